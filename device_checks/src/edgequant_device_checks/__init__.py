@@ -1,0 +1,5 @@
+"""To be described."""
+
+from ._errors import DeviceCheckError
+
+__all__ = ["DeviceCheckError"]

@@ -1,0 +1,5 @@
+"""To be described."""
+
+from ._errors import SessionError
+
+__all__ = ["SessionError"]
