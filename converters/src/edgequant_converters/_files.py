@@ -13,9 +13,9 @@ from ._errors import OutputError
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is flushed to disk and renamed over `path`.
 
-    The temporary file has the same suffix as `path` (writers that look at suffixes keep working). If the block raises, the
-    temporary file is removed and an existing `path` keeps its old bytes. Because a rename within one folder is atomic, a reader
-    sees the old file or the new one, never half of one, even if this process is killed.
+    The temporary file has the same suffix as `path` (writers that look at suffixes keep working). If the block raises,
+    the temporary file is removed and an existing `path` keeps its old bytes. Because a rename within one folder is
+    atomic, a reader sees the old file or the new one, never half of one, even if this process is killed.
 
     Raises OutputError if the folder is missing or not writable, or the disk is full.
     """

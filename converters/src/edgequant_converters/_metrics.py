@@ -1,0 +1,65 @@
+"""How far a model's outputs are from its reference's, accumulated sample by sample."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+IDENTICAL_DB = 300.0
+"""Stands for "no difference at all", which has no finite ratio (float64 itself resolves about 314 dB)."""
+
+
+@dataclass(slots=True)
+class ErrorStatistics:
+    """Sums from which the error measures of one output follow; memory does not grow with the number of samples.
+
+    SQNR = 10 log10(sum r^2 / sum (r - t)^2) over all values of all samples, in dB, limited to +-300
+    (300: identical). Cosine is that of the two outputs seen as one long vector each. A NaN or infinity in
+    either output makes every measure NaN.
+    """
+
+    signal: float = 0.0
+    noise: float = 0.0
+    product: float = 0.0
+    energy: float = 0.0
+    max_abs_error: float = 0.0
+
+    def update(self, reference: NDArray[np.generic], test: NDArray[np.generic]) -> None:
+        """Add one sample's outputs: two arrays of the same shape, of any real dtype."""
+        r, t = reference.astype(np.float64).ravel(), test.astype(np.float64).ravel()
+        with np.errstate(invalid="ignore", over="ignore"):
+            error = r - t
+            self.signal += float(r @ r)
+            self.noise += float(error @ error)
+            self.product += float(r @ t)
+            self.energy += float(t @ t)
+            # np.maximum, unlike max(), lets a NaN through.
+            self.max_abs_error = float(np.maximum(self.max_abs_error, np.max(np.abs(error), initial=0.0)))
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to quantization noise ratio in dB."""
+        if not math.isfinite(self.signal + self.noise):
+            return math.nan
+        if self.noise == 0.0:
+            return IDENTICAL_DB
+        if self.signal == 0.0:
+            return -IDENTICAL_DB
+        return max(-IDENTICAL_DB, min(IDENTICAL_DB, 10 * math.log10(self.signal / self.noise)))
+
+    @property
+    def cosine(self) -> float:
+        """Cosine similarity, -1 to 1; 1 if both outputs are all zero, 0 if only one is."""
+        if not math.isfinite(self.product):
+            return math.nan
+        if self.signal == 0.0 or self.energy == 0.0:
+            return float(self.signal == self.energy)
+        return self.product / math.sqrt(self.signal) / math.sqrt(self.energy)
+
+
+def sqnr_db(reference: NDArray[np.generic], test: NDArray[np.generic]) -> float:
+    """Return the SQNR of one pair of arrays in dB; see ErrorStatistics."""
+    statistics = ErrorStatistics()
+    statistics.update(reference, test)
+    return statistics.sqnr_db
