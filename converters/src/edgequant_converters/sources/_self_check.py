@@ -1,0 +1,83 @@
+"""After an import: the float hub file must compute what the trained network computes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_converters._errors import SourceError
+from edgequant_converters._evaluate import open_model
+from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics
+
+MINIMUM_SQNR_DB = 60.0
+"""Float rounding leaves 100 dB or more; below 60 dB (an error of 0.1 %) the conversion computes something else."""
+
+_NEGLIGIBLE = 1e-5
+"""The absolute error allowed where the network's own output is all zero, so that a ratio means nothing."""
+
+
+def check_hub(
+    path: Path, inputs: Mapping[str, NDArray[Any]], expected: Sequence[NDArray[Any]], description: str
+) -> float:
+    """Compare the hub's outputs with the network's own; return the lowest SQNR in dB (300: identical).
+
+    `inputs` are by the hub's input names, in the hub's layout; `expected` is in the hub's output order.
+    `description` names the network in the message.
+
+    Raises SourceError if an output's SQNR is below 60 dB, if an output is not finite, or if the outputs differ in
+    number or shape.
+    """
+    computed = open_model(path).run(inputs)
+    if len(computed) != len(expected):
+        raise SourceError(
+            f"{description}: the converted model has {len(computed)} outputs where the network has {len(expected)}."
+        )
+    return min(
+        (_compare(index, *pair, description) for index, pair in enumerate(zip(expected, computed, strict=True))),
+        default=IDENTICAL_DB,
+    )
+
+
+def seeded_inputs(like: Mapping[str, NDArray[Any]], seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Return random inputs of the same shapes and dtypes.
+
+    Floats are normal with the example's mean and standard deviation (0 and 1 if it is constant); integers and
+    booleans are the example's own values shuffled, since an index out of a table's range would be an error.
+    """
+    generator = np.random.default_rng(seed)
+    return {name: _seeded(value, generator) for name, value in like.items()}
+
+
+def _seeded(value: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
+    if not np.issubdtype(value.dtype, np.floating):
+        return generator.permutation(value.ravel()).reshape(value.shape)
+    mean, deviation = (float(value.mean()), float(value.std())) if value.size else (0.0, 0.0)
+    if not deviation > 0.0 or not math.isfinite(mean + deviation):
+        mean, deviation = 0.0, 1.0
+    return np.asarray(generator.normal(mean, deviation, value.shape)).astype(value.dtype)
+
+
+def _compare(index: int, expected: NDArray[Any], computed: NDArray[Any], description: str) -> float:
+    if expected.shape != computed.shape:
+        raise SourceError(
+            f"{description}: output {index} of the converted model has the shape {computed.shape} where the network's "
+            f"own has {expected.shape}."
+        )
+    statistics = ErrorStatistics()
+    statistics.update(expected, computed)
+    if statistics.signal == 0.0 and statistics.max_abs_error <= _NEGLIGIBLE:
+        return IDENTICAL_DB
+    if math.isnan(statistics.sqnr_db):
+        raise SourceError(
+            f"{description}: output {index} is NaN or infinite on the example inputs; give inputs in the "
+            "range that the network was trained on."
+        )
+    if statistics.sqnr_db < MINIMUM_SQNR_DB:
+        raise SourceError(
+            f"{description}: the converted model's output {index} differs from the network's own, with an SQNR of "
+            f"{statistics.sqnr_db:.1f} dB where at least {MINIMUM_SQNR_DB:.0f} dB is expected; nothing was written."
+        )
+    return statistics.sqnr_db
