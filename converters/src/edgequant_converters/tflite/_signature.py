@@ -1,0 +1,34 @@
+"""The signature of a .tflite model: the names by which its inputs and outputs are called."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ._file import ModelT
+
+_SIGNATURE_KEY = b"serving_default"
+
+
+def rename_io(model: ModelT, input_names: Sequence[str], output_names: Sequence[str]) -> None:
+    """Give the model's inputs and outputs these names, in the order of the graph's own inputs and outputs.
+
+    Afterwards the model has exactly one signature, of its main graph. The tensors keep their names. Raises ValueError
+    if the numbers differ or a name is used twice.
+    """
+    from ai_edge_litert.schema_py_generated import SignatureDefT
+
+    graph = model.subgraphs[0]
+    old = model.signatureDefs[0] if model.signatureDefs else None
+    signature = SignatureDefT(
+        signatureKey=(old.signatureKey if old else None) or _SIGNATURE_KEY,
+        inputs=_tensor_maps(graph.inputs, input_names),
+        outputs=_tensor_maps(graph.outputs, output_names),
+    )
+    model.signatureDefs = [signature]
+
+
+def _tensor_maps(indices: Sequence[int], names: Sequence[str]) -> list[Any]:
+    from ai_edge_litert.schema_py_generated import TensorMapT
+
+    if len(indices) != len(names) or len(set(names)) != len(names):
+        raise ValueError(f"{len(indices)} tensors need as many different names; given: {list(names)}")
+    return [TensorMapT(name=name.encode(), tensorIndex=int(index)) for name, index in zip(names, indices, strict=True)]
