@@ -1,0 +1,53 @@
+"""A streaming histogram of one tensor's values, in bounded memory and independent of the order of updates."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+HALF_BINS = 4096
+"""Bins on each side of zero: 64 KiB a tensor."""
+
+
+class Histogram:
+    """Counts over [-2^e, 2^e) in 8192 equal bins; when a value does not fit, e grows and neighbouring bins merge.
+
+    All bin edges are multiples of a power of two, so a merge moves no value across an edge: the counts are exactly
+    those that the final range would have given from the start, whatever the order of the updates.
+    """
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(2 * HALF_BINS, np.int64)
+        self.exponent: int | None = None
+        self.lowest, self.highest = math.inf, -math.inf
+
+    def update(self, values: NDArray[Any]) -> None:
+        """Add finite values."""
+        if values.size == 0:
+            return
+        wide = values.astype(np.float64, copy=False).ravel()
+        lowest, highest = float(wide.min()), float(wide.max())
+        self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
+        self._reach(math.frexp(max(-lowest, highest))[1])
+        assert self.exponent is not None
+        bins = np.floor(np.ldexp(wide, _SCALE - self.exponent)).astype(np.int64) + HALF_BINS
+        self.counts += np.bincount(bins, minlength=2 * HALF_BINS)
+
+    def edge(self, index: int) -> float:
+        """Return the lower edge of a bin; `edge(i + 1)` is its upper edge."""
+        return math.ldexp(index - HALF_BINS, (self.exponent or 0) - _SCALE)
+
+    def _reach(self, exponent: int) -> None:
+        """Widen the range to 2^exponent; frexp puts every value strictly inside its power of two."""
+        if self.exponent is None:
+            self.exponent = exponent
+        if exponent <= self.exponent:
+            return
+        shift = min(exponent - self.exponent, _SCALE + 1)
+        bins = (np.arange(-HALF_BINS, HALF_BINS) >> shift) + HALF_BINS
+        self.counts = np.bincount(bins, weights=self.counts, minlength=2 * HALF_BINS).astype(np.int64)
+        self.exponent = exponent
+
+
+_SCALE = HALF_BINS.bit_length() - 1
