@@ -1,6 +1,24 @@
-"""The .tflite file: read, normalise, rename and write it."""
+"""The .tflite file: read, check, normalise, rename and write it."""
 
 from ._file import ModelT, model_bytes, read_model, write_model
+from ._normalise import normalise
+from ._probe import check_runs
+from ._quantized import quantized_parts, refuse_quantized
+from ._schema import operator_name, type_name
 from ._signature import rename_io
+from ._uint8 import set_io_uint8
 
-__all__ = ["ModelT", "model_bytes", "read_model", "rename_io", "write_model"]
+__all__ = [
+    "ModelT",
+    "check_runs",
+    "model_bytes",
+    "normalise",
+    "operator_name",
+    "quantized_parts",
+    "read_model",
+    "refuse_quantized",
+    "rename_io",
+    "set_io_uint8",
+    "type_name",
+    "write_model",
+]

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from .._errors import SourceError
-from .._files import replacing
+from edgequant_converters._errors import SourceError
+from edgequant_converters._files import replacing
 
 ModelT: TypeAlias = Any
 """`ai_edge_litert.schema_py_generated.ModelT`, the mutable form of a .tflite file (it ships no type information)."""

@@ -1,0 +1,90 @@
+"""Fold the integer arithmetic on shapes that converters leave behind for a free batch."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._file import ModelT, model_bytes
+from ._schema import operator_name, type_name
+
+_DATA_DEPENDENT = frozenset(
+    "WHERE UNIQUE NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 WHILE IF CALL CALL_ONCE CUSTOM UNKNOWN "
+    "STABLEHLO_COMPOSITE RANDOM_UNIFORM RANDOM_STANDARD_NORMAL MULTINOMIAL VAR_HANDLE READ_VARIABLE HASHTABLE "
+    "HASHTABLE_FIND HASHTABLE_SIZE".split()
+)
+"""Operators whose output or output shape does not follow from constants and shapes alone."""
+
+
+def fold_shape_arithmetic(model: ModelT) -> None:
+    """Replace, in the main graph, integer tensors that do not depend on the model's inputs by constants.
+
+    ai-edge-quantizer and the engines treat a RESHAPE to a computed shape as dynamic; with the batch fixed, the values
+    are known. They are taken from a run of the model itself by LiteRT, so no operator is computed twice here.
+    """
+    graph = model.subgraphs[0]
+    known = _Known(model, graph)
+    folded = [operator for operator in graph.operators or [] if known.visit(operator)]
+    if not folded:
+        return
+    indices = [index for operator in folded for index in operator.outputs]
+    for index, value in zip(indices, _values(model, indices), strict=True):
+        _store(model, graph.tensors[index], value)
+    skipped = {id(operator) for operator in folded}
+    graph.operators = [operator for operator in graph.operators if id(operator) not in skipped]
+
+
+@dataclass
+class _Known:
+    """What is known of a graph's tensors before it runs: which are constant, and which have a known shape."""
+
+    model: ModelT
+    graph: Any
+    constant: set[int] = field(default_factory=set)
+    shaped: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for index, tensor in enumerate(self.graph.tensors):
+            data = self.model.buffers[tensor.buffer].data
+            if data is not None and len(data) and not tensor.isVariable:
+                self.constant.add(index)
+        free = {i for i in self.graph.inputs if -1 in (self.graph.tensors[i].shapeSignature or [])}
+        self.shaped = self.constant | (set(self.graph.inputs) - free)
+
+    def visit(self, operator: Any) -> bool:
+        """Take note of the next operator in order of execution; return whether it gives integer constants."""
+        name, inputs, outputs = operator_name(self.model, operator), _present(operator.inputs), set(operator.outputs)
+        if name in _DATA_DEPENDENT or not inputs:
+            return False
+        if inputs <= self.shaped and all(i in self.constant for i in inputs if self._is_integer(i)):
+            self.shaped |= outputs
+        constant = inputs <= self.shaped if name in ("SHAPE", "RANK") else inputs <= self.constant
+        foldable = constant and all(self._is_integer(index) for index in outputs)
+        if foldable:
+            self.constant |= outputs
+            self.shaped |= outputs
+        return foldable
+
+    def _is_integer(self, index: int) -> bool:
+        return type_name(self.graph.tensors[index].type) in ("INT32", "INT64")
+
+
+def _present(indices: Any) -> set[int]:
+    return {index for index in indices if index != -1}  # -1: an optional input that is left out
+
+
+def _values(model: ModelT, indices: list[int]) -> list[Any]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model_bytes(model), experimental_preserve_all_tensors=True, num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    return [interpreter.get_tensor(index) for index in indices]
+
+
+def _store(model: ModelT, tensor: Any, value: Any) -> None:
+    from ai_edge_litert.schema_py_generated import BufferT
+
+    model.buffers.append(BufferT(data=np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)))
+    tensor.buffer = len(model.buffers) - 1
+    tensor.shape, tensor.shapeSignature = list(value.shape), None
