@@ -24,13 +24,15 @@ def check_hub(
 ) -> float:
     """Compare the hub's outputs with the network's own; return the lowest SQNR in dB (300: identical).
 
-    `inputs` are by the hub's input names, in the hub's layout; `expected` is in the hub's output order.
-    `description` names the network in the message.
+    `inputs` are by the hub's input names, in the hub's layout, and cast to the hub's types (LiteRT hubs take 32-bit
+    integers where the network takes 64-bit ones); `expected` is in the hub's output order. `description` names the
+    network in the message.
 
     Raises SourceError if an output's SQNR is below 60 dB, if an output is not finite, or if the outputs differ in
     number or shape.
     """
-    computed = open_model(path).run(inputs)
+    model = open_model(path)
+    computed = model.run({spec.name: inputs[spec.name].astype(spec.dtype, copy=False) for spec in model.inputs})
     if len(computed) != len(expected):
         raise SourceError(
             f"{description}: the converted model has {len(computed)} outputs where the network has {len(expected)}."

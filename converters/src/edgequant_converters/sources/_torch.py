@@ -1,0 +1,126 @@
+"""A torch module in memory as a source."""
+
+import copy
+import inspect
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.export import ExportedProgram
+from torch.utils._pytree import tree_leaves
+
+from edgequant_converters._errors import SourceError, UnsupportedError
+
+from ._channels_last import ChannelsLastInput
+from ._quiet import quiet
+from ._self_check import check_hub, seeded_inputs
+from ._torch_program import export_program, output_names, write_litert, write_onnx
+
+
+class TorchSource:
+    """A torch.nn.Module with example inputs; a snapshot is taken, so the caller's module is never touched."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        example_inputs: Sequence[torch.Tensor] | torch.Tensor,
+        *,
+        description: str | None = None,
+        input_names: Sequence[str] | None = None,
+        input_layout: str = "nchw",
+    ) -> None:
+        check_layout(input_layout)
+        self.description = description or f"{type(module).__name__} (torch module)"
+        self._inputs = _checked_inputs(example_inputs, self.description)
+        self._module = _snapshot(module, self.description)
+        self._names = tuple(input_names or _forward_names(module, len(self._inputs)))
+        self._permuted = [input_layout == "nhwc" and value.ndim == 4 for value in self._inputs]
+        self._output_names = output_names(self._run_module(self._inputs))
+
+    def write_litert(self, path: Path) -> None:
+        """Write the network as a float32 .tflite; raises SourceError or UnsupportedError."""
+        write_litert(self._program, path, self._names, self._output_names, self.description)
+        self._check(path)
+
+    def write_onnx(self, path: Path) -> None:
+        """Write the network as a float32 .onnx; raises SourceError or UnsupportedError."""
+        write_onnx(self._program, path, self._names, self._output_names, self.description)
+        self._check(path)
+
+    @cached_property
+    def _program(self) -> ExportedProgram:
+        module = ChannelsLastInput(self._module, self._permuted) if any(self._permuted) else self._module
+        return export_program(module, self._to_hub_layout(self._inputs), self.description)
+
+    def _to_hub_layout(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        pairs = zip(inputs, self._permuted, strict=True)
+        return tuple(value.permute(0, 2, 3, 1).contiguous() if permuted else value for value, permuted in pairs)
+
+    def _run_module(self, inputs: Sequence[torch.Tensor]) -> Any:
+        try:
+            with torch.no_grad(), quiet():
+                return self._module(*inputs)
+        except Exception as error:  # whatever the network's own code raises
+            shapes = ", ".join(str(tuple(value.shape)) for value in inputs)
+            reason = str(error).strip().splitlines()
+            raise SourceError(
+                f"{self.description} fails on example inputs of shape {shapes}: {reason[0] if reason else error!r}"
+            ) from error
+
+    def _check(self, path: Path) -> None:
+        """Compare the hub with the module, on the example inputs and on seeded ones."""
+        check_hub(path, *self._case(self._inputs), self.description)
+        example = dict(zip(self._names, (value.numpy() for value in self._inputs), strict=True))
+        seeded = tuple(torch.from_numpy(value) for value in seeded_inputs(example).values())
+        inputs, expected = self._case(seeded)
+        if all(np.isfinite(value).all() for value in expected):
+            check_hub(path, inputs, expected, self.description)
+
+    def _case(self, inputs: Sequence[torch.Tensor]) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
+        hub_inputs = dict(zip(self._names, (value.numpy() for value in self._to_hub_layout(inputs)), strict=True))
+        outputs = [value for value in tree_leaves(self._run_module(inputs)) if value is not None]
+        return hub_inputs, [value.numpy() for value in outputs]
+
+
+def check_layout(layout: str) -> None:
+    """Raise UnsupportedError for anything but "nchw" and "nhwc"."""
+    if layout not in ("nchw", "nhwc"):
+        raise UnsupportedError(f"'{layout}' is not an input layout: take 'nchw' or 'nhwc'.")
+
+
+def _checked_inputs(inputs: Sequence[torch.Tensor] | torch.Tensor, description: str) -> tuple[torch.Tensor, ...]:
+    values = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
+    if not values or not all(isinstance(value, torch.Tensor) for value in values):
+        raise SourceError(
+            f"{description} needs example inputs: a tuple of tensors, one for each argument of forward()."
+        )
+    return tuple(value.detach().cpu().clone() for value in values)
+
+
+def _snapshot(module: nn.Module, description: str) -> nn.Module:
+    if not isinstance(module, nn.Module):
+        raise SourceError(f"{type(module).__name__} is not a torch.nn.Module: give the network itself.")
+    try:
+        with quiet():
+            snapshot = copy.deepcopy(module).cpu().requires_grad_(False)
+    except Exception as error:  # deepcopy runs code of the network's own
+        raise SourceError(f"{description} cannot be copied: {error}") from error
+    if not isinstance(snapshot, torch.fx.GraphModule):
+        snapshot.eval()
+    return snapshot
+
+
+def _forward_names(module: nn.Module, count: int) -> list[str]:
+    """Return the names of forward()'s first `count` parameters; those of *args get a number."""
+    names: list[str] = []
+    for parameter in inspect.signature(module.forward).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            break
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    return [*names, *(f"input_{index}" for index in range(len(names), count))][:count]

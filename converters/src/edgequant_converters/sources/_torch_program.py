@@ -1,0 +1,123 @@
+"""From a torch module to a graph of ATen operators, and from that to either hub file."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
+from edgequant_converters.tflite import read_model, rename_io, write_model
+
+from ._channels_last import leave_channels_last
+from ._quiet import quiet
+
+ONNX_OPSET = 20
+
+_OPERATOR = re.compile(r"target=torch\.ops\.([\w.]+)")
+_OVERLOAD = re.compile(r"\.(default|Tensor|Scalar|int|dim\w*)$")
+
+
+def export_program(module: nn.Module, inputs: tuple[torch.Tensor, ...], description: str) -> ExportedProgram:
+    """Trace `module`, which is in evaluation mode, on example `inputs`.
+
+    Raises UnsupportedError for control flow that depends on data, SourceError if the network fails on the inputs.
+    """
+    try:
+        with quiet(), torch.no_grad():
+            return torch.export.export(module, inputs)
+    except Exception as error:  # torch.export raises whatever the network's own code or the tracer raises
+        raise _export_error(error, description) from error
+
+
+def write_litert(
+    program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
+) -> None:
+    """Write the program as a float32 .tflite whose signature has these names; 64-bit integers become 32-bit ones."""
+    module = leave_channels_last(program.module(check_guards=False))
+    arguments, _ = program.example_inputs or ((), {})
+    try:
+        with quiet():
+            import litert_torch
+
+            litert_torch.config.show_progress = False
+            converted = litert_torch.convert(module, tuple(arguments)).model_content()
+    except Exception as error:  # the converter raises RuntimeError, ValueError, jax's and MLIR's own classes
+        raise _operator_error(error, "LiteRT", description) from error
+    model = read_model(converted)
+    rename_io(model, input_names, output_names)
+    write_model(model, path)
+
+
+def write_onnx(
+    program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
+) -> None:
+    """Write the program as a float32 .onnx with all weights inside (at most 2 GB, protobuf's limit)."""
+    try:
+        with quiet():
+            exported = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=ONNX_OPSET,
+                external_data=False,
+                verbose=False,
+                input_names=input_names,
+                output_names=output_names,
+            )
+            assert exported is not None
+            exported.save(path)
+    except OSError:
+        raise
+    except Exception as error:  # onnxscript's and torch's own classes, ValueError for more than 2 GB
+        raise _operator_error(error, "ONNX", description) from error
+
+
+def _export_error(error: Exception, description: str) -> ConverterError:
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    if isinstance(error, GuardOnDataDependentSymNode):
+        return UnsupportedError(
+            f"{description} branches on the values of its input, which no converted model can do: replace the 'if' or "
+            "'while' by tensor operations such as torch.where."
+        )
+    return SourceError(f"{description} cannot be traced by torch.export: {_first_line(error)}")
+
+
+def _operator_error(error: Exception, target: str, description: str) -> ConverterError:
+    text = "\n".join(str(e) for e in (error, error.__cause__) if e is not None)
+    found = _OPERATOR.search(text)
+    if found:
+        operator = _OVERLOAD.sub("", found.group(1))
+        return UnsupportedError(f"{description} uses {operator}, which cannot be converted to {target}: replace it.")
+    return UnsupportedError(f"{description} cannot be converted to {target}: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."
+
+
+def output_names(outputs: Any) -> tuple[str, ...]:
+    """Name the tensors of a module's return value.
+
+    One tensor is `output`, several are `output_0`, `output_1`, ...; a dict's are its keys; deeper ones join the parts
+    with `_`. None entries have no name, as the exporters drop them.
+    """
+    from torch.utils._pytree import tree_flatten_with_path
+
+    leaves, _ = tree_flatten_with_path(outputs)
+    paths = [[_part(key) for key in path] for path, value in leaves if value is not None]
+    prefix = [] if isinstance(outputs, dict) else ["output"]
+    if paths and not isinstance(outputs, torch.Tensor) and len(paths) == 1 and prefix:
+        return ("output",)
+    return tuple("_".join([*prefix, *path]) for path in paths)
+
+
+def _part(key: Any) -> str:
+    for attribute in ("key", "idx", "name"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)
