@@ -1,0 +1,7 @@
+"""One read-only view of a model over both file formats: tensors, ops, and what they cost."""
+
+from ._float_ops import float_ops
+from ._model import ModelGraph, Op, Tensor
+from ._read import MODEL_SUFFIXES, read_graph
+
+__all__ = ["MODEL_SUFFIXES", "ModelGraph", "Op", "Tensor", "float_ops", "read_graph"]
