@@ -10,6 +10,7 @@ from edgequant_runtime import SessionError
 
 from edgequant._errors import EdgequantError
 
+from . import convert
 from ._output import status_console
 
 USER_ERROR = 2
@@ -27,6 +28,9 @@ app = typer.Typer(
 @app.callback()
 def _edgequant() -> None:
     """Take a trained network to a Raspberry Pi-class ARM computer."""
+
+
+app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,53 @@
-"""Read trained networks, calibrate, quantize, and write LiteRT and ONNX models."""
+"""Read trained networks, calibrate, quantize, and write LiteRT and ONNX models.
+
+The heavy parts are imported when they are first used, so that importing this package stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._errors import CalibrationError, ConverterError, OutputError, SourceError, UnsupportedError
 from ._files import replacing
 
-__all__ = ["CalibrationError", "ConverterError", "OutputError", "SourceError", "UnsupportedError", "replacing"]
+if TYPE_CHECKING:
+    from ._convert import convert
+    from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
+    from ._report import ConversionReport, FloatOp
+    from ._schemes import Scheme, Target
+    from .calibration import ImagePreprocessing
+
+__all__ = [
+    "IDENTICAL_DB",
+    "CalibrationError",
+    "ConversionReport",
+    "ConverterError",
+    "ErrorStatistics",
+    "FloatOp",
+    "ImagePreprocessing",
+    "OutputError",
+    "Scheme",
+    "SourceError",
+    "Target",
+    "UnsupportedError",
+    "convert",
+    "replacing",
+    "sqnr_db",
+]
+
+_HOMES = {
+    "IDENTICAL_DB": "_metrics",
+    "ConversionReport": "_report",
+    "ErrorStatistics": "_metrics",
+    "FloatOp": "_report",
+    "ImagePreprocessing": "calibration",
+    "Scheme": "_schemes",
+    "Target": "_schemes",
+    "convert": "_convert",
+    "sqnr_db": "_metrics",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

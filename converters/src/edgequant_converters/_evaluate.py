@@ -1,6 +1,6 @@
 """Run a .tflite or .onnx model on the workstation, to calibrate it and to measure what quantization did to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,36 +47,56 @@ def open_model(path: Path) -> Evaluator:
         raise SourceError(f"{path.name} cannot be opened: {reason}") from error
 
 
+def run_real(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
+    """Run a model on real values, whatever its own types; inputs and outputs in the model's order.
+
+    Inputs are quantized to the model's type, round(x / scale) + zero_point, ties to even, saturated; outputs are
+    dequantized, scale * (q - zero_point).
+    """
+    own = {spec.name: _to_own_type(x, spec) for x, spec in zip(inputs, model.inputs, strict=True)}
+    return [_to_real(y, spec) for y, spec in zip(model.run(own), model.outputs, strict=True)]
+
+
+def _to_own_type(value: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    if spec.scale is None or spec.zero_point is None or not np.issubdtype(value.dtype, np.floating):
+        own: NDArray[Any] = value.astype(spec.dtype, copy=False)
+        return own
+    limits = np.iinfo(spec.dtype)
+    return np.clip(np.rint(value / spec.scale) + spec.zero_point, limits.min, limits.max).astype(spec.dtype)
+
+
+def _to_real(value: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
+    real = value.astype(np.float64)
+    return real if spec.scale is None or spec.zero_point is None else spec.scale * (real - spec.zero_point)
+
+
 class _LitertEvaluator:
     def __init__(self, path: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(str(path), num_threads=1)
         self._interpreter.allocate_tensors()
-        signatures = self._interpreter.get_signature_list()
-        self._runner = None
-        if len(signatures) == 1:
-            self._runner = self._interpreter.get_signature_runner(next(iter(signatures)))
-        self._input_details = self._interpreter.get_input_details()
         names = self._signature_names()
-        self.inputs = tuple(_litert_spec(d, names) for d in self._input_details)
+        self.inputs = tuple(_litert_spec(d, names) for d in self._interpreter.get_input_details())
         self.outputs = tuple(_litert_spec(d, names) for d in self._interpreter.get_output_details())
 
     def _signature_names(self) -> dict[int, str]:
-        if self._runner is None:
+        signatures = list(self._interpreter.get_signature_list())
+        if len(signatures) != 1:
             return {}
-        details = {**self._runner.get_input_details(), **self._runner.get_output_details()}
+        runner = self._interpreter.get_signature_runner(signatures[0])
+        details = {**runner.get_input_details(), **runner.get_output_details()}
         return {int(detail["index"]): name for name, detail in details.items()}
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        for spec, detail in zip(self.inputs, self._input_details, strict=True):
-            value = inputs[spec.name]
-            if value.shape != tuple(detail["shape"]):
+        details = self._interpreter.get_input_details()
+        values = [inputs[spec.name] for spec in self.inputs]
+        if any(value.shape != tuple(detail["shape"]) for value, detail in zip(values, details, strict=True)):
+            for value, detail in zip(values, details, strict=True):
                 self._interpreter.resize_tensor_input(detail["index"], value.shape)
-        self._interpreter.allocate_tensors()
-        self._input_details = self._interpreter.get_input_details()
-        for spec, detail in zip(self.inputs, self._input_details, strict=True):
-            self._interpreter.set_tensor(detail["index"], inputs[spec.name])
+            self._interpreter.allocate_tensors()
+        for value, detail in zip(values, details, strict=True):
+            self._interpreter.set_tensor(detail["index"], value)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from ._base import Source
 from ._extras import require_torch
+from ._recognise import open_source
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Source", "from_torch"]
+__all__ = ["Source", "from_torch", "open_source"]
 
 
 def from_torch(

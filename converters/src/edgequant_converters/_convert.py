@@ -1,0 +1,145 @@
+"""The way from a trained network to a model file: import, calibrate, quantize, check, write."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ._errors import CalibrationError, OutputError, UnsupportedError
+from ._evaluate import open_model
+from ._files import replacing
+from ._float_ops import left_in_float, weights_were_narrowed
+from ._quantize_hub import Progress, quantize_hub
+from ._report import ConversionReport, warnings_for
+from ._request import QuantizationRequest, compile_keep_float
+from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
+from .calibration import ImagePreprocessing, open_data, range_collector
+from .litert_quantizer import io_type
+from .sources import Source, open_source
+
+
+def convert(
+    source: Any,
+    output: str | os.PathLike[str],
+    *,
+    quantize: str = "fp32",
+    calibration: str | os.PathLike[str] | Iterable[Any] | None = None,
+    calibration_method: str = "minmax",
+    images: ImagePreprocessing | None = None,
+    io: str | None = None,
+    keep_float: str | None = None,
+    per_channel: bool = True,
+    example_inputs: Sequence[Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    input_shapes: Sequence[str] = (),
+    input_layout: str | None = None,
+    progress: Progress | None = None,
+) -> ConversionReport:
+    """Write a trained network as a LiteRT or ONNX model in the number format asked for.
+
+    Args:
+        source: a torch.nn.Module (with `example_inputs`), a Keras model, or a path: `.pt2`, `.keras`, `.h5`, `.onnx`,
+            float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights` and `input_shapes`).
+        output: the file to write; its suffix, `.tflite` or `.onnx`, chooses the format.
+        quantize: fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4.
+        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them; the other
+            formats use them to measure the SQNR.
+        calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen.
+        images: how the pictures of a calibration folder become input arrays.
+        io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
+        keep_float: a regular expression; operators whose type or name it matches anywhere stay in float.
+        per_channel: one weight scale per output channel (else one per tensor).
+        example_inputs: tensors for the torch module's forward().
+        weights: a safetensors file or a torch checkpoint for a factory's module.
+        input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64".
+        input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
+        progress: called with (step, samples done, samples in all or None) as the work goes on.
+
+    Returns:
+        What was written and how far it is from the float model. The output appears, whole, only if all went well.
+
+    Raises:
+        SourceError: the network cannot be read, or is quantized already.
+        UnsupportedError: this network or target cannot be written so; the message says what can.
+        CalibrationError: calibration data is missing or does not fit.
+        OutputError: the output cannot be written.
+
+    """
+    started = time.perf_counter()
+    report_progress = progress or _silent
+    destination = Path(output)
+    target, scheme = target_of(destination), parse_scheme(quantize)
+    check_available(scheme, target)
+    range_collector(calibration_method)  # an unknown method is told now, not after the import
+    request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
+    io = _checked_io(scheme, target, io)
+    _check_calibration(scheme, calibration)
+    with _working_folder() as folder, replacing(destination) as temporary:
+        network = open_source(
+            source,
+            example_inputs=example_inputs,
+            weights=None if weights is None else Path(weights),
+            input_shapes=input_shapes,
+            input_layout=input_layout,
+        )
+        hub = Path(folder, f"float{target.suffix}")
+        report_progress("importing", 0, None)
+        _write_hub(network, hub, target)
+        data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
+        calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+        written = open_model(temporary)
+        size, source_size = temporary.stat().st_size, hub.stat().st_size
+        narrowed = weights_were_narrowed(temporary)
+        return ConversionReport(
+            source=network.description,
+            output=destination,
+            target=target,
+            quantize=scheme,
+            bytes=size,
+            source_bytes=source_size,
+            inputs=written.inputs,
+            outputs=written.outputs,
+            float_ops=left_in_float(temporary, request),
+            sqnr_db=measurement.sqnr_db,
+            sqnr_measured_on=measurement.measured_on,
+            calibration_samples=calibrated,
+            seconds=time.perf_counter() - started,
+            warnings=warnings_for(scheme, size, source_size, measurement, narrowed),
+        )
+
+
+def _write_hub(network: Source, hub: Path, target: Target) -> None:
+    if target is Target.LITERT:
+        network.write_litert(hub)
+    else:
+        network.write_onnx(hub)
+
+
+def _working_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="edgequant-")
+    except OSError as error:
+        raise OutputError(f"No room for working files in {tempfile.gettempdir()}: {error.strerror}.") from error
+
+
+def _checked_io(scheme: Scheme, target: Target, io: str | None) -> str:
+    if target is Target.ONNX:
+        if io not in (None, "float"):
+            raise UnsupportedError(f"{io} inputs and outputs are for .tflite; an ONNX model keeps float ones.")
+        return "float"
+    return io_type(scheme, io)
+
+
+def _check_calibration(scheme: Scheme, calibration: Any) -> None:
+    if calibration is None and scheme.needs_calibration:
+        raise CalibrationError(
+            f"{scheme} needs calibration data, a hundred or more typical inputs: give a .npy, .npz or image folder."
+        )
+    if isinstance(calibration, (str, os.PathLike)) and not Path(calibration).exists():
+        raise CalibrationError(f"{calibration} does not exist: give a .npy, a .npz or a folder of images.")
+
+
+def _silent(step: str, done: int, total: int | None) -> None:
+    pass

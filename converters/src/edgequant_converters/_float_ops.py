@@ -1,0 +1,76 @@
+"""Which operators are not in the number format asked for, and why."""
+
+from pathlib import Path
+
+from ._report import FloatOp
+from ._request import QuantizationRequest
+from ._schemes import Scheme, Target
+from .graph import ModelGraph, Op, float_ops, read_graph
+
+KEPT = "asked for by --keep-float"
+FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
+STORED_ONLY = "weights are stored in int8, arithmetic stays in float: onnxruntime's integer kernel is slow or missing"
+FLOAT_WEIGHTS = "its weights stayed in float32"
+
+ONNX_STORED_ONLY = ("Conv", "ConvTranspose", "GRU", "RNN")
+NARROW = {"float16", "bfloat16", "int8", "uint8", "int4", "uint4"}
+RANK_OF_A_MATRIX = 2
+
+
+def left_in_float(model: Path, request: QuantizationRequest) -> tuple[FloatOp, ...]:
+    """Return the operators of a written model that compute, or keep their weights, in float against the request.
+
+    For int8 and int16x8 every float operator counts; for dynamic those with weights; for the formats that only store
+    weights narrower, those whose weights are still float32.
+    """
+    if request.scheme is Scheme.FP32:
+        return ()
+    graph = read_graph(model)
+    if request.scheme.needs_calibration:
+        return tuple(_explained(op, _why_not_integer(op, graph, request)) for op in float_ops(graph))
+    left = [(op, _why_not_narrow(op, graph, request)) for op in graph.ops if op.macs]
+    return tuple(_explained(op, why) for op, why in left if why)
+
+
+def weights_were_narrowed(model: Path) -> bool:
+    """Tell whether any weight of a written model has fewer bits than float32."""
+    return not NARROW.isdisjoint(read_graph(model).weight_dtypes)
+
+
+def _explained(op: Op, reason: str) -> FloatOp:
+    return FloatOp(op.type, op.name, reason)
+
+
+def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str:
+    if request.keeps_float(op.type, op.name):
+        return KEPT
+    if graph.format == Target.LITERT:
+        known, quantizer = _litert_integer_ops(request.scheme), "ai-edge-quantizer"
+    else:
+        known, quantizer = _onnx_integer_ops(), "onnxruntime's quantizer"
+    return FLOAT_NEIGHBOURS if op.type in known else f"{quantizer} has no {request.scheme} form of {op.type}"
+
+
+def _why_not_narrow(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str | None:
+    if request.keeps_float(op.type, op.name):
+        return KEPT
+    operands = [graph.tensors[i] for i in op.inputs]
+    if any(t.is_parameter and t.dtype == "float32" and len(t.shape or ()) >= RANK_OF_A_MATRIX for t in operands):
+        return FLOAT_WEIGHTS
+    stored_only = graph.format == Target.ONNX and request.scheme is Scheme.DYNAMIC and op.type in ONNX_STORED_ONLY
+    return STORED_ONLY if stored_only else None
+
+
+def _litert_integer_ops(scheme: Scheme) -> set[str]:
+    import json
+
+    from ai_edge_quantizer.default_policy import DEFAULT_JSON_POLICY
+
+    policy = json.loads(DEFAULT_JSON_POLICY)["ops_per_config"]
+    return set(policy["static_wi8_ai16" if scheme is Scheme.INT16X8 else "static_wi8_ai8"])
+
+
+def _onnx_integer_ops() -> set[str]:
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+    return {*QDQRegistry, *QLinearOpsRegistry}

@@ -1,0 +1,64 @@
+"""How far a quantized model's outputs are from its float original's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import SourceError
+from ._evaluate import TensorSpec, open_model, run_real
+from ._metrics import ErrorStatistics
+from ._request import Sample
+
+NOISE_SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The lowest SQNR over the outputs in dB (None: an output is not finite), and what it was measured on."""
+
+    sqnr_db: float | None
+    measured_on: str
+
+    @property
+    def on_noise(self) -> bool:
+        """Whether no data was given, so that the figure is only a sign of life."""
+        return self.measured_on == ON_NOISE
+
+
+ON_HELD_BACK = "held-back samples"
+ON_CALIBRATION = "the calibration samples themselves (fewer than 10 were given)"
+ON_DATA = "the data given"
+ON_NOISE = "seeded random inputs (no data was given)"
+
+
+def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
+    """Run both models on the samples, which are the hub's inputs by name, and compare them output by output."""
+    reference, test = open_model(hub), open_model(quantized)
+    statistics = [ErrorStatistics() for _ in reference.outputs]
+    for sample in samples:
+        inputs = [sample[spec.name] for spec in reference.inputs]
+        try:
+            pairs = zip(statistics, run_real(reference, inputs), run_real(test, inputs), strict=True)
+        except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
+            raise SourceError(f"The converted model cannot be run: {str(error).splitlines()[0]}") from error
+        for outcome, expected, computed in pairs:
+            outcome.update(expected, computed)
+    lowest = min((outcome.sqnr_db for outcome in statistics), key=lambda db: (np.isfinite(db), db))
+    return Measurement(lowest if np.isfinite(lowest) else None, measured_on)
+
+
+def noise_samples(inputs: Iterable[TensorSpec]) -> list[Sample]:
+    """Return a few seeded samples: standard normal floats, zeros for integers (always a valid index)."""
+    generator, specs = np.random.default_rng(0), list(inputs)
+    return [{spec.name: _noise(spec, generator) for spec in specs} for _ in range(NOISE_SAMPLES)]
+
+
+def _noise(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
+    shape = tuple(max(size, 1) for size in spec.shape)
+    if np.issubdtype(spec.dtype, np.floating):
+        return generator.standard_normal(shape).astype(spec.dtype)
+    return np.zeros(shape, spec.dtype)

@@ -1,0 +1,102 @@
+"""What a conversion did, in figures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ._evaluate import TensorSpec
+from ._measure import Measurement
+from ._schemes import Scheme, Target
+
+LOW_SQNR_DB = 15.0
+"""Below this a classifier usually loses accuracy that its users notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatOp:
+    """An operator that is not in the number format asked for, and why."""
+
+    type: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """The outcome of `convert`.
+
+    `bytes` is the written file's size and `source_bytes` that of the same network as float32 in the same file format.
+    `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the float32 model, in dB (300:
+    identical; None: an output is not finite); `sqnr_measured_on` says on which inputs.
+    """
+
+    source: str
+    output: Path
+    target: Target
+    quantize: Scheme
+    bytes: int
+    source_bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    float_ops: tuple[FloatOp, ...]
+    sqnr_db: float | None
+    sqnr_measured_on: str
+    calibration_samples: int
+    seconds: float
+    warnings: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Written bytes over float32 bytes."""
+        return self.bytes / self.source_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready values; the keys are documented in docs/convert.md."""
+        return {
+            "source": self.source,
+            "output": str(self.output),
+            "target": str(self.target),
+            "quantize": str(self.quantize),
+            "bytes": self.bytes,
+            "source_bytes": self.source_bytes,
+            "inputs": [_spec_to_dict(spec) for spec in self.inputs],
+            "outputs": [_spec_to_dict(spec) for spec in self.outputs],
+            "float_ops": [{"type": op.type, "name": op.name, "reason": op.reason} for op in self.float_ops],
+            "sqnr_db": self.sqnr_db,
+            "sqnr_measured_on": self.sqnr_measured_on,
+            "calibration_samples": self.calibration_samples,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
+
+
+def warnings_for(
+    scheme: Scheme, size: int, source_size: int, measurement: Measurement, narrowed: bool
+) -> tuple[str, ...]:
+    """Return what the user must not overlook, as sentences. `narrowed`: some weights hold fewer bits than before."""
+    if scheme is Scheme.FP32:
+        return ()
+    found = []
+    if not narrowed:
+        found.append(f"Nothing was quantized: this network has no weights that {scheme} can hold.")
+    if size > source_size:
+        found.append(f"The model grew from {source_size:,} to {size:,} bytes: float32 would be smaller.")
+    if measurement.sqnr_db is None:
+        found.append("An output is not finite: weights or activations exceed the range of the number format.")
+    elif measurement.sqnr_db < LOW_SQNR_DB:
+        found.append(
+            f"The outputs are far from the float model's: SQNR {measurement.sqnr_db:.1f} dB on "
+            f"{measurement.measured_on}. Below {LOW_SQNR_DB:.0f} dB accuracy usually suffers: check it with "
+            "`edgequant compare`, and try int16x8, dynamic or --keep-float."
+        )
+    return tuple(found)
+
+
+def _spec_to_dict(spec: TensorSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "shape": list(spec.shape),
+        "dtype": spec.dtype.name,
+        "scale": spec.scale,
+        "zero_point": spec.zero_point,
+    }

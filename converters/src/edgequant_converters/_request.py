@@ -1,0 +1,43 @@
+"""What a quantizer is asked to do, the same for both file formats."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ._errors import UnsupportedError
+from ._schemes import Scheme
+
+Sample = Mapping[str, NDArray[Any]]
+"""One calibration sample: an array with the model's batch axis for every input, by the input's name."""
+
+Samples = Iterable[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationRequest:
+    """The choices that shape the quantized graph.
+
+    `keep_float` is searched for in the type and in the name of every operator; those that match stay in float.
+    """
+
+    scheme: Scheme
+    method: str = "minmax"
+    per_channel: bool = True
+    keep_float: re.Pattern[str] | None = None
+
+    def keeps_float(self, op_type: str, name: str) -> bool:
+        """Tell whether `keep_float` asks for this operator to stay in float."""
+        return self.keep_float is not None and any(self.keep_float.search(text) for text in (op_type, name))
+
+
+def compile_keep_float(expression: str | None) -> re.Pattern[str] | None:
+    """Compile the user's regular expression; raises UnsupportedError that shows where it is wrong."""
+    if expression is None:
+        return None
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise UnsupportedError(f"'{expression}' is not a regular expression: {error}.") from None

@@ -1,0 +1,65 @@
+"""From a float32 .tflite to every other number format, by ai-edge-quantizer."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._request import QuantizationRequest, Samples
+from edgequant_converters._schemes import Scheme
+from edgequant_converters.calibration import range_collector
+from edgequant_converters.tflite import ModelT, model_bytes, read_model
+
+from ._activations import ActivationWatch
+from ._recipes import IO_TYPES, io_type, recipe_for
+
+__all__ = ["IO_TYPES", "io_type", "quantize_litert"]
+
+
+def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, samples: Samples) -> None:
+    """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
+
+    `io` is one of IO_TYPES, as `io_type` gives it. `samples` is read only by the schemes that need calibration, once.
+    Raises UnsupportedError and CalibrationError.
+    """
+    if request.scheme is Scheme.FP32:
+        output.write_bytes(hub.read_bytes())
+        return
+    model = read_model(hub)
+    recipe = recipe_for(request, io, _kept_float(model, request))
+    ranges = _observe(model, request.method, samples) if request.scheme.needs_calibration else None
+    output.write_bytes(_quantize(model_bytes(model), recipe, ranges))
+
+
+def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    quantizer = Quantizer(data, recipe)
+    try:
+        result = quantizer.quantize(ranges, enable_progress_report=False, enable_progress_bar=False)
+    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UnsupportedError(
+            f"This network cannot be quantized so: {reason} Try --quantize dynamic, or --keep-float for that operator."
+        ) from error
+    return bytes(result.quantized_model)
+
+
+def _observe(model: ModelT, method: str, samples: Samples) -> dict[str, dict[str, Any]]:
+    watch, collector = ActivationWatch(model, model_bytes(model)), range_collector(method)
+    for sample in samples:
+        for name, value in watch.run(sample):
+            collector.update(name, value)
+    return {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in collector.ranges().items()}
+
+
+def _kept_float(model: ModelT, request: QuantizationRequest) -> list[str]:
+    """Return an exact regular expression for each operator that `keep_float` matches."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+    from ai_edge_quantizer.utils.tfl_flatbuffer_utils import get_op_scope
+
+    graph = model.subgraphs[0]
+    scopes = [(opcode_to_name(model, op.opcodeIndex), get_op_scope(op, graph.tensors)) for op in graph.operators]
+    return [f"^{re.escape(scope)}$" for op_type, scope in scopes if request.keeps_float(op_type, scope)]

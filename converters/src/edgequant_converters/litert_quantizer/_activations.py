@@ -1,0 +1,42 @@
+"""Watch the activations of a float .tflite model while it runs."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_converters._request import Sample
+from edgequant_converters.tflite import ModelT
+
+
+class ActivationWatch:
+    """Runs a model and yields every float tensor that depends on its inputs, by name.
+
+    LiteRT is told to keep all tensors, where it would otherwise reuse their memory.
+    """
+
+    def __init__(self, model: ModelT, data: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_content=data, num_threads=2, experimental_preserve_all_tensors=True)
+        self._interpreter.allocate_tensors()
+        self._run = self._interpreter.get_signature_runner()
+        self._watched = _float_activations(model)
+
+    def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Run one sample; yield (tensor name, its float32 value)."""
+        self._run(**sample)
+        for index, name in self._watched:
+            yield name, self._interpreter.get_tensor(index)
+        self._interpreter.reset_all_variables()
+
+
+def _float_activations(model: ModelT) -> list[tuple[int, str]]:
+    """Return (index, name) of every float32 tensor of the main graph that is an input or some operator's output."""
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    graph = model.subgraphs[0]
+    computed = {int(i) for i in graph.inputs} | {int(i) for op in graph.operators for i in op.outputs if i >= 0}
+    return [
+        (i, graph.tensors[i].name.decode()) for i in sorted(computed) if graph.tensors[i].type == TensorType.FLOAT32
+    ]

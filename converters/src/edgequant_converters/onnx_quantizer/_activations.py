@@ -1,0 +1,46 @@
+"""Watch the activations of a float ONNX model while it runs."""
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto
+
+from edgequant_converters._request import Sample
+
+
+class ActivationWatch:
+    """Runs a model and yields every float tensor that depends on its inputs, by name.
+
+    The tensors become extra outputs of a copy of the model; graph optimizations are off, because a fused operator has
+    no intermediate tensors to show. `model` must have inferred shapes.
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        import onnxruntime
+
+        watched = copy.deepcopy(model)
+        self.names = _float_activations(watched)
+        existing = {output.name for output in watched.graph.output}
+        watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.names if name not in existing)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = [i.name for i in watched.graph.input if i.type.tensor_type.elem_type == TensorProto.FLOAT]
+
+    def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Run one sample; yield (tensor name, its float32 value), the model's float inputs first."""
+        for name in self._inputs:
+            yield name, sample[name]
+        yield from zip(self.names, self._session.run(self.names, dict(sample)), strict=True)
+
+
+def _float_activations(model: ModelProto) -> list[str]:
+    types = {value.name: value.type.tensor_type.elem_type for value in (*model.graph.value_info, *model.graph.output)}
+    produced = [name for node in model.graph.node for name in node.output if name]
+    return [name for name in produced if types.get(name) == TensorProto.FLOAT]

@@ -1,0 +1,32 @@
+"""Dynamic-range ONNX: int8 weights, and activations quantized on the fly where onnxruntime is good at it."""
+
+import tempfile
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto
+
+from edgequant_converters._request import QuantizationRequest
+
+DYNAMIC_OPS = ["MatMul", "LSTM"]
+"""What gets integer kernels (Gemm becomes MatMul and Add). Not Conv: onnxruntime's ConvInteger is slow, and missing
+for int8 weights. Not GRU: onnxruntime has no quantized one. Their weights are stored in int8 all the same."""
+
+
+def quantize_dynamic(model: ModelProto, request: QuantizationRequest) -> ModelProto:
+    """Return the graph with MatMulInteger and DynamicQuantizeLSTM in place of MatMul, Gemm and LSTM."""
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization import quantize_dynamic as dynamic
+
+    excluded = [node.name for node in model.graph.node if request.keeps_float(node.op_type, node.name)]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "quantized.onnx")
+        dynamic(
+            model,
+            output,
+            op_types_to_quantize=DYNAMIC_OPS,
+            per_channel=request.per_channel,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=excluded,
+        )
+        return onnx.load(output)

@@ -1,0 +1,93 @@
+"""Tell what kind of trained network a source is."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgequant_converters._errors import SourceError, UnsupportedError
+
+from ._base import Source
+
+FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+KINDS = "a .pt2, .keras, .h5, .onnx or .tflite file, a SavedModel folder, or package.module:factory"
+
+
+def open_source(
+    source: Any,
+    *,
+    example_inputs: Sequence[Any] | None = None,
+    weights: Path | None = None,
+    input_shapes: Sequence[str] = (),
+    input_layout: str | None = None,
+) -> Source:
+    """Return the reader for a trained network; the arguments are those of `convert`.
+
+    Raises SourceError if it is none that edgequant reads, UnsupportedError for an argument that its kind cannot use.
+    """
+    from edgequant_converters import sources as readers
+
+    if is_torch_module(source):
+        _refuse({"weights": weights, "input_shapes": input_shapes}, "a torch.nn.Module")
+        if not example_inputs:
+            raise SourceError("A torch.nn.Module needs example_inputs: a tuple of tensors that its forward() takes.")
+        return readers.from_torch(source, tuple(example_inputs), input_layout=input_layout or "nchw")
+    if example_inputs:
+        raise UnsupportedError("example_inputs go with a torch.nn.Module; leave them out for other sources.")
+    text = str(source)
+    if isinstance(source, str) and FACTORY.fullmatch(text) and not Path(text).exists():
+        return readers.from_factory(
+            text, weights=weights, input_shapes=input_shapes, input_layout=input_layout or "nchw"
+        )
+    _refuse({"weights": weights, "input_shapes": input_shapes}, "a source that holds its own weights")
+    return _open_file_or_object(source, input_layout)
+
+
+def _open_file_or_object(source: Any, input_layout: str | None) -> Source:
+    from edgequant_converters import sources as readers
+
+    if is_keras_model(source):
+        _refuse({"input_layout": input_layout}, "a Keras model, whose own layout is kept")
+        return readers.from_keras(source)
+    if not isinstance(source, (str, Path)):
+        raise SourceError(f"A {type(source).__name__} is not a network that edgequant reads: give {KINDS}.")
+    path = Path(source)
+    if not path.exists():
+        raise SourceError(f"{path} does not exist: give {KINDS}.")
+    suffix = path.suffix.lower()
+    if suffix == ".pt2":
+        return readers.from_exported_program(path, input_layout=input_layout or "nchw")
+    if suffix == ".onnx":
+        return readers.from_onnx(path, input_layout=input_layout)
+    _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
+    if path.is_dir():
+        return readers.from_saved_model(path)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        return readers.from_keras(path)
+    if suffix == ".tflite":
+        return readers.from_tflite(path)
+    if suffix in (".pt", ".pth", ".safetensors", ".ckpt"):
+        raise SourceError(
+            f"{path.name} holds weights without their network: name the code that builds it, as "
+            f"package.module:factory --weights {path.name} --input-shape 1,3,224,224."
+        )
+    raise SourceError(f"{path.name} is not a kind of network that edgequant reads: give {KINDS}.")
+
+
+def is_torch_module(source: Any) -> bool:
+    """Tell whether it is a torch.nn.Module, without importing torch for what cannot be one."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(source, torch.nn.Module)
+
+
+def is_keras_model(source: Any) -> bool:
+    """Tell whether it is a Keras model, without importing Keras for what cannot be one."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(source, keras.Model)
+
+
+def _refuse(arguments: dict[str, Any], kind: str) -> None:
+    for name, value in arguments.items():
+        if value:
+            raise UnsupportedError(f"{name} cannot be used with {kind}; leave it out.")

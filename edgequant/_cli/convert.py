@@ -1,0 +1,133 @@
+"""`edgequant convert`: from a trained network to a model file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._output import console, print_json, status_console
+
+if TYPE_CHECKING:
+    from edgequant_converters import ConversionReport, ImagePreprocessing
+
+EXAMPLE = """
+**Examples**
+
+`edgequant convert resnet.keras -o resnet_int8.tflite --quantize int8 --calibration samples.npy`
+
+`edgequant convert zoo.lenet:LeNet --weights lenet.safetensors --input-shape 1,1,28,28 -o lenet.onnx --quantize dynamic`
+
+`edgequant convert net.onnx -o net.tflite --quantize int8 --calibration photos/ --images "size=224x224 mean=0.5 std=0.5"`
+"""
+
+
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(help=".pt2, .keras, .h5, .onnx, float .tflite, a SavedModel folder, or package.module:factory"),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .tflite (LiteRT) or .onnx (ONNX).")],
+    quantize: Annotated[
+        str,
+        typer.Option("-q", "--quantize", help="fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4."),
+    ] = "fp32",
+    calibration: Annotated[
+        str | None, typer.Option(help="Typical inputs: .npy, .npz, or a folder of images; int8 and int16x8 need them.")
+    ] = None,
+    calibration_method: Annotated[str, typer.Option(help="minmax, percentile or entropy.")] = "minmax",
+    images: Annotated[
+        str | None,
+        typer.Option(help='How the images of a folder become inputs, as "size=224x224 mean=0.5 std=0.5 layout=nhwc".'),
+    ] = None,
+    io: Annotated[
+        str | None, typer.Option(help="int8, uint8, int16 or float inputs and outputs (full-integer .tflite only).")
+    ] = None,
+    keep_float: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Operators whose type or name matches stay in float.")
+    ] = None,
+    per_tensor: Annotated[
+        bool, typer.Option("--per-tensor", help="One weight scale per tensor instead of one per output channel.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="A factory's weights: .safetensors, or a checkpoint of plain tensors.")
+    ] = None,
+    input_shape: Annotated[
+        list[str] | None, typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; once per input.")
+    ] = None,
+    input_layout: Annotated[
+        str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Convert a trained network to LiteRT or ONNX, quantize it, and say what that did to it."""
+    from edgequant_converters import convert as convert_network
+
+    from ._progress import step_progress
+
+    with step_progress() as progress:
+        report = convert_network(
+            source,
+            output,
+            quantize=quantize,
+            calibration=calibration,
+            calibration_method=calibration_method,
+            images=_parse_images(images),
+            io=io,
+            keep_float=keep_float,
+            per_channel=not per_tensor,
+            weights=weights,
+            input_shapes=input_shape or (),
+            input_layout=input_layout,
+            progress=progress,
+        )
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_report(report)
+    for warning in report.warnings:
+        status_console().print(f"WARNING: {warning}", style="bold yellow", markup=False, soft_wrap=True)
+
+
+def _parse_images(text: str | None) -> "ImagePreprocessing | None":
+    from edgequant_converters import ImagePreprocessing
+
+    return None if text is None else ImagePreprocessing.parse(text)
+
+
+def _print_report(report: "ConversionReport") -> None:
+    from rich.table import Table
+
+    table = Table(title=f"{report.source} → {report.output.name}", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("format", f"{report.quantize} {report.target}")
+    table.add_row("bytes", f"{report.bytes:,} ({report.ratio:.2f}x of {report.source_bytes:,} in float32)")
+    for kind, specs in (("input", report.inputs), ("output", report.outputs)):
+        for spec in specs:
+            shape = "x".join("?" if size < 0 else str(size) for size in spec.shape) or "scalar"
+            quantized = "" if spec.scale is None else f"  scale {spec.scale:.6g}, zero point {spec.zero_point}"
+            table.add_row(kind, f"{spec.name}  {shape} {spec.dtype}{quantized}")
+    table.add_row("SQNR", _sqnr(report))
+    if report.calibration_samples:
+        table.add_row("calibrated on", f"{report.calibration_samples:,} samples")
+    table.add_row("left in float", _float_ops(report))
+    table.add_row("took", f"{report.seconds:.1f} s")
+    console().print(table)
+
+
+def _sqnr(report: "ConversionReport") -> str:
+    from edgequant_converters import IDENTICAL_DB
+
+    if report.sqnr_db is None:
+        return f"not finite, on {report.sqnr_measured_on}"
+    figure = "identical" if report.sqnr_db >= IDENTICAL_DB else f"{report.sqnr_db:.1f} dB"
+    return f"{figure} against float32, on {report.sqnr_measured_on}"
+
+
+def _float_ops(report: "ConversionReport") -> str:
+    if not report.float_ops:
+        return "nothing"
+    counts: dict[tuple[str, str], int] = {}
+    for op in report.float_ops:
+        counts[op.type, op.reason] = counts.get((op.type, op.reason), 0) + 1
+    return "\n".join(f"{count} {op_type}: {reason}" for (op_type, reason), count in counts.items())
