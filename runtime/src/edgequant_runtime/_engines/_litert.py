@@ -1,0 +1,185 @@
+"""LiteRT: the interpreter of the `ai-edge-litert` wheel, or of `tflite-runtime` where that is what is installed.
+
+Its default kernels (XNNPACK) are used. The model file is mapped into memory. `ai-edge-litert` verifies it and refuses
+a truncated or damaged one; for `tflite-runtime`, which would crash, this module looks itself.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import version as distribution_version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_runtime._errors import EngineError, ModelError, SessionError
+from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._stderr import without_chatter
+from edgequant_runtime._tensor_info import TensorInfo
+
+from ._base import LentMemory, first_line, fixed_shape
+from ._tflite_bounds import check_bounds
+from ._wheels import how_to_install, this_machine
+
+_DISTRIBUTIONS = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
+
+
+def version() -> str:
+    """Return the installed distribution and its version."""
+    distribution = _DISTRIBUTIONS[_interpreter_module().__name__.partition(".")[0]]
+    return f"{distribution} {distribution_version(distribution)}"
+
+
+def open_model(file: ModelFile, threads: int) -> LitertEngine:
+    """Open a .tflite model; raises EngineError without the wheel, ModelError if LiteRT refuses the model."""
+    return LitertEngine(file, threads)
+
+
+def _interpreter_module() -> Any:
+    for package in _DISTRIBUTIONS:
+        try:
+            return import_module(f"{package}.interpreter")
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise EngineError(f"The engine 'litert' is installed but broken: {first_line(error)}.") from error
+        except ImportError as error:
+            raise EngineError(f"The engine 'litert' is installed but broken: {first_line(error)}.") from error
+    raise EngineError(f"The engine 'litert' is not installed: {how_to_install('litert', this_machine())}.")
+
+
+class LitertEngine:
+    """One LiteRT interpreter, run on its primary subgraph."""
+
+    def __init__(self, file: ModelFile, threads: int) -> None:
+        module = _interpreter_module()
+        source = {"model_path": str(file.path)} if file.path else {"model_content": file.content}
+        try:
+            if module.__name__.startswith("tflite_runtime"):
+                check_bounds(file.path or file.content or b"")
+            with without_chatter():
+                self._interpreter = module.Interpreter(**source, num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}.") from error
+        self._read_details(file.name)
+        self._find_movable_outputs()
+        # Memory that is lent out: the interpreter moves it when shapes change, so nobody may hold it then.
+        self._lent: weakref.WeakSet[LentMemory] = weakref.WeakSet()
+        if self._shapes() != [fixed_shape(info) for info in self.inputs]:
+            self.resize([fixed_shape(info) for info in self.inputs])
+
+    def _read_details(self, model_name: str) -> None:
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._input_indices = [int(detail["index"]) for detail in inputs]
+        self._output_indices = [int(detail["index"]) for detail in outputs]
+        signatures = self._interpreter._get_full_signature_list()
+        signature = next(iter(signatures.values())) if len(signatures) == 1 else {"inputs": {}, "outputs": {}}
+        self.inputs = _tensor_infos(inputs, signature["inputs"], model_name)
+        self.outputs = _tensor_infos(outputs, signature["outputs"], model_name)
+
+    def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Reallocate every tensor for these input shapes."""
+        if self._lent:
+            raise SessionError("Views of this session are in use: delete them before running inputs of another shape.")
+        old = self._shapes()
+        try:
+            self._allocate(shapes)
+        except (RuntimeError, ValueError) as error:
+            self._allocate(old)
+            raise EngineError(
+                f"LiteRT cannot run inputs of the shape {_listed(shapes)}: {first_line(error)}."
+            ) from error
+
+    def _allocate(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        for index, shape in zip(self._input_indices, shapes):
+            self._interpreter.resize_tensor_input(index, shape)
+        with without_chatter():
+            self._interpreter.allocate_tensors()
+        self._find_movable_outputs()
+
+    def _find_movable_outputs(self) -> None:
+        """Note the outputs without memory before the first inference: each inference may allocate them elsewhere."""
+        self._movable = set()
+        for index in self._output_indices:
+            try:
+                self._interpreter.tensor(index)()
+            except ValueError:
+                self._movable.add(index)
+
+    def _shapes(self) -> list[tuple[int, ...]]:
+        return [tuple(int(n) for n in detail["shape"]) for detail in self._interpreter.get_input_details()]
+
+    def input_view(self, index: int) -> NDArray[Any]:
+        """Return the interpreter's own memory for an input."""
+        return self._lend(self._input_indices[index])
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """Return the interpreter's own memory for an output; raises SessionError if inferences move it."""
+        tensor_index = self._output_indices[index]
+        if tensor_index in self._movable:
+            name = self.outputs[index].name
+            raise SessionError(f"The size of the output '{name}' depends on the data: take it from run().")
+        return self._lend(tensor_index)
+
+    def output(self, index: int) -> NDArray[Any]:
+        """Return a copy of an output."""
+        tensor_index = self._output_indices[index]
+        try:
+            value: NDArray[Any] = self._interpreter.get_tensor(tensor_index)
+        except ValueError:  # LiteRT has no memory to copy from if the data made the output empty
+            shape = next(d["shape"] for d in self._interpreter.get_output_details() if d["index"] == tensor_index)
+            value = np.empty(shape, self.outputs[index].dtype)
+            if value.size:
+                raise
+        return value
+
+    def invoke(self) -> None:
+        """Run one inference."""
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"LiteRT failed while it ran the model: {first_line(error)}.") from error
+
+    def _lend(self, tensor_index: int) -> NDArray[Any]:
+        # LiteRT refuses to invoke while an array of its own making is held, so its address is taken and it is dropped.
+        array = self._interpreter.tensor(tensor_index)()
+        address = array.__array_interface__["data"][0]
+        memory = LentMemory(self._interpreter, address, array.shape, array.dtype)
+        self._lent.add(memory)
+        return np.asarray(memory)
+
+
+def _tensor_infos(details: Sequence[dict[str, Any]], names: Mapping[str, int], model_name: str) -> list[TensorInfo]:
+    """Describe tensors, named as in the signature; a tensor that the signature gives out twice has both names."""
+    names_of: dict[int, list[str]] = {}
+    for name, index in names.items():
+        names_of.setdefault(int(index), []).append(name)
+    infos = []
+    for detail in details:
+        known = names_of.get(int(detail["index"]))
+        infos.append(_tensor_info(detail, known.pop(0) if known else detail["name"], model_name))
+    return infos
+
+
+def _tensor_info(detail: dict[str, Any], name: str, model_name: str) -> TensorInfo:
+    dtype = np.dtype(detail["dtype"])
+    if dtype.kind not in "fiub":
+        raise ModelError(f"{model_name} has the tensor '{name}' of type {dtype}, which a Session does not handle.")
+    scales, zero_points = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
+    if len(scales) > 1:
+        raise ModelError(f"{model_name} quantizes '{name}' per channel; inputs and outputs need one scale.")
+    quantized = len(scales) == 1 and dtype.kind in "iu"
+    return TensorInfo(
+        name=name,
+        shape=tuple(int(size) for size in detail["shape_signature"]),
+        dtype=dtype,
+        scale=float(scales[0]) if quantized else None,
+        zero_point=int(zero_points[0]) if quantized else None,
+    )
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(str(shape) for shape in shapes)

@@ -1,0 +1,159 @@
+"""ONNX Runtime on its CPU provider.
+
+Inputs and outputs of a fixed size live in arrays of this module's own, which ONNX Runtime is told to read and write
+in place. Outputs of a free size are allocated by each inference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_runtime._errors import EngineError, ModelError, SessionError
+from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._stderr import without_chatter
+from edgequant_runtime._tensor_info import TensorInfo
+
+from ._base import LentMemory, first_line, fixed_shape
+from ._wheels import how_to_install, this_machine
+
+# Weights stored as bfloat16 say so, and then bf16 arithmetic loses nothing of them; any other model it would change.
+WEIGHTS_KEY, BFLOAT16 = "edgequant.weights", "bfloat16"
+
+# ONNX Runtime looks whether the CPU has bf16 before it obeys (MlasBf16AccelerationSupported; Linux on arm64 only).
+_BF16_FAST_MATH = "mlas.enable_gemm_fastmath_arm64_bfloat16"
+
+# Only what kills the process: every error also comes as an exception, and warnings are about the model's making.
+_LOG_FATAL = 4
+
+_ERROR_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .* failed: *)?")
+
+_DTYPES = {
+    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16",
+    "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16", "tensor(int8)": "int8",
+    "tensor(uint64)": "uint64", "tensor(uint32)": "uint32", "tensor(uint16)": "uint16", "tensor(uint8)": "uint8",
+    "tensor(bool)": "bool",
+}  # fmt: skip
+
+
+def version() -> str:
+    """Return the installed distribution and its version."""
+    return f"onnxruntime {_onnxruntime().__version__}"
+
+
+def open_model(file: ModelFile, threads: int) -> OnnxRuntimeEngine:
+    """Open an .onnx model; raises EngineError without the wheel, ModelError if ONNX Runtime refuses the model."""
+    return OnnxRuntimeEngine(file, threads)
+
+
+def _onnxruntime() -> Any:
+    try:
+        # The import itself looks for graphics cards and warns on standard error where there are none.
+        with without_chatter():
+            return import_module("onnxruntime")
+    except ModuleNotFoundError as error:
+        if error.name == "onnxruntime":
+            advice = how_to_install("onnxruntime", this_machine())
+            raise EngineError(f"The engine 'onnxruntime' is not installed: {advice}.") from error
+        raise EngineError(f"The engine 'onnxruntime' is installed but broken: {first_line(error)}.") from error
+    except ImportError as error:
+        raise EngineError(f"The engine 'onnxruntime' is installed but broken: {first_line(error)}.") from error
+
+
+def session_options(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
+    """Return ONNX Runtime's options for this model."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_FATAL
+    if file.metadata.get(WEIGHTS_KEY) == BFLOAT16:
+        options.add_session_config_entry(_BF16_FAST_MATH, "1")
+    return options
+
+
+class OnnxRuntimeEngine:
+    """One ONNX Runtime session with its inputs and outputs bound to memory."""
+
+    def __init__(self, file: ModelFile, threads: int) -> None:
+        onnxruntime = _onnxruntime()
+        options = session_options(onnxruntime, file, threads)
+        source = str(file.path) if file.path else file.content
+        try:
+            with without_chatter():
+                self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.log_severity_level = _LOG_FATAL
+        self.inputs = [_tensor_info(value, file.name) for value in self._session.get_inputs()]
+        self.outputs = [_tensor_info(value, file.name) for value in self._session.get_outputs()]
+        self._fixed_outputs = [_allocate_fixed(info) for info in self.outputs]
+        self.resize([fixed_shape(info) for info in self.inputs])
+
+    def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Allocate the inputs anew; ONNX Runtime itself judges the shapes when it runs."""
+        self._results: list[Any] | None = None
+        self._inputs = [np.zeros(shape, info.dtype) for shape, info in zip(shapes, self.inputs)]
+        self._binding = self._session.io_binding()
+        for info, array in zip(self.inputs, self._inputs):
+            self._binding.bind_input(info.name, "cpu", 0, info.dtype.type, array.shape, array.ctypes.data)
+        for info, fixed in zip(self.outputs, self._fixed_outputs):
+            if fixed is not None:
+                self._binding.bind_output(info.name, "cpu", 0, info.dtype.type, fixed.shape, fixed.ctypes.data)
+
+    def input_view(self, index: int) -> NDArray[Any]:
+        """Return the array that ONNX Runtime reads an input from."""
+        return self._inputs[index]
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """Return the memory of an output; one of free size has none before the first inference."""
+        fixed = self._fixed_outputs[index]
+        return self._allocated(index) if fixed is None else fixed
+
+    def output(self, index: int) -> NDArray[Any]:
+        """Return a copy of an output."""
+        return self.output_view(index).copy()
+
+    def invoke(self) -> None:
+        """Run one inference."""
+        self._results = None
+        # An output of free size must not find the last one's memory bound: the size may have changed.
+        for info, fixed in zip(self.outputs, self._fixed_outputs):
+            if fixed is None:
+                self._binding.bind_output(info.name, "cpu")
+        try:
+            self._session.run_with_iobinding(self._binding, self._run_options)
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise EngineError(f"ONNX Runtime failed while it ran the model: {_reason(error)}.") from error
+        self._results = self._binding.get_outputs()
+
+    def _allocated(self, index: int) -> NDArray[Any]:
+        info = self.outputs[index]
+        if self._results is None:
+            raise SessionError(f"The output '{info.name}' has no size yet: call invoke() before output_view().")
+        value = self._results[index]
+        shape = tuple(value.shape())
+        if 0 in shape:  # then its address may be null
+            return np.empty(shape, info.dtype)
+        return np.asarray(LentMemory(value, value.data_ptr(), shape, info.dtype))
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without "[ONNXRuntimeError] : 1 : FAIL : Load model from /a/path failed:"."""
+    return _ERROR_CODE.sub("", first_line(error))
+
+
+def _allocate_fixed(info: TensorInfo) -> NDArray[Any] | None:
+    return None if -1 in info.shape else np.zeros(info.shape, info.dtype)
+
+
+def _tensor_info(value: Any, model_name: str) -> TensorInfo:
+    if value.type not in _DTYPES:
+        raise ModelError(f"{model_name} has '{value.name}' of type {value.type}, which a Session does not handle.")
+    shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
+    return TensorInfo(value.name, shape, np.dtype(_DTYPES[value.type]))

@@ -1,0 +1,68 @@
+"""What a model file is, told by its content: names and suffixes can lie."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Union
+
+from ._errors import ModelError
+from ._onnx_header import read_onnx_metadata
+
+TFLITE, ONNX = "tflite", "onnx"
+
+# A .tflite file is a flatbuffer: four bytes of offset, then the file identifier.
+_TFLITE_IDENTIFIER = b"TFL3"
+
+Model = Union[str, "os.PathLike[str]", bytes]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model that is whole as far as its envelope shows: either `path` or `content` is set.
+
+    `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model.
+    """
+
+    name: str
+    format: str
+    path: Path | None = None
+    content: bytes | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def read_model_file(model: Model) -> ModelFile:
+    """Find out what `model`, a path or the bytes themselves, is; raises ModelError if it is no model."""
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        content = bytes(model)
+        name = f"The model given as {len(content)} bytes"
+        format_, metadata = _identify(io.BytesIO(content), name)
+        return ModelFile(name, format_, content=content, metadata=metadata)
+    if not isinstance(model, (str, os.PathLike)):
+        raise ModelError(f"A model is given as a path or as bytes, not as {type(model).__name__}.")
+    path = Path(model)
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder: give a .tflite or .onnx file.")
+    try:
+        with path.open("rb") as file:
+            format_, metadata = _identify(file, path.name)
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return ModelFile(path.name, format_, path=path, metadata=metadata)
+
+
+def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:
+    """Return the format and an ONNX model's metadata."""
+    start = file.read(8)
+    if not start:
+        raise ModelError(f"{name} is empty: give a .tflite or .onnx model.")
+    if start[4:] == _TFLITE_IDENTIFIER:
+        return TFLITE, {}
+    try:
+        return ONNX, read_onnx_metadata(file)
+    except ValueError as error:
+        raise ModelError(f"{name} is no .tflite or .onnx model, or is cut off: {error}.") from error

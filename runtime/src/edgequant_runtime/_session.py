@@ -1,0 +1,106 @@
+"""One way to run a model, whatever the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from ._engines import choose_engine, open_engine
+from ._errors import InputError
+from ._inputs import by_name, model_values
+from ._model_file import Model, read_model_file
+from ._quantization import dequantize
+from ._tensor_info import TensorInfo
+from ._threads import checked_threads
+
+
+class Session:
+    """A model, opened in an engine and ready to run.
+
+    Args:
+        model: path of a .tflite or .onnx file, or its bytes.
+        engine: "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content.
+        threads: threads for one inference; None takes every core that this process may use.
+
+    Attributes:
+        inputs: what the model takes, in its own order.
+        outputs: what it gives. In a .tflite model with exactly one signature the names are the signature's, otherwise
+            the tensors'.
+        engine: the engine's name.
+        threads: the number of threads.
+
+    Raises ModelError if the model cannot be opened and EngineError if the engine is unknown, not installed or does not
+    run this kind of model; both are SessionErrors. A session serves one thread at a time.
+
+    """
+
+    def __init__(self, model: Model, *, engine: str = "auto", threads: int | None = None) -> None:
+        self.threads = checked_threads(threads)
+        file = read_model_file(model)
+        self.engine = choose_engine(file, engine)
+        self._engine = open_engine(self.engine, file, self.threads)
+        self.inputs: list[TensorInfo] = list(self._engine.inputs)
+        self.outputs: list[TensorInfo] = list(self._engine.outputs)
+        self._shapes = [self._engine.input_view(index).shape for index in range(len(self.inputs))]
+
+    def run(self, inputs: ArrayLike | Mapping[str, ArrayLike], *, raw: bool = False) -> dict[str, NDArray[Any]]:
+        """Run one inference and return the outputs by name; they are copies.
+
+        Args:
+            inputs: one array for a model with one input, or arrays by input name. Shapes are the model's; where the
+                model leaves a size free (-1), such as the batch, any size from 1 up will do, and the model is resized
+                to it. A size that the model fixes cannot be changed.
+            raw: False: a quantized input takes real values as floats, which are quantized (rounded half to even,
+                saturated), and a quantized output is returned as float32. True: quantized inputs and outputs are the
+                model's own integers, and every dtype must be exactly the model's. Inputs that are not quantized take
+                any float type for floats, and any integer type for integers if the values fit.
+
+        Raises InputError if the inputs do not fit, or contain NaN for a quantized input; EngineError if the engine
+        fails.
+
+        """
+        values = [model_values(v, info, raw) for v, info in zip(by_name(inputs, self.inputs), self.inputs)]
+        self._resize([value.shape for value in values])
+        for index, value in enumerate(values):
+            self._engine.input_view(index)[...] = value
+        self._engine.invoke()
+        return {info.name: self._output(index, info, raw) for index, info in enumerate(self.outputs)}
+
+    def input_view(self, name: str) -> NDArray[Any]:
+        """Return the engine's own memory for an input, of the model's own type: write there, then call invoke().
+
+        Free sizes are 1, or what the last run() had. The view stays good until a run() with another shape; LiteRT
+        refuses such a run() as long as views are held. Write every input before each invoke(): an engine may reuse
+        the memory for something else.
+        """
+        return self._engine.input_view(_index(name, self.inputs, "input"))
+
+    def output_view(self, name: str) -> NDArray[Any]:
+        """Return the engine's own memory for an output, of the model's own type: read it after invoke().
+
+        The next inference overwrites it. If the output's size is free, ask anew after each invoke(). Raises
+        SessionError if the output has no memory of its own yet or never has.
+        """
+        return self._engine.output_view(_index(name, self.outputs, "output"))
+
+    def invoke(self) -> None:
+        """Run one inference on what the input views hold; raises EngineError if the engine fails."""
+        self._engine.invoke()
+
+    def _resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        if list(shapes) != self._shapes:
+            self._engine.resize(shapes)
+            self._shapes = list(shapes)
+
+    def _output(self, index: int, info: TensorInfo, raw: bool) -> NDArray[Any]:
+        value = self._engine.output(index)
+        return value if raw or not info.is_quantized else dequantize(value, info)
+
+
+def _index(name: str, infos: Sequence[TensorInfo], kind: str) -> int:
+    for index, info in enumerate(infos):
+        if info.name == name:
+            return index
+    raise InputError(f"There is no {kind} '{name}': the model has {', '.join(repr(info.name) for info in infos)}.")
