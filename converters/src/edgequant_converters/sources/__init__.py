@@ -3,8 +3,10 @@
 A reader's heavy library is imported when the reader is asked for, so that importing this package stays cheap.
 """
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ._base import Source
 from ._extras import require_torch
@@ -13,7 +15,17 @@ from ._recognise import open_source
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Source", "from_torch", "open_source"]
+__all__ = [
+    "Source",
+    "from_exported_program",
+    "from_factory",
+    "from_keras",
+    "from_onnx",
+    "from_saved_model",
+    "from_tflite",
+    "from_torch",
+    "open_source",
+]
 
 
 def from_torch(
@@ -33,3 +45,82 @@ def from_torch(
     from ._torch import TorchSource
 
     return TorchSource(module, example_inputs, input_layout=input_layout)
+
+
+def from_exported_program(path: str | os.PathLike[str], *, input_layout: str = "nchw") -> Source:
+    """Return a .pt2 file, as torch.export.save writes it, as a source; its example inputs fix the shapes.
+
+    Pickled objects in the file are refused, not run. Even so, PyTorch does not promise that reading an exported program
+    from a stranger is safe. Raises SourceError for a damaged file, one without example inputs, and one that was
+    exported in training mode; UnsupportedError without PyTorch.
+    """
+    require_torch("to read an exported program")
+    from ._exported_program import open_exported_program
+
+    return open_exported_program(Path(path), input_layout)
+
+
+def from_factory(
+    spec: str,
+    *,
+    weights: str | os.PathLike[str] | None,
+    input_shapes: Sequence[str],
+    input_layout: str = "nchw",
+) -> Source:
+    """Return `package.module:factory`, code that builds a torch module without arguments, as a source.
+
+    The module is looked for in the working directory too. `weights` is a safetensors file or a torch checkpoint that
+    holds tensors alone (plain, or under `state_dict`, `model_state_dict` or `model`); without it the factory's own
+    weights are taken. `input_shapes` has one text for each argument of forward(): `1,3,224,224`, or with a type that is
+    not float32, `1,16:int64`.
+
+    Raises SourceError if the factory, the weights or the shapes do not fit; UnsupportedError without PyTorch.
+    """
+    require_torch("to build the network")
+    from ._factory import open_factory
+
+    return open_factory(spec, None if weights is None else Path(weights), input_shapes, input_layout)
+
+
+def from_onnx(path: str | os.PathLike[str], *, input_layout: str | None = None) -> Source:
+    """Return an .onnx file as a source; the names and order of its inputs and outputs stay.
+
+    Without `input_layout` or with "nchw" the layout of the graph's inputs stays; "nhwc" is for graphs with 4-d NCHW
+    inputs. A LiteRT model gets a batch of 1 where the batch is free, an ONNX model keeps it free. Raises SourceError
+    for a damaged or already quantized graph; writing LiteRT raises UnsupportedError without PyTorch and for operators
+    that are not known.
+    """
+    from ._onnx import OnnxSource
+
+    return OnnxSource(Path(path), input_layout or "nchw")
+
+
+def from_keras(model_or_path: Any) -> Source:
+    """Return a Keras model as a source: a `keras.Model`, or a `.keras` or `.h5` file of Keras 1, 2 or 3.
+
+    The batch is fixed at 1 and the layout (NHWC) stays. No code in the file is run: Lambda layers are refused.
+    Raises SourceError for a file that is none or a model that cannot be saved.
+    """
+    from ._keras import keras_source
+
+    return keras_source(model_or_path)
+
+
+def from_saved_model(folder: str | os.PathLike[str]) -> Source:
+    """Return a SavedModel folder as a source: its serving_default signature, or its only one, with a batch of 1.
+
+    Raises SourceError if the folder is none.
+    """
+    from ._saved_model import saved_model_source
+
+    return saved_model_source(folder)
+
+
+def from_tflite(path: str | os.PathLike[str]) -> Source:
+    """Return a float .tflite file as a source; files of old converters are brought up to date, a free batch becomes 1.
+
+    Raises SourceError if it is damaged, cannot be run by LiteRT, or is quantized already.
+    """
+    from ._tflite import TfliteSource
+
+    return TfliteSource(path)

@@ -1,7 +1,6 @@
 """Bring any float .tflite file into the form that the quantizer and everything after it expect."""
 
-import re
-from collections.abc import Iterable, Sequence
+from edgequant_converters._names import readable_names, unique_names
 
 from ._constants import fold_shape_arithmetic
 from ._file import ModelT
@@ -22,9 +21,7 @@ def normalise(model: ModelT) -> None:
     _fix_batch(model)
     fold_shape_arithmetic(model)
     _make_tensor_names_unique(model)
-    graph = model.subgraphs[0]
-    inputs, outputs = _signature_names(model, "inputs"), _signature_names(model, "outputs")
-    rename_io(model, _readable(inputs, graph.inputs, "input"), _readable(outputs, graph.outputs, "output"))
+    rename_io(model, _io_names(model, "inputs"), _io_names(model, "outputs"))
 
 
 def _fill_builtin_codes(model: ModelT) -> None:
@@ -49,42 +46,16 @@ def _fix_batch(model: ModelT) -> None:
 def _make_tensor_names_unique(model: ModelT) -> None:
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     names = [(tensor.name or b"").decode("utf-8", "replace") or "tensor" for tensor in tensors]
-    for tensor, name in zip(tensors, _unique(names), strict=True):
+    for tensor, name in zip(tensors, unique_names(names), strict=True):
         tensor.name = name.encode()
 
 
-def _signature_names(model: ModelT, side: str) -> list[str]:
-    """Return the names of the main graph's inputs or outputs: the signature's, else the tensors' own."""
+def _io_names(model: ModelT, side: str) -> list[str]:
+    """Return names for the main graph's inputs or outputs: the signature's, else readable ones from the tensors'."""
     graph = model.subgraphs[0]
-    named = {}
+    indices = [int(index) for index in getattr(graph, side)]
     for signature in model.signatureDefs or []:
-        if signature.subgraphIndex == 0:
-            named = {entry.tensorIndex: entry.name.decode("utf-8", "replace") for entry in getattr(signature, side)}
-            break
-    return [named.get(index) or graph.tensors[index].name.decode() for index in getattr(graph, side)]
-
-
-def _readable(names: Sequence[str], indices: Sequence[int], fallback: str) -> list[str]:
-    """Shorten converters' names: "serving_default_image:0" to "image", "model/dense/Softmax;..." to "Softmax"."""
-    plain = []
-    for name in names:
-        last = re.sub(r"^serving_default_|:\d+$", "", name.split(";")[0].rsplit("/", 1)[-1])
-        readable = re.sub(r"\W+", "_", last).strip("_")
-        generated = re.fullmatch(r"(StatefulPartitionedCall|PartitionedCall|Identity)(_\d+)*", readable)
-        plain.append(fallback if generated or not readable else readable)
-    return _unique(plain)
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """Append _1, _2 ... to a name that came before."""
-    names = list(names)
-    taken, given = set(names), set[str]()
-    result = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate in given or (number and candidate in taken):
-            number += 1
-            candidate = f"{name}_{number}"
-        given.add(candidate)
-        result.append(candidate)
-    return result
+        named = {entry.tensorIndex: entry.name.decode("utf-8", "replace") for entry in getattr(signature, side) or []}
+        if signature.subgraphIndex == 0 and all(named.get(index) for index in indices):
+            return unique_names(named[index] for index in indices)
+    return readable_names([graph.tensors[index].name.decode() for index in indices], side.removesuffix("s"))

@@ -1,0 +1,83 @@
+"""A loaded TensorFlow network, whatever it was stored as."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from edgequant_converters._errors import SourceError
+
+
+@dataclass
+class Network:
+    """A function on tensors with a fixed batch of 1.
+
+    `function` takes one tensor an input and returns a list, one an output, both in the order of the names.
+    `keep_alive` holds the owner of the variables, which TensorFlow refers to weakly.
+    """
+
+    description: str
+    function: Callable[..., list[Any]]
+    input_names: list[str]
+    input_shapes: Sequence[Any]
+    input_types: list[Any]
+    output_names: list[str]
+    keep_alive: Any = field(repr=False, default=None)
+
+    @cached_property
+    def signature(self) -> list[Any]:
+        """One TensorSpec an input: the batch 1, floats as float32.
+
+        Raises SourceError for a size that is free beyond the batch and for a type that neither hub has.
+        """
+        fields = zip(self.input_names, self.input_shapes, self.input_types, strict=True)
+        return [
+            tf.TensorSpec(self._fixed(name, shape), self._hub_type(name, dtype), name=f"input_{number}")
+            for number, (name, shape, dtype) in enumerate(fields)
+        ]
+
+    @cached_property
+    def traced(self) -> Any:
+        """The network as a tf.function that takes and returns float32 wherever it computes in another float."""
+
+        def call(*values: Any) -> list[Any]:
+            cast = [tf.cast(value, dtype) for value, dtype in zip(values, self.input_types, strict=True)]
+            return [tf.cast(v, tf.float32) if v.dtype.is_floating else v for v in self.function(*cast)]
+
+        return tf.function(call, input_signature=self.signature)
+
+    def run_on_seeded_inputs(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Return inputs and the network's own outputs: floats are normal, integers and booleans 0 or 1."""
+        generator = np.random.default_rng(0)
+        inputs = [_seeded(spec, generator) for spec in self.signature]
+        outputs = self.traced(*(tf.constant(value) for value in inputs))
+        return inputs, [value.numpy() for value in outputs]
+
+    def _fixed(self, name: str, shape: Any) -> list[int]:
+        if shape is None or tf.TensorShape(shape).rank is None:
+            raise SourceError(f"{self.description}: the shape of input '{name}' is not known; build it with one.")
+        batch, *rest = shape if len(shape) else [1]
+        if any(size is None for size in rest):
+            raise SourceError(
+                f"{self.description}: input '{name}' has free sizes beyond the batch, {tuple(shape)}; rebuild the "
+                "network with a fixed input shape."
+            )
+        return [1 if batch is None else int(batch), *map(int, rest)] if len(shape) else []
+
+    def _hub_type(self, name: str, dtype: Any) -> Any:
+        dtype = tf.as_dtype(dtype)
+        if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+            raise SourceError(
+                f"{self.description}: input '{name}' takes {dtype.name}; give a network that takes numbers."
+            )
+        return tf.float32 if dtype.is_floating else dtype
+
+
+def _seeded(spec: Any, generator: np.random.Generator) -> NDArray[Any]:
+    shape, dtype = spec.shape.as_list(), spec.dtype.as_numpy_dtype
+    values = generator.normal(size=shape) if spec.dtype.is_floating else generator.integers(0, 2, shape)
+    return np.asarray(values).astype(dtype)

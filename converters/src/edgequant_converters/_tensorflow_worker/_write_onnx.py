@@ -1,0 +1,52 @@
+"""TensorFlow networks and .tflite files to float32 ONNX, by tf2onnx."""
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import tf2onnx
+
+from edgequant_converters._errors import UnsupportedError
+
+from ._network import Network
+
+_OPSET = 18
+
+
+def write_onnx(network: Network, path: Path) -> None:
+    """Write a float32 ONNX model whose inputs and outputs are in the network's order, in its own (NHWC) layout.
+
+    Raises UnsupportedError for operators that tf2onnx does not know.
+    """
+    handlers: dict[str, Any] = {"Erfc": (_erfc, [])}
+    model, _ = tf2onnx.convert.from_function(
+        network.traced, input_signature=network.signature, opset=_OPSET, custom_op_handlers=handlers
+    )
+    _save(model, path, network.description)
+
+
+def write_onnx_from_tflite(source: Path, path: Path, description: str) -> None:
+    """Write a float .tflite as a float32 ONNX model, inputs and outputs in the same order."""
+    model, _ = tf2onnx.convert.from_tflite(str(source), opset=_OPSET)
+    _save(model, path, description)
+
+
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Write erfc(x), of which Keras makes GELU, as 1 - erf(x)."""
+    dtype = tf2onnx.utils.map_onnx_to_numpy_type(context.get_dtype(node.output[0]))
+    outputs, shapes, dtypes = list(node.output), [context.get_shape(name)], [context.get_dtype(name)]
+    context.remove_node(node.name)
+    erf = context.make_node("Erf", node.input)
+    one = context.make_const(tf2onnx.utils.make_name("one"), dtype(1))
+    context.make_node("Sub", [one.output[0], erf.output[0]], outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+def _save(model: onnx.ModelProto, path: Path, description: str) -> None:
+    # tf2onnx passes an operator it does not know on under TensorFlow's name, with nothing but a log line.
+    unknown = sorted({node.op_type for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)})
+    if unknown:
+        raise UnsupportedError(
+            f"{description} uses operators that tf2onnx cannot express in ONNX ({', '.join(unknown)}): replace them in "
+            "the network, or convert to .tflite."
+        )
+    onnx.save(model, path)

@@ -1,0 +1,69 @@
+"""Float .tflite files as a source."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgequant_converters._evaluate import TensorSpec, open_model
+from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
+
+from ._onnx_names import rename_onnx_io
+from ._self_check import check_hub, seeded_inputs
+from ._tensorflow import run_tensorflow
+
+
+class TfliteSource:
+    """A float .tflite file, read and checked at once and brought into the form that the quantizer expects."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        name = Path(path).name
+        self.description = f"{name} (LiteRT)"
+        self._original = Path(path)
+        self._model = read_model(path)
+        refuse_quantized(self._model, name)
+        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+            # What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
+            copy = Path(folder, "model.tflite")
+            write_model(self._model, copy)
+            check_runs(copy, name)
+        normalise(self._model)
+
+    def write_litert(self, path: Path) -> None:
+        """Write the normalised model and compare it with the file as it was given; raises SourceError."""
+        write_model(self._model, path)
+        inputs = self._seeded(path)
+        original = open_model(self._original)
+        theirs = dict(zip((spec.name for spec in original.inputs), inputs.values(), strict=True))
+        check_hub(path, inputs, original.run(theirs), self.description)
+
+    def write_onnx(self, path: Path) -> None:
+        """Write the model as a float32 .onnx by tf2onnx (which needs TensorFlow); raises SourceError as well."""
+        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+            litert, raw = Path(folder, "model.tflite"), Path(folder, "model.onnx")
+            write_model(self._model, litert)
+            request = {"kind": "tflite", "path": str(litert), "description": self.description}
+            run_tensorflow(request | {"target": "onnx", "output": str(raw)})
+            reference = open_model(litert)
+            model = onnx.load(raw)
+            rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))
+            onnx.save(model, path)
+            inputs = self._seeded(litert)
+            check_hub(path, inputs, reference.run(inputs), self.description)
+
+    def _seeded(self, path: Path) -> Mapping[str, NDArray[Any]]:
+        shapes = {spec.name: np.zeros([max(size, 1) for size in spec.shape], spec.dtype) for spec in _inputs(path)}
+        return seeded_inputs(shapes)
+
+
+def _inputs(path: Path) -> tuple[TensorSpec, ...]:
+    return open_model(path).inputs
+
+
+def _names(specs: tuple[TensorSpec, ...]) -> list[str]:
+    return [spec.name for spec in specs]
