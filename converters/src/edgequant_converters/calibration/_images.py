@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -81,6 +80,7 @@ class ImagePreprocessing:
         for word in text.split():
             name, _, value = word.partition("=")
             _require(name in known and bool(value), f"'{word}' is not NAME=VALUE with a name out of {_listed(known)}")
+            _require(name not in settings, f"{name} is given twice")
             settings[name] = _parse_setting(name, value)
         _require("size" in settings, "size is missing; write for example size=224x224")
         return cls(**settings)
@@ -156,13 +156,19 @@ def _parse_setting(name: str, value: str) -> Any:
         if name == "size":
             return tuple(int(n) for n in value.lower().split("x"))
         if name == "scale":
-            return float(Fraction(value))
+            return _number(value)
         if name in ("mean", "std"):
-            numbers = tuple(float(Fraction(n)) for n in value.split(","))
+            numbers = tuple(_number(n) for n in value.split(","))
             return numbers[0] if len(numbers) == 1 else numbers
     except (ValueError, ZeroDivisionError) as error:
-        raise CalibrationError(f"Image preprocessing: {name}={value} is not a number I can read.") from error
+        raise CalibrationError(f"Image preprocessing: {name}={value} cannot be read as numbers.") from error
     return value.lower()
+
+
+def _number(text: str) -> float:
+    """Read "0.5" or "1/127.5"."""
+    numerator, _, denominator = text.partition("/")
+    return float(numerator) / float(denominator) if denominator else float(numerator)
 
 
 def _require(fact: bool, sentence: str) -> None:

@@ -9,6 +9,7 @@ from ._histogram import Histogram
 
 _ENTROPY_BINS = 2048
 _ENTROPY_STRIDE = 8
+_SMOOTHING = 1e-4
 
 
 def percentile_range(histogram: Histogram, percentile: float) -> tuple[float, float]:
@@ -30,7 +31,8 @@ def entropy_range(histogram: Histogram) -> tuple[float, float]:
     S. Migacz, "8-bit Inference with TensorRT", GTC 2017: P is the histogram of |value| up to t with everything above
     added to its last bin, Q the same histogram merged into as many levels as 8 bits give it (128 for a tensor with
     both signs, 256 for one with a single sign), and t minimises KL(P || Q). The bin at zero, which the zeros of a
-    ReLU fill, is made equal to its neighbour, as NVIDIA's pytorch-quantization does.
+    ReLU fill, is made equal to its neighbour, as NVIDIA's pytorch-quantization does. Q is mixed with a uniform
+    distribution of weight 1e-4: without it the divergence is infinite wherever values are cut off into an empty bin.
     """
     signs = 2 if histogram.lowest < 0 < histogram.highest else 1
     magnitudes = _magnitudes(histogram)
@@ -55,17 +57,17 @@ def _magnitudes(histogram: Histogram) -> NDArray[np.float64]:
 
 
 def _divergence(counts: NDArray[np.float64], end: int, levels: int) -> float:
-    """KL(P || Q) of the first `end` bins; infinite where Q has nothing for something in P."""
+    """KL(P || Q) of the first `end` bins; see `entropy_range`."""
     kept = counts[:end]
     p = kept.copy()
     p[-1] += counts[end:].sum()
-    level = np.arange(end) * levels // end
     filled = kept > 0
+    if not filled.any():
+        return math.inf
+    level = np.arange(end) * levels // end
     per_level = np.bincount(level, weights=kept, minlength=levels)
     bins_filled = np.bincount(level[filled], minlength=levels)
     q = np.where(filled, per_level[level] / np.maximum(bins_filled[level], 1), 0.0)
-    seen = p > 0
-    if kept.sum() == 0 or (q[seen] == 0).any():
-        return math.inf
-    p, q = p[seen] / p.sum(), q[seen] / q.sum()
-    return float(np.sum(p * np.log(p / q)))
+    q = (1 - _SMOOTHING) * q / q.sum() + _SMOOTHING / end
+    p /= p.sum()
+    return float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))

@@ -124,6 +124,7 @@ class _GraphReader:
                 self._set_scales(op.outputs[0] if op.type == "QuantizeLinear" else at[0], at, node)
             if op.type == "MatMulNBits":
                 self._unpack_bits(at[1], node)
+                self._change(at[1], scales=tuple(self._numbers(at.get(2))), quantized_axis=0)
 
     def _set_scales(self, tensor: int, at: dict[int, int], node: onnx.NodeProto) -> None:
         scales, zero_points = self._numbers(at.get(1)), self._numbers(at.get(2))
