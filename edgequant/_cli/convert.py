@@ -17,14 +17,14 @@ EXAMPLE = """
 
 `edgequant convert zoo.lenet:LeNet --weights lenet.safetensors --input-shape 1,1,28,28 -o lenet.onnx --quantize dynamic`
 
-`edgequant convert net.onnx -o net.tflite --quantize int8 --calibration photos/ --images "size=224x224 mean=0.5 std=0.5"`
+`edgequant convert net.onnx -o net.tflite --quantize int8 --calibration photos/ --images "size=224x224 std=0.5"`
 """
 
 
 def convert(
     source: Annotated[
         str,
-        typer.Argument(help=".pt2, .keras, .h5, .onnx, float .tflite, a SavedModel folder, or package.module:factory"),
+        typer.Argument(help=".pt2, .keras, .h5, .onnx, .tflite, a SavedModel folder, or package.module:factory"),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .tflite (LiteRT) or .onnx (ONNX).")],
     quantize: Annotated[

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import SourceError
+from .sources._quiet import quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def open_model(path: Path) -> Evaluator:
     """Open a .tflite (LiteRT) or .onnx (ONNX Runtime) model; raises SourceError if the engine refuses it."""
     engine = _OnnxEvaluator if path.suffix == ".onnx" else _LitertEvaluator
     try:
-        return engine(path)
+        with quiet():
+            return engine(path)
     except Exception as error:  # both engines raise bare RuntimeError, ValueError and classes of their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SourceError(f"{path.name} cannot be opened: {reason}") from error
@@ -62,7 +64,8 @@ def _to_own_type(value: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
         own: NDArray[Any] = value.astype(spec.dtype, copy=False)
         return own
     limits = np.iinfo(spec.dtype)
-    return np.clip(np.rint(value / spec.scale) + spec.zero_point, limits.min, limits.max).astype(spec.dtype)
+    integers = np.rint(value / spec.scale) + spec.zero_point
+    return np.asarray(np.clip(integers, limits.min, limits.max), spec.dtype)
 
 
 def _to_real(value: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
@@ -76,17 +79,17 @@ class _LitertEvaluator:
 
         self._interpreter = Interpreter(str(path), num_threads=1)
         self._interpreter.allocate_tensors()
-        names = self._signature_names()
-        self.inputs = tuple(_litert_spec(d, names) for d in self._interpreter.get_input_details())
-        self.outputs = tuple(_litert_spec(d, names) for d in self._interpreter.get_output_details())
+        input_names, output_names = self._signature_names()
+        self.inputs = tuple(_litert_spec(d, input_names) for d in self._interpreter.get_input_details())
+        self.outputs = tuple(_litert_spec(d, output_names) for d in self._interpreter.get_output_details())
 
-    def _signature_names(self) -> dict[int, str]:
+    def _signature_names(self) -> tuple[dict[int, str], dict[int, str]]:
+        # Two mappings, because an input that is passed through as an output has one tensor and two names.
         signatures = list(self._interpreter.get_signature_list())
         if len(signatures) != 1:
-            return {}
+            return {}, {}
         runner = self._interpreter.get_signature_runner(signatures[0])
-        details = {**runner.get_input_details(), **runner.get_output_details()}
-        return {int(detail["index"]): name for name, detail in details.items()}
+        return _names_by_index(runner.get_input_details()), _names_by_index(runner.get_output_details())
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         details = self._interpreter.get_input_details()
@@ -99,6 +102,10 @@ class _LitertEvaluator:
             self._interpreter.set_tensor(detail["index"], value)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()]
+
+
+def _names_by_index(details: Mapping[str, Any]) -> dict[int, str]:
+    return {int(detail["index"]): name for name, detail in details.items()}
 
 
 def _litert_spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:

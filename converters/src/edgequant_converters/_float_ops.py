@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ._report import FloatOp
 from ._request import QuantizationRequest
-from ._schemes import Scheme, Target
-from .graph import ModelGraph, Op, float_ops, read_graph
+from ._schemes import Scheme
+from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
 
 KEPT = "asked for by --keep-float"
 FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
@@ -14,7 +14,6 @@ FLOAT_WEIGHTS = "its weights stayed in float32"
 
 ONNX_STORED_ONLY = ("Conv", "ConvTranspose", "GRU", "RNN")
 NARROW = {"float16", "bfloat16", "int8", "uint8", "int4", "uint4"}
-RANK_OF_A_MATRIX = 2
 
 
 def left_in_float(model: Path, request: QuantizationRequest) -> tuple[FloatOp, ...]:
@@ -44,7 +43,7 @@ def _explained(op: Op, reason: str) -> FloatOp:
 def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str:
     if request.keeps_float(op.type, op.name):
         return KEPT
-    if graph.format == Target.LITERT:
+    if graph.format == "litert":
         known, quantizer = _litert_integer_ops(request.scheme), "ai-edge-quantizer"
     else:
         known, quantizer = _onnx_integer_ops(), "onnxruntime's quantizer"
@@ -54,11 +53,15 @@ def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) ->
 def _why_not_narrow(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str | None:
     if request.keeps_float(op.type, op.name):
         return KEPT
-    operands = [graph.tensors[i] for i in op.inputs]
-    if any(t.is_parameter and t.dtype == "float32" and len(t.shape or ()) >= RANK_OF_A_MATRIX for t in operands):
+    if any(_is_float_weight(graph.tensors[i]) for i in op.inputs):
         return FLOAT_WEIGHTS
-    stored_only = graph.format == Target.ONNX and request.scheme is Scheme.DYNAMIC and op.type in ONNX_STORED_ONLY
+    stored_only = graph.format == "onnx" and request.scheme is Scheme.DYNAMIC and op.type in ONNX_STORED_ONLY
     return STORED_ONLY if stored_only else None
+
+
+def _is_float_weight(tensor: Tensor) -> bool:
+    """Tell a matrix or filter from a bias, which may have leading axes of size 1."""
+    return tensor.is_parameter and tensor.dtype == "float32" and sum(n > 1 for n in tensor.shape or ()) > 1
 
 
 def _litert_integer_ops(scheme: Scheme) -> set[str]:

@@ -1,6 +1,8 @@
 """From a float32 .tflite to every other number format, by ai-edge-quantizer."""
 
 import re
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import range_collector
+from edgequant_converters.sources._quiet import quiet
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import ActivationWatch
@@ -36,9 +39,11 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
 def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
     from ai_edge_quantizer.quantizer import Quantizer
 
-    quantizer = Quantizer(data, recipe)
     try:
-        result = quantizer.quantize(ranges, enable_progress_report=False, enable_progress_bar=False)
+        # Its progress bar cannot be turned off; it goes to whatever sys.stderr is.
+        with redirect_stderr(StringIO()), quiet():
+            quantizer = Quantizer(data, recipe)
+            result = quantizer.quantize(ranges, enable_progress_report=False, enable_progress_bar=False)
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UnsupportedError(

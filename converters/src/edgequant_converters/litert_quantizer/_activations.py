@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._request import Sample
+from edgequant_converters.sources._quiet import quiet
 from edgequant_converters.tflite import ModelT
 
 
@@ -18,9 +19,10 @@ class ActivationWatch:
     def __init__(self, model: ModelT, data: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_content=data, num_threads=2, experimental_preserve_all_tensors=True)
-        self._interpreter.allocate_tensors()
-        self._run = self._interpreter.get_signature_runner()
+        with quiet():
+            self._interpreter = Interpreter(model_content=data, num_threads=2, experimental_preserve_all_tensors=True)
+            self._interpreter.allocate_tensors()
+            self._run = self._interpreter.get_signature_runner()
         self._watched = _float_activations(model)
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:

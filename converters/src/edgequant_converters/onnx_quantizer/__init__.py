@@ -10,6 +10,7 @@ from onnx import ModelProto
 
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
+from edgequant_converters.sources._quiet import quiet
 
 __all__ = ["quantize_onnx"]
 
@@ -27,7 +28,9 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, samples
         return
     from ._prepare import prepare
 
-    onnx.save(_quantized(prepare(hub), request, samples), output)
+    with quiet():
+        model = _quantized(prepare(hub), request, samples)
+    onnx.save(model, output)
 
 
 def _quantized(model: ModelProto, request: QuantizationRequest, samples: Samples) -> ModelProto:

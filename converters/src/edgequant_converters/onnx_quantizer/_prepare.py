@@ -1,6 +1,5 @@
 """Bring a float ONNX graph into the shape that onnxruntime's quantizer understands."""
 
-import logging
 from pathlib import Path
 
 import onnx
@@ -17,7 +16,6 @@ def prepare(path: Path) -> ModelProto:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     prepared = path.with_name(f"{path.stem}-prepared.onnx")
-    logging.getLogger("onnxruntime.quantization").setLevel(logging.ERROR)
     try:
         quant_pre_process(str(path), str(prepared), auto_merge=True)
     except Exception as error:  # symbolic shape inference raises bare Exception

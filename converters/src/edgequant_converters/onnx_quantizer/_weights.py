@@ -7,7 +7,6 @@ runs it at every inference: a 64-channel 3x3 convolution took 1.5 times as long 
 
 from collections.abc import Iterator
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -24,9 +23,9 @@ SMALLEST_WEIGHT = 64
 def store_half_weights(model: ModelProto, request: QuantizationRequest, dtype: type[np.generic]) -> None:
     """Store float32 weights as `dtype`, float16 or bfloat16, rounded to nearest even, in place.
 
-    A float16 weight beyond +-65504 saturates: an infinity would turn every output into NaN.
+    A weight beyond the format's range saturates: an infinity would turn every output into NaN.
     """
-    largest = float(ml_dtypes.finfo(dtype).max)
+    largest = LARGEST[np.dtype(dtype).name]
     for weight, _ in list(_weights(model.graph, request)):
         name = weight.name
         values = np.clip(numpy_helper.to_array(weight), -largest, largest).astype(dtype)
@@ -70,6 +69,9 @@ def channel_axis(node: NodeProto, rank: int) -> int:
     # ConvTranspose weights are (input, output / groups, ...); recurrent ones (directions, gates, ...).
     return 1 if node.op_type in ("ConvTranspose", "LSTM", "GRU", "RNN") else 0
 
+
+LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127}
+"""The largest finite value of each 16-bit format."""
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Gather")
 """Operators whose constant operands are weights; Gather's are embedding tables."""

@@ -19,11 +19,15 @@ def quiet() -> Iterator[None]:
     """
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    # Without any handler, a library's logging.warning() would install one for good, on the stream muted here.
+    placeholder = logging.NullHandler()
+    logging.root.addHandler(placeholder)
     try:
         with warnings.catch_warnings(), _native_stderr_muted():
             warnings.simplefilter("ignore")
             yield
     finally:
+        logging.root.removeHandler(placeholder)
         logging.disable(disabled)
 
 

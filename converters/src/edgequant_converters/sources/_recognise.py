@@ -35,11 +35,9 @@ def open_source(
         return readers.from_torch(source, tuple(example_inputs), input_layout=input_layout or "nchw")
     if example_inputs:
         raise UnsupportedError("example_inputs go with a torch.nn.Module; leave them out for other sources.")
-    text = str(source)
-    if isinstance(source, str) and FACTORY.fullmatch(text) and not Path(text).exists():
-        return readers.from_factory(
-            text, weights=weights, input_shapes=input_shapes, input_layout=input_layout or "nchw"
-        )
+    if isinstance(source, str) and FACTORY.fullmatch(source) and not Path(source).exists():
+        layout = input_layout or "nchw"
+        return readers.from_factory(source, weights=weights, input_shapes=input_shapes, input_layout=layout)
     _refuse({"weights": weights, "input_shapes": input_shapes}, "a source that holds its own weights")
     return _open_file_or_object(source, input_layout)
 
