@@ -7,7 +7,7 @@ from ._model import ModelGraph, Op
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 
 # onnxruntime fuses these into the op before them, so what lies between the two is never stored.
-_FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
+FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 
 
 def float_ops(graph: ModelGraph) -> list[Op]:
@@ -59,7 +59,7 @@ class _Flow:
         writer = self._writer.get(tensor)
         if writer is None:
             return False
-        reader_is_fused = all(op.type in _FUSED_ACTIVATIONS for op in self._readers[tensor])
+        reader_is_fused = all(op.type in FUSED_ACTIVATIONS for op in self._readers[tensor])
         return writer.type == "DequantizeLinear" or (reader_is_fused and not self.computes_in_float(writer))
 
     def _goes_to_integer(self, tensor: int) -> bool:
@@ -68,5 +68,5 @@ class _Flow:
             return False
         if all(op.type == "QuantizeLinear" for op in readers):
             return True
-        fused = len(readers) == 1 and readers[0].type in _FUSED_ACTIVATIONS
+        fused = len(readers) == 1 and readers[0].type in FUSED_ACTIVATIONS
         return fused and all(map(self._goes_to_integer, self._floats(readers[0].outputs)))

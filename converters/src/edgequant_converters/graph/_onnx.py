@@ -10,6 +10,7 @@ import onnx
 
 from edgequant_converters._errors import SourceError
 
+from ._float_ops import FUSED_ACTIVATIONS
 from ._memory import activation_peak
 from ._model import ModelGraph, Op, Tensor
 from ._onnx_macs import onnx_macs
@@ -168,12 +169,16 @@ class _GraphReader:
         for op in self.ops:
             for tensor in op.inputs:
                 readers.setdefault(tensor, []).append(op)
+        edges = {*self.inputs, *self.outputs}
         stored = {op.outputs[0]: op.inputs[0] for op in self.ops if op.type == "DequantizeLinear"}
-        for op in self.ops:
-            if op.type != "QuantizeLinear" or op.inputs[0] in (*self.inputs, *stored):
-                continue
-            if all(reader.type == "QuantizeLinear" for reader in readers[op.inputs[0]]):
-                stored[op.inputs[0]] = op.outputs[0]
+        stored = {tensor: integer for tensor, integer in stored.items() if tensor not in edges}
+        for op in reversed(self.ops):
+            source = op.inputs[0] if op.inputs else -1
+            only_reader = len(readers.get(source, ())) == 1 and source not in edges and source not in stored
+            if only_reader and op.type == "QuantizeLinear":
+                stored[source] = op.outputs[0]
+            elif only_reader and op.type in FUSED_ACTIVATIONS and op.outputs[0] in stored:
+                stored[source] = stored[op.outputs[0]]
         return stored
 
 
