@@ -10,7 +10,7 @@ from edgequant_runtime import SessionError
 
 from edgequant._errors import EdgequantError
 
-from . import convert
+from . import convert, inspect
 from ._output import status_console
 
 USER_ERROR = 2
@@ -31,6 +31,7 @@ def _edgequant() -> None:
 
 
 app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
+app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
