@@ -14,9 +14,10 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.utils._pytree import tree_leaves
 
-from edgequant_converters._errors import SourceError, UnsupportedError
+from edgequant_converters._errors import SourceError
 
 from ._channels_last import ChannelsLastInput
+from ._layout import check_layout
 from ._quiet import quiet
 from ._self_check import check_hub, seeded_inputs
 from ._torch_program import export_program, output_names, write_litert, write_onnx
@@ -85,12 +86,6 @@ class TorchSource:
         hub_inputs = dict(zip(self._names, (value.numpy() for value in self._to_hub_layout(inputs)), strict=True))
         outputs = [value for value in tree_leaves(self._run_module(inputs)) if value is not None]
         return hub_inputs, [value.numpy() for value in outputs]
-
-
-def check_layout(layout: str) -> None:
-    """Raise UnsupportedError for anything but "nchw" and "nhwc"."""
-    if layout not in ("nchw", "nhwc"):
-        raise UnsupportedError(f"'{layout}' is not an input layout: take 'nchw' or 'nhwc'.")
 
 
 def _checked_inputs(inputs: Sequence[torch.Tensor] | torch.Tensor, description: str) -> tuple[torch.Tensor, ...]:

@@ -1,0 +1,103 @@
+"""Loading an .onnx file, with everything checked that can be wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto
+
+from edgequant_converters._errors import SourceError
+
+QUANTIZED_OPERATORS = frozenset({
+    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits", "QAttention",
+    "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool",
+    "QLinearLeakyRelu", "QLinearMatMul", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "QuantizeLinear",
+})  # fmt: skip
+
+_SHORT_FLOATS: dict[int, str] = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16"}
+
+
+def load_onnx(path: Path) -> onnx.ModelProto:
+    """Return the float graph in the file, weights included and the model's own functions inlined.
+
+    Raises SourceError for a file that is missing, empty, cut short, not ONNX, without its external weights, not valid,
+    quantized already, or not float32.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path} is not a file: give an .onnx model.")
+    if path.stat().st_size == 0:
+        raise SourceError(f"{path.name} is empty: give an .onnx model.")
+    model = _parse(path)
+    _load_external_weights(model, path)
+    _refuse_reduced(model, path)
+    _check(model, path)
+    if model.functions:
+        from onnx.inliner import inline_local_functions
+
+        model = inline_local_functions(model)
+    return model
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError) as error:
+        raise SourceError(f"{path.name} is not an ONNX model, or is cut short: copy or export it again.") from error
+    if not model.graph.node or not model.graph.output or not model.opset_import:
+        raise SourceError(f"{path.name} is not an ONNX model: it holds no graph with nodes and outputs.")
+    return model
+
+
+def _load_external_weights(model: onnx.ModelProto, path: Path) -> None:
+    from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model, uses_external_data
+
+    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
+    for location in sorted({ExternalDataInfo(tensor).location for tensor in external}):
+        if not (path.parent / location).is_file():
+            raise SourceError(
+                f"{path.name} keeps its weights in {location}, which is missing: put it beside the model."
+            )
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    except Exception as error:  # onnx raises ValueError, OSError and its checker's own class
+        raise SourceError(f"{path.name}: its external weights cannot be read: {_first_line(error)}") from error
+
+
+def _refuse_reduced(model: onnx.ModelProto, path: Path) -> None:
+    quantized = sorted({node.op_type for node in model.graph.node} & QUANTIZED_OPERATORS)
+    if quantized:
+        raise SourceError(
+            f"{path.name} is quantized already ({', '.join(quantized)}): give the float model it came from."
+        )
+    tensors = [*model.graph.initializer, *(value.type.tensor_type for value in model.graph.input)]
+    types = {tensor.data_type if isinstance(tensor, TensorProto) else tensor.elem_type for tensor in tensors}
+    short = sorted(_SHORT_FLOATS[t] for t in types & _SHORT_FLOATS.keys())
+    if short:
+        raise SourceError(f"{path.name} holds {' and '.join(short)} values: give the float32 model it came from.")
+
+
+def _check(model: onnx.ModelProto, path: Path) -> None:
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise SourceError(f"{path.name} is not a valid ONNX model: {_first_line(error)}") from error
+    except ValueError as error:  # protobuf's limit of 2 GB for one message
+        raise SourceError(f"{path.name} cannot be checked: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def graph_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Return the inputs that a user feeds: old graphs list their weights as inputs too."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in weights]
+
+
+def shape_of(value: onnx.ValueInfoProto) -> list[int | None]:
+    """Return the sizes of an input's or output's axes, None where one is free."""
+    dims: list[Any] = list(value.type.tensor_type.shape.dim)
+    return [int(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value > 0 else None for dim in dims]
