@@ -1,0 +1,43 @@
+"""Storing a torch module's weights in fewer bytes, and counting them."""
+
+import copy
+from typing import TYPE_CHECKING
+
+from ._errors import UnsupportedError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+DTYPES = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+"""The types that `downcast` takes, by torch's names."""
+
+
+def footprint(module: "nn.Module") -> int:
+    """Return the bytes that the module's parameters and buffers take in memory; a shared tensor counts once."""
+    tensors = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def downcast(module: "nn.Module", dtype: "torch.dtype | str") -> "nn.Module":
+    """Return a copy whose floating-point parameters and buffers are stored as `dtype`; the module itself stays.
+
+    `dtype` is float16, bfloat16, float8_e4m3fn or float8_e5m2, as a torch.dtype or by name. Values are rounded to
+    nearest, ties to even. Beyond the type's range float16, bfloat16 and float8_e5m2 give infinity, and float8_e4m3fn,
+    which has none, NaN: scale such weights first. A float8 copy is storage only: PyTorch has no arithmetic for it on
+    CPUs, so cast it back before running it.
+
+    Raises UnsupportedError for any other type.
+    """
+    import torch
+
+    name = str(dtype).removeprefix("torch.")
+    if name not in DTYPES:
+        raise UnsupportedError(f"'{name}' is not a type to store weights in: take one of {', '.join(DTYPES)}.")
+    target: torch.dtype = getattr(torch, name)
+    smaller = copy.deepcopy(module)
+    for tensor in (*smaller.parameters(), *smaller.buffers()):
+        if tensor.is_floating_point():
+            tensor.requires_grad_(False)  # float8 has no gradients
+            tensor.data = tensor.data.to(target)
+    return smaller
