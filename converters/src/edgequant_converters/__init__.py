@@ -11,6 +11,8 @@ from ._files import replacing
 
 if TYPE_CHECKING:
     from ._convert import convert
+    from ._downcast import downcast, footprint
+    from ._evaluate import TensorSpec
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
     from ._report import ConversionReport, FloatOp
     from ._schemes import Scheme, Target
@@ -28,8 +30,11 @@ __all__ = [
     "Scheme",
     "SourceError",
     "Target",
+    "TensorSpec",
     "UnsupportedError",
     "convert",
+    "downcast",
+    "footprint",
     "replacing",
     "sqnr_db",
 ]
@@ -42,7 +47,10 @@ _HOMES = {
     "ImagePreprocessing": "calibration",
     "Scheme": "_schemes",
     "Target": "_schemes",
+    "TensorSpec": "_evaluate",
     "convert": "_convert",
+    "downcast": "_downcast",
+    "footprint": "_downcast",
     "sqnr_db": "_metrics",
 }
 
