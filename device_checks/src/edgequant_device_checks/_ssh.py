@@ -1,0 +1,83 @@
+"""Probes a computer over the system's own ssh: its keys, its configuration, its agent."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+from ._assemble import device_from
+from ._device import Device
+from ._errors import DeviceCheckError
+from ._sections import collector_script, is_complete, split_sections
+
+_ANSWER_SECONDS = 30
+_HOST = re.compile(r"(?:ssh://)?(?:[\w.+][\w.+-]*@)?(?:\[[0-9a-fA-F:.%\w]+\]|\w[\w.:%-]*)(?::\d+)?/?", re.ASCII)
+
+# What ssh writes to standard error when it fails (exit code 255), and what to do about it. First match wins.
+_FAILURES = (
+    (
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "the key of {host} changed: if it was reinstalled, run 'ssh-keygen -R' for it and connect once by hand",
+    ),
+    (
+        "Host key verification failed",
+        "the key of {host} is not known yet: connect once with 'ssh {host}' and accept it",
+    ),
+    (
+        "Permission denied",
+        "{host} refuses the login: set up a key with 'ssh-copy-id {host}' (a password cannot be asked for here)",
+    ),
+    ("Connection refused", "{host} refuses the connection: switch its ssh server on, or check the port"),
+    ("timed out", "{host} did not answer within {seconds} s: check that it is on and in reach"),
+    ("Could not resolve hostname", "{host} is not a known host name: check the spelling, or use its address"),
+    ("No route to host", "there is no route to {host}: check that it is on and in this network"),
+    ("Network is unreachable", "there is no route to {host}: check this machine's network"),
+    ("Too many authentication failures", "{host} refuses the login after too many keys: name one with IdentityFile"),
+)
+
+
+def over_ssh(host: str, *, connect_seconds: int = 10) -> Device:
+    """Return what `host` is (`pi@192.168.1.5`, or a name of the ssh configuration), over one connection.
+
+    The device needs a POSIX sh and no Python. `connect_seconds` bounds the connecting. Raises DeviceCheckError, with a
+    sentence for each way that ssh fails; it never asks for a password.
+    """
+    if not _HOST.fullmatch(host):
+        raise DeviceCheckError(f"{host!r} is not a host to connect to: give USER@HOST, such as pi@192.168.1.5.")
+    answer = _run(host, connect_seconds)
+    if not is_complete(answer):
+        raise DeviceCheckError(f"{host} broke off before it had answered: try again, or see 'ssh {host} uname -a'.")
+    return device_from(split_sections(answer))
+
+
+def _run(host: str, connect_seconds: int) -> str:
+    options = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={connect_seconds}"]
+    try:
+        done = subprocess.run(
+            ["ssh", *options, "--", host, "sh -s"],
+            input=collector_script().encode("ascii"),
+            capture_output=True,
+            timeout=connect_seconds + _ANSWER_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DeviceCheckError("There is no ssh program on this machine: install the OpenSSH client.") from None
+    except OSError as error:
+        raise DeviceCheckError(f"ssh cannot be started: {error.strerror or error}.") from None
+    except subprocess.TimeoutExpired:
+        raise DeviceCheckError(
+            f"{host} did not answer within {connect_seconds + _ANSWER_SECONDS} s: check that it is not overloaded."
+        ) from None
+    if done.returncode != 0 and not done.stdout:
+        raise DeviceCheckError(_explain(host, done.returncode, done.stderr.decode("utf-8", "replace"), connect_seconds))
+    return done.stdout.decode("utf-8", errors="replace")
+
+
+def _explain(host: str, code: int, stderr: str, connect_seconds: int) -> str:
+    for mark, sentence in _FAILURES:
+        if code == 255 and mark in stderr:
+            return f"ssh: {sentence.format(host=host, seconds=connect_seconds)}."
+    last = (stderr.strip().splitlines() or [f"exit code {code}"])[-1].strip()
+    return f"ssh to {host} failed: {last.rstrip('.')[:200]}."
