@@ -1,0 +1,124 @@
+"""Chooses a format and an engine for a device: by rule, unless a measurement says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ._device import Device
+from ._measurements import Measurements
+from ._rules import FORMATS, RULES, Rule
+from ._wheels import wheel_for_engine, wheels_for
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to convert to and what to run it with, and why.
+
+    `format` is a value of `edgequant convert --quantize`; `engine` is `litert`, `onnxruntime`, or None where no
+    engine can be installed. `reasons` are sentences with their source in brackets; `why_not` has one for every other
+    format. `rule` names the class of devices, and `measured` tells whether measurements decided.
+    """
+
+    format: str
+    engine: str | None
+    reasons: tuple[str, ...]
+    why_not: Mapping[str, str] = field(hash=False)
+    rule: str
+    measured: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types."""
+        return {**vars(self), "reasons": list(self.reasons), "why_not": dict(self.why_not)}
+
+
+def recommend(device: Device, measurements: Measurements | None = None) -> Recommendation:
+    """Recommend a format and an engine for a device.
+
+    `measurements` are median latencies in microseconds of one network on that device, by (format, engine). If the
+    format that the rule names is among them and another was faster, the measurement decides; without that format
+    there is nothing to compare.
+    """
+    rule = rule_for(device)
+    if measurements:
+        return _by_measurement(device, rule, measurements)
+    return _by_rule(device, rule)
+
+
+def rule_for(device: Device) -> Rule:
+    """Return the first rule that holds for a device; the last holds for all."""
+    features = frozenset(device.features)
+    return next(rule for rule in RULES if rule.condition.holds(device.architecture, features))
+
+
+def _by_rule(device: Device, rule: Rule) -> Recommendation:
+    engine, about_engine = _choose_engine(device, rule)
+    reasons = (*map(str, rule.reasons), *about_engine)
+    return Recommendation(
+        rule.format, engine, reasons, {name: rule.why_not[name] for name in _others(rule.format)}, rule.name
+    )
+
+
+def _others(chosen: str) -> list[str]:
+    return [name for name in FORMATS if name != chosen]
+
+
+def _choose_engine(device: Device, rule: Rule) -> tuple[str | None, list[str]]:
+    """Return the best engine that installs on a device, and sentences about it."""
+    wheels = [(engine, wheel_for_engine(engine, device)) for engine in rule.engines]
+    for engine, wheel in wheels:
+        if wheel.installs is not False:
+            verb = "installs" if wheel.installs else "should install"
+            return engine, [f"{engine} {verb} here: {wheel.package} {wheel.version} {wheel.reason}. [table of wheels]"]
+    refusals = "; ".join(f"{wheel.package}: {wheel.reason}" for _, wheel in wheels)
+    return None, [f"No engine of this release installs here today ({refusals}). [table of wheels]", *_ways_out(device)]
+
+
+def _ways_out(device: Device) -> list[str]:
+    """Return what can be done where no engine installs."""
+    wide = next((cluster.core for cluster in device.clusters if cluster.core and cluster.core.is_64bit), None)
+    if device.libc == "musl":
+        return [
+            "The engines' wheels need glibc: take a system such as Debian or Raspberry Pi OS, or a container of it."
+        ]
+    if device.architecture == "armv7l":
+        tflite = next(status for status in wheels_for(device) if status.package == "tflite-runtime")
+        system = (
+            f"Install a 64-bit system: the {wide.name} is a 64-bit core, and the engines have wheels for it."
+            if wide
+            else None
+        )
+        wheel = f"The last tflite-runtime, 2.14.0, has a 32-bit wheel and runs the .tflite file: it {tflite.reason}."
+        return [way for way in (system, wheel) if way]
+    if device.architecture == "armv6l":
+        return [
+            "The model can be converted for it all the same; boards with 64-bit cores (Zero 2 W, Pi 3 or later) run it."
+        ]
+    if device.architecture in ("aarch64", "x86_64"):
+        return ["Take another Python or a newer system: the engines' wheels need what is named above."]
+    return []
+
+
+def _by_measurement(device: Device, rule: Rule, measurements: Measurements) -> Recommendation:
+    ranked = sorted(measurements.items(), key=lambda item: item[1])
+    figures = ", ".join(f"{form} with {engine} {median:,.0f} µs" for (form, engine), median in ranked)
+    of_rule = [(median, engine) for (form, engine), median in ranked if form == rule.format]
+    by_rule = _by_rule(device, rule)
+    if not of_rule:
+        unmeasured = (
+            f"{rule.format} itself was not measured (only {figures}), so there is nothing to hold against the rule."
+        )
+        return replace(by_rule, reasons=(*by_rule.reasons, unmeasured))
+    (chosen, engine), least = ranked[0]
+    verdict = f"Measured median latencies decide: {figures}. [measurement]"
+    if chosen == rule.format:
+        context = f"The rule for {rule.title} says {rule.format} too."
+    else:
+        context = f"The rule for {rule.title} says {rule.format}: the measurement outvotes it."
+    slower = {
+        form: f"measured: {median:,.0f} µs with {other}, {median / least:.2g} times the {least:,.0f} µs of {chosen}."
+        for (form, other), median in ranked[::-1]
+    }
+    why_not = {name: slower.get(name) or by_rule.why_not[name] for name in _others(chosen)}
+    return Recommendation(chosen, engine, (verdict, context), why_not, rule.name, measured=True)

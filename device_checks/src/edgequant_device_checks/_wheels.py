@@ -1,0 +1,128 @@
+"""Which Python packages install on which devices, as data.
+
+From the package index in November 2026: the file names of the releases named here. A wheel's tags name the CPython
+versions, the architecture and the oldest glibc (manylinux_2_27 is glibc 2.27).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ._device import Device
+
+LITERT, ONNXRUNTIME = "litert", "onnxruntime"
+PACKAGES = ("ai-edge-litert", "onnxruntime", "tflite-runtime", "numpy")
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """Wheels of one release: for which system and architecture, CPython (first and last) and glibc (oldest)."""
+
+    package: str
+    version: str
+    system: str
+    architecture: str
+    first_python: Version
+    last_python: Version
+    glibc: Version | None = None
+
+
+@dataclass(frozen=True)
+class WheelStatus:
+    """Whether a package installs on a device.
+
+    `engine` is the name under which a session runs it, None if it is none; `installs` is None where the device's Python
+    or C library is not known; `reason` says what it needs, or that there is no wheel.
+    """
+
+    package: str
+    version: str | None
+    engine: str | None
+    installs: bool | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types."""
+        return dict(vars(self))
+
+
+ENGINE_PACKAGES = {LITERT: "ai-edge-litert", ONNXRUNTIME: "onnxruntime"}
+
+WHEELS = (
+    Wheel("ai-edge-litert", "2.3.0", "linux", "aarch64", (3, 10), (3, 14), (2, 27)),
+    Wheel("ai-edge-litert", "2.3.0", "linux", "x86_64", (3, 10), (3, 14), (2, 27)),
+    Wheel("ai-edge-litert", "2.3.0", "darwin", "aarch64", (3, 10), (3, 14)),
+    Wheel("onnxruntime", "1.31.1", "linux", "aarch64", (3, 11), (3, 14), (2, 28)),
+    Wheel("onnxruntime", "1.31.1", "linux", "x86_64", (3, 11), (3, 14), (2, 28)),
+    Wheel("onnxruntime", "1.31.1", "darwin", "aarch64", (3, 11), (3, 14)),
+    Wheel("tflite-runtime", "2.14.0", "linux", "aarch64", (3, 8), (3, 11), (2, 34)),
+    Wheel("tflite-runtime", "2.14.0", "linux", "armv7l", (3, 8), (3, 11), (2, 34)),
+    Wheel("tflite-runtime", "2.14.0", "linux", "x86_64", (3, 8), (3, 11), (2, 17)),
+    Wheel("numpy", "2.5.5", "linux", "aarch64", (3, 12), (3, 15), (2, 27)),
+    Wheel("numpy", "2.5.5", "linux", "x86_64", (3, 12), (3, 15), (2, 27)),
+    Wheel("numpy", "2.4.6", "linux", "aarch64", (3, 11), (3, 11), (2, 27)),
+    Wheel("numpy", "2.4.6", "linux", "x86_64", (3, 11), (3, 11), (2, 27)),
+    Wheel("numpy", "2.2.6", "linux", "aarch64", (3, 10), (3, 10), (2, 17)),
+    Wheel("numpy", "2.2.6", "linux", "x86_64", (3, 10), (3, 10), (2, 17)),
+    Wheel("numpy", "2.0.2", "linux", "aarch64", (3, 9), (3, 9), (2, 17)),
+    Wheel("numpy", "2.0.2", "linux", "x86_64", (3, 9), (3, 9), (2, 17)),
+    Wheel("numpy", "2.5.5", "darwin", "aarch64", (3, 12), (3, 15)),
+)
+
+# Where there is no wheel, what else there is.
+_ELSEWHERE = {"numpy": "; Debian and Raspberry Pi OS have it as the system package python3-numpy"}
+
+
+def wheels_for(device: Device) -> tuple[WheelStatus, ...]:
+    """Return for each package whether it installs on a device, newest release first."""
+    return tuple(_status(package, device) for package in PACKAGES)
+
+
+def wheel_for_engine(engine: str, device: Device) -> WheelStatus:
+    """Return whether the package behind an engine (a key of ENGINE_PACKAGES) installs on a device."""
+    return _status(ENGINE_PACKAGES[engine], device)
+
+
+def _status(package: str, device: Device) -> WheelStatus:
+    engine = next((name for name, wheel in ENGINE_PACKAGES.items() if wheel == package), None)
+    rows = [wheel for wheel in WHEELS if wheel.package == package]
+    here = [wheel for wheel in rows if (wheel.system, wheel.architecture) == (device.system, device.architecture)]
+    if not here:
+        elsewhere = _ELSEWHERE.get(package, "")
+        reason = f"no wheel for {device.architecture} on {device.system}{elsewhere}"
+        return WheelStatus(package, None, engine, False, reason)
+    verdicts = [(wheel, *_judge(wheel, device)) for wheel in here]
+    wheel, installs, reason = min(verdicts, key=lambda verdict: (True, None, False).index(verdict[1]))
+    return WheelStatus(package, wheel.version, engine, installs, reason)
+
+
+def _judge(wheel: Wheel, device: Device) -> tuple[bool | None, str]:
+    """Return whether a wheel of the right architecture installs, and why."""
+    needs = f"Python {_dotted(wheel.first_python)} to {_dotted(wheel.last_python)}"
+    if wheel.first_python == wheel.last_python:
+        needs = f"Python {_dotted(wheel.first_python)}"
+    if wheel.glibc:
+        needs += f" and glibc {_dotted(wheel.glibc)} or newer"
+    if device.libc == "musl":
+        return False, f"needs {needs}; this system has musl"
+    python, glibc = _version(device.python), _version(device.libc_version)
+    if python and not wheel.first_python <= python <= wheel.last_python:
+        return False, f"needs {needs}; this system has Python {_dotted(python)}"
+    if wheel.glibc and glibc and glibc < wheel.glibc:
+        return False, f"needs {needs}; this system has glibc {_dotted(glibc)}"
+    if python is None or (wheel.glibc and glibc is None):
+        return None, f"needs {needs}; not known here"
+    return True, f"needs {needs}"
+
+
+def _version(text: str | None) -> Version | None:
+    found = re.match(r"(\d{1,4})\.(\d{1,4})", text or "")
+    return (int(found.group(1)), int(found.group(2))) if found else None
+
+
+def _dotted(version: Version) -> str:
+    return f"{version[0]}.{version[1]}"
