@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edgequant_device_checks import for_board, from_text, wheels_for
+
+
+def installs(device) -> dict[str, bool | None]:
+    return {status.package: status.installs for status in wheels_for(device)}
+
+
+@pytest.mark.parametrize(
+    ("board", "os", "expected"),
+    [
+        # litert, onnxruntime, tflite-runtime, numpy
+        ("pi5", "trixie", (True, True, False, True)),
+        ("pi5", "bookworm", (True, True, True, True)),
+        ("pi4-32", "bookworm", (False, False, True, False)),
+        ("pi4-32", "trixie", (False, False, False, False)),
+        ("pi-zero", "trixie", (False, False, False, False)),
+    ],
+)
+def test_raspberry_pi_os(board: str, os: str, expected: tuple[bool, ...]) -> None:
+    assert tuple(installs(for_board(board, os=os)).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("python", "version"), [("3.13", "2.5.5"), ("3.11", "2.4.6"), ("3.10", "2.2.6"), ("3.9", "2.0.2")]
+)
+def test_last_numpy_of_each_python(python: str, version: str) -> None:
+    device = replace(for_board("pi5"), python=python)
+    numpy = next(status for status in wheels_for(device) if status.package == "numpy")
+    assert (numpy.version, numpy.installs) == (version, True)
+
+
+def test_python_3_10_has_litert_alone() -> None:
+    device = replace(for_board("pi5"), python="3.10.12", libc_version="2.35")
+    assert installs(device) == {"ai-edge-litert": True, "onnxruntime": False, "tflite-runtime": True, "numpy": True}
+
+
+def test_glibc_too_old() -> None:
+    device = replace(for_board("pi5", os="bookworm"), libc_version="2.27")
+    assert installs(device)["ai-edge-litert"] is True
+    assert installs(device)["onnxruntime"] is False
+
+
+def test_nothing_is_known_of_a_dump() -> None:
+    device = from_text("Architecture: aarch64\nFlags: fp asimd cpuid\n")
+    assert set(installs(device).values()) == {None}
+
+
+def test_engines_are_named() -> None:
+    engines = {status.package: status.engine for status in wheels_for(for_board("pi5"))}
+    assert engines == {
+        "ai-edge-litert": "litert",
+        "onnxruntime": "onnxruntime",
+        "tflite-runtime": None,
+        "numpy": None,
+    }
+    assert "python3-numpy" in next(s.reason for s in wheels_for(for_board("pi-zero")) if s.package == "numpy")
