@@ -158,7 +158,7 @@ def _tensor_to_dict(tensor: "Tensor") -> dict[str, Any]:
         "dtype": tensor.dtype,
         "bytes": tensor.bytes,
         "constant": tensor.is_constant,
-        "scale": _alone(finite(tensor.scales)),
+        "scale": _alone(_finite(tensor.scales)),
         "zero_point": _alone(tensor.zero_points),
         "quantized_axis": tensor.quantized_axis,
     }
@@ -169,6 +169,6 @@ def _alone(values: Iterable[Any]) -> Any:
     return listed[0] if len(listed) == 1 else listed or None
 
 
-def finite(values: Iterable[float]) -> list[float | None]:
+def _finite(values: Iterable[float]) -> list[float | None]:
     """JSON has no NaN or infinity; a damaged model may have them as scales."""
     return [value if math.isfinite(value) else None for value in values]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._output import console, print_json
+from ._tables import print_table
 
 if TYPE_CHECKING:
     from edgequant_converters.graph import ModelGraph, Tensor
-    from rich.table import Table
 
     from edgequant._inspect import BoardFit, Inspection
 
@@ -42,32 +42,31 @@ def inspect(
     if as_json:
         print_json(found.to_dict(ops=ops, tensors=tensors))
         return
-    out = console()
-    out.print(_summary(found))
+    _print_summary(found)
     if ops:
-        out.print(_op_table(found.graph))
+        _print_ops(found.graph)
     if tensors:
-        out.print(_tensor_table(found.graph))
-    out.print(_board_table(found, [board for board in found.boards if all_boards or board.is_raspberry_pi]))
+        _print_tensors(found.graph)
+    _print_boards([board for board in found.boards if all_boards or board.is_raspberry_pi])
 
 
-def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> "Table":
-    """Make a table that stays readable without a terminal: rules of plain dashes, no frame."""
-    from rich import box
+def _print_summary(found: "Inspection") -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.ASCII2, show_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    return table
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _summary(found):
+        table.add_row(name, Text(_plain(value)))
+    console().print(table)
 
 
-def _summary(found: "Inspection") -> "Table":
+def _summary(found: "Inspection") -> list[tuple[str, str]]:
     graph = found.graph
-    table = _table(f"{found.path.name}", "", "")
-    table.show_header = False
     counts = ", ".join(f"{count} {kind}" for kind, count in graph.op_counts.items())
     rows = [
+        ("model", found.path.name),
         ("format", {"litert": "LiteRT (.tflite)", "onnx": "ONNX"}[graph.format]),
         ("file", _bytes(graph.file_bytes)),
     ]
@@ -84,43 +83,40 @@ def _summary(found: "Inspection") -> "Table":
     ]
     if graph.unknown_shapes:
         rows.append(("note", f"{graph.unknown_shapes} tensors have no known shape: work and memory are lower bounds"))
-    for name, value in rows:
-        table.add_row(name, _plain(value))
-    return table
+    return rows
 
 
-def _op_table(graph: "ModelGraph") -> "Table":
-    table = _table("operators", "#", "type", "name", "inputs", "output", "MACs", numbers=("#", "MACs"))
+def _print_ops(graph: "ModelGraph") -> None:
+    rows = []
     for number, op in enumerate(graph.ops):
         given = [graph.tensors[i] for i in op.inputs]
         # Scales, zero points, shapes and axes would hide what the op works on.
         inputs = ", ".join(_type_and_shape(t) for t in given if t.is_parameter or not t.is_constant)
         outputs = ", ".join(_type_and_shape(graph.tensors[i]) for i in op.outputs)
         macs = f"{op.macs:,}" if op.macs else ""
-        table.add_row(str(number), _plain(op.type), _short(op.name), inputs, outputs, macs)
-    return table
+        rows.append((str(number), _plain(op.type), _plain(_last(op.name)), inputs, outputs, macs))
+    print_table("operators", ("#", "type", "name", "inputs", "output"), ("MACs",), rows)
 
 
-def _tensor_table(graph: "ModelGraph") -> "Table":
-    table = _table("tensors", "#", "name", "type", "kind", "bytes", "scale", "zero point", numbers=("#", "bytes"))
+def _print_tensors(graph: "ModelGraph") -> None:
+    rows = []
     for number, tensor in enumerate(graph.tensors):
         kind = "weight" if tensor.is_parameter else "constant" if tensor.is_constant else "activation"
-        scale, zero_point = _quantization(tensor)
-        table.add_row(
-            str(number), _short(tensor.name), _type_and_shape(tensor), kind, f"{tensor.bytes:,}", scale, zero_point
-        )
-    return table
+        name = _plain(_last(tensor.name))
+        rows.append((str(number), name, _type_and_shape(tensor), kind, *_quantization(tensor), f"{tensor.bytes:,}"))
+    print_table("tensors", ("#", "name", "type", "kind", "scale", "zero point"), ("bytes",), rows)
 
 
-def _board_table(found: "Inspection", boards: "list[BoardFit]") -> "Table":
-    table = _table("boards, each with its newest system and least memory", "board", "runs it", "memory", "engine")
+def _print_boards(boards: "list[BoardFit]") -> None:
+    rows = []
     for board in boards:
         if board.memory_bytes is None:
             memory = "not known"
         else:
             memory = f"{'fits' if board.memory_fits else 'too small'} ({_bytes(board.memory_bytes)})"
-        table.add_row(board.title, _answer(board.runs), memory, board.engine_note)
-    return table
+        rows.append((board.title, _answer(board.runs), memory, board.engine_note))
+    title = "boards, each with its newest system and least memory"
+    print_table(title, ("board", "runs it", "memory", "engine"), (), rows)
 
 
 def _answer(fact: bool | None) -> str:
@@ -170,12 +166,8 @@ def _shares(graph: "ModelGraph") -> str:
     return f" ({shares})" if shares else ""
 
 
-def _short(name: str) -> str:
-    """Shorten the name of fused LiteRT ops, which is the names of all of them, to the last."""
-    return _plain(_last(name))
-
-
 def _last(name: str) -> str:
+    """Shorten the name of fused LiteRT ops, which is the names of all of them, to the last."""
     *earlier, last = name.split(";")
     return f"...{last}" if earlier else last
 
@@ -188,7 +180,5 @@ def _bytes(count: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Names come from the file: keep its control characters off the terminal, and its brackets from being styles."""
-    from rich.markup import escape
-
-    return escape("".join(c if c.isprintable() else "?" for c in text))
+    """Names come from the file: keep their control characters off the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

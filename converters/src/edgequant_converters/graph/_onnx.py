@@ -98,9 +98,9 @@ class _GraphReader:
         outputs = [self._add(scope, n, _value_tensor(n, shapes.get(n))) for n in node.output if n]
         given = [None if i is None else self.tensors[i] for i in inputs]
         macs = onnx_macs(node, given, [self.tensors[i] for i in outputs])
-        name = node.name or next((n for n in node.output if n), "")
+        name = _text(node.name or next((n for n in node.output if n), ""))
         self._nodes.append(node)
-        self.ops.append(Op(node.op_type, name, tuple(i for i in inputs if i is not None), tuple(outputs), macs))
+        self.ops.append(Op(_text(node.op_type), name, tuple(i for i in inputs if i is not None), tuple(outputs), macs))
         return [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs) if graph.node]
 
     def _add(self, scope: dict[str, int], name: str, tensor: Tensor) -> int:
@@ -110,7 +110,7 @@ class _GraphReader:
 
     def _add_constant(self, scope: dict[str, int], name: str, value: onnx.TensorProto) -> None:
         dtype = _dtype(value.data_type)
-        tensor = Tensor(name, tuple(value.dims), dtype, is_constant=True, is_parameter=dtype not in _NOT_TRAINED)
+        tensor = Tensor(_text(name), tuple(value.dims), dtype, is_constant=True, is_parameter=dtype not in _NOT_TRAINED)
         self._values[self._add(scope, name, tensor)] = value
 
     def describe_quantization(self) -> None:
@@ -148,9 +148,9 @@ class _GraphReader:
         if value is None or value.data_location == onnx.TensorProto.EXTERNAL:
             return []
         array = onnx.numpy_helper.to_array(value)
-        return list(
-            np.atleast_1d(array.astype(np.float64 if array.dtype.kind not in "iu" else array.dtype)).ravel().tolist()
-        )
+        with np.errstate(invalid="ignore"):  # a damaged model may have scales that are no numbers
+            numbers = array if array.dtype.kind in "iu" else array.astype(np.float64)
+        return list(numbers.ravel().tolist())
 
     def _change(self, tensor: int, **changes: Any) -> None:
         self.tensors[tensor] = replace(self.tensors[tensor], **changes)
@@ -184,10 +184,15 @@ class _GraphReader:
 
 def _value_tensor(name: str, value: onnx.ValueInfoProto | None) -> Tensor:
     if value is None or not value.type.HasField("tensor_type"):
-        return Tensor(name, None, "unknown")
+        return Tensor(_text(name), None, "unknown")
     kind = value.type.tensor_type
     shape = tuple(_size(d) for d in kind.shape.dim) if kind.HasField("shape") else None
-    return Tensor(name, shape, _dtype(kind.elem_type))
+    return Tensor(_text(name), shape, _dtype(kind.elem_type))
+
+
+def _text(name: str | bytes) -> str:
+    """Return a name as text; protobuf hands over bytes where a file has invalid UTF-8."""
+    return name.decode(errors="replace") if isinstance(name, bytes) else name
 
 
 def _size(dimension: Any) -> int:
