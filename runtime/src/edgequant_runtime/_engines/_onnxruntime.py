@@ -88,8 +88,6 @@ class OnnxRuntimeEngine:
                 self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.log_severity_level = _LOG_FATAL
         self.inputs = [_tensor_info(value, file.name) for value in self._session.get_inputs()]
         self.outputs = [_tensor_info(value, file.name) for value in self._session.get_outputs()]
         self._fixed_outputs = [_allocate_fixed(info) for info in self.outputs]
@@ -97,7 +95,7 @@ class OnnxRuntimeEngine:
 
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Allocate the inputs anew; ONNX Runtime itself judges the shapes when it runs."""
-        self._results: list[Any] | None = None
+        self._ran = False
         self._inputs = [np.zeros(shape, info.dtype) for shape, info in zip(shapes, self.inputs)]
         self._binding = self._session.io_binding()
         for info, array in zip(self.inputs, self._inputs):
@@ -121,22 +119,22 @@ class OnnxRuntimeEngine:
 
     def invoke(self) -> None:
         """Run one inference."""
-        self._results = None
+        self._ran = False
         # An output of free size must not find the last one's memory bound: the size may have changed.
         for info, fixed in zip(self.outputs, self._fixed_outputs):
             if fixed is None:
                 self._binding.bind_output(info.name, "cpu")
         try:
-            self._session.run_with_iobinding(self._binding, self._run_options)
+            self._session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise EngineError(f"ONNX Runtime failed while it ran the model: {_reason(error)}.") from error
-        self._results = self._binding.get_outputs()
+        self._ran = True
 
     def _allocated(self, index: int) -> NDArray[Any]:
         info = self.outputs[index]
-        if self._results is None:
+        if not self._ran:
             raise SessionError(f"The output '{info.name}' has no size yet: call invoke() before output_view().")
-        value = self._results[index]
+        value = self._binding.get_outputs()[index]
         shape = tuple(value.shape())
         if 0 in shape:  # then its address may be null
             return np.empty(shape, info.dtype)
