@@ -1,0 +1,139 @@
+"""How far a model is from its reference on real data, and what that does to its decisions."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from edgequant_runtime import Session
+from numpy.typing import NDArray
+
+from ._data import batch_size, check_labels, data_spec, is_class_scores, read_labels
+from ._errors import EdgequantError
+from ._matching import match_inputs, match_outputs
+
+if TYPE_CHECKING:
+    from edgequant_converters import ErrorStatistics, ImagePreprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class OutputComparison:
+    """One output, named as in the reference, over all samples.
+
+    `sqnr_db` is in dB (300: identical), `max_abs_error` in the output's own unit, `cosine` from -1 to 1. All are None
+    if either model gave NaN or an infinity.
+    """
+
+    name: str
+    sqnr_db: float | None
+    max_abs_error: float | None
+    cosine: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Fractions of the samples, 0 to 1, judged by the highest score of `output`.
+
+    `reference` and `model`: the class is the label's; None without labels. `agreement`: both models choose the same
+    class. All are None if no output has one score for each of several classes.
+    """
+
+    output: str | None
+    reference: float | None
+    model: float | None
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `compare` found."""
+
+    outputs: tuple[OutputComparison, ...]
+    accuracy: Accuracy
+    samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `edgequant compare --json` prints."""
+        return asdict(self)
+
+
+def compare(
+    reference: str | os.PathLike[str],
+    model: str | os.PathLike[str],
+    data: "str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]",
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    images: "ImagePreprocessing | None" = None,
+    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+) -> Comparison:
+    """Run two models, each .tflite or .onnx, on the same samples and compare their outputs.
+
+    `data` holds real values in the reference's input range: a .npy or .npz file, a folder of images (with `images`),
+    arrays, or an iterable of samples; it is read one sample at a time. Quantized inputs and outputs are converted at
+    the edge. Inputs and outputs are matched by name, or else by position, or else by shape. `labels` is a .npy of one
+    integer class index for each sample.
+
+    Raises SessionError, ConverterError (the data) or EdgequantError (models that do not match, labels).
+    """
+    from edgequant_converters import ErrorStatistics
+    from edgequant_converters.calibration import open_data
+
+    sessions = Session(reference), Session(model)
+    inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
+    outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
+    source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)
+    classes = None if labels is None else read_labels(Path(labels))
+    statistics, decisions, samples = [ErrorStatistics() for _ in outputs], _Decisions(), 0
+    for sample in source:
+        expected = sessions[0].run(sample)
+        computed = sessions[1].run({pair.model.name: sample[pair.reference.name] for pair in inputs})
+        both = [(pair, expected[pair.reference.name], computed[pair.model.name]) for pair in outputs]
+        rows = [pair.rows(ours, theirs, batch_size(sample)) for pair, ours, theirs in both]
+        for outcome, (reference_rows, model_rows) in zip(statistics, rows, strict=True):
+            outcome.update(reference_rows, model_rows)
+        decisions.add(rows)
+        samples += len(rows[0][0])
+        progress("comparing", samples, source.count)
+    names = [pair.reference.name for pair in outputs]
+    measured = tuple(_output_comparison(name, outcome) for name, outcome in zip(names, statistics, strict=True))
+    return Comparison(measured, decisions.accuracy(names, classes), samples)
+
+
+class _Decisions:
+    """The classes that both models chose, sample by sample, by the first output that has class scores."""
+
+    def __init__(self) -> None:
+        self._judged: int | None = None
+        self._classes = 0
+        self._chosen: list[NDArray[np.intp]] = []  # (2, samples of a run): the reference's and the model's
+
+    def add(self, outputs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> None:
+        """Note the choices of one run."""
+        if not self._classes:
+            scores = (index for index, (rows, _) in enumerate(outputs) if is_class_scores(rows))
+            self._judged = next(scores, None)
+            self._classes = 1 if self._judged is None else outputs[self._judged][0].shape[1]
+        if self._judged is not None:
+            self._chosen.append(np.stack([rows.argmax(axis=1) for rows in outputs[self._judged]]))
+
+    def accuracy(self, names: Sequence[str], labels: NDArray[np.int64] | None) -> Accuracy:
+        """Return the fractions; raises EdgequantError if there are labels that do not fit."""
+        if self._judged is None:
+            if labels is not None:
+                raise EdgequantError("No output has one score for each class, so labels say nothing of these models.")
+            return Accuracy(None, None, None, None)
+        reference, model = np.concatenate(self._chosen, axis=1)
+        agreement = float(np.mean(reference == model))
+        if labels is None:
+            return Accuracy(names[self._judged], None, None, agreement)
+        check_labels(labels, len(reference), self._classes)
+        correct = float(np.mean(reference == labels)), float(np.mean(model == labels))
+        return Accuracy(names[self._judged], *correct, agreement)
+
+
+def _output_comparison(name: str, outcome: "ErrorStatistics") -> OutputComparison:
+    measures = (outcome.sqnr_db, outcome.max_abs_error, outcome.cosine)
+    return OutputComparison(name, *(value if math.isfinite(value) else None for value in measures))

@@ -1,0 +1,70 @@
+"""What a session needs of a data file, and what its outputs are over many samples."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from edgequant_runtime import TensorInfo
+from numpy.typing import NDArray
+
+from ._errors import EdgequantError
+
+if TYPE_CHECKING:
+    from edgequant_converters import TensorSpec
+
+
+def data_spec(info: TensorInfo, *, raw: bool = False) -> "TensorSpec":
+    """Return what a data file must hold for an input: real values for a quantized one, unless `raw`."""
+    from edgequant_converters import TensorSpec
+
+    dtype = np.dtype(np.float32) if info.is_quantized and not raw else info.dtype
+    return TensorSpec(info.name, info.shape, dtype)
+
+
+def batch_size(sample: Mapping[str, NDArray[Any]]) -> int:
+    """Return how many samples one run takes; an input with a single axis is taken to have no batch axis."""
+    first = next(iter(sample.values()))
+    return first.shape[0] if first.ndim > 1 else 1
+
+
+def rows_of(output: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Return one run's output with an axis of samples in front: its own batch axis, if it has one, or a new one."""
+    has_batch_axis = output.ndim > 0 and output.shape[0] == batch
+    return output if has_batch_axis else output[np.newaxis]
+
+
+def is_class_scores(rows: NDArray[Any]) -> bool:
+    """Tell whether rows (samples, ...) are one score for each of several classes."""
+    return rows.ndim == 2 and rows.shape[1] > 1
+
+
+def read_labels(path: Path) -> NDArray[np.int64]:
+    """Read a .npy of integers, one class index for each sample; raises EdgequantError if it is anything else."""
+    try:
+        labels = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise EdgequantError(f"There is no file {path}.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise EdgequantError(f"{path.name} is no .npy file: save the labels as an integer array.") from error
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        kind = labels.dtype if isinstance(labels, np.ndarray) else "a .npz archive"
+        raise EdgequantError(f"{path.name} must hold integer class indices in one .npy array, but it holds {kind}.")
+    if labels.ndim != 1:
+        raise EdgequantError(f"{path.name} must hold one label for each sample, but its shape is {labels.shape}.")
+    return labels.astype(np.int64)
+
+
+def check_labels(labels: NDArray[np.int64], samples: int, classes: int) -> None:
+    """Raise EdgequantError unless there is a label for each sample and each names a class."""
+    if len(labels) != samples:
+        raise EdgequantError(f"There are {len(labels)} labels for {samples} samples: give one label for each sample.")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise EdgequantError(
+            f"The labels go from {labels.min()} to {labels.max()}, but the model has the classes 0 to {classes - 1}."
+        )
+
+
+def in_words(shape: Sequence[int]) -> str:
+    """Return a shape as 1x32x32x3, with ? for a free size."""
+    return "x".join("?" if size < 0 else str(size) for size in shape) or "scalar"
