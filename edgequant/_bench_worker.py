@@ -1,0 +1,94 @@
+"""The process that holds one configuration of a benchmark, so that its memory and its crashes are its own.
+
+It speaks JSON, one document a line, with the process that started it: first the configuration, then a request for each
+round. Started as `python -m edgequant._bench_worker`; it imports nothing but numpy, the runtime and one engine.
+"""
+
+import json
+import os
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgequant_runtime import Session, SessionError, engine_version
+
+
+class _Configuration:
+    def __init__(self, model: str, engine: str, threads: int) -> None:
+        self.engine_version = engine_version(engine)
+        self.baseline_rss_bytes = peak_rss_bytes()
+        start = time.perf_counter_ns()
+        self._session = Session(model, engine=engine, threads=threads)
+        self.load_ms = (time.perf_counter_ns() - start) / 1e6
+        self._fill_inputs()
+        self._session.invoke()
+
+    def _fill_inputs(self) -> None:
+        generator = np.random.default_rng(0)
+        for info in self._session.inputs:
+            view = self._session.input_view(info.name)
+            if info.dtype.kind == "f":
+                view[...] = generator.standard_normal(view.shape)
+            elif info.is_quantized:
+                limits = np.iinfo(info.dtype)
+                view[...] = generator.integers(limits.min, limits.max, view.shape, endpoint=True)
+            else:
+                view[...] = 0  # indices: 0 is always a valid one
+
+    def time_round(self, runs: int | None, seconds: float | None) -> list[int]:
+        """Return nanoseconds of each inference: `runs` of them, or as many as fit into `seconds`, at least one."""
+        self._fill_inputs()
+        self._session.invoke()  # another configuration has had the caches since the last round
+        latencies: list[int] = []
+        invoke, now = self._session.invoke, time.perf_counter_ns
+        end = None if seconds is None else now() + int(seconds * 1e9)
+        while (runs is None or len(latencies) < runs) and (end is None or not latencies or now() < end):
+            start = now()
+            invoke()
+            latencies.append(now() - start)
+        return latencies
+
+
+def peak_rss_bytes() -> int:
+    """Return the largest resident set of this process so far.
+
+    On Linux from /proc, because getrusage counts in the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        if found:
+            return int(found[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever an engine prints must not get among the replies
+
+    def reply(document: dict[str, Any]) -> None:
+        replies.write(json.dumps(document) + "\n")
+        replies.flush()
+
+    try:
+        configuration = _Configuration(**json.loads(sys.stdin.readline()))
+        reply({"load_ms": configuration.load_ms, "engine_version": configuration.engine_version})
+        for line in sys.stdin:
+            latencies = configuration.time_round(**json.loads(line))
+            reply({
+                "latencies_ns": latencies,
+                "peak_rss_bytes": peak_rss_bytes(),
+                "baseline_rss_bytes": configuration.baseline_rss_bytes,
+            })  # fmt: skip
+    except SessionError as error:
+        reply({"error": str(error)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`edgequant bench`: which model, engine and number of threads is fastest here."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._output import print_json, status_console
+from ._tables import print_table
+
+if TYPE_CHECKING:
+    from edgequant._bench import BenchReport
+
+EXAMPLE = """
+**Examples**
+
+`edgequant bench fp32.tflite int8.tflite --threads 1 --threads 4`
+
+`edgequant bench model.tflite model.onnx --seconds 30 --json > bench.json`
+"""
+
+
+def bench(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help=".tflite and .onnx models.")],
+    engine: Annotated[
+        list[str] | None, typer.Option(help="litert or onnxruntime; repeat for several. The one that fits if absent.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option(help="Number of threads; repeat for several. Every usable core if absent.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(help="Timed inferences of each configuration.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Start no round after this time; 10 if --runs is absent too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Time models, engines and thread counts against each other, interleaved in one run."""
+    from edgequant._bench import bench as run_bench
+
+    with _progress_between_rounds() as progress:
+        report = run_bench(
+            models, engines=engine or (), threads=threads or (), runs=runs, seconds=seconds, progress=progress
+        )
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_report(report)
+
+
+@contextmanager
+def _progress_between_rounds() -> Iterator[Callable[[str, float, float], None]]:
+    """Yield a function that shows progress when it is called and at no other time: drawing would disturb the timing."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    status = status_console()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=status, transient=True, auto_refresh=False, disable=not status.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(step: str, done: float, total: float) -> None:
+            bar.update(task, description=step, completed=done, total=total, refresh=True)
+
+        yield show
+
+
+def _print_report(report: "BenchReport") -> None:
+    rows = [
+        (
+            Path(result.model).name,
+            result.format or "?",
+            result.engine,
+            str(result.threads),
+            f"{result.runs:,}",
+            f"{result.median_us:,.1f}",
+            f"{result.min_us:,.1f}",
+            f"{result.p95_us:,.1f}",
+            f"{result.ratio:.2f}",
+            f"{result.load_ms:.1f}",
+            f"{result.peak_rss_bytes / 1e6:.1f}",
+        )
+        for result in report.results
+    ]
+    title = f"{report.rounds} rounds in {report.seconds:.1f} s, every configuration in each"
+    numbers = ("threads", "runs", "median µs", "min µs", "p95 µs", "ratio", "load ms", "peak MB")
+    print_table(title, ("model", "format", "engine"), numbers, rows)

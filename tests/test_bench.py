@@ -1,0 +1,99 @@
+import json
+import os
+import signal
+
+import pytest
+from edgequant_runtime import SessionError
+
+from edgequant import _bench
+from edgequant._bench import bench
+from edgequant._errors import EdgequantError
+
+KEYS = {"model", "format", "engine", "threads", "runs", "median_us", "min_us", "p95_us", "load_ms", "peak_rss_bytes"}
+
+
+def test_every_configuration_is_timed_as_often_as_asked(cli, models):
+    arguments = (models / "float.tflite", models / "float.onnx", "--threads", 1, "--threads", 2, "--runs", 25, "--json")
+    result = cli("bench", *arguments)
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    results = document["results"]
+    assert [(entry["engine"], entry["threads"]) for entry in results] == [
+        ("litert", 1),
+        ("litert", 2),
+        ("onnxruntime", 1),
+        ("onnxruntime", 2),
+    ]
+    for entry in results:
+        assert entry.keys() >= KEYS
+        assert entry["runs"] == 25
+        assert 0 < entry["min_us"] <= entry["median_us"] <= entry["p95_us"]
+        assert entry["load_ms"] > 0
+        assert 10e6 < entry["baseline_rss_bytes"] < entry["peak_rss_bytes"] < 1e9
+        assert entry["format"] == "fp32"
+    assert results[0]["ratio"] == 1.0
+    assert document["rounds"] == 20
+
+
+def test_a_given_time_is_kept_to_within_a_round(models):
+    report = bench([models / "float.tflite"], threads=[1], seconds=0.2)
+    assert report.rounds >= 3
+    assert 0.2 <= report.seconds < 5
+    assert report.results[0].runs >= report.rounds
+
+
+def test_memory_is_each_configurations_own(models):
+    ballast = bytearray(os.urandom(1 << 20)) * 200  # 200 MB in this process, which a child must not count as its own
+    report = bench([models / "float.tflite"], threads=[1], runs=1)
+    assert len(ballast) == 200 << 20
+    assert report.results[0].peak_rss_bytes < 200e6
+
+
+def test_rounds_share_the_runs_evenly():
+    assert _bench._shares(3) == [1, 1, 1]
+    assert sum(_bench._shares(47)) == 47
+    assert set(_bench._shares(47)) == {2, 3}
+
+
+def test_engines_that_do_not_run_a_model_are_left_out(models):
+    found = _bench._configurations([models / "float.tflite", models / "float.onnx"], ["onnxruntime", "litert"], [1, 1])
+    assert [(path.name, engine, threads) for path, engine, threads in found] == [
+        ("float.tflite", "litert", 1),
+        ("float.onnx", "onnxruntime", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("{models}/float.tflite", "--engine", "onnxruntime"), "is run by litert, not by onnxruntime"),
+        (("{models}/missing.tflite",), "There is no file"),
+        (("{models}/unknown_op.onnx",), "ONNX Runtime cannot open unknown_op.onnx"),
+        (("{models}/float.tflite", "--threads", "0"), "no number of threads"),
+        (("{models}/float.tflite", "--runs", "0"), "0 runs measure nothing"),
+        (("{models}/float.tflite", "--seconds", "nan"), "nan seconds measure nothing"),
+    ],
+)
+def test_bad_input_is_one_sentence(cli, models, arguments, message):
+    result = cli("bench", *(text.format(models=models) for text in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_crash_of_one_engine_is_an_error_and_leaves_no_process(models):
+    with _bench._Timed(models / "float.tflite", "litert", 1) as worker:
+        os.kill(worker._process.pid, signal.SIGSEGV)
+        with pytest.raises(EdgequantError, match="ended with code -11: the engine crashed"):
+            worker.time_round({"runs": 1, "seconds": None})
+    assert worker._process.poll() is not None
+
+
+def test_a_model_that_cannot_be_opened_leaves_no_process(models, monkeypatch):
+    started = []
+    popen = _bench.subprocess.Popen
+    monkeypatch.setattr(_bench.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    with pytest.raises(SessionError, match="cannot open unknown_op"):
+        bench([models / "float.onnx", models / "unknown_op.onnx"], runs=1)
+    assert len(started) == 2
+    assert all(process.poll() is not None for process in started)
