@@ -10,7 +10,7 @@ from edgequant_runtime import SessionError
 
 from edgequant._errors import EdgequantError
 
-from . import convert, inspect
+from . import bench, compare, convert, inspect, run
 from ._output import status_console
 
 USER_ERROR = 2
@@ -30,8 +30,11 @@ def _edgequant() -> None:
     """Take a trained network to a Raspberry Pi-class ARM computer."""
 
 
+app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
+app.command("run", epilog=run.EXAMPLE)(run.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

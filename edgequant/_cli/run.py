@@ -1,0 +1,104 @@
+"""`edgequant run`: a model's outputs for the samples of a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgequant._errors import EdgequantError
+
+from ._images import ImagesOption, parse_images
+from ._output import console, print_json, status_console
+from ._tables import print_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgequant._run import RunResult
+
+EXAMPLE = """
+**Examples**
+
+`edgequant run model.tflite --input images.npy`
+
+`edgequant run model.onnx --input tokens.npz --output scores.npz --threads 2`
+"""
+
+SHOWN_SAMPLES = 5
+TOP = 5
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="A .tflite or .onnx model.")],
+    data: Annotated[
+        Path, typer.Option("--input", help=".npy or .npz whose first axis counts samples, or a folder of images.")
+    ],
+    output: Annotated[Path | None, typer.Option(help="Write the outputs to this .npz, one array for each.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, litert (.tflite) or onnxruntime (.onnx).")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Threads for one inference; every usable core if absent.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Data and outputs are the model's own integers.")] = False,
+    images: ImagesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Run a model on every sample of a file; print a summary, and save the outputs if asked to."""
+    from edgequant._run import run_on_data, write_npz
+
+    from ._progress import step_progress
+
+    if output is not None and output.suffix != ".npz":
+        raise EdgequantError(f"{output} should end in .npz: outputs are saved as one array for each output name.")
+    with step_progress() as progress:
+        result = run_on_data(
+            model, data, engine=engine, threads=threads, raw=raw, images=parse_images(images), progress=progress
+        )
+    if output is not None:
+        write_npz(output, result.outputs)
+    if as_json:
+        print_json({"model": str(model), **result.to_dict(), "output": None if output is None else str(output)})
+        return
+    _print_outputs(model, result)
+    if output is not None:
+        status_console().print(f"Outputs written to {output}", markup=False, soft_wrap=True)
+        return
+    _print_classes(result)
+
+
+def _print_outputs(model: Path, result: "RunResult") -> None:
+    threads = f"{result.threads} thread{'s' * (result.threads != 1)}"
+    samples = f"{result.samples} sample{'s' * (result.samples != 1)}"
+    rows = [
+        (
+            output["name"],
+            "x".join(str(size) for size in output["shape"]),
+            output["dtype"],
+            _number(output["min"]),
+            _number(output["max"]),
+        )
+        for output in result.to_dict()["outputs"]
+    ]
+    title = f"{model.name}: {samples} on {result.engine}, {threads}"
+    print_table(title, ("output", "shape", "type"), ("min", "max"), rows)
+
+
+def _print_classes(result: "RunResult") -> None:
+    """For outputs that score classes, print the highest of the first samples."""
+    from edgequant._data import is_class_scores
+
+    for name, scores in result.outputs.items():
+        if not is_class_scores(scores):
+            continue
+        places = [str(place) for place in range(1, min(TOP, scores.shape[1]) + 1)]
+        rows = [(str(sample), *_top(row)) for sample, row in enumerate(scores[:SHOWN_SAMPLES])]
+        print_table(f"{name}: highest scores, as class: score", ("sample", *places), (), rows)
+        if len(scores) > SHOWN_SAMPLES:
+            console().print(f"and {len(scores) - SHOWN_SAMPLES} more samples: --output saves them all")
+
+
+def _top(scores: "NDArray[Any]") -> list[str]:
+    # Ascending and reversed, with the indices reversed too, so that of equal scores the first class comes first.
+    order = (len(scores) - 1 - scores[::-1].argsort(kind="stable"))[::-1][:TOP]
+    return [f"{index}: {_number(scores[index].item())}" for index in order]
+
+
+def _number(value: float | int | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

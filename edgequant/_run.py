@@ -1,0 +1,106 @@
+"""Run a model on every sample of a data file."""
+
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from edgequant_runtime import Session
+from numpy.typing import NDArray
+
+from ._data import batch_size, data_spec, is_class_scores, rows_of
+from ._errors import EdgequantError
+
+if TYPE_CHECKING:
+    from edgequant_converters import ImagePreprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The outputs of all samples: each array's first axis counts samples."""
+
+    engine: str
+    threads: int
+    samples: int
+    outputs: dict[str, NDArray[Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary that `edgequant run --json` prints; no NaN or infinity in it."""
+        return {
+            "engine": self.engine,
+            "threads": self.threads,
+            "samples": self.samples,
+            "outputs": [_summary(name, rows) for name, rows in self.outputs.items()],
+        }
+
+
+def run_on_data(
+    model: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
+    raw: bool = False,
+    images: "ImagePreprocessing | None" = None,
+    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+) -> RunResult:
+    """Run `model` on the samples of `data` (.npy, .npz, or a folder of images), one by one.
+
+    Inputs are read one at a time; the outputs are kept in memory. With `raw` the data and the outputs are the model's
+    own integers. Raises SessionError, ConverterError (the data) or EdgequantError.
+    """
+    from edgequant_converters.calibration import open_data
+
+    session = Session(model, engine=engine, threads=threads)
+    source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
+    collected: dict[str, list[NDArray[Any]]] = {info.name: [] for info in session.outputs}
+    samples = 0
+    for sample in source:
+        batch = batch_size(sample)
+        for name, output in session.run(sample, raw=raw).items():
+            collected[name].append(rows_of(output, batch))
+        samples += len(collected[session.outputs[0].name][-1])
+        progress("running", samples, source.count)
+    return RunResult(session.engine, session.threads, samples, {n: _joined(n, rows) for n, rows in collected.items()})
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name to a .npz file, whole or not at all; raises EdgequantError or OutputError.
+
+    numpy.savez cannot: it takes the names as keywords, among which `file` is its own.
+    """
+    from edgequant_converters import replacing
+
+    if Path(path).suffix != ".npz":
+        raise EdgequantError(f"{path} should end in .npz: outputs are saved as one array for each output name.")
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def _joined(name: str, rows: list[NDArray[Any]]) -> NDArray[Any]:
+    try:
+        return np.concatenate(rows)
+    except ValueError as error:
+        raise EdgequantError(
+            f"The output '{name}' has another size for each sample, so it makes no one array: run them one by one."
+        ) from error
+
+
+def _summary(name: str, rows: NDArray[Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shape": list(rows.shape),
+        "dtype": str(rows.dtype),
+        "min": _finite(rows.min()) if rows.size else None,
+        "max": _finite(rows.max()) if rows.size else None,
+        "argmax": rows.argmax(axis=1).tolist() if is_class_scores(rows) else None,
+    }
+
+
+def _finite(value: Any) -> float | int | None:
+    return value.item() if np.isfinite(value) else None

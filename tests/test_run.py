@@ -1,0 +1,129 @@
+import json
+
+import numpy as np
+import pytest
+from edgequant_runtime import Session
+
+from edgequant._run import run_on_data, write_npz
+
+
+@pytest.fixture
+def features(tmp_path):
+    path = tmp_path / "features.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(7, 4)))
+    return path
+
+
+@pytest.mark.parametrize("model", ["float.tflite", "float.onnx", "int8.tflite"])
+def test_outputs_are_those_of_a_session(cli, models, features, tmp_path, model):
+    output = tmp_path / "out.npz"
+    result = cli("run", models / model, "--input", features, "--output", output)
+    assert result.exit_code == 0, result.stderr
+    saved = np.load(output)["probabilities"]
+    expected = Session(models / model).run(np.load(features))["probabilities"]
+    assert saved.shape == (7, 3)
+    np.testing.assert_allclose(saved, expected, atol=1e-6)
+
+
+def test_json_is_one_document_without_chatter(cli, models, features):
+    result = cli("run", models / "int8.tflite", "--input", features, "--threads", 1, "--json")
+    document = json.loads(result.stdout)
+    assert (document["engine"], document["threads"], document["samples"]) == ("litert", 1, 7)
+    (output,) = document["outputs"]
+    probabilities = Session(models / "int8.tflite").run(np.load(features))["probabilities"]
+    assert output["shape"] == [7, 3]
+    assert output["argmax"] == probabilities.argmax(axis=1).tolist()
+    assert (output["min"], output["max"]) == (probabilities.min(), probabilities.max())
+
+
+def test_raw_takes_and_gives_the_models_integers(cli, models, tmp_path):
+    integers = np.random.default_rng(1).integers(-128, 128, (5, 4)).astype(np.int8)
+    np.save(tmp_path / "raw.npy", integers)
+    arguments = ("run", models / "int8.tflite", "--input", tmp_path / "raw.npy", "--raw")
+    assert cli(*arguments, "--output", tmp_path / "out.npz").exit_code == 0
+    saved = np.load(tmp_path / "out.npz")["probabilities"]
+    assert saved.dtype == np.int8
+    np.testing.assert_array_equal(saved, Session(models / "int8.tflite").run(integers, raw=True)["probabilities"])
+
+
+@pytest.mark.parametrize("model", ["two_inputs.tflite", "two_inputs.onnx"])
+def test_several_inputs_come_from_a_npz(cli, models, tmp_path, model):
+    a, b = np.arange(6.0).reshape(2, 3), np.arange(6).reshape(2, 3)
+    np.savez(tmp_path / "in.npz", a=a, b=b)
+    result = cli("run", models / model, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz")
+    assert result.exit_code == 0, result.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["sum"], a + b)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["twice"], 2 * b)
+
+
+def test_a_single_sample_of_the_inputs_own_shape(models, tmp_path):
+    np.save(tmp_path / "one.npy", np.ones((1, 4)))
+    assert run_on_data(models / "float.tflite", tmp_path / "one.npy").outputs["probabilities"].shape == (1, 3)
+
+
+def test_a_model_without_a_batch_axis_gets_an_axis_of_samples(models, tmp_path):
+    np.save(tmp_path / "values.npy", np.array([[1, -1, 2, -1, 1], [-1, 1, 1, 1, -1]], np.float32))
+    places = run_on_data(models / "data_dependent.onnx", tmp_path / "values.npy").outputs["places"]
+    np.testing.assert_array_equal(places, [[0, 2, 4], [1, 2, 3]])
+
+
+def test_the_same_inputs_give_the_same_bytes(cli, models, features, tmp_path):
+    for name in ("a.npz", "b.npz"):
+        cli("run", models / "float.tflite", "--input", features, "--output", tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_names_that_numpy_savez_would_not_take(tmp_path):
+    arrays = {"file": np.arange(3), "StatefulPartitionedCall:0": np.ones((2, 2), np.float32), "a/b": np.zeros(())}
+    write_npz(tmp_path / "x.npz", arrays)
+    loaded = np.load(tmp_path / "x.npz")
+    assert set(loaded) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_the_table_names_the_highest_classes(cli, models, features):
+    result = cli("run", models / "float.tflite", "--input", features)
+    probabilities = Session(models / "float.tflite").run(np.load(features))["probabilities"]
+    first = np.argmax(probabilities[0])
+    assert f" {first}: {probabilities[0, first]:.4g}" in result.stdout
+    assert "and 2 more samples" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.tflite", "--input", "{features}"), "There is no file"),
+        (("{features}", "--input", "{features}"), "is no .tflite or .onnx model"),
+        (("{models}/unknown_op.onnx", "--input", "{features}"), "ONNX Runtime cannot open unknown_op.onnx"),
+        (("{models}/float.tflite", "--input", "missing.npy"), "does not exist"),
+        (("{models}/two_inputs.onnx", "--input", "{features}"), "the model's inputs are a, b"),
+        (("{models}/float.tflite", "--input", "{features}", "--engine", "onnxruntime"), "use 'litert'"),
+        (("{models}/float.tflite", "--input", "{features}", "--engine", "x"), "There is no engine 'x'"),
+        (("{models}/float.tflite", "--input", "{features}", "--threads", "0"), "no number of threads"),
+        (("{models}/float.tflite", "--input", "{features}", "--output", "out.txt"), "should end in .npz"),
+        (("{models}/float.tflite", "--input", "{features}", "--output", "no/such/folder/y.npz"), "Cannot write"),
+        (("{models}/int8.tflite", "--input", "{features}", "--raw"), "takes int8, but the data holds float64"),
+        (("{models}/data_dependent.tflite", "--input", "{values}"), "has another size for each sample"),
+    ],
+)
+def test_bad_input_is_one_sentence(cli, models, features, tmp_path, arguments, message):
+    values = tmp_path / "values.npy"
+    np.save(values, np.array([[1, 1, 1, 1, 1], [1, -1, -1, -1, -1]], np.float32))
+    result = cli("run", *(text.format(models=models, features=features, values=values) for text in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_an_existing_output_survives_a_failure(cli, models, tmp_path):
+    output = tmp_path / "out.npz"
+    output.write_bytes(b"old")
+    np.save(tmp_path / "nan.npy", np.array([[0, 0, 0, 0], [0, np.nan, 0, 0]], np.float32))
+    result = cli("run", models / "int8.tflite", "--input", tmp_path / "nan.npy", "--output", output)
+    assert result.exit_code == 2
+    assert "NaN" in result.stderr
+    assert output.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nan.npy", "out.npz"]
