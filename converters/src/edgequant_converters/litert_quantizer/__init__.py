@@ -17,6 +17,7 @@ from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import ActivationWatch
 from ._recipes import IO_TYPES, io_type, recipe_for
+from ._wide_biases import restore_wide_biases
 
 __all__ = ["IO_TYPES", "io_type", "quantize_litert"]
 
@@ -33,7 +34,12 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
     model = read_model(hub)
     recipe = recipe_for(request, io, _kept_float(model, request))
     ranges = _observe(model, request.method, samples) if request.scheme.needs_calibration else None
-    output.write_bytes(_quantize(model_bytes(model), recipe, ranges))
+    quantized = _quantize(model_bytes(model), recipe, ranges)
+    if request.scheme is Scheme.INT16X8:
+        widened = read_model(quantized)
+        restore_wide_biases(widened, model)
+        quantized = model_bytes(widened)
+    output.write_bytes(quantized)
 
 
 def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
