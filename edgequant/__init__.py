@@ -1,3 +1,73 @@
-"""edgequant: take a trained network to a Raspberry Pi-class ARM computer."""
+"""edgequant: take a trained network to a Raspberry Pi-class ARM computer.
 
-__all__: list[str] = []
+The public face. Everything is imported when it is first used, so `import edgequant` is quick and needs no training
+framework.
+
+>>> import edgequant
+>>> edgequant.recommend(edgequant.for_board("pi5")).format
+'int8'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgequant_converters import ConversionReport, ConverterError, ImagePreprocessing, convert, downcast, footprint
+    from edgequant_device_checks import Device, DeviceCheckError, Recommendation, for_board, probe, recommend
+    from edgequant_runtime import Session, SessionError, TensorInfo
+
+    from ._bench import BenchReport, bench
+    from ._compare import Comparison, compare
+    from ._errors import EdgequantError
+    from ._inspect import Inspection, inspect
+
+__version__ = "0.1.0"
+__all__ = [
+    "BenchReport",
+    "Comparison",
+    "ConversionReport",
+    "ConverterError",
+    "Device",
+    "DeviceCheckError",
+    "EdgequantError",
+    "ImagePreprocessing",
+    "Inspection",
+    "Recommendation",
+    "Session",
+    "SessionError",
+    "TensorInfo",
+    "bench",
+    "compare",
+    "convert",
+    "downcast",
+    "footprint",
+    "for_board",
+    "inspect",
+    "probe",
+    "recommend",
+]
+
+_HOMES = {
+    **dict.fromkeys(("BenchReport", "bench"), "edgequant._bench"),
+    **dict.fromkeys(("Comparison", "compare"), "edgequant._compare"),
+    **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
+    "EdgequantError": "edgequant._errors",
+    **dict.fromkeys(
+        ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),
+        "edgequant_converters",
+    ),
+    **dict.fromkeys(
+        ("Device", "DeviceCheckError", "Recommendation", "for_board", "probe", "recommend"), "edgequant_device_checks"
+    ),
+    **dict.fromkeys(("Session", "SessionError", "TensorInfo"), "edgequant_runtime"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgequant' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -10,7 +10,7 @@ from edgequant_runtime import SessionError
 
 from edgequant._errors import EdgequantError
 
-from . import bench, compare, convert, inspect, run
+from . import bench, check, compare, convert, demo, inspect, run
 from ._output import status_console
 
 USER_ERROR = 2
@@ -31,6 +31,8 @@ def _edgequant() -> None:
 
 
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
+app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)

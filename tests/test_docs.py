@@ -1,0 +1,68 @@
+"""The docs name what there is: every command has a page and help with an example, links lead somewhere."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *ROOT.glob("*/README.md")]
+PACKAGE_READMES = [ROOT / part / "README.md" for part in ("device_checks", "runtime", "converters")]
+
+
+def commands() -> dict[str, Any]:
+    from edgequant._cli.app import app
+
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_the_commands_are_the_promised_ones() -> None:
+    assert set(commands()) == {"bench", "check", "compare", "convert", "demo", "inspect", "run"}
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_has_a_page_that_shows_its_options(name: str) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert f"edgequant {name}" in page
+    assert "--json" in page
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_has_help_with_an_example(name: str, cli: Callable[..., Any]) -> None:
+    result = cli(name, "--help")
+    assert result.exit_code == 0
+    assert f"edgequant {name} " in result.stdout.split("Options")[-1], "no example below the options"
+    command = commands()[name]
+    assert all(option.help for option in command.params), [option.name for option in command.params if not option.help]
+    assert any("--json" in option.opts for option in command.params)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_scripts_exist(page: Path) -> None:
+    for script in re.findall(r"(?<![\w/])scripts/[a-z_]+", page.read_text(encoding="utf-8")):
+        assert (ROOT / script).is_file(), script
+
+
+@pytest.mark.parametrize("page", PACKAGE_READMES, ids=lambda page: page.parent.name)
+def test_every_distribution_has_a_readme(page: Path) -> None:
+    assert len(page.read_text(encoding="utf-8").split()) > 50
+
+
+def test_docs_of_convert_list_every_format_and_report_key() -> None:
+    from edgequant_converters import Scheme
+
+    page = (ROOT / "docs/convert.md").read_text(encoding="utf-8")
+    for scheme in Scheme:
+        assert f"| `{scheme}` |" in page
+    for key in ("bytes", "source_bytes", "inputs[]", "outputs[]", "float_ops[]", "sqnr_db", "seconds", "warnings[]"):
+        assert f"`{key}`" in page

@@ -1,0 +1,23 @@
+import edgequant_converters
+import pytest
+
+import edgequant
+
+
+@pytest.mark.parametrize("package", [edgequant, edgequant_converters])
+def test_every_public_name_resolves(package: object) -> None:
+    for name in package.__all__:  # type: ignore[attr-defined]
+        assert getattr(package, name) is not None
+
+
+def test_the_public_names_are_these() -> None:
+    assert edgequant.__all__ == [
+        "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError",
+        "EdgequantError", "ImagePreprocessing", "Inspection", "Recommendation", "Session", "SessionError", "TensorInfo",
+        "bench", "compare", "convert", "downcast", "footprint", "for_board", "inspect", "probe", "recommend",
+    ]  # fmt: skip
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        edgequant.nothing  # noqa: B018
