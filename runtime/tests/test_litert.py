@@ -60,6 +60,14 @@ def test_a_cut_off_file_of_a_real_network(shared, tmp_path):
             Session(path)
 
 
+def test_a_name_that_is_no_text(models):
+    damaged = (
+        (models / "float.tflite").read_bytes().replace(b"serving_default_features", b"serving_default_feat\xffres")
+    )
+    with pytest.raises(ModelError, match="LiteRT cannot open"):
+        Session(damaged)
+
+
 def test_prints_nothing(models, capfd):
     Session(models / "int8.tflite").run(np.zeros((2, 4)))
     captured = capfd.readouterr()

@@ -23,6 +23,14 @@ def test_bf16_arithmetic_is_for_bf16_weights_alone(models):
     assert Session(models / "bf16_weights.onnx").run(np.ones((1, 4)))["probabilities"].shape == (1, 3)
 
 
+def test_a_damaged_name_is_one_sentence_and_prints_nothing(models, capfd):
+    damaged = (models / "float.onnx").read_bytes().replace(b"Softmax", b"Soft\xfcax")
+    with pytest.raises(ModelError, match="ONNX Runtime cannot open"):
+        Session(damaged)
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+
+
 def test_threads_reach_the_engine(models):
     assert session_options(onnxruntime, read_model_file(models / "float.onnx"), threads=3).intra_op_num_threads == 3
 

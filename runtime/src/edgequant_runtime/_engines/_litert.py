@@ -62,9 +62,9 @@ class LitertEngine:
             with without_chatter():
                 self._interpreter = module.Interpreter(**source, num_threads=threads)
                 self._interpreter.allocate_tensors()
+            self._read_details(file.name)
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}.") from error
-        self._read_details(file.name)
         self._find_movable_outputs()
         # Memory that is lent out: the interpreter moves it when shapes change, so nobody may hold it then.
         self._lent: weakref.WeakSet[LentMemory] = weakref.WeakSet()
@@ -171,7 +171,7 @@ def _tensor_info(detail: dict[str, Any], name: str, model_name: str) -> TensorIn
     scales, zero_points = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
     if len(scales) > 1:
         raise ModelError(f"{model_name} quantizes '{name}' per channel; inputs and outputs need one scale.")
-    quantized = len(scales) == 1 and dtype.kind in "iu"
+    quantized = len(scales) == 1 and scales[0] > 0 and dtype.kind in "iu"
     return TensorInfo(
         name=name,
         shape=tuple(int(size) for size in detail["shape_signature"]),

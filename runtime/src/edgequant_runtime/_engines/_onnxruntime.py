@@ -84,8 +84,11 @@ class OnnxRuntimeEngine:
         options = session_options(onnxruntime, file, threads)
         source = str(file.path) if file.path else file.content
         try:
+            # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
             with without_chatter():
-                self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+                self._session = onnxruntime.InferenceSession(
+                    source, options, providers=["CPUExecutionProvider"], enable_fallback=0
+                )
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
         self.inputs = [_tensor_info(value, file.name) for value in self._session.get_inputs()]
