@@ -18,6 +18,7 @@ import numpy as np
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
 
+from ._keras_file import check_keras_file
 from ._messages import first_line
 
 
@@ -64,6 +65,7 @@ def _convert(request: dict[str, Any]) -> dict[str, Any]:
 
 def _load(kind: str, path: Path, description: str) -> Any:
     if kind == "keras":
+        check_keras_file(path, description)
         from ._keras import load_keras
 
         return load_keras(path, description)

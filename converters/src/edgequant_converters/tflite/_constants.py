@@ -74,9 +74,13 @@ def _present(indices: Any) -> set[int]:
 
 
 def _values(model: ModelT, indices: list[int]) -> list[Any]:
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(model_content=model_bytes(model), experimental_preserve_all_tensors=True, num_threads=1)
+    interpreter = Interpreter(
+        model_content=model_bytes(model),
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
     interpreter.allocate_tensors()
     interpreter.invoke()
     return [interpreter.get_tensor(index) for index in indices]
