@@ -13,7 +13,7 @@ from ._node import Node
 from ._registry import operator
 
 # Output position -> input position, from (position, scale, input size, output size); the definition of Resize.
-_POSITIONS: dict[str, Callable[[NDArray[np.float64], float, int, int], NDArray[np.float64]]] = {
+_POSITIONS: dict[str, Callable[[NDArray[Any], np.float32, int, int], NDArray[Any]]] = {
     "half_pixel": lambda x, scale, size, new: (x + 0.5) / scale - 0.5,
     "half_pixel_symmetric": lambda x, scale, size, new: size / 2 * (1 - new / (scale * size)) + (x + 0.5) / scale - 0.5,
     "pytorch_half_pixel": lambda x, scale, size, new: (x + 0.5) / scale - 0.5 if new > 1 else x * 0,
@@ -21,7 +21,7 @@ _POSITIONS: dict[str, Callable[[NDArray[np.float64], float, int, int], NDArray[n
     "asymmetric": lambda x, scale, size, new: x / scale,
 }
 
-_ROUNDINGS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+_ROUNDINGS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "round_prefer_floor": lambda x: np.ceil(x - 0.5),
     "round_prefer_ceil": lambda x: np.floor(x + 0.5),
     "floor": np.floor,
@@ -46,7 +46,9 @@ def resize(node: Node, x: Tensor, *_: Tensor | None) -> Tensor:
         return F.interpolate(x, size=sizes[2:], **native)
     for axis, (scale, size) in enumerate(zip(scales, sizes, strict=True)):
         if size != x.shape[axis] or scale != 1.0:
-            positions = _POSITIONS[coordinates](np.arange(size, dtype=np.float64), scale, x.shape[axis], size)
+            # In float32, because ONNX Runtime decides ties of the nearest mode so.
+            grid = np.arange(size, dtype=np.float32)
+            positions = _POSITIONS[coordinates](grid, np.float32(scale), x.shape[axis], size)
             x = _nearest(x, axis, _ROUNDINGS[rounding](positions)) if mode == "nearest" else _linear(x, axis, positions)
     return x
 
@@ -83,12 +85,12 @@ def _native_mode(
     return {"mode": "bilinear", "align_corners": False} if same else None
 
 
-def _nearest(x: Tensor, axis: int, positions: NDArray[np.float64]) -> Tensor:
+def _nearest(x: Tensor, axis: int, positions: NDArray[Any]) -> Tensor:
     indices = np.clip(positions, 0, x.shape[axis] - 1).astype(np.int64)
     return x.index_select(axis, torch.tensor(indices.tolist()))
 
 
-def _linear(x: Tensor, axis: int, positions: NDArray[np.float64]) -> Tensor:
+def _linear(x: Tensor, axis: int, positions: NDArray[Any]) -> Tensor:
     clipped = np.clip(positions, 0, x.shape[axis] - 1)
     low = np.floor(clipped).astype(np.int64)
     high = np.minimum(low + 1, x.shape[axis] - 1)

@@ -35,7 +35,7 @@ def _reduction(reduce: _Reduce) -> Callable[..., Tensor]:
     def run(node: Node, x: Tensor, axes: Tensor | None = None) -> Tensor:
         named = node.ints("axes", 1)
         if not named and node.get("noop_with_empty_axes", 0):
-            return x
+            return reduce(x.unsqueeze(-1), [-1], False)  # over no axis; a square or a logarithm is taken all the same
         return reduce(x, named or list(range(x.ndim)), bool(node.get("keepdims", 1)))
 
     return run
