@@ -1,0 +1,201 @@
+"""`edgequant check`: what a device is, and which number format and engine suit it."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgequant._errors import EdgequantError
+
+from ._output import console, print_json
+
+if TYPE_CHECKING:
+    from edgequant_device_checks import Cluster, Device, Recommendation, WheelStatus
+    from rich.console import RenderableType
+
+SMALLEST = "smallest model sold"
+
+EXAMPLE = """
+**Examples**
+
+`edgequant check` for this machine
+
+`edgequant check --board pi4` or `--board pi4-32` (with a 32-bit system)
+
+`edgequant check --host pi@192.168.1.5 --json`
+
+`ssh pi@192.168.1.5 "LC_ALL=C lscpu" | edgequant check --from -`
+"""
+
+
+def check(
+    from_file: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE", help="Saved lscpu, lscpu -J or /proc/cpuinfo; - for standard input."),
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A board by name: pi-zero, pi3, pi4, pi4-32, pi5, rock5b, ...")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="USER@HOST", help="A device over the system's ssh; it needs no Python.")
+    ] = None,
+    os: Annotated[
+        str | None, typer.Option(metavar="RELEASE", help="With --board: Raspberry Pi OS trixie (default) or bookworm.")
+    ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What 'edgequant bench --json' wrote on that device: it outvotes the rules."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print device, recommendation and wheels as JSON.")] = False,
+) -> None:
+    """Say what a device is (this machine, unless told otherwise), which number format and engine suit it, and why."""
+    from edgequant_device_checks import read_measurements, recommend, summary
+
+    device = _find_device(from_file, board, host, os)
+    recommendation = recommend(device, read_measurements(measured) if measured else None)
+    if as_json:
+        print_json(summary(device, recommendation))
+        return
+    _print(device, recommendation)
+
+
+def _find_device(from_file: str | None, board: str | None, host: str | None, os: str | None) -> "Device":
+    from edgequant_device_checks import for_board, over_ssh, probe
+    from edgequant_device_checks import from_file as read_file
+
+    if sum(option is not None for option in (from_file, board, host)) > 1:
+        raise EdgequantError("Give only one of --from, --board and --host.")
+    if os is not None and board is None:
+        raise EdgequantError("--os goes with --board: a real device tells its own.")
+    if from_file == "-":
+        return _read_standard_input()
+    if from_file is not None:
+        return read_file(from_file)
+    if board is not None:
+        return for_board(board, os=os or "trixie")
+    return over_ssh(host) if host is not None else probe()
+
+
+def _read_standard_input() -> "Device":
+    from edgequant_device_checks import DeviceCheckError, from_bytes
+
+    try:
+        return from_bytes(sys.stdin.buffer.read())
+    except DeviceCheckError as error:
+        raise EdgequantError(f"standard input: {error}") from None
+
+
+def _print(device: "Device", recommendation: "Recommendation") -> None:
+    from edgequant_device_checks import wheels_for
+    from rich.text import Text
+
+    out = console()
+    out.print(Text(device.model or device.core_names, style="bold"))
+    out.print(_facts(device))
+    for note in device.notes:
+        out.print(_bullet("!", Text(note), style="yellow"))
+    out.print()
+    out.print(_headline(recommendation))
+    for reason in recommendation.reasons:
+        out.print(_bullet("-", _reason(reason)))
+    out.print()
+    out.print(Text("Why not another format", style="bold"))
+    out.print(_grid([(Text(name), Text(why)) for name, why in recommendation.why_not.items()]))
+    out.print()
+    out.print(Text("Python packages", style="bold"))
+    out.print(_grid([_wheel_row(status) for status in wheels_for(device)]))
+
+
+def _headline(recommendation: "Recommendation") -> "RenderableType":
+    from rich.text import Text
+
+    if recommendation.engine is None:
+        return Text.assemble(
+            ("Take ", "bold"), (recommendation.format, "bold green"), ("; no engine installs", "bold yellow")
+        )
+    return Text.assemble(("Take ", "bold"), (f"{recommendation.format} with {recommendation.engine}", "bold green"))
+
+
+def _facts(device: "Device") -> "RenderableType":
+    from rich.text import Text
+
+    kernel = f", on a {device.kernel_architecture} kernel" if device.kernel_architecture != device.architecture else ""
+    libc = " ".join(part for part in (device.libc, device.libc_version) if part)
+    system = [device.os, device.kernel and f"kernel {device.kernel}", libc, device.python and f"Python {device.python}"]
+    facts = {
+        "processor": "; ".join(map(_cluster, device.clusters)),
+        "programs": f"{device.word_size}-bit ({device.architecture}){kernel}",
+        "arithmetic": _arithmetic(device),
+        "caches": ", ".join(
+            f"{cache.name} {_bytes(cache.total_bytes or cache.instance_bytes or 0)}" for cache in device.caches
+        ),
+        "memory": _memory(device),
+        "system": ", ".join(part for part in system if part),
+    }
+    return _grid([(Text(name, style="cyan"), Text(value)) for name, value in facts.items() if value])
+
+
+def _cluster(cluster: "Cluster") -> str:
+    count = f"{cluster.count} x " if cluster.count else ""
+    stepping = f" r{cluster.variant}p{cluster.revision}" if cluster.variant is not None else ""
+    clock = f" at {cluster.max_mhz / 1000:.2g} GHz" if cluster.max_mhz else ""
+    return f"{count}{cluster.name}{stepping}{clock}"
+
+
+def _arithmetic(device: "Device") -> str:
+    if not device.is_arm:
+        return "not an ARM processor"
+    has = [name for name, present in device.capabilities.items() if present]
+    lacks = [name for name, present in device.capabilities.items() if not present]
+    return "; ".join(part for part in (", ".join(has), f"no {', '.join(lacks)}" if lacks else "") if part)
+
+
+def _memory(device: "Device") -> str:
+    if device.memory_bytes is None:
+        return ""
+    is_smallest = device.sources.get("memory_bytes") == SMALLEST
+    return _bytes(device.memory_bytes) + (f" ({SMALLEST})" if is_smallest else "")
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count / 2**10:.3g} KiB"
+
+
+def _reason(reason: str) -> "RenderableType":
+    """Set a reason's source apart from its sentence."""
+    from rich.text import Text
+
+    sentence, bracket, source = reason.partition(" [")
+    return Text.assemble(sentence, (bracket + source, "dim"))
+
+
+def _wheel_row(status: "WheelStatus") -> "tuple[RenderableType, ...]":
+    from rich.text import Text
+
+    verdict, style = {
+        True: ("installs", "green"),
+        False: ("does not install", "red"),
+        None: ("may install", "yellow"),
+    }[status.installs]
+    return Text(f"{status.package} {status.version or ''}".strip()), Text(verdict, style=style), Text(status.reason)
+
+
+def _bullet(mark: str, text: "RenderableType", style: str = "") -> "RenderableType":
+    from rich.text import Text
+
+    return _grid([(Text(mark, style=style), text)])
+
+
+def _grid(rows: Iterable["tuple[RenderableType, ...]"]) -> "RenderableType":
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for row in rows:
+        grid.add_row(*row)
+    return Padding(grid, (0, 0, 0, 2))
