@@ -115,6 +115,7 @@ def test_read_measurements_takes_the_least_over_threads(tmp_path: Path) -> None:
         {"format": "int8", "engine": "litert", "threads": 1, "median_us": 900.5, "model": "a.tflite"},
         {"format": "int8", "engine": "litert", "threads": 4, "median_us": 300, "model": "a.tflite"},
         {"format": "fp32", "engine": "onnxruntime", "threads": 1, "median_us": 1200.0, "model": "a.onnx"},
+        {"format": None, "engine": "litert", "threads": 1, "median_us": 1.0, "model": "untold.tflite"},
     ]
     path = tmp_path / "bench.json"
     path.write_text(json.dumps({"results": results}))
@@ -129,13 +130,15 @@ def test_read_measurements_takes_the_least_over_threads(tmp_path: Path) -> None:
         ("[" * 100_000, "is not JSON"),
         ("[]", "has no results"),
         ('{"results": []}', "has no results"),
-        ('{"results": [3]}', "result 1 has format None"),
+        ('{"results": [3]}', "no result of a known format"),
+        ('{"results": [{"format": null, "engine": "litert", "median_us": 3}]}', "no result of a known format"),
         ('{"results": [{"format": "int9"}]}', "result 1 has format 'int9'"),
         ('{"results": [{"format": []}]}', "result 1 has format"),
         ('{"results": [{"format": "int8", "median_us": 3}]}', "names no engine"),
         ('{"results": [{"format": "int8", "engine": "litert", "median_us": "3"}]}', "no positive median_us"),
         ('{"results": [{"format": "int8", "engine": "litert", "median_us": NaN}]}', "no positive median_us"),
         ('{"results": [{"format": "int8", "engine": "litert", "median_us": 0}]}', "no positive median_us"),
+        ('{"results": [{"format": "int8", "engine": "litert", "median_us": 1%s}]}' % ("0" * 400), "no positive"),
         ('{"results": [{"format": "int8", "engine": "litert", "median_us": true}]}', "no positive median_us"),
     ],
 )

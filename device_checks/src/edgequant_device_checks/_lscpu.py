@@ -86,9 +86,6 @@ def _json_pairs(text: str) -> Iterator[tuple[str, str]]:
 
 def _to_english(pairs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], bool]:
     """Return the pairs with English labels, and whether they were translated."""
-    labels = {label for label, _ in pairs}
-    if {"Flags", "Model name"} & labels:
-        return pairs, False
     english = [(TRANSLATED.get(label.casefold(), label), value) for label, value in pairs]
     return english, english != pairs
 

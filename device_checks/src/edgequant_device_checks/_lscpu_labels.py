@@ -1,4 +1,4 @@
-"""What lscpu calls the fields used here, in English and in the languages that util-linux 2.38 translates them to.
+"""What lscpu calls the fields used here, in English and in the 27 languages that util-linux 2.38 translates to.
 
 lscpu translates its labels even in JSON, unless it runs with LC_ALL=C.
 """
@@ -21,7 +21,7 @@ ENGLISH = (
     "Cluster(s)",
 )
 
-# The English label and its translations: cs, da, de, es, fi, fr, hr, ja, nl, pl, pt, pt_BR, ru, sv, tr, uk, vi, zh.
+# The English label and its translations; none of these is an English label of lscpu.
 _TRANSLATIONS = {
     "Architecture": (
         "Architektura|Arkitektur|Architektur|Arquitectura|Arhitektura|アーキテクチャ|Architectuur|Arquitetura|Архитектура"
@@ -29,7 +29,8 @@ _TRANSLATIONS = {
     ),
     "CPU(s)": "Počet CPU|CPU'er|Processeur(s)|CPU(-a)|CPU|CPU's|CPU(er)|İşlemciler|Процесори",
     "Vendor ID": (
-        "ID výrobce|Leverandør-id|Anbieterkennung|ID de fabricante|Identifiant constructeur|ID proizvođača|ベンダー ID"
+        "ID výrobce|Leverandør-id|Fabrikatzailearen IDa|ID do fabricante|ID Pembuat|Anbieterkennung"
+        "|ID de fabricante|Identifiant constructeur|ID proizvođača|ベンダー ID"
         "|Producent-ID|ID producenta|ID de fornecedor|ID прроизводителя|ID производителя|Tillverkar-ID"
         "|Sağlayıcı Kimliği|Ідентифікатор виробника|ID nhà sản xuất|厂商 ID|供應商識別號"
     ),
@@ -38,9 +39,10 @@ _TRANSLATIONS = {
         "|Nome do modelo|Имя модели|Modellnamn|Modem ismi|Model ismi|Назва моделі|Tên mô hình|Mallinimi|型号名称"
         "|型號名稱"
     ),
-    "Model": "Modell|Modelo|Modèle|モデル|Модель|Mô hình|Malli|型号|型號",
+    "Model": "Modell|Modeloa|Modelo|Modèle|モデル|Модель|Mô hình|Malli|型号|型號",
     "Stepping": (
-        "Modelserie|Revisión|Révision|ステッピング|Wersja|Passos|Step|Степпинг|Stegning|Adımlama|Модифікація|Bước|步进"
+        "Modelserie|Stepping-a|Revisión|Révision|ステッピング|Wersja|Passos|Step|Степпинг|Stegning|Adımlama|Модифікація"
+        "|Bước|步进"
         "|製程"
     ),
     "CPU max MHz": (
@@ -53,13 +55,15 @@ _TRANSLATIONS = {
         "|Bayraklar|Прапорці|Liput|标记"
     ),
     "Thread(s) per core": (
-        "Vláken na jádro|Tråde per kerne|Thread(s) pro Kern|Hilo(s) de procesamiento por núcleo|Thread(s) par cœur"
+        "Vláken na jádro|Core bakoitzeko hari kopurua|Thread(s) setiap inti|Tråde per kerne|Thread(s) pro Kern"
+        "|Hilo(s) de procesamiento por núcleo|Thread(s) par cœur"
         "|Dretva po jezgri|コアあたりのスレッド数|Draden per kern|Wątków na rdzeń|Tópicos por núcleo"
         "|Thread(s) per núcleo|Tråd(ar) per kärna|Çekirdek başına iş parçacığı|Потоків на ядро|Số tuyến mỗi lõi"
         "|每个核的线程数|每核心執行緒數"
     ),
     "Core(s) per socket": (
-        "Jader na patici|Kerner per sokkel|Kern(e) pro Sockel|Núcleo(s) por «socket»|Cœur(s) par socket"
+        "Jader na patici|Socket bakoitzeko core kopurua|Inti setiap soket|Kerner per sokkel|Kern(e) pro Sockel"
+        "|Núcleo(s) por «socket»|Cœur(s) par socket"
         "|Jezgra po podnožju|ソケットあたりのコア数|Kernen per voet|Rdzeni na gniazdo|Núcleos por socket"
         "|Núcleo(s) por soquete|Ядер на сокет|Kärn(or) per uttag|Soket başına çekirdek|Số lõi mỗi đế cắm|每个座的核数"
         "|每通訊端核心數"

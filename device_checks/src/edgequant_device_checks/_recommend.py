@@ -89,7 +89,10 @@ def _ways_out(device: Device) -> list[str]:
             if wide
             else None
         )
-        wheel = f"The last tflite-runtime, 2.14.0, has a 32-bit wheel and runs the .tflite file: it {tflite.reason}."
+        wheel = (
+            "The last tflite-runtime, 2.14.0, has a 32-bit wheel, and the engine litert runs .tflite files with it: "
+            f"it {tflite.reason}."
+        )
         return [way for way in (system, wheel) if way]
     if device.architecture == "armv6l":
         return [
