@@ -154,6 +154,11 @@ def test_features_are_the_exact_tokens() -> None:
     assert len(from_file(path).features) == 16
 
 
+def test_tokens_of_other_processors_are_no_arm_capabilities() -> None:
+    device = from_text("Architecture: x86_64\nFlags: fpu lm sse2 bf16 i8mm asimddp\n")
+    assert not any(device.capabilities.values())
+
+
 def test_wrapped_tokens_are_put_together() -> None:
     """At 80 columns lscpu broke the line inside svebf16; its halves would have been `s` and `vebf16`."""
     features = from_file(FIXTURES / "wrapped-inside-a-token.lscpu").features
