@@ -10,6 +10,7 @@ from torch import nn
 from edgequant_converters._errors import SourceError
 
 from ._quiet import quiet
+from ._reason import reason
 
 StateDict = dict[str, torch.Tensor]
 
@@ -66,7 +67,7 @@ def _read_safetensors(path: Path) -> StateDict:
     try:
         tensors: StateDict = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise SourceError(f"{path.name} is not a whole safetensors file: {error}.") from error
+        raise SourceError(f"{path.name} is not a whole safetensors file: {reason(error)}.") from error
     return tensors
 
 

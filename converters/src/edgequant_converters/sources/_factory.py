@@ -13,6 +13,7 @@ from torch import nn
 from edgequant_converters._errors import SourceError
 
 from ._checkpoint import load_weights, read_state_dict
+from ._reason import reason
 from ._torch import TorchSource
 
 _DTYPES = {
@@ -56,7 +57,7 @@ def _import(name: str, spec: str) -> Any:
             f"{spec}: there is no module named {error.name}; run from the folder that holds it, or install it."
         ) from error
     except Exception as error:  # the user's own code
-        raise SourceError(f"{spec}: importing {name} failed with {type(error).__name__}: {error}") from error
+        raise SourceError(f"{spec}: importing {name} failed with {type(error).__name__}: {reason(error)}.") from error
 
 
 def _call(factory: Any, spec: str) -> Any:
@@ -66,7 +67,7 @@ def _call(factory: Any, spec: str) -> Any:
         return factory()
     except Exception as error:  # the user's own code
         raise SourceError(
-            f"{spec} failed with {type(error).__name__}: {error}; it must build the network without arguments."
+            f"{spec} failed with {type(error).__name__}: {reason(error)}; it must build the network without arguments."
         ) from error
 
 

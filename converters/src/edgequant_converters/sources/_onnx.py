@@ -16,6 +16,7 @@ from ._extras import require_torch
 from ._layout import check_layout, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_normalise import normalised
+from ._reason import reason
 from ._self_check import check_hub
 
 Arrays = dict[str, NDArray[Any]]
@@ -83,8 +84,7 @@ class OnnxSource:
         try:
             outputs: list[NDArray[Any]] = reference.run(inputs)
         except Exception as error:  # onnxruntime's own classes
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise SourceError(f"{self._path.name} does not run in ONNX Runtime: {reason}") from error
+            raise SourceError(f"{self._path.name} does not run in ONNX Runtime: {reason(error)}.") from error
         return outputs
 
 

@@ -8,6 +8,8 @@ from onnx import TensorProto
 
 from edgequant_converters._errors import SourceError
 
+from ._reason import reason
+
 QUANTIZED_OPERATORS = frozenset({
     "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits", "QAttention",
     "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool",
@@ -62,7 +64,7 @@ def _load_external_weights(model: onnx.ModelProto, path: Path) -> None:
     try:
         load_external_data_for_model(model, str(path.parent))
     except Exception as error:  # onnx raises ValueError, OSError and its checker's own class
-        raise SourceError(f"{path.name}: its external weights cannot be read: {_first_line(error)}") from error
+        raise SourceError(f"{path.name}: its external weights cannot be read: {reason(error)}.") from error
 
 
 def _refuse_reduced(model: onnx.ModelProto, path: Path) -> None:
@@ -82,13 +84,9 @@ def _check(model: onnx.ModelProto, path: Path) -> None:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise SourceError(f"{path.name} is not a valid ONNX model: {_first_line(error)}") from error
+        raise SourceError(f"{path.name} is not a valid ONNX model: {reason(error)}.") from error
     except ValueError as error:  # protobuf's limit of 2 GB for one message
-        raise SourceError(f"{path.name} cannot be checked: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path.name} cannot be checked: {reason(error)}.") from error
 
 
 def graph_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

@@ -19,6 +19,7 @@ from edgequant_converters._errors import SourceError
 from ._channels_last import ChannelsLastInput
 from ._layout import check_layout
 from ._quiet import quiet
+from ._reason import reason
 from ._self_check import check_hub, seeded_inputs
 from ._torch_program import export_program, output_names, write_litert, write_onnx
 
@@ -68,9 +69,8 @@ class TorchSource:
                 return self._module(*inputs)
         except Exception as error:  # whatever the network's own code raises
             shapes = ", ".join(str(tuple(value.shape)) for value in inputs)
-            reason = str(error).strip().splitlines()
             raise SourceError(
-                f"{self.description} fails on example inputs of shape {shapes}: {reason[0] if reason else error!r}"
+                f"{self.description} fails on example inputs of shape {shapes}: {reason(error)}."
             ) from error
 
     def _check(self, path: Path) -> None:
@@ -104,7 +104,7 @@ def _snapshot(module: nn.Module, description: str) -> nn.Module:
         with quiet():
             snapshot = copy.deepcopy(module).cpu().requires_grad_(False)
     except Exception as error:  # deepcopy runs code of the network's own
-        raise SourceError(f"{description} cannot be copied: {error}") from error
+        raise SourceError(f"{description} cannot be copied: {reason(error)}.") from error
     if not isinstance(snapshot, torch.fx.GraphModule):
         snapshot.eval()
     return snapshot

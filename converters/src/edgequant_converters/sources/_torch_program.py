@@ -14,6 +14,7 @@ from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
 from ._quiet import quiet
+from ._reason import reason
 
 ONNX_OPSET = 20
 
@@ -83,7 +84,7 @@ def _export_error(error: Exception, description: str) -> ConverterError:
             f"{description} branches on the values of its input, which no converted model can do: replace the 'if' or "
             "'while' by tensor operations such as torch.where."
         )
-    return SourceError(f"{description} cannot be traced by torch.export: {_first_line(error)}")
+    return SourceError(f"{description} cannot be traced by torch.export: {reason(error)}.")
 
 
 def _operator_error(error: Exception, target: str, description: str) -> ConverterError:
@@ -92,12 +93,7 @@ def _operator_error(error: Exception, target: str, description: str) -> Converte
     if found:
         operator = _OVERLOAD.sub("", found.group(1))
         return UnsupportedError(f"{description} uses {operator}, which cannot be converted to {target}: replace it.")
-    return UnsupportedError(f"{description} cannot be converted to {target}: {_first_line(error)}")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."
+    return UnsupportedError(f"{description} cannot be converted to {target}: {reason(error)}.")
 
 
 def output_names(outputs: Any) -> tuple[str, ...]:
