@@ -121,7 +121,7 @@ def _headline(recommendation: "Recommendation") -> "RenderableType":
 def _facts(device: "Device") -> "RenderableType":
     from rich.text import Text
 
-    kernel = f", on a {device.kernel_architecture} kernel" if device.kernel_architecture != device.architecture else ""
+    kernel = f", kernel {device.kernel_architecture}" if device.kernel_architecture != device.architecture else ""
     libc = " ".join(part for part in (device.libc, device.libc_version) if part)
     system = [device.os, device.kernel and f"kernel {device.kernel}", libc, device.python and f"Python {device.python}"]
     facts = {
