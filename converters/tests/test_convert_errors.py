@@ -187,9 +187,7 @@ def test_disk_that_is_full(output: Path, network: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256))"
     program = f"{limit}\nfrom edgequant._cli.app import main\nimport sys; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "convert", str(network), "-o", str(output)]
-    finished = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: ")
     assert "Traceback" not in finished.stderr

@@ -46,7 +46,7 @@ def open_model(path: Path) -> Evaluator:
             return engine(path)
     except Exception as error:  # both engines raise bare RuntimeError, ValueError and classes of their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SourceError(f"{path.name} cannot be opened: {reason}") from error
+        raise SourceError(f"{path.name} cannot be opened: {reason.rstrip('.')}.") from error
 
 
 def run_real(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:

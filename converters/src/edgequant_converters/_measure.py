@@ -44,7 +44,8 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
         try:
             pairs = zip(statistics, run_real(reference, inputs), run_real(test, inputs), strict=True)
         except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
-            raise SourceError(f"The converted model cannot be run: {str(error).splitlines()[0]}") from error
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise SourceError(f"The converted model cannot be run: {reason}.") from error
         for outcome, expected, computed in pairs:
             outcome.update(expected, computed)
     lowest = min((outcome.sqnr_db for outcome in statistics), key=lambda db: (np.isfinite(db), db))

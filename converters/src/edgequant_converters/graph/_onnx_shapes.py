@@ -1,6 +1,8 @@
 """Shapes of every tensor of an ONNX model, as far as they can be known without running it."""
 
+import contextlib
 import logging
+import tempfile
 
 import onnx
 
@@ -31,7 +33,9 @@ def _symbolic(model: onnx.ModelProto) -> onnx.ModelProto:
     before = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        result = SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+        # When it gives up it writes the model, weights and all, into the current folder, of all places.
+        with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+            result = SymbolicShapeInference.infer_shapes(model, auto_merge=True)
     except Exception:  # it asserts and raises bare Exceptions on graphs that it cannot follow
         return model
     finally:

@@ -9,27 +9,29 @@ from edgequant_converters._errors import UnsupportedError
 
 
 def prepare(path: Path) -> ModelProto:
-    """Return the graph with inferred shapes, folded constants and fused batch norms, every node named.
+    """Return the graph with folded constants, fused batch norms, inferred shapes, and every node named.
 
-    Names are made here because `keep_float` and onnxruntime's exclusion list both go by node name.
+    onnxruntime's symbolic shape inference is left out: it drops a file into the current folder when it fails.
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     prepared = path.with_name(f"{path.stem}-prepared.onnx")
     try:
-        quant_pre_process(str(path), str(prepared), auto_merge=True)
-    except Exception as error:  # symbolic shape inference raises bare Exception
+        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        model = onnx.load(prepared)
+        # Exporters note the shapes of weights too, and the quantizer trips over them once it has transposed a weight.
+        del model.graph.value_info[:]
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception as error:  # the optimizer and the checker raise bare Exceptions of their own
         raise UnsupportedError(
-            f"The shapes of this graph cannot be inferred, which quantization needs: {str(error).splitlines()[0]}"
+            f"This graph cannot be prepared for quantization: {str(error).strip().splitlines()[0].rstrip('.')}."
         ) from error
-    model = onnx.load(prepared)
-    prepared.unlink()
-    name_nodes(model)
+    _name_nodes(model)
     return model
 
 
-def name_nodes(model: ModelProto) -> None:
-    """Give every node a unique name: its own, or its type and number."""
+def _name_nodes(model: ModelProto) -> None:
+    """Give every node a unique name, its own or its type and number: `keep_float` and exclusion lists go by it."""
     taken: set[str] = set()
     for number, node in enumerate(model.graph.node):
         name = node.name or f"{node.op_type}_{number}"
