@@ -1,6 +1,7 @@
 """Reading trained weights from a file without running code from it."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ import torch
 from torch import nn
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._quiet import quiet
 
-from ._quiet import quiet
 from ._reason import reason
 
 StateDict = dict[str, torch.Tensor]
@@ -75,16 +76,22 @@ def _read_checkpoint(path: Path) -> Any:
     try:
         with quiet():
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise SourceError(
-            f"{path.name} holds pickled Python objects, which could run any code and are not loaded: save the weights "
-            "alone, with torch.save(model.state_dict(), file)."
-        ) from error
-    except Exception as error:  # EOFError, RuntimeError from the zip reader, KeyError from an unknown opcode ...
+    except Exception as error:  # UnpicklingError, EOFError, RuntimeError from the zip reader, KeyError ...
+        if isinstance(error, pickle.UnpicklingError) and _is_pickle(path):
+            raise SourceError(
+                f"{path.name} holds pickled Python objects, which could run any code and are not loaded: save the "
+                "weights alone, with torch.save(model.state_dict(), file)."
+            ) from error
         raise SourceError(
             f"{path.name} is not a torch checkpoint, or is cut short: save the weights with "
             "torch.save(model.state_dict(), file)."
         ) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell whether it is a pickle at least in form: torch's zip archive around one, or one as it is."""
+    with path.open("rb") as file:
+        return zipfile.is_zipfile(path) or file.read(1) == b"\x80"  # the opcode of pickle protocol 2 and newer
 
 
 def _first(keys: list[str]) -> str:

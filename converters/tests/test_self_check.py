@@ -1,0 +1,70 @@
+"""The check after each import catches a hub that computes something else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, save
+
+from edgequant_converters import SourceError
+from edgequant_converters.sources._self_check import check_hub, seeded_inputs
+
+X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+
+
+@pytest.fixture
+def doubling(tmp_path: Path) -> Path:
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["y"])],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 4])],
+    )
+    path = tmp_path / "doubling.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    return path
+
+
+def test_equal_outputs(doubling: Path) -> None:
+    assert check_hub(doubling, {"x": X}, [2 * X], "net") == 300.0
+    assert check_hub(doubling, {"x": X.astype(np.float64)}, [2 * X], "net") == 300.0
+
+
+def test_small_errors_pass_with_their_figure(doubling: Path) -> None:
+    # An error of 1e-4 of the signal is 80 dB.
+    assert check_hub(doubling, {"x": X}, [2 * X / (1 - 1e-4)], "net") == pytest.approx(80, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ([2 * X * 1.01], r"net: .* an SQNR of 40\.1 dB where at least 60 dB"),
+        ([np.zeros_like(X)], "an SQNR of -300"),
+        ([2 * X, X], "1 outputs where the network has 2"),
+        ([2 * X.T], r"has the shape \(2, 4\) where the network's own has \(4, 2\)"),
+        ([np.full_like(X, np.nan)], "output 0 is NaN or infinite"),
+    ],
+)
+def test_other_outputs_are_refused(expected: list[np.ndarray], message: str, doubling: Path) -> None:
+    with pytest.raises(SourceError, match=message):
+        check_hub(doubling, {"x": X}, expected, "net")
+
+
+def test_silence_may_be_nearly_silent(doubling: Path) -> None:
+    tiny = np.full_like(X, 1e-7)
+    assert check_hub(doubling, {"x": tiny}, [np.zeros_like(X)], "net") == 300.0
+
+
+def test_seeded_inputs_resemble_the_example() -> None:
+    example = {
+        "image": np.random.default_rng(0).normal(100, 20, (1000,)).astype(np.float32),
+        "zeros": np.zeros((1000,), np.float32),
+        "tokens": np.arange(6, dtype=np.int64).reshape(2, 3),
+    }
+    seeded = seeded_inputs(example)
+    assert {k: (v.shape, v.dtype) for k, v in seeded.items()} == {k: (v.shape, v.dtype) for k, v in example.items()}
+    assert abs(seeded["image"].mean() - 100) < 3
+    assert abs(seeded["image"].std() - 20) < 2
+    assert abs(seeded["zeros"].std() - 1) < 0.1
+    assert sorted(seeded["tokens"].ravel()) == list(range(6))
+    assert all((seeded[k] == v).all() for k, v in seeded_inputs(example).items())

@@ -1,0 +1,280 @@
+"""Torch modules become both hubs: the same outputs, the same names, and no transpose that can be avoided."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgequant_converters import SourceError, UnsupportedError, sqnr_db
+from edgequant_converters._evaluate import open_model
+from edgequant_converters.graph import read_graph
+from edgequant_converters.sources import from_torch
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+
+NAMES = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
+INPUT_NAMES = {"transformer": "sequence", "lstm": "rows", "gru": "rows"}  # the others: image
+
+def operators(path: Path) -> Counter[str]:
+    return Counter(op.type for op in read_graph(path).ops)
+
+
+def outputs_of(module: Any, *inputs: Any) -> list[np.ndarray]:
+    with torch.no_grad():
+        return [value.numpy() for value in torch.utils._pytree.tree_leaves(module(*inputs))]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+def test_six_nets_become_both_hubs(name: str, nets: Any, hubs: Callable[[str, str], Path]) -> None:
+    module, (example,) = nets[name]
+    x = torch.randn(example.shape, generator=torch.Generator().manual_seed(99))
+    (expected,) = outputs_of(module, x)
+    for suffix in (".tflite", ".onnx"):
+        model = open_model(hubs(name, suffix))
+        assert [spec.name for spec in model.inputs] == [INPUT_NAMES.get(name, "image")]
+        assert [spec.name for spec in model.outputs] == ["output"]
+        assert model.inputs[0].shape == tuple(x.shape)
+        (computed,) = model.run({model.inputs[0].name: x.numpy()})
+        assert sqnr_db(expected, computed) >= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "largest"),
+    [("mlp", 985_000), ("lenet", 260_000), ("mobilenetv2", 4_100_000), ("transformer", 480_000), ("lstm", 320_000)],
+)
+def test_sizes_are_those_of_the_weights(name: str, largest: int, nets: Any, hubs: Callable[[str, str], Path]) -> None:
+    weights = 4 * sum(parameter.numel() for parameter in nets[name][0].parameters())
+    assert 0.95 * weights < hubs(name, ".tflite").stat().st_size <= largest
+
+
+def test_conversion_is_deterministic(nets: Any, hubs: Callable[[str, str], Path], tmp_path: Path) -> None:
+    source = from_torch(*nets["lenet"])
+    source.write_litert(tmp_path / "again.tflite")
+    source.write_onnx(tmp_path / "again.onnx")
+    for suffix in (".tflite", ".onnx"):
+        assert (tmp_path / f"again{suffix}").read_bytes() == hubs("lenet", suffix).read_bytes()
+
+
+@pytest.mark.parametrize(("name", "transposes"), [("lenet", 0), ("mobilenetv2", 1)])
+def test_nchw_needs_at_most_the_transpose_of_the_input(
+    name: str, transposes: int, hubs: Callable[[str, str], Path]
+) -> None:
+    assert operators(hubs(name, ".tflite"))["TRANSPOSE"] == transposes
+
+
+@pytest.mark.parametrize("name", ["lenet", "mobilenetv2"])
+def test_nhwc_needs_no_transpose(name: str, nets: Any, tmp_path: Path) -> None:
+    module, (example,) = nets[name]
+    source = from_torch(module, example, input_layout="nhwc")
+    source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")
+    assert operators(tmp_path / "model.tflite")["TRANSPOSE"] == 0
+    x = torch.randn(example.shape, generator=torch.Generator().manual_seed(3))
+    nhwc = x.permute(0, 2, 3, 1).contiguous().numpy()
+    for suffix in (".tflite", ".onnx"):
+        model = open_model(tmp_path / f"model{suffix}")
+        assert model.inputs[0].shape == nhwc.shape
+        assert model.inputs[0].name == "image"
+        (computed,) = model.run({"image": nhwc})
+        assert sqnr_db(outputs_of(module, x)[0], computed) >= 100
+
+
+class Tail(torch.nn.Module):
+    """A convolution, a residual and a concatenation, then what the test is about."""
+
+    def __init__(self, tail: Callable[[Any, Any], Any], features: int) -> None:
+        super().__init__()
+        self.stem, self.side = torch.nn.Conv2d(3, 6, 3, padding=1), torch.nn.Conv2d(6, 2, 1)
+        self.linear, self.other = torch.nn.Linear(features, 5), torch.nn.Linear(features, 2)
+        self.tail = tail
+
+    def forward(self, image: Any) -> Any:
+        maps = F.relu(self.stem(image))
+        maps = maps * 0.5 + F.hardswish(maps)
+        return self.tail(self, torch.cat([maps, self.side(maps)], 1))
+
+
+TAILS: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
+    "view": (lambda net, x: net.linear(x.view(x.size(0), -1)), 8 * 36),
+    "elementwise between": (lambda net, x: net.linear(F.dropout(torch.sigmoid(x.flatten(1)), 0.5, False)), 8 * 36),
+    "two heads": (lambda net, x: (lambda y: (net.linear(y), net.other(y)))(x.flatten(1)), 8 * 36),
+    "mean": (lambda net, x: net.linear(x.mean([2, 3])), 8),
+    "mean of negative axes": (lambda net, x: net.linear(x.mean((-1, -2))), 8),
+    "maximum": (lambda net, x: net.linear(x.amax((2, 3))), 8),
+    "adaptive average": (lambda net, x: net.linear(F.adaptive_avg_pool2d(x, 1).flatten(1)), 8),
+    "average pool": (lambda net, x: net.linear(F.avg_pool2d(x, 6).squeeze(-1).squeeze(-1)), 8),
+    "squeeze and excite": (
+        lambda net, x: net.linear((x * torch.sigmoid(x.mean([2, 3], keepdim=True))).mean([2, 3])), 8,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_feature_maps_leave_without_a_transpose(tail: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    module = Tail(*TAILS[tail]).eval()
+    x = torch.randn(2, 3, 6, 6)
+    from_torch(module, x, input_layout="nhwc").write_litert(tmp_path / "model.tflite")
+    assert operators(tmp_path / "model.tflite")["TRANSPOSE"] == 0
+    computed = open_model(tmp_path / "model.tflite").run({"image": x.permute(0, 2, 3, 1).contiguous().numpy()})
+    for ours, theirs in zip(computed, outputs_of(module, x), strict=True):
+        assert sqnr_db(theirs, ours) >= 100
+
+
+def test_a_flattened_image_keeps_its_order(tmp_path: Path) -> None:
+    """No convolution: permuting here would add a transpose, and a flatten that is used elsewhere must stay as it is."""
+    torch.manual_seed(2)
+
+    class Flat(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.linear, self.image = (
+                torch.nn.Conv2d(3, 3, 1),
+                torch.nn.Linear(48, 4),
+                torch.nn.Linear(48, 4),
+            )
+
+        def forward(self, image: Any) -> Any:
+            flat = self.conv(image).flatten(1)
+            return self.linear(flat), flat, self.image(image.flatten(1))
+
+    module, x = Flat().eval(), torch.randn(1, 3, 4, 4)
+    from_torch(module, x).write_litert(tmp_path / "model.tflite")
+    computed = open_model(tmp_path / "model.tflite").run({"image": x.numpy()})
+    for ours, theirs in zip(computed, outputs_of(module, x), strict=True):
+        assert sqnr_db(theirs, ours) >= 100
+
+
+class ManyInputs(torch.nn.Module):
+    def forward(self, zebra: Any, apple: Any, *rest: Any) -> Any:
+        total = zebra - 2 * apple
+        for index, value in enumerate(rest):
+            total = total + (index + 2) * value
+        return {"total": total, "last": [rest[-1] * 2, apple + 1]}
+
+
+def test_names_and_order_are_the_same_in_both_formats(tmp_path: Path) -> None:
+    inputs = tuple(torch.randn(1, 3, generator=torch.Generator().manual_seed(i)) for i in range(12))
+    source = from_torch(ManyInputs(), inputs)
+    source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")
+    for suffix in (".tflite", ".onnx"):
+        model = open_model(tmp_path / f"model{suffix}")
+        assert [spec.name for spec in model.inputs] == ["zebra", "apple", *(f"input_{i}" for i in range(2, 12))]
+        assert [spec.name for spec in model.outputs] == ["total", "last_0", "last_1"]
+
+
+class Tokens(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(11, 4)
+
+    def forward(self, tokens: Any, unused: Any, mask: Any) -> tuple[Any, Any]:
+        vectors = self.table(tokens) * mask.unsqueeze(-1)
+        return vectors.sum(1), vectors.argmax(-1)
+
+
+def test_integer_masks_and_unused_inputs(tmp_path: Path) -> None:
+    inputs = (torch.tensor([[0, 10, 3]]), torch.randn(2), torch.tensor([[True, True, False]]))
+    source = from_torch(Tokens(), inputs)
+    source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")
+    for suffix, integer in ((".tflite", "int32"), (".onnx", "int64")):
+        model = open_model(tmp_path / f"model{suffix}")
+        assert [(s.name, s.dtype.name) for s in model.inputs] == [
+            ("tokens", integer), ("unused", "float32"), ("mask", "bool"),
+        ]  # fmt: skip
+        assert [s.name for s in model.outputs] == ["output_0", "output_1"]
+
+
+def test_the_module_is_left_as_it_was(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
+    module.train()
+    module[1].eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    source = from_torch(module, (torch.randn(2, 4),))
+    with torch.no_grad():
+        module[0].weight.zero_()  # the snapshot does not follow
+    source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")
+    assert [layer.training for layer in module] == [True, False, True]
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    before["0.weight"].zero_()
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+    (y,) = open_model(tmp_path / "model.onnx").run({"input": np.ones((2, 4), np.float32)})
+    assert y.std() > 0.01
+
+
+def test_nothing_is_printed(nets: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = from_torch(*nets["mlp"])
+    source.write_onnx(tmp_path / "model.onnx")
+    source.write_litert(tmp_path / "model.tflite")
+    captured = capfd.readouterr()
+    noise = [line for line in captured.err.splitlines() if "XNNPACK" not in line]  # the evaluator's, once a process
+    assert (captured.out, noise) == ("", [])
+
+
+def module_of(function: Callable[..., Any]) -> Any:
+    class Wrapped(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return function(x)
+
+    return Wrapped()
+
+
+def branch(x: Any) -> Any:
+    return x if x.sum() > 0 else -x
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (branch, "branches on the values of its input"),
+        (lambda x: torch.linalg.svdvals(x), r"uses aten\._linalg_svd, which cannot be converted to LiteRT"),
+        (lambda x: torch.special.bessel_j0(x), r"uses aten\.special_bessel_j0, which cannot be converted to LiteRT"),
+    ],
+)
+def test_what_cannot_be_converted_is_named(function: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        from_torch(module_of(function), torch.randn(3, 3)).write_litert(tmp_path / "model.tflite")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_onnx_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"bessel_j0, which cannot be converted to ONNX: replace it\.$"):
+        from_torch(module_of(torch.special.bessel_j0), torch.randn(3)).write_onnx(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "message"),
+    [
+        (torch.nn.Linear(4, 2), (torch.randn(1, 5),), r"fails on example inputs of shape \(1, 5\): mat1 and mat2"),
+        (torch.nn.Linear(4, 2), (), "needs example inputs"),
+        (torch.nn.Linear(4, 2), (np.ones((1, 4)),), "needs example inputs"),
+        (torch.relu, (torch.randn(1, 5),), r"is not a torch\.nn\.Module"),
+    ],
+)
+def test_wrong_arguments(module: Any, inputs: Any, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        from_torch(module, inputs)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_layout() -> None:
+    with pytest.raises(UnsupportedError, match="'nwhc' is not an input layout"):
+        from_torch(torch.nn.Linear(4, 2), torch.randn(1, 4), input_layout="nwhc")
+
+
+def test_outputs_that_are_not_finite(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="NaN or infinite on the example inputs"):
+        from_torch(module_of(torch.sqrt), torch.full((3,), -1.0)).write_onnx(tmp_path / "model.onnx")
+
+
+def test_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgequant_converters.sources._extras.find_spec", lambda name: None)
+    with pytest.raises(UnsupportedError, match=r"PyTorch is needed .*: pip install 'edgequant\[torch\]'\.$"):
+        from_torch(torch.nn.Linear(4, 2), torch.randn(1, 4))
