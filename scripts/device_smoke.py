@@ -11,16 +11,18 @@ HEAVY = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert"
 
 def main() -> None:
     """Check what is installed, what importing loads, and that the device can be probed."""
-    installed = {distribution.metadata["Name"].lower().replace("_", "-") for distribution in importlib.metadata.distributions()}
+    names = (distribution.metadata["Name"] for distribution in importlib.metadata.distributions())
+    installed = {name.lower().replace("_", "-") for name in names}
     assert installed <= ALLOWED, f"more than numpy was installed: {sorted(installed - ALLOWED)}"
 
-    import edgequant_device_checks
+    import edgequant_device_checks  # noqa: F401 (what it loads is the question)
     import edgequant_runtime
 
     loaded = [name for name in HEAVY if name in sys.modules]
     assert not loaded, f"importing the device packages loaded {loaded}"
 
-    probe = subprocess.run([sys.executable, "-I", "-m", "edgequant_device_checks"], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-I", "-m", "edgequant_device_checks"]
+    probe = subprocess.run(command, capture_output=True, text=True, check=True)
     device = json.loads(probe.stdout)["device"]
     assert device["word_size"] in (32, 64), device
 

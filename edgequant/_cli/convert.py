@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ._images import ImagesOption, parse_images
 from ._output import console, print_json, status_console
 
 if TYPE_CHECKING:
-    from edgequant_converters import ConversionReport, ImagePreprocessing
+    from edgequant_converters import ConversionReport
 
 EXAMPLE = """
 **Examples**
@@ -35,10 +36,7 @@ def convert(
         str | None, typer.Option(help="Typical inputs: .npy, .npz, or a folder of images; int8 and int16x8 need them.")
     ] = None,
     calibration_method: Annotated[str, typer.Option(help="minmax, percentile or entropy.")] = "minmax",
-    images: Annotated[
-        str | None,
-        typer.Option(help='How the images of a folder become inputs, as "size=224x224 mean=0.5 std=0.5 layout=nhwc".'),
-    ] = None,
+    images: ImagesOption = None,
     io: Annotated[
         str | None, typer.Option(help="int8, uint8, int16 or float inputs and outputs (full-integer .tflite only).")
     ] = None,
@@ -71,7 +69,7 @@ def convert(
             quantize=quantize,
             calibration=calibration,
             calibration_method=calibration_method,
-            images=_parse_images(images),
+            images=parse_images(images),
             io=io,
             keep_float=keep_float,
             per_channel=not per_tensor,
@@ -86,12 +84,6 @@ def convert(
         _print_report(report)
     for warning in report.warnings:
         status_console().print(f"WARNING: {warning}", style="bold yellow", markup=False, soft_wrap=True)
-
-
-def _parse_images(text: str | None) -> "ImagePreprocessing | None":
-    from edgequant_converters import ImagePreprocessing
-
-    return None if text is None else ImagePreprocessing.parse(text)
 
 
 def _print_report(report: "ConversionReport") -> None:

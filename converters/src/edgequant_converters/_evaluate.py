@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import SourceError
-from .sources._quiet import quiet
+from ._quiet import quiet
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ _COMMON_WHY_NOT = {
     "fp32": "four times the bytes of int8, and fewer multiply-accumulates a cycle.",
     "bf16": "there is no bf16 arithmetic here (no token bf16): it halves a file, computed in fp32; LiteRT has no bf16.",
     "dynamic": "activations stay float between layers; it suits nets of fully-connected layers. "
-    "In ONNX Runtime convolutions become ConvInteger, slow or missing (microsoft/onnxruntime#15888).",
+    "An ONNX file leaves convolutions in float: ConvInteger is slow or missing (microsoft/onnxruntime#15888).",
     "int16x8": "for nets that lose too much accuracy in int8; nobody published that it is fast.",
     "weight-int8": "a smaller file, but the arithmetic stays float.",
     "weight-int4": "the smallest file, but the arithmetic stays float and small convolutional nets lose their accuracy "
@@ -189,7 +189,7 @@ RULES = (
             fp16="half the int8 rate; take it with LiteRT where int8 costs accuracy, not with ONNX Runtime "
             "(4 times as slow as fp32 on a Pi 5: microsoft/onnxruntime#25824).",
             dynamic="float activations between layers; take it for nets of mostly fully-connected layers. "
-            "In ONNX Runtime convolutions become ConvInteger, slow or missing (microsoft/onnxruntime#15888).",
+            "An ONNX file leaves convolutions in float: ConvInteger is slow or missing (microsoft/onnxruntime#15888).",
         ),
     ),
     Rule(

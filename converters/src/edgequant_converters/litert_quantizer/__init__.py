@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._quiet import quiet
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import range_collector
-from edgequant_converters.sources._quiet import quiet
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import ActivationWatch

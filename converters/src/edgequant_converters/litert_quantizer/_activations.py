@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from edgequant_converters._quiet import quiet
 from edgequant_converters._request import Sample
-from edgequant_converters.sources._quiet import quiet
 from edgequant_converters.tflite import ModelT
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import ModelProto
 
+from edgequant_converters._quiet import quiet
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.sources._quiet import quiet
 
 __all__ = ["quantize_onnx"]
 

@@ -12,8 +12,8 @@ from torch.export import ExportedProgram
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._quiet import quiet
 
-from ._quiet import quiet
 from ._torch import TorchSource
 
 _DROPOUTS = {torch.ops.aten.dropout.default, torch.ops.aten.feature_dropout.default}

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from edgequant_converters._quiet import quiet
 from edgequant_converters.onnx_module import OnnxModule
 
 from ._channels_last import ChannelsLastInput
-from ._quiet import quiet
 from ._torch_program import export_program, write_litert
 
 

@@ -10,10 +10,10 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
+from edgequant_converters._quiet import quiet
 from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
-from ._quiet import quiet
 from ._reason import reason
 
 ONNX_OPSET = 20
