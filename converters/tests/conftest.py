@@ -1,4 +1,7 @@
 import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,3 +23,42 @@ def nets() -> Nets:
     specification.loader.exec_module(module)
     built: Nets = module.build_all()
     return built
+
+
+@pytest.fixture(scope="session")
+def tiny_tflite() -> Any:
+    """The module that builds a tiny .tflite by hand: `build()` gives a ModelT, `expected(x)` its outputs."""
+    specification = importlib.util.spec_from_file_location("tiny_tflite", Path(__file__).with_name("tiny_tflite.py"))
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def keras_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of Keras models, SavedModels and .tflite files, written by keras_networks.py in a process of its own."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs TensorFlow: pip install 'edgequant[keras]'")
+    folder = tmp_path_factory.mktemp("keras")
+    script = Path(__file__).with_name("keras_networks.py")
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hubs(nets: Nets, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """A function (name of a net, ".tflite" or ".onnx") -> path of its float32 model, written once."""
+    from edgequant_converters.sources import from_torch
+
+    folder = tmp_path_factory.mktemp("hubs")
+
+    def hub(name: str, suffix: str) -> Path:
+        path = folder / f"{name}{suffix}"
+        if not path.exists():
+            source = from_torch(*nets[name])
+            write = source.write_litert if suffix == ".tflite" else source.write_onnx
+            write(path)
+        return path
+
+    return hub
