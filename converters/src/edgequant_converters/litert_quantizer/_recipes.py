@@ -45,7 +45,7 @@ def io_type(scheme: Scheme, requested: str | None) -> str:
         return possible[0]
     if requested not in possible:
         raise UnsupportedError(
-            f"A {scheme} model cannot have {requested} inputs and outputs; choose one of {', '.join(possible)}."
+            f"{scheme} models cannot have {requested} inputs and outputs; choose one of {', '.join(possible)}."
         )
     return requested
 
