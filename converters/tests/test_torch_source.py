@@ -19,6 +19,7 @@ F = torch.nn.functional
 NAMES = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
 INPUT_NAMES = {"transformer": "sequence", "lstm": "rows", "gru": "rows"}  # the others: image
 
+
 def operators(path: Path) -> Counter[str]:
     return Counter(op.type for op in read_graph(path).ops)
 
@@ -113,16 +114,76 @@ TAILS: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("tail", TAILS)
-def test_feature_maps_leave_without_a_transpose(tail: str, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    module = Tail(*TAILS[tail]).eval()
-    x = torch.randn(2, 3, 6, 6)
-    from_torch(module, x, input_layout="nhwc").write_litert(tmp_path / "model.tflite")
-    assert operators(tmp_path / "model.tflite")["TRANSPOSE"] == 0
-    computed = open_model(tmp_path / "model.tflite").run({"image": x.permute(0, 2, 3, 1).contiguous().numpy()})
+class Branches(torch.nn.Module):
+    """Several nets with one input: a conversion costs seconds, so that the tests share it."""
+
+    def __init__(self, nets: list[Any]) -> None:
+        super().__init__()
+        self.nets = torch.nn.ModuleList(nets)
+
+    def forward(self, image: Any) -> Any:
+        return [net(image) for net in self.nets]
+
+
+def converted_branches(nets: list[Any], x: Any, path: Path) -> Counter[str]:
+    """Convert, compare every output, and return the operators."""
+    module = Branches(nets).eval()
+    from_torch(module, x, input_layout="nhwc").write_litert(path)
+    computed = open_model(path).run({"image": x.permute(0, 2, 3, 1).contiguous().numpy()})
     for ours, theirs in zip(computed, outputs_of(module, x), strict=True):
         assert sqnr_db(theirs, ours) >= 100
+    return operators(path)
+
+
+def test_feature_maps_leave_without_a_transpose(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    nets = [Tail(*tail) for tail in TAILS.values()]
+    assert converted_branches(nets, torch.randn(2, 3, 6, 6), tmp_path / "model.tflite")["TRANSPOSE"] == 0
+
+
+BETWEEN: dict[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
+    "elu": (F.elu, ()),
+    "selu": (F.selu, ()),
+    "repeated channels": (lambda x: x[:, :4].repeat(1, 2, 1, 1), ()),
+    "repeated maps": (lambda x: x.repeat(1, 1, 2, 3), ()),
+    "padded channels": (lambda x: F.pad(x[:, :4], (0, 0, 0, 0, 1, 3)), ("PAD",)),
+    "padded maps": (lambda x: F.pad(x, (1, 2, 0, 3), value=2.5), ("PADV2",)),
+    "mirrored maps": (lambda x: F.pad(x, (1, 2, 2, 1), mode="reflect"), ("MIRROR_PAD",)),
+    "resized maps": (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), ("RESIZE_BILINEAR",)),
+    "max pooling of positive maps": (lambda x: F.max_pool2d(x, 3, 2, 1), ("PAD", "MAX_POOL_2D")),
+    "max pooling": (lambda x: F.max_pool2d(x - 1, 3, 2, 1), ("MIRROR_PAD", "MAX_POOL_2D")),
+    "wide max pooling": (lambda x: F.max_pool2d(x - 1, 5, 3, 2), ("MIRROR_PAD", "MAX_POOL_2D")),
+    "even max pooling": (lambda x: F.max_pool2d(x - 1, 2, 2, 1), ("MIRROR_PAD", "MAX_POOL_2D")),
+    "max pooling of odd maps": (lambda x: F.max_pool2d(x[:, :, :-1, :-1] - 1, 3, 2, 1), ("MAX_POOL_2D",)),
+    "max pooling without strides": (lambda x: F.max_pool2d(x - 1, 3, 1, 1), ("MAX_POOL_2D",)),
+    "average pooling": (lambda x: F.avg_pool2d(x, 3, 2, 1), ("PAD", "AVERAGE_POOL_2D")),
+    "average pooling without padding": (
+        lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), ("PAD", "AVERAGE_POOL_2D"),
+    ),
+    "oblong average pooling": (
+        lambda x: F.avg_pool2d(x, (3, 5), 2, (1, 2), count_include_pad=False), ("PAD", "AVERAGE_POOL_2D"),
+    ),
+}  # fmt: skip
+
+
+class Between(torch.nn.Module):
+    def __init__(self, between: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.first, self.second, self.between = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 4, 1), between
+
+    def forward(self, image: Any) -> Any:
+        return self.second(self.between(F.relu(self.first(image)))).mean((2, 3))
+
+
+def test_what_lies_between_convolutions_needs_no_transpose(tmp_path: Path) -> None:
+    """Nor a padding of minus infinity, which no integer model can hold, nor an operator that engines do not know."""
+    torch.manual_seed(1)
+    nets = [Between(function) for function, _ in BETWEEN.values()]
+    found = converted_branches(nets, torch.randn(1, 3, 8, 8), tmp_path / "model.tflite")
+    assert not {"TRANSPOSE", "STABLEHLO_REDUCE_WINDOW", "STABLEHLO_COMPOSITE"} & found.keys()
+    expected = Counter(operator for _, operators in BETWEEN.values() for operator in operators)
+    for operator in ("MIRROR_PAD", "PADV2", "PAD", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D"):
+        assert found[operator] == expected[operator], operator
 
 
 def test_a_flattened_image_keeps_its_order(tmp_path: Path) -> None:

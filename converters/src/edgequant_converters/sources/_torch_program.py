@@ -14,6 +14,7 @@ from edgequant_converters._quiet import quiet
 from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
+from ._pool_padding import rewrite_padded_pools
 from ._reason import reason
 
 ONNX_OPSET = 20
@@ -38,7 +39,9 @@ def write_litert(
     program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
 ) -> None:
     """Write the program as a float32 .tflite whose signature has these names; 64-bit integers become 32-bit ones."""
-    module = leave_channels_last(program.module(check_guards=False))
+    module = program.module(check_guards=False)
+    rewrite_padded_pools(module)
+    leave_channels_last(module)
     arguments, _ = program.example_inputs or ((), {})
     try:
         with quiet():

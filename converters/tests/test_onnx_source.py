@@ -1,0 +1,278 @@
+"""An .onnx file as a source: checked when it is read, raised to a new opset, and turned into LiteRT."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgequant_converters import SourceError, UnsupportedError, sqnr_db
+from edgequant_converters._evaluate import open_model
+from edgequant_converters.graph import read_graph
+from edgequant_converters.sources import from_onnx
+
+NAMES = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
+
+
+def weights(name: str, *shape: int, low: float = -0.5) -> onnx.TensorProto:
+    values = np.random.default_rng(sum(shape)).uniform(low, 0.5, shape).astype(np.float32)
+    return numpy_helper.from_array(values, name)
+
+
+def save_graph(
+    path: Path, nodes: list[onnx.NodeProto], initializers: list[onnx.TensorProto], shape: list[Any], opset: int = 18
+) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None])],
+        initializers,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), path)
+    return path
+
+
+def small_cnn(path: Path, shape: list[Any] | None = None, opset: int = 18) -> Path:
+    """NCHW: convolution, max pooling, global average, fully connected."""
+    return save_graph(
+        path,
+        [
+            helper.make_node("Conv", ["x", "w", "b"], ["maps"], pads=[1, 1, 1, 1]),
+            helper.make_node("Relu", ["maps"], ["active"]),
+            helper.make_node("MaxPool", ["active"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("GlobalAveragePool", ["pooled"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "fc", "fc_bias"], ["y"]),
+        ],
+        [weights("w", 4, 3, 3, 3), weights("b", 4), weights("fc", 4, 5), weights("fc_bias", 5)],
+        shape or ["batch", 3, 8, 8],
+        opset,
+    )
+
+
+def tensorflow_style(path: Path) -> Path:
+    """What tf2onnx writes for an NHWC Keras network: transposes at the edges, SAME padding, MatMul and Add."""
+    to_nchw, to_nhwc = [0, 3, 1, 2], [0, 2, 3, 1]
+    return save_graph(
+        path,
+        [
+            helper.make_node("Transpose", ["x"], ["nchw"], perm=to_nchw),
+            helper.make_node("Conv", ["nchw", "w", "b"], ["maps"], auto_pad="SAME_UPPER", strides=[2, 2]),
+            helper.make_node("Clip", ["maps", "zero", "six"], ["active"]),
+            helper.make_node("MaxPool", ["active"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Transpose", ["pooled"], ["nhwc"], perm=to_nhwc),
+            helper.make_node("Reshape", ["nhwc", "shape"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "fc"], ["product"]),
+            helper.make_node("Add", ["product", "fc_bias"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["y"], axis=1),
+        ],
+        [
+            weights("w", 4, 3, 3, 3),
+            weights("b", 4),
+            weights("fc", 16, 5),
+            weights("fc_bias", 5),
+            numpy_helper.from_array(np.array([-1, 16], np.int64), "shape"),
+            numpy_helper.from_array(np.float32(0), "zero"),
+            numpy_helper.from_array(np.float32(6), "six"),
+        ],
+        ["batch", 8, 8, 3],
+    )
+
+
+def operators(path: Path) -> Counter[str]:
+    return Counter(op.type for op in read_graph(path).ops)
+
+
+def compared(source: Path, hub: Path, *, permuted: bool = False) -> float:
+    """Return the lowest SQNR of the hub's outputs against the source's, on inputs that no check has used."""
+    reference, model = open_model(source), open_model(hub)
+    assert [s.name for s in model.inputs] == [s.name for s in reference.inputs]
+    assert [s.name for s in model.outputs] == [s.name for s in reference.outputs]
+    generator = np.random.default_rng(1234)
+    inputs = {s.name: generator.standard_normal([max(n, 1) for n in s.shape]).astype(s.dtype) for s in reference.inputs}
+    fed = {name: np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if permuted else x for name, x in inputs.items()}
+    pairs = zip(reference.run(inputs), model.run(fed), strict=True)
+    return min(sqnr_db(expected, computed) for expected, computed in pairs)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+def test_exported_graphs_become_litert(name: str, hubs: Callable[[str, str], Path], tmp_path: Path) -> None:
+    path = hubs(name, ".onnx")
+    from_onnx(path).write_litert(tmp_path / "model.tflite")
+    reference, model = open_model(path), open_model(tmp_path / "model.tflite")
+    x = np.random.default_rng(5).standard_normal(reference.inputs[0].shape).astype(np.float32)
+    (expected,), (computed,) = (m.run({reference.inputs[0].name: x}) for m in (reference, model))
+    assert np.abs(expected - computed).max() <= 1e-5
+    assert sqnr_db(expected, computed) >= 100
+    assert [s.name for s in model.outputs] == ["output"]
+    if name in ("lenet", "mobilenetv2"):
+        assert operators(tmp_path / "model.tflite")["TRANSPOSE"] == (name == "mobilenetv2")
+
+
+@pytest.mark.parametrize("layout", [None, "nhwc"])
+def test_free_batch(layout: str | None, tmp_path: Path) -> None:
+    source = from_onnx(small_cnn(tmp_path / "net.onnx"), input_layout=layout)
+    assert source.description == "net.onnx (ONNX)"
+    source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")
+    image = (8, 8, 3) if layout else (3, 8, 8)
+    assert open_model(tmp_path / "model.tflite").inputs[0].shape == (1, *image)
+    assert open_model(tmp_path / "model.onnx").inputs[0].shape == (-1, *image)
+    assert operators(tmp_path / "model.tflite")["TRANSPOSE"] == (layout is None)
+    for hub in ("model.tflite", "model.onnx"):
+        assert compared(tmp_path / "net.onnx", tmp_path / hub, permuted=layout is not None) >= 100
+
+
+def test_networks_of_tensorflow_stay_nhwc(tmp_path: Path) -> None:
+    from_onnx(tensorflow_style(tmp_path / "net.onnx")).write_litert(tmp_path / "model.tflite")
+    assert compared(tmp_path / "net.onnx", tmp_path / "model.tflite") >= 100
+    found = operators(tmp_path / "model.tflite")
+    assert found["TRANSPOSE"] == 0
+    assert found["FULLY_CONNECTED"] == 1
+    assert found["ADD"] == found["BATCH_MATMUL"] == 0
+
+
+@pytest.mark.parametrize("opset", [7, 9, 11, 13, 16])
+def test_old_opsets_are_raised(opset: int, tmp_path: Path) -> None:
+    path = small_cnn(tmp_path / "net.onnx", [1, 3, 8, 8], opset)
+    from_onnx(path).write_onnx(tmp_path / "model.onnx")
+    raised = onnx.load(tmp_path / "model.onnx")
+    assert raised.opset_import[0].version >= 17
+    assert {value.name for value in raised.graph.value_info} >= {"maps", "pooled"}
+    assert compared(path, tmp_path / "model.onnx") >= 100
+
+
+def test_newer_opsets_stay(tmp_path: Path) -> None:
+    from_onnx(small_cnn(tmp_path / "net.onnx", opset=20)).write_onnx(tmp_path / "model.onnx")
+    assert onnx.load(tmp_path / "model.onnx").opset_import[0].version == 20
+
+
+def test_weights_that_are_listed_as_inputs(tmp_path: Path) -> None:
+    model = onnx.load(small_cnn(tmp_path / "net.onnx", [1, 3, 8, 8]))
+    listed = [helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in model.graph.initializer]
+    model.graph.input.extend(listed)
+    onnx.save(model, tmp_path / "net.onnx")
+    source = from_onnx(tmp_path / "net.onnx")
+    source.write_onnx(tmp_path / "model.onnx")
+    source.write_litert(tmp_path / "model.tflite")
+    for hub in ("model.onnx", "model.tflite"):
+        assert [s.name for s in open_model(tmp_path / hub).inputs] == ["x"]
+
+
+def test_functions_of_the_model_are_inlined(tmp_path: Path) -> None:
+    function = helper.make_function(
+        "mine", "Twice", ["a"], ["c"],
+        [helper.make_node("Add", ["a", "a"], ["c"])], [helper.make_opsetid("", 18)],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [helper.make_node("Twice", ["x"], ["y"], domain="mine")],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("mine", 1)]
+    onnx.save(helper.make_model(graph, functions=[function], opset_imports=opsets, ir_version=8), tmp_path / "net.onnx")
+    from_onnx(tmp_path / "net.onnx").write_litert(tmp_path / "model.tflite")
+    assert operators(tmp_path / "model.tflite") == {"ADD": 1}
+
+
+def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
+    model = onnx.load(small_cnn(tmp_path / "whole.onnx"))
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="net.data", size_threshold=0)
+    from_onnx(tmp_path / "net.onnx").write_onnx(tmp_path / "model.onnx")
+    assert compared(tmp_path / "whole.onnx", tmp_path / "model.onnx") == 300
+    (tmp_path / "net.data").unlink()
+    with pytest.raises(SourceError, match=r"net\.onnx keeps its weights in net\.data, which is missing: put it beside"):
+        from_onnx(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is not an ONNX model"),
+        ("half", "is not an ONNX model, or is cut short"),
+        (onnx.ModelProto(ir_version=8).SerializeToString(), "holds no graph"),
+    ],
+    ids=["empty", "image", "half", "no graph"],
+)
+def test_files_that_are_no_models(content: Any, message: str, tmp_path: Path) -> None:
+    path = small_cnn(tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
+    with pytest.raises(SourceError, match=message) as caught:
+        from_onnx(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["nowhere.onnx", "."])
+def test_missing_files(path: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is not a file: give an \.onnx model"):
+        from_onnx(tmp_path / path)
+
+
+def test_invalid_graphs(tmp_path: Path) -> None:
+    path = save_graph(tmp_path / "net.onnx", [helper.make_node("Add", ["x", "nothing"], ["y"])], [], [1, 4])
+    with pytest.raises(SourceError, match="is not a valid ONNX model: Nodes in a graph must be topologically sorted"):
+        from_onnx(path)
+
+
+def test_quantized_graphs_are_refused(tmp_path: Path) -> None:
+    scale, zero = numpy_helper.from_array(np.float32(0.1), "s"), numpy_helper.from_array(np.int8(0), "z")
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    path = save_graph(tmp_path / "net.onnx", nodes, [scale, zero], [1, 4])
+    with pytest.raises(SourceError, match=r"quantized already \(DequantizeLinear, QuantizeLinear\): give the float"):
+        from_onnx(path)
+
+
+def test_half_precision_graphs_are_refused(tmp_path: Path) -> None:
+    half = numpy_helper.from_array(np.ones(4, np.float16), "half")
+    nodes = [helper.make_node("Cast", ["half"], ["one"], to=1), helper.make_node("Add", ["x", "one"], ["y"])]
+    with pytest.raises(SourceError, match="holds float16 values: give the float32 model"):
+        from_onnx(save_graph(tmp_path / "net.onnx", nodes, [half], [1, 4]))
+
+
+def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Det", ["x"], ["a"]),
+        helper.make_node("NonZero", ["a"], ["b"]),
+        helper.make_node("Cast", ["b"], ["y"], to=1),
+    ]
+    source = from_onnx(save_graph(tmp_path / "net.onnx", nodes, [], [1, 3, 3]))
+    with pytest.raises(UnsupportedError, match="The ONNX operators Det, NonZero cannot be converted to LiteRT"):
+        source.write_litert(tmp_path / "model.tflite")
+
+
+def test_free_sizes_beyond_the_batch(tmp_path: Path) -> None:
+    source = from_onnx(small_cnn(tmp_path / "net.onnx", ["batch", 3, "height", "width"]))
+    source.write_onnx(tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match=r"axis 2 of the input 'x' has a free size.*make_dynamic_shape_fixed"):
+        source.write_litert(tmp_path / "model.tflite")
+
+
+def test_graphs_that_are_not_finite(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Sub", ["x", "x"], ["zero"]), helper.make_node("Div", ["zero", "zero"], ["y"])]
+    source = from_onnx(save_graph(tmp_path / "net.onnx", nodes, [], [1, 4]))
+    with pytest.raises(SourceError, match="gives NaN or infinity on random inputs"):
+        source.write_onnx(tmp_path / "model.onnx")
+
+
+def test_graphs_of_positive_inputs(tmp_path: Path) -> None:
+    path = save_graph(tmp_path / "net.onnx", [helper.make_node("Log", ["x"], ["y"])], [], [1, 4])
+    from_onnx(path).write_onnx(tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").is_file()
+
+
+def test_without_torch_only_onnx_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgequant_converters.sources._extras.find_spec", lambda name: None)
+    source = from_onnx(small_cnn(tmp_path / "net.onnx"))
+    source.write_onnx(tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match="PyTorch is needed to write a LiteRT model from ONNX"):
+        source.write_litert(tmp_path / "model.tflite")
