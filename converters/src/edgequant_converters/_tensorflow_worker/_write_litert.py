@@ -30,6 +30,11 @@ def write_litert(network: Network, path: Path) -> None:
 
 def _explained(error: Exception, description: str) -> Exception:
     lacking: list[Any] = sorted({*re.findall(r"\btf\.(\w+)\(", str(error)), *re.findall(r"'tf\.(\w+)' op", str(error))})
+    if any(name.startswith("TensorList") for name in lacking):
+        return UnsupportedError(
+            f"{description} loops over time in a way that LiteRT lacks: convert the network's .keras or .h5 file, "
+            "whose recurrent layers can be unrolled, or convert to .onnx."
+        )
     if lacking:
         return UnsupportedError(
             f"{description} uses TensorFlow operators that LiteRT lacks ({', '.join(lacking)}): replace them in the "

@@ -1,4 +1,4 @@
-"""The names by which an ONNX model's inputs and outputs are called."""
+"""The names of the values in an ONNX model."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,8 +15,13 @@ def rename_onnx_io(model: ModelProto, input_names: Sequence[str], output_names: 
     renamed = {value.name: name for value, name in zip(values, wanted, strict=True)}
     for name in set(wanted) - set(renamed):
         renamed[name] = f"{name}_inner"
-    for graph in _graphs(model.graph):
-        _rename(graph, renamed)
+    rename_values(model.graph, renamed)
+
+
+def rename_values(graph: GraphProto, renamed: dict[str, str]) -> None:
+    """Rename values wherever they are made or used, in the graphs inside nodes too."""
+    for inner in graphs_of(graph):
+        _rename(inner, renamed)
 
 
 def _rename(graph: GraphProto, renamed: dict[str, str]) -> None:
@@ -27,11 +32,11 @@ def _rename(graph: GraphProto, renamed: dict[str, str]) -> None:
         node.output[:] = [renamed.get(name, name) for name in node.output]
 
 
-def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
+def graphs_of(graph: GraphProto) -> Iterator[GraphProto]:
     """Yield a graph and those inside its nodes (the bodies of Loop and If, which see the outer names)."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 if inner.node:
-                    yield from _graphs(inner)
+                    yield from graphs_of(inner)

@@ -15,6 +15,7 @@ from edgequant_converters._names import readable_names
 from edgequant_converters.tflite import normalise, read_model, rename_io, write_model
 
 from ._onnx_names import rename_onnx_io
+from ._onnx_order import settle
 from ._self_check import check_hub
 from ._tensorflow import run_tensorflow
 
@@ -41,6 +42,7 @@ class TensorFlowSource:
         with self._converted("onnx") as result:
             model = onnx.load(result.hub)
             rename_onnx_io(model, result.input_names, result.output_names)
+            settle(model)
             onnx.save(model, path)
             result.check(path, self.description)
 

@@ -14,6 +14,7 @@ from edgequant_converters._evaluate import TensorSpec, open_model
 from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
 
 from ._onnx_names import rename_onnx_io
+from ._onnx_order import settle
 from ._self_check import check_hub, seeded_inputs
 from ._tensorflow import run_tensorflow
 
@@ -52,6 +53,7 @@ class TfliteSource:
             reference = open_model(litert)
             model = onnx.load(raw)
             rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))
+            settle(model)
             onnx.save(model, path)
             inputs = self._seeded(litert)
             check_hub(path, inputs, reference.run(inputs), self.description)

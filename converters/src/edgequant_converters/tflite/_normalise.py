@@ -5,6 +5,7 @@ from edgequant_converters._names import readable_names, unique_names
 from ._constants import fold_shape_arithmetic
 from ._file import ModelT
 from ._signature import rename_io
+from ._splits import slice_partly_read_splits
 
 
 def normalise(model: ModelT) -> None:
@@ -14,12 +15,14 @@ def normalise(model: ModelT) -> None:
        ai-edge-quantizer, which reads only the former, would quantize nothing).
     2. A free batch (the first axis of an input) becomes 1. Other free sizes stay free.
     3. Integer arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...) that is constant once the batch is fixed is folded.
-    4. Tensor names become unique over all subgraphs (calibration statistics are kept by tensor name).
-    5. Exactly one signature remains, of the main graph, with readable and unique names; names that are there stay.
+    4. SPLIT and UNPACK with outputs that nobody reads become slices (the quantizer mixes up their types).
+    5. Tensor names become unique over all subgraphs (calibration statistics are kept by tensor name).
+    6. Exactly one signature remains, of the main graph, with readable and unique names; names that are there stay.
     """
     _fill_builtin_codes(model)
     _fix_batch(model)
     fold_shape_arithmetic(model)
+    slice_partly_read_splits(model)
     _make_tensor_names_unique(model)
     rename_io(model, _io_names(model, "inputs"), _io_names(model, "outputs"))
 

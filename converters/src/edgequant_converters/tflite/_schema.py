@@ -12,6 +12,18 @@ def operator_name(model: ModelT, operator: Any) -> str:
     return _names("BuiltinOperator").get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
 
 
+def operator_code(model: ModelT, name: str) -> int:
+    """Return the index of a builtin operator in the model's table of operator codes; it is added if it is not there."""
+    from ai_edge_litert.schema_py_generated import BuiltinOperator, OperatorCodeT
+
+    number = getattr(BuiltinOperator, name)
+    for index, code in enumerate(model.operatorCodes):
+        if code.builtinCode == number:
+            return index
+    model.operatorCodes.append(OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=min(number, 127), version=1))
+    return len(model.operatorCodes) - 1
+
+
 def type_name(code: int) -> str:
     """Return a tensor type's name, such as "FLOAT32"."""
     return _names("TensorType").get(code, "UNKNOWN")

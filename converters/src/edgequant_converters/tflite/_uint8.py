@@ -7,7 +7,7 @@ import numpy as np
 from edgequant_converters._errors import UnsupportedError
 
 from ._file import ModelT
-from ._schema import type_name
+from ._schema import operator_code, type_name
 
 _OFFSET = 128  # real = scale * (q - zero_point): q and the zero point move together from -128..127 to 0..255
 
@@ -26,7 +26,7 @@ def set_io_uint8(model: ModelT) -> None:
                 f"uint8 inputs and outputs need a full int8 model, but '{tensor.name.decode()}' is "
                 f"{type_name(tensor.type).lower()}: quantize to int8, or take --io int8."
             )
-    code = _quantize_code(model)
+    code = operator_code(model, "QUANTIZE")
     inputs = {index: _uint8_twin(graph, index) for index in graph.inputs if _is_int8(graph.tensors[index])}
     outputs = {index: _uint8_twin(graph, index) for index in graph.outputs if _is_int8(graph.tensors[index])}
     first = [_operator(code, outer, inner) for inner, outer in inputs.items()]
@@ -61,18 +61,6 @@ def _uint8_twin(graph: Any, index: int) -> int:
     )
     inner.name = inner.name + b"_int8"
     return len(graph.tensors) - 1
-
-
-def _quantize_code(model: ModelT) -> int:
-    """Return the index of QUANTIZE in the table of operator codes, added if it is not there."""
-    from ai_edge_litert.schema_py_generated import BuiltinOperator, OperatorCodeT
-
-    quantize = BuiltinOperator.QUANTIZE
-    for index, code in enumerate(model.operatorCodes):
-        if code.builtinCode == quantize:
-            return index
-    model.operatorCodes.append(OperatorCodeT(builtinCode=quantize, deprecatedBuiltinCode=quantize, version=1))
-    return len(model.operatorCodes) - 1
 
 
 def _operator(code: int, source: int, target: int) -> Any:
