@@ -1,0 +1,199 @@
+"""Small Keras networks of every kind that the readers meet, written to a folder: `python keras_networks.py FOLDER`.
+
+A script, since the tests' own process must never import TensorFlow. Beside each network NAME that can be converted it
+writes NAME.npz: `input_0`, ..., and the network's own `output_0`, ... for one sample.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+
+def sequential(shape, *stack):
+    return keras.Sequential([keras.Input(shape), *stack])
+
+
+def convolutional():
+    return sequential(
+        (16, 16, 3),
+        layers.Conv2D(8, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(6.0),
+        layers.DepthwiseConv2D(3, strides=2, padding="same"),
+        layers.Dropout(0.5),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(5, activation="gelu"),
+        layers.Softmax(),
+    )
+
+
+def flattening():
+    return sequential((6, 6, 2), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3))
+
+
+def two_sided():
+    """Inputs and outputs given as dictionaries, in an order that is not the alphabet's."""
+    left, right = keras.Input((6,), name="left"), keras.Input((4,), name="right")
+    joined = layers.Concatenate()([left, right])
+    outputs = {"total": layers.Dense(3)(joined), "left_only": layers.Dense(2)(left)}
+    return keras.Model({"right": right, "left": left}, outputs)
+
+
+def attention():
+    tokens = keras.Input((9,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(20, 8)(tokens)
+    mixed = layers.LayerNormalization()(embedded + layers.MultiHeadAttention(2, 4)(embedded, embedded))
+    return keras.Model(tokens, layers.Dense(3)(layers.GlobalAveragePooling1D()(mixed)))
+
+
+def half_precision():
+    return sequential((8,), layers.Dense(6, dtype="mixed_float16"), layers.Dense(2, dtype="float16"))
+
+
+class Doubling(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+NETWORKS = {
+    "convolutional": convolutional,
+    "flattening": flattening,
+    "two_sided": two_sided,
+    "attention": attention,
+    "half_precision": half_precision,
+    "lstm": lambda: sequential((12, 5), layers.Bidirectional(layers.LSTM(4)), layers.Dense(3)),
+    "gru": lambda: sequential((12, 5), layers.GRU(7, return_sequences=True), layers.GRU(3)),
+}
+REFUSED = {
+    "lambda": lambda: sequential((4,), layers.Lambda(lambda x: 2 * x)),
+    "custom": lambda: sequential((4,), Doubling(), layers.Dense(2)),
+    "free_size": lambda: sequential((None, None, 3), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()),
+}
+
+
+def randomise(model):
+    """Give batch norms a history: untrained ones do next to nothing."""
+    generator = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([generator.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+
+
+def save_sample(model, path):
+    generator = np.random.default_rng(7)
+    inputs = [
+        generator.integers(0, 20, (1, *i.shape[1:])).astype("int32")
+        if i.dtype == "int32"
+        else generator.normal(size=(1, *i.shape[1:])).astype("float32")
+        for i in model.inputs
+    ]
+    by_name = dict(zip([i.name for i in model.inputs], inputs, strict=True))
+    outputs = tf.nest.flatten(model(by_name if len(inputs) > 1 else inputs[0], training=False))
+    arrays = {f"input_{n}": a for n, a in enumerate(inputs)}
+    np.savez(path, **arrays, **{f"output_{n}": np.asarray(a, "float32") for n, a in enumerate(outputs)})
+
+
+def save_as_keras_2(model, path):
+    """Write .h5 with what Keras 2 put into the configuration and Keras 3 does not know, and a compile state."""
+    model.compile("adam", "mse")
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for layer in config["config"]["layers"]:
+            if "Depthwise" in layer["class_name"]:
+                layer["config"]["groups"] = 1
+            if layer["class_name"] in ("LSTM", "GRU"):
+                layer["config"] |= {"time_major": False, "implementation": 2}
+        file.attrs["model_config"] = json.dumps(config)
+        training = json.loads(file.attrs["training_config"])
+        training["optimizer_config"] = {"class_name": "Adam", "config": {"lr": 0.1, "decay": 0.0}}
+        file.attrs["training_config"] = json.dumps(training)
+
+
+def save_saved_models(folder):
+    model = convolutional()
+    randomise(model)
+    model.export(folder / "exported", verbose=False)
+    save_sample(model, folder / "exported.npz")
+    sequential((12, 5), layers.GRU(4)).export(folder / "loop", verbose=False)
+    module = tf.Module()
+    tf.saved_model.save(module, folder / "no_signature")
+    module.double = tf.function(lambda x: {"y": 2 * x}, input_signature=[tf.TensorSpec((None, 2), name="x")])
+    module.triple = tf.function(lambda x: {"y": 3 * x}, input_signature=[tf.TensorSpec((None, 2), name="x")])
+    signatures = {"double": module.double, "triple": module.triple}
+    tf.saved_model.save(module, folder / "two_signatures", signatures=signatures)
+    module.text = tf.function(
+        lambda x: {"y": tf.strings.length(x)}, input_signature=[tf.TensorSpec((None,), tf.string, name="x")]
+    )
+    tf.saved_model.save(module, folder / "text", signatures=module.text)
+    module.polygamma = tf.function(
+        lambda x: {"y": tf.math.polygamma(x, x)}, input_signature=[tf.TensorSpec((None, 2), name="x")]
+    )
+    tf.saved_model.save(module, folder / "polygamma", signatures=module.polygamma)
+
+
+def save_tflite(folder):
+    """Write .tflite files straight from TensorFlow's converter: a free batch, and each way of being quantized."""
+
+    def samples():
+        for _ in range(4):
+            yield [np.random.default_rng(0).normal(size=(1, 6, 6, 2)).astype("float32")]
+
+    flattening_with_shape = tf.keras.Sequential([keras.Input((6, 6, 2)), layers.Conv2D(64, 3)])
+
+    def with_shape(x):
+        y = flattening_with_shape(x, training=False)
+        return tf.reshape(y, (tf.shape(y)[0], 1024))
+
+    function = tf.function(with_shape, input_signature=[tf.TensorSpec((None, 6, 6, 2), name="image")])
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+
+    def write(name, types=(), **settings):
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        converter.target_spec.supported_types = list(types)
+        for key, value in settings.items():
+            setattr(converter, key, value)
+        (folder / f"{name}.tflite").write_bytes(converter.convert())
+
+    optimise = [tf.lite.Optimize.DEFAULT]
+    write("free_batch")
+    write("float16", types=[tf.float16], optimizations=optimise)
+    write("dynamic_range", optimizations=optimise)
+    write("int8", optimizations=optimise, representative_dataset=samples)
+
+
+def main(folder):
+    keras.utils.set_random_seed(0)
+    for name, build in NETWORKS.items():
+        model = build()
+        randomise(model)
+        model.save(folder / f"{name}.keras")
+        save_sample(model, folder / f"{name}.npz")
+    for name, build in REFUSED.items():
+        build().save(folder / f"{name}.keras")
+        build().save(folder / f"{name}.h5")
+    old = convolutional()
+    randomise(old)
+    save_as_keras_2(old, folder / "old.h5")
+    save_sample(old, folder / "old.npz")
+    old_lstm = sequential((12, 5), layers.LSTM(4))
+    save_as_keras_2(old_lstm, folder / "old_lstm.h5")
+    save_sample(old_lstm, folder / "old_lstm.npz")
+    old.save_weights(folder / "only.weights.h5")
+    save_saved_models(folder)
+    save_tflite(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
