@@ -1,8 +1,7 @@
 """Channels-last (NHWC) data in networks that were written channels-first (NCHW), without transposing back and forth.
 
 LiteRT's convolutions and poolings are NHWC, and the converter keeps most of what lies between them NHWC too. What is
-left to do here: NHWC inputs on request, the two places where feature maps usually leave the convolutional part, and
-the operators between that the converter would compute as NCHW.
+left to do here: NHWC inputs on request, and the two places where feature maps usually leave the convolutional part.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,6 @@ _ELEMENTWISE = {
     aten.tanh.default, aten.elu.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.hardswish.default,
     aten.hardswish_.default, aten.hardsigmoid.default, aten.dropout.default, aten.feature_dropout.default,
     aten.contiguous.default, aten.clone.default, aten.alias.default,
-}  # fmt: skip
-# Operators of one 4-d tensor that the converter, if left alone, computes as NCHW between two transposes.
-_UNKNOWN_TO_THE_CONVERTER = {
-    aten.elu.default, aten.selu.default, aten.celu.default, aten.repeat.default, aten.constant_pad_nd.default,
-    aten.pad.default,
 }  # fmt: skip
 _CHANNELS_LAST_IN_LITERT = {
     aten.conv2d.default, aten.conv2d.padding, aten.conv_transpose2d.input, aten.convolution.default,
@@ -63,7 +57,6 @@ def leave_channels_last(module: fx.GraphModule) -> None:
 
     1. flatten -> linear: the maps are flattened as NHWC, and the columns of the weight permuted to match.
     2. A reduction over height and width that drops both (global pooling written as a mean) is taken over NHWC maps.
-    3. Activations, paddings and repetitions in between are computed on NHWC maps.
 
     The permutation inserted here is the inverse of the converter's own, which is next to it, and both vanish. Outputs
     are the same up to the order of floating-point sums.
@@ -73,8 +66,6 @@ def leave_channels_last(module: fx.GraphModule) -> None:
             _flatten_channels_last(module, node)
         elif node.target in _REDUCTIONS:
             _reduce_channels_last(module.graph, node)
-        elif node.target in _UNKNOWN_TO_THE_CONVERTER:
-            _compute_channels_last(module.graph, node)
     module.graph.lint()
     module.recompile()
 
@@ -137,32 +128,6 @@ def _insert_permutation(graph: fx.Graph, maps: fx.Node, user: fx.Node) -> None:
     with graph.inserting_before(user):
         permuted = graph.call_function(aten.permute.default, (maps, _TO_NHWC))
     user.replace_input_with(maps, permuted)
-
-
-def _compute_channels_last(graph: fx.Graph, node: fx.Node) -> None:
-    maps = node.args[0]
-    if not isinstance(maps, fx.Node) or len(_shape(maps)) != 4 or not _is_channels_last_in_litert(maps):
-        return
-    if node.target == aten.repeat.default:
-        repeats = list(node.args[1])  # type: ignore[arg-type]
-        if len(repeats) != 4:
-            return
-        node.update_arg(1, [repeats[axis] for axis in _TO_NHWC])
-    elif node.target in (aten.pad.default, aten.constant_pad_nd.default):
-        if node.target == aten.pad.default and [*node.args, "constant", "constant"][2] != "constant":
-            return
-        node.update_arg(1, _channels_last_widths(node.args[1]))  # type: ignore[arg-type]
-    _insert_permutation(graph, maps, node)
-    with graph.inserting_after(node):
-        restored = graph.call_function(aten.permute.default, (node, _TO_NCHW))
-    restored.meta["val"] = node.meta["val"]
-    node.replace_all_uses_with(restored, delete_user_cb=lambda user: user is not restored)
-
-
-def _channels_last_widths(widths: Sequence[int]) -> list[int]:
-    """Reorder a pad's widths, which list the last axis first: (W, H, C, N) becomes (C, W, H, N)."""
-    width, height, channel, batch = ([*widths, *[0] * 8][2 * i : 2 * i + 2] for i in range(4))
-    return [*channel, *width, *height, *batch]
 
 
 def _is_channels_last_in_litert(node: fx.Node) -> bool:

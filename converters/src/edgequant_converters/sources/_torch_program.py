@@ -14,6 +14,7 @@ from edgequant_converters._quiet import quiet
 from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
+from ._converter_layouts import teach_layouts
 from ._pool_padding import rewrite_padded_pools
 from ._reason import reason
 
@@ -48,6 +49,7 @@ def write_litert(
             import litert_torch
 
             litert_torch.config.show_progress = False
+            teach_layouts()
             converted = litert_torch.convert(module, tuple(arguments)).model_content()
     except Exception as error:  # the converter raises RuntimeError, ValueError, jax's and MLIR's own classes
         raise _operator_error(error, "LiteRT", description) from error
