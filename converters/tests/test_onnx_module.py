@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 torch = pytest.importorskip("torch")
 
 from edgequant_converters import UnsupportedError  # noqa: E402 (torch may be missing)
+from edgequant_converters._quiet import quiet  # noqa: E402
 from edgequant_converters.onnx_module import OnnxModule, unsupported_operators  # noqa: E402
-from edgequant_converters.sources._quiet import quiet  # noqa: E402
 
 
 @dataclass(frozen=True)
