@@ -12,8 +12,8 @@ import pytest
 
 from edgequant_converters import SourceError, sqnr_db
 from edgequant_converters._evaluate import open_model
-from edgequant_converters.sources import from_exported_program
 from edgequant_converters._quiet import quiet
+from edgequant_converters.sources import from_exported_program
 
 torch = pytest.importorskip("torch")
 
