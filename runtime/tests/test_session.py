@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgequant_runtime import InputError, Session, SessionError, usable_cores
+from edgequant_runtime._inputs import by_name
 
 SUFFIXES = {"litert": ".tflite", "onnxruntime": ".onnx"}
 
@@ -157,7 +158,19 @@ def test_threads_default_to_every_usable_core(classifier, models):
     assert Session(models / "float.onnx").threads == usable_cores() >= 1
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_threads_are_an_integer_of_any_type(models):
+    threads = Session(models / "float.onnx", threads=np.int64(2)).threads
+    assert (threads, type(threads)) == (2, int)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 257, 10**30, 1.5, True, "2", np.float32(2), np.ones(2, int)])
 def test_no_number_of_threads(models, threads):
     with pytest.raises(SessionError, match="no number of threads"):
         Session(models / "float.onnx", threads=threads)
+
+
+@pytest.mark.parametrize("inputs", [np.ones(3), [], {"x": np.ones(3)}])
+def test_a_model_without_inputs_takes_an_empty_mapping(inputs):
+    assert by_name({}, []) == []
+    with pytest.raises(InputError, match=r"The model has no inputs: give it an empty mapping, \{\}\."):
+        by_name(inputs, [])

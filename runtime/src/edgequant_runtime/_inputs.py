@@ -18,6 +18,8 @@ _KIND_NAMES = {"f": "floats", "i": "integers", "u": "integers", "b": "booleans"}
 def by_name(inputs: ArrayLike | Mapping[str, ArrayLike], infos: Sequence[TensorInfo]) -> list[NDArray[Any]]:
     """Return one array for each input, in the model's order; raises InputError if names are missing or unknown."""
     names = [info.name for info in infos]
+    if not infos and (not isinstance(inputs, Mapping) or inputs):
+        raise InputError("The model has no inputs: give it an empty mapping, {}.")
     if not isinstance(inputs, Mapping):
         if len(infos) != 1:
             raise InputError(f"The model has {len(infos)} inputs: give arrays by name for {_quoted(names)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,7 +22,7 @@ class Session:
     Args:
         model: path of a .tflite or .onnx file, or its bytes.
         engine: "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content.
-        threads: threads for one inference; None takes every core that this process may use.
+        threads: threads for one inference, 1 to 256; None takes every core that this process may use.
 
     Attributes:
         inputs: what the model takes, in its own order.
@@ -36,7 +36,7 @@ class Session:
 
     """
 
-    def __init__(self, model: Model, *, engine: str = "auto", threads: int | None = None) -> None:
+    def __init__(self, model: Model, *, engine: str = "auto", threads: SupportsIndex | None = None) -> None:
         self.threads = checked_threads(threads)
         file = read_model_file(model)
         self.engine = choose_engine(file, engine)

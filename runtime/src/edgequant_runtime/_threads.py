@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from typing import SupportsIndex
 
 from ._errors import EngineError
+
+# Far more than any board has cores; with 1000, ONNX Runtime hangs while it starts them.
+MAX_THREADS = 256
 
 
 def usable_cores() -> int:
@@ -14,10 +19,19 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def checked_threads(threads: int | None) -> int:
-    """Return the number of threads to use: `threads`, or every usable core for None; raises EngineError below 1."""
+def checked_threads(threads: SupportsIndex | None) -> int:
+    """Return the number of threads to use: `threads`, or every usable core for None (at most MAX_THREADS).
+
+    Raises EngineError unless it is an integer of any type from 1 to MAX_THREADS.
+    """
     if threads is None:
-        return usable_cores()
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise EngineError(f"threads={threads!r} is no number of threads: give 1 or more, or None for every core.")
-    return threads
+        return min(usable_cores(), MAX_THREADS)
+    try:
+        count = 0 if isinstance(threads, bool) else operator.index(threads)
+    except TypeError:
+        count = 0
+    if not 1 <= count <= MAX_THREADS:
+        raise EngineError(
+            f"threads={threads!r} is no number of threads: give 1 to {MAX_THREADS}, or None for every core."
+        )
+    return count
