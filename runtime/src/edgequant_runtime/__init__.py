@@ -1,13 +1,20 @@
 """Run a .tflite or .onnx model on a device: one Session over LiteRT and ONNX Runtime, with numpy alone besides.
 
-The engines are optional and imported when a session asks for one.
+The engines are optional and imported when a session asks for one; numpy and the session, when they are first used.
 """
 
-from ._engines import engine_version, model_engines
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._errors import EngineError, InputError, ModelError, SessionError
-from ._session import Session
-from ._tensor_info import TensorInfo
-from ._threads import usable_cores
+
+if TYPE_CHECKING:
+    from ._engines import engine_version, model_engines
+    from ._session import Session
+    from ._tensor_info import TensorInfo
+    from ._threads import usable_cores
 
 __all__ = [
     "EngineError",
@@ -20,3 +27,17 @@ __all__ = [
     "model_engines",
     "usable_cores",
 ]
+
+_HOMES = {
+    "Session": "_session",
+    "TensorInfo": "_tensor_info",
+    "engine_version": "_engines",
+    "model_engines": "_engines",
+    "usable_cores": "_threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
