@@ -39,6 +39,11 @@ PI_5 = Machine("Linux", "aarch64", (3, 11), (2, 36))
             "tflite-runtime 2.14.0 has wheels for aarch64, armv7l and x86_64, not for armv6l",
         ),
         (
+            "litert",
+            Machine("Linux", "x86_64", (3, 9), (2, 31)),  # its wheel for x86_64 needs less than that for ARM
+            "install it in a virtual environment with: pip install tflite-runtime",
+        ),
+        (
             "onnxruntime",
             Machine("Linux", "aarch64", (3, 9), (2, 31)),
             "there is no wheel of it for this machine: onnxruntime 1.31.1 is for Python 3.11 to 3.14, and this is 3.9",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Version = tuple[int, int]
@@ -14,22 +15,23 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Wheel:
-    """A distribution's last release: where it has wheels, and for which CPython and glibc versions."""
+    """A distribution's last release: for which CPython (first, last), and on which machines from which glibc."""
 
     distribution: str
     version: str
-    machines: tuple[str, ...]
     python: tuple[Version, Version]
-    glibc: Version
+    oldest_glibc: Mapping[str, Version]
 
 
 # The first wheel that fits a machine is the one to take.
 WHEELS: dict[str, tuple[Wheel, ...]] = {
     "litert": (
-        Wheel("ai-edge-litert", "2.3.0", ("aarch64", "x86_64"), ((3, 10), (3, 14)), (2, 27)),
-        Wheel("tflite-runtime", "2.14.0", ("aarch64", "armv7l", "x86_64"), ((3, 8), (3, 11)), (2, 34)),
+        Wheel("ai-edge-litert", "2.3.0", ((3, 10), (3, 14)), {"aarch64": (2, 27), "x86_64": (2, 27)}),
+        Wheel(
+            "tflite-runtime", "2.14.0", ((3, 8), (3, 11)), {"aarch64": (2, 34), "armv7l": (2, 34), "x86_64": (2, 17)}
+        ),
     ),
-    "onnxruntime": (Wheel("onnxruntime", "1.31.1", ("aarch64", "x86_64"), ((3, 11), (3, 14)), (2, 28)),),
+    "onnxruntime": (Wheel("onnxruntime", "1.31.1", ((3, 11), (3, 14)), {"aarch64": (2, 28), "x86_64": (2, 28)}),),
 }
 
 
@@ -62,15 +64,16 @@ def how_to_install(engine: str, machine: Machine) -> str:
 
 def _obstacle(wheel: Wheel, machine: Machine) -> str | None:
     """Say why a wheel cannot be installed, or None if it can."""
-    if machine.architecture not in wheel.machines:
-        return f"has wheels for {_listed(wheel.machines)}, not for {machine.architecture}"
+    oldest_glibc = wheel.oldest_glibc.get(machine.architecture)
+    if oldest_glibc is None:
+        return f"has wheels for {_listed(tuple(wheel.oldest_glibc))}, not for {machine.architecture}"
     first, last = wheel.python
     if not first <= machine.python <= last:
         return f"is for Python {_dotted(first)} to {_dotted(last)}, and this is {_dotted(machine.python)}"
     if machine.glibc is None:
         return "needs glibc, and this system has another C library"
-    if machine.glibc < wheel.glibc:
-        return f"needs glibc {_dotted(wheel.glibc)}, and this system has {_dotted(machine.glibc)}"
+    if machine.glibc < oldest_glibc:
+        return f"needs glibc {_dotted(oldest_glibc)}, and this system has {_dotted(machine.glibc)}"
     return None
 
 
