@@ -110,10 +110,10 @@ def memory_needed(graph: "ModelGraph") -> int:
 
 
 def _fit(board: "Board", graph: "ModelGraph") -> BoardFit:
-    from edgequant_device_checks import for_board, wheels_for
+    from edgequant_device_checks import for_board, wheel_for_engine
 
     engine = ENGINES[graph.format]
-    wheel = next(wheel for wheel in wheels_for(for_board(board.name)) if wheel.engine == engine)
+    wheel = wheel_for_engine(engine, for_board(board.name))
     memory = board.memory_bytes
     return BoardFit(
         name=board.name,

@@ -64,6 +64,15 @@ def test_no_engine_is_null(cli) -> None:
 def test_release_of_the_system(cli) -> None:
     document = json.loads(cli("check", "--board", "pi4-32", "--os", "bookworm", "--json").stdout)
     assert {wheel["package"]: wheel["installs"] for wheel in document["wheels"]}["tflite-runtime"] is True
+    assert document["recommendation"]["engine"] == "litert"
+    assert "Take int8 with litert" in cli("check", "--board", "pi4-32", "--os", "bookworm").stdout
+
+
+def test_flags_alone_make_a_headline(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, b"Architecture: x86_64\nFlags: fpu sse2 lm avx2\n")
+    out = cli("check", "--from", "-").stdout
+    assert out.splitlines()[0].strip() == "x86-64 processor"
+    assert "unknown core" not in out
 
 
 def test_measured_latencies_outvote_the_rule(cli, tmp_path: Path) -> None:

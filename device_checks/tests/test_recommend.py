@@ -60,9 +60,23 @@ def test_musl_has_no_wheels() -> None:
 
 
 def test_python_too_old_for_the_engines() -> None:
-    old = recommend(replace(PI5, python="3.9.2"))
+    old = recommend(replace(PI5, python="3.7.3"))
     assert old.engine is None
     assert any("Take another Python" in reason for reason in old.reasons)
+
+
+def test_litert_is_recommended_through_its_older_package() -> None:
+    bookworm = recommend(for_board("pi4-32", os="bookworm"))
+    assert (bookworm.format, bookworm.engine) == ("int8", "litert")
+    (sentence,) = (reason for reason in bookworm.reasons if "tflite-runtime" in reason)
+    assert sentence.startswith("litert installs here through tflite-runtime 2.14.0, an older package")
+    assert "numpy below 2" in sentence
+    assert "ai-edge-litert: no wheel for armv7l on linux" in sentence
+    assert any("Install a 64-bit system: the Cortex-A72" in reason for reason in bookworm.reasons)
+    python_3_9 = recommend(replace(PI5, python="3.9.2"))
+    assert python_3_9.engine == "litert"
+    assert not any("64-bit system" in reason for reason in python_3_9.reasons)
+    assert not any("tflite-runtime" in reason for reason in recommend(for_board("pi5", os="bookworm")).reasons)
 
 
 def test_unknown_python_is_no_obstacle_but_is_said() -> None:
@@ -72,8 +86,9 @@ def test_unknown_python_is_no_obstacle_but_is_said() -> None:
 
 
 def test_workstation_is_told_what_it_is() -> None:
-    reasons = recommend(from_text("Architecture: x86_64\nFlags: fpu sse2 lm avx512_bf16\n")).reasons
-    assert any("workstation" in reason for reason in reasons)
+    device = from_text("Architecture: x86_64\nFlags: fpu sse2 lm avx512_bf16\n")
+    assert any("workstation" in reason for reason in recommend(device).reasons)
+    assert device.core_names == "x86-64 processor"
 
 
 def test_64bit_arm_without_tokens() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgequant_device_checks import for_board, from_text, wheels_for
+from edgequant_device_checks import for_board, from_text, wheel_for_engine, wheels_for
 
 
 def installs(device) -> dict[str, bool | None]:
@@ -56,7 +56,21 @@ def test_engines_are_named() -> None:
     assert engines == {
         "ai-edge-litert": "litert",
         "onnxruntime": "onnxruntime",
-        "tflite-runtime": None,
+        "tflite-runtime": "litert",
         "numpy": None,
     }
     assert "python3-numpy" in next(s.reason for s in wheels_for(for_board("pi-zero")) if s.package == "numpy")
+
+
+@pytest.mark.parametrize(
+    ("board", "os", "package", "does_install"),
+    [
+        ("pi5", "bookworm", "ai-edge-litert", True),  # both packages install: the newer one is taken
+        ("pi4-32", "bookworm", "tflite-runtime", True),
+        ("pi4-32", "trixie", "ai-edge-litert", False),
+        ("rock5b", "trixie", "ai-edge-litert", None),
+    ],
+)
+def test_package_that_brings_litert(board: str, os: str, package: str, does_install: bool | None) -> None:
+    status = wheel_for_engine("litert", for_board(board, os=os))
+    assert (status.package, status.engine, status.installs) == (package, "litert", does_install)

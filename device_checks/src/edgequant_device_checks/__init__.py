@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._recommend import Recommendation, recommend
     from ._ssh import over_ssh
     from ._summary import summary
-    from ._wheels import WheelStatus, wheels_for
+    from ._wheels import WheelStatus, wheel_for_engine, wheels_for
 
 __all__ = [
     "Board",
@@ -42,6 +42,7 @@ __all__ = [
     "read_measurements",
     "recommend",
     "summary",
+    "wheel_for_engine",
     "wheels_for",
 ]
 
@@ -62,6 +63,7 @@ _HOMES = {
     "read_measurements": "_measurements",
     "recommend": "_recommend",
     "summary": "_summary",
+    "wheel_for_engine": "_wheels",
     "wheels_for": "_wheels",
 }
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from . import _system
 from ._architecture import decide_architecture, family
 from ._cpuinfo import parse_cpuinfo
-from ._device import Cluster, Device
+from ._device import UNKNOWN_CORE, Cluster, Device, unnamed_processor
 from ._errors import DeviceCheckError
 from ._features import architecture_of, decode_hwcap
 from ._lscpu import parse_lscpu
@@ -34,7 +34,7 @@ def device_from(sections: Sections) -> Device:
         architecture=architecture.programs,
         word_size=architecture.word_size,
         features=features,
-        clusters=clusters,
+        clusters=tuple(_named(cluster, architecture.programs) for cluster in clusters),
         model=sections.get("board") or next((report.board for report in told if report.board), None),
         kernel_architecture=architecture.kernel,
         kernel=kernel,
@@ -119,6 +119,10 @@ def _clusters(reports: list[CpuReport]) -> tuple[tuple[Cluster, ...], str]:
     return tuple(
         replace(cluster, max_mhz=cluster.max_mhz or clocks.get(cluster.name)) for cluster in best.clusters
     ), best.origin
+
+
+def _named(cluster: Cluster, architecture: str) -> Cluster:
+    return replace(cluster, name=unnamed_processor(architecture)) if cluster.name == UNKNOWN_CORE else cluster
 
 
 def _plain_sources(sections: Sections) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ._cores import ARMV6, IMPLEMENTERS, core_of
-from ._device import Cluster
+from ._device import UNKNOWN_CORE, Cluster
 from ._errors import DeviceCheckError
 from ._report import CpuReport
 
@@ -98,7 +98,7 @@ def _kind(cpu: dict[str, str]) -> Cluster:
     part, implementer = _integer(cpu.get("CPU part")), _integer(cpu.get("CPU implementer"))
     core = core_of(implementer, part)
     if part is None:
-        return Cluster(cpu.get("model name") or "unknown core", 0)
+        return Cluster(cpu.get("model name") or UNKNOWN_CORE, 0)
     return Cluster(
         name=core.name if core else f"unknown core {part:#05x}",
         count=0,

@@ -10,6 +10,13 @@ from ._cores import Core, core_of
 from ._features import CAPABILITIES
 
 ARM_ARCHITECTURES = ("aarch64", "armv7l", "armv6l")
+UNKNOWN_CORE = "unknown core"
+_UNNAMED = {"x86_64": "x86-64 processor", "i686": "32-bit x86 processor"}
+
+
+def unnamed_processor(architecture: str) -> str:
+    """Return what to call the cores that no source names."""
+    return _UNNAMED.get(architecture, UNKNOWN_CORE)
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,9 @@ class Device:
 
     @property
     def core_names(self) -> str:
-        """The names of its cores, such as `Cortex-A76 and Cortex-A55`."""
-        return " and ".join(dict.fromkeys(cluster.name for cluster in self.clusters)) or "unknown core"
+        """The names of its cores, such as `Cortex-A76 and Cortex-A55`; its architecture's where no source told them."""
+        named = " and ".join(dict.fromkeys(cluster.name for cluster in self.clusters))
+        return named or unnamed_processor(self.architecture)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types; the keys are those of the fields, and `capabilities` and `cpu_count`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._cores import IMPLEMENTERS, core_named, core_of
-from ._device import Cache, Cluster
+from ._device import UNKNOWN_CORE, Cache, Cluster
 from ._errors import DeviceCheckError
 from ._features import architecture_of, looks_like_features, parse_number, split_tokens
 from ._lscpu_labels import ENGLISH, TRANSLATED
@@ -128,7 +128,7 @@ def _cluster(common: Fields, group: Fields, groups: int) -> Cluster:
     core = core_named(name) if part is None else core_of(_implementer(vendor), part)
     stepping = re.fullmatch(r"r(\d{1,3})p(\d{1,3})", group.get("Stepping", ""), re.ASCII)
     return Cluster(
-        name=core.name if core else "unknown core" if name in ("", "-") else name,
+        name=core.name if core else UNKNOWN_CORE if name in ("", "-") else name,
         count=_count(common, group, groups),
         implementer=core.implementer if core else _implementer(vendor),
         part=core.part if core else part,

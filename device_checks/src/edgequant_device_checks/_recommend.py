@@ -9,7 +9,7 @@ from typing import Any
 from ._device import Device
 from ._measurements import Measurements
 from ._rules import FORMATS, RULES, Rule
-from ._wheels import wheel_for_engine, wheels_for
+from ._wheels import ENGINE_PACKAGES, WheelStatus, wheel_for_engine, wheels_for
 
 
 @dataclass(frozen=True)
@@ -69,31 +69,46 @@ def _choose_engine(device: Device, rule: Rule) -> tuple[str | None, list[str]]:
     wheels = [(engine, wheel_for_engine(engine, device)) for engine in rule.engines]
     for engine, wheel in wheels:
         if wheel.installs is not False:
-            verb = "installs" if wheel.installs else "should install"
-            return engine, [f"{engine} {verb} here: {wheel.package} {wheel.version} {wheel.reason}. [table of wheels]"]
+            return engine, _about_choice(engine, wheel, device)
     refusals = "; ".join(f"{wheel.package}: {wheel.reason}" for _, wheel in wheels)
     return None, [f"No engine of this release installs here today ({refusals}). [table of wheels]", *_ways_out(device)]
 
 
+def _about_choice(engine: str, wheel: WheelStatus, device: Device) -> list[str]:
+    """Return sentences that say which package brings the engine."""
+    best = ENGINE_PACKAGES[engine][0]
+    if wheel.package == best:
+        verb = "installs" if wheel.installs else "should install"
+        return [f"{engine} {verb} here: {wheel.package} {wheel.version} {wheel.reason}. [table of wheels]"]
+    missing = next(status for status in wheels_for(device) if status.package == best)
+    return [
+        f"{engine} installs here through {wheel.package} {wheel.version}, an older package that is no longer made and "
+        f"wants numpy below 2: it {wheel.reason}; {best}: {missing.reason}. [table of wheels]",
+        *_wider_system(device),
+    ]
+
+
+def _wider_system(device: Device) -> list[str]:
+    """Advise a 64-bit system for a 64-bit core that runs a 32-bit one."""
+    wide = next((cluster.core for cluster in device.clusters if cluster.core and cluster.core.is_64bit), None)
+    if wide is None or device.word_size == 64:
+        return []
+    return [f"Install a 64-bit system: the {wide.name} is a 64-bit core, and the engines have wheels for it."]
+
+
 def _ways_out(device: Device) -> list[str]:
     """Return what can be done where no engine installs."""
-    wide = next((cluster.core for cluster in device.clusters if cluster.core and cluster.core.is_64bit), None)
     if device.libc == "musl":
         return [
             "The engines' wheels need glibc: take a system such as Debian or Raspberry Pi OS, or a container of it."
         ]
     if device.architecture == "armv7l":
         tflite = next(status for status in wheels_for(device) if status.package == "tflite-runtime")
-        system = (
-            f"Install a 64-bit system: the {wide.name} is a 64-bit core, and the engines have wheels for it."
-            if wide
-            else None
-        )
         wheel = (
             "The last tflite-runtime, 2.14.0, has a 32-bit wheel, and the engine litert runs .tflite files with it: "
             f"it {tflite.reason}."
         )
-        return [way for way in (system, wheel) if way]
+        return [*_wider_system(device), wheel]
     if device.architecture == "armv6l":
         return [
             "The model can be converted for it all the same; boards with 64-bit cores (Zero 2 W, Pi 3 or later) run it."

@@ -50,7 +50,8 @@ class WheelStatus:
         return dict(vars(self))
 
 
-ENGINE_PACKAGES = {LITERT: "ai-edge-litert", ONNXRUNTIME: "onnxruntime"}
+# What brings each engine, best first: a session runs litert with either package.
+ENGINE_PACKAGES = {LITERT: ("ai-edge-litert", "tflite-runtime"), ONNXRUNTIME: ("onnxruntime",)}
 
 WHEELS = (
     Wheel("ai-edge-litert", "2.3.0", "linux", "aarch64", (3, 10), (3, 14), (2, 27)),
@@ -83,12 +84,16 @@ def wheels_for(device: Device) -> tuple[WheelStatus, ...]:
 
 
 def wheel_for_engine(engine: str, device: Device) -> WheelStatus:
-    """Return whether the package behind an engine (a key of ENGINE_PACKAGES) installs on a device."""
-    return _status(ENGINE_PACKAGES[engine], device)
+    """Return the status of the package to take for an engine (a key of ENGINE_PACKAGES) on a device.
+
+    That is the first of its packages that is known to install, or else the best one with what stands in its way.
+    """
+    statuses = [_status(package, device) for package in ENGINE_PACKAGES[engine]]
+    return next((status for status in statuses if status.installs), statuses[0])
 
 
 def _status(package: str, device: Device) -> WheelStatus:
-    engine = next((name for name, wheel in ENGINE_PACKAGES.items() if wheel == package), None)
+    engine = next((name for name, packages in ENGINE_PACKAGES.items() if package in packages), None)
     rows = [wheel for wheel in WHEELS if wheel.package == package]
     here = [wheel for wheel in rows if (wheel.system, wheel.architecture) == (device.system, device.architecture)]
     if not here:
