@@ -76,6 +76,7 @@ def convert(
     request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
     io = _checked_io(scheme, target, io)
     _check_calibration(scheme, calibration)
+    _keep_source(source, destination)
     with _working_folder() as folder, replacing(destination) as temporary:
         network = open_source(
             source,
@@ -108,6 +109,13 @@ def convert(
             seconds=time.perf_counter() - started,
             warnings=warnings_for(scheme, size, source_size, measurement, narrowed),
         )
+
+
+def _keep_source(source: Any, destination: Path) -> None:
+    if not isinstance(source, (str, os.PathLike)) or not Path(source).exists():
+        return
+    if destination.exists() and Path(source).samefile(destination):
+        raise OutputError(f"{destination} is the source itself: write to another name, to keep the float network.")
 
 
 def _write_hub(network: Source, hub: Path, target: Target) -> None:

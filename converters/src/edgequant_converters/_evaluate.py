@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._errors import SourceError
 from ._quiet import quiet
+from ._reason import reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,14 @@ class Evaluator(Protocol):
 
 def open_model(path: Path) -> Evaluator:
     """Open a .tflite (LiteRT) or .onnx (ONNX Runtime) model; raises SourceError if the engine refuses it."""
-    engine = _OnnxEvaluator if path.suffix == ".onnx" else _LitertEvaluator
+    engine = _OnnxEvaluator if path.suffix.lower() == ".onnx" else _LitertEvaluator
     try:
         with quiet():
             return engine(path)
+    except ImportError:
+        raise  # a broken installation, or Ctrl-C during the import: nothing that the model could cure
     except Exception as error:  # both engines raise bare RuntimeError, ValueError and classes of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SourceError(f"{path.name} cannot be opened: {reason.rstrip('.')}.") from error
+        raise SourceError(f"{path.name} cannot be opened: {reason(error)}.") from error
 
 
 def run_real(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:

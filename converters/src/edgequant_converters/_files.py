@@ -1,6 +1,7 @@
 """Writing outputs so that a failure halfway leaves the old file as it was."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +18,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     the temporary file is removed and an existing `path` keeps its old bytes. Because a rename within one folder is
     atomic, a reader sees the old file or the new one, never half of one, even if this process is killed.
 
-    Raises OutputError if the folder is missing or not writable, or the disk is full.
+    A symbolic link stays, and what it points to is replaced. Raises OutputError if the folder is missing or not
+    writable, the file is write-protected, or the disk is full.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     if target.is_dir():
         raise OutputError(f"{target} is a folder: give a file name to write to.")
+    if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
+        raise OutputError(f"{target} is write-protected: choose another name, or allow writing to it.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:

@@ -41,7 +41,7 @@ def _explained(op: Op, reason: str) -> FloatOp:
 
 
 def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str:
-    if request.keeps_float(op.type, op.name):
+    if _was_kept(op, request):
         return KEPT
     if graph.format == "litert":
         known, quantizer = _litert_integer_ops(request.scheme), "ai-edge-quantizer"
@@ -51,12 +51,18 @@ def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) ->
 
 
 def _why_not_narrow(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str | None:
-    if request.keeps_float(op.type, op.name):
-        return KEPT
     if any(_is_float_weight(graph.tensors[i]) for i in op.inputs):
-        return FLOAT_WEIGHTS
+        return KEPT if _was_kept(op, request) else FLOAT_WEIGHTS
     stored_only = graph.format == "onnx" and request.scheme is Scheme.DYNAMIC and op.type in ONNX_STORED_ONLY
     return STORED_ONLY if stored_only else None
+
+
+def _was_kept(op: Op, request: QuantizationRequest) -> bool:
+    # A quantizer may have split the Gemm that the user named into MatMul and Add.
+    return any(request.keeps_float(op_type, op.name) for op_type in {op.type, *_ONCE.get(op.type, ())})
+
+
+_ONCE = {"MatMul": ("Gemm",), "Add": ("Gemm",)}
 
 
 def _is_float_weight(tensor: Tensor) -> bool:

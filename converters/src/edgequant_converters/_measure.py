@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ._errors import SourceError
 from ._evaluate import TensorSpec, open_model, run_real
 from ._metrics import ErrorStatistics
+from ._reason import reason
 from ._request import Sample
 
 NOISE_SAMPLES = 4
@@ -29,7 +30,7 @@ class Measurement:
         return self.measured_on == ON_NOISE
 
 
-ON_HELD_BACK = "held-back samples"
+ON_HELD_BACK = "held-back samples, before they joined the calibration"
 ON_CALIBRATION = "the calibration samples themselves (fewer than 10 were given)"
 ON_DATA = "the data given"
 ON_NOISE = "seeded random inputs (no data was given)"
@@ -44,8 +45,7 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
         try:
             pairs = zip(statistics, run_real(reference, inputs), run_real(test, inputs), strict=True)
         except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise SourceError(f"The converted model cannot be run: {reason}.") from error
+            raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
         for outcome, expected, computed in pairs:
             outcome.update(expected, computed)
     lowest = min((outcome.sqnr_db for outcome in statistics), key=lambda db: (np.isfinite(db), db))

@@ -78,7 +78,7 @@ def warnings_for(
         return ()
     found = []
     if not narrowed:
-        found.append(f"Nothing was quantized: this network has no weights that {scheme} can hold.")
+        found.append(f"Nothing was quantized: no operator that may be quantized has weights that {scheme} can hold.")
     if size > source_size:
         found.append(f"The model grew from {source_size:,} to {size:,} bytes: float32 would be smaller.")
     if measurement.sqnr_db is None:

@@ -1,10 +1,11 @@
 """What a quantizer is asked to do, the same for both file formats."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import UnsupportedError
@@ -13,7 +14,16 @@ from ._schemes import Scheme
 Sample = Mapping[str, NDArray[Any]]
 """One calibration sample: an array with the model's batch axis for every input, by the input's name."""
 
-Samples = Iterable[Sample]
+Ranges = Mapping[str, tuple[float, float]]
+"""The smallest and largest value that each activation is to represent, by tensor name; empty where none is needed."""
+
+
+class ActivationWatch(Protocol):
+    """Runs a float hub and shows what it computes on the way."""
+
+    def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Run one sample; yield (tensor name, value) of every float activation."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ def compile_keep_float(expression: str | None) -> re.Pattern[str] | None:
     """Compile the user's regular expression; raises UnsupportedError that shows where it is wrong."""
     if expression is None:
         return None
+    if not expression:
+        raise UnsupportedError("An empty expression would keep every operator in float; take fp32 for that.")
     try:
         return re.compile(expression)
     except re.error as error:

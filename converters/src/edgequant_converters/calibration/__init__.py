@@ -1,13 +1,11 @@
 """Data that calibrates, compares and runs models: one sample at a time, however many there are."""
 
-from ._arrays import DATA_SUFFIXES
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._split import Split, split
 
 __all__ = [
-    "DATA_SUFFIXES",
     "IMAGE_SUFFIXES",
     "METHODS",
     "DataSource",

@@ -18,10 +18,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
+from edgequant_converters._reason import reason
 
 from ._fit import InputFit
-
-DATA_SUFFIXES = (".npy", ".npz")
 
 # What reading a damaged .npy or .npz file can raise; RuntimeError is zipfile's word for an encrypted member.
 _DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
@@ -163,7 +162,6 @@ def _reading(path: Path) -> Iterator[IO[bytes]]:
     except _DAMAGE as error:
         if path.exists() and path.stat().st_size == 0:
             raise CalibrationError(f"{path.name} is empty (0 bytes): save it again.") from error
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise CalibrationError(
-            f"{path.name} is not a readable {path.suffix} file ({reason}): save it again."
+            f"{path.name} is not a readable {path.suffix} file ({reason(error)}): save it again."
         ) from error

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
 from edgequant_converters._evaluate import TensorSpec
+from edgequant_converters._reason import reason
 
 from ._arrays import ArraysInMemory, NpyFile, NpzFile
 from ._fit import InputFit
@@ -109,10 +111,10 @@ def _open_path(path: Path, fits: Sequence[InputFit], images: ImagePreprocessing 
     if not path.exists():
         raise CalibrationError(f"{path} does not exist: give a .npy or .npz file, or a folder of images.")
     readers: dict[str, type[NpyFile | NpzFile]] = {".npy": NpyFile, ".npz": NpzFile}
-    if path.suffix in readers:
+    if path.suffix.lower() in readers:
         if images is not None:
             raise _unused_preprocessing()
-        return readers[path.suffix](path, fits)
+        return readers[path.suffix.lower()](path, fits)
     raise CalibrationError(f"{path.name} is not data that edgequant reads: give a .npy, a .npz or a folder of images.")
 
 
@@ -127,12 +129,19 @@ def _open_object(source: Mapping[str, Any] | Iterable[Any], fits: Sequence[Input
         return ArraysInMemory({fits[0].spec.name: source}, fits)
     if isinstance(source, Mapping):
         _check_names(source, fits)
-        return ArraysInMemory({name: np.asarray(array) for name, array in source.items()}, fits)
+        return ArraysInMemory({name: _as_array(name, array) for name, array in source.items()}, fits)
     if not isinstance(source, Iterable):
         raise CalibrationError(
             f"Data of type {type(source).__name__} cannot be read: give a path, arrays, or an iterable of samples."
         )
     return _IterableSamples(source, fits)
+
+
+def _as_array(name: str, values: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors that need a gradient
+        raise CalibrationError(f"The values for input '{name}' are no array: {reason(error)}.") from error
 
 
 class _IterableSamples:
@@ -148,7 +157,13 @@ class _IterableSamples:
             raise CalibrationError("The data is a generator that was used already: give a list or a file to reuse it.")
         iterator = iter(self._iterable)
         self._spent = iterator is self._iterable
-        for item in iterator:
+        for index in count():
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            except OSError as error:  # from the user's own loader; else it would pass for a failure to write
+                raise CalibrationError(f"Sample {index} (counted from 0) cannot be read: {error}.") from error
             yield self._by_name(item)
 
     def _by_name(self, item: Any) -> Mapping[str, Any]:

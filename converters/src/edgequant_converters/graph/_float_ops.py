@@ -15,7 +15,8 @@ def float_ops(graph: ModelGraph) -> list[Op]:
 
     Ops that only change between float and integer are not counted, nor what is computed from constants alone. In an
     ONNX model an op counts as integer if all its float inputs come from DequantizeLinear and all its float outputs
-    go to QuantizeLinear (a Relu or Clip in between is part of the op): engines run such a group in integers.
+    go to QuantizeLinear (a Relu or Clip in between is part of the op): engines run such a group in integers. A layer's
+    weights must come from DequantizeLinear too.
     """
     constant = _computed_constants(graph)
     if graph.format == "litert":
@@ -49,8 +50,15 @@ class _Flow:
                 self._readers.setdefault(i, []).append(op)
 
     def computes_in_float(self, op: Op) -> bool:
+        if op.macs and any(map(self._is_float_weight, op.inputs)):
+            return True
         return not (all(map(self._comes_from_integer, self._floats(op.inputs))) and
                     all(map(self._goes_to_integer, self._floats(op.outputs))))  # fmt: skip
+
+    def _is_float_weight(self, tensor: int) -> bool:
+        writer = self._writer.get(tensor)
+        is_integer = writer is not None and writer.type == "DequantizeLinear"
+        return self._graph.tensors[tensor].is_float and tensor in self._constant and not is_integer
 
     def _floats(self, tensors: Sequence[int]) -> list[int]:
         return [i for i in tensors if self._graph.tensors[i].is_float and i not in self._constant]

@@ -23,11 +23,11 @@ def read_graph(path: str | os.PathLike[str]) -> ModelGraph:
         raise SourceError(f"{file} does not exist: give a .tflite or .onnx model.")
     if not file.is_file():
         raise SourceError(f"{file} is not a file: give a .tflite or .onnx model.")
-    if file.suffix not in MODEL_SUFFIXES:
+    if file.suffix.lower() not in MODEL_SUFFIXES:
         raise SourceError(f"{file.name} is neither .tflite nor .onnx: convert it first with `edgequant convert`.")
     if file.stat().st_size == 0:
         raise SourceError(f"{file.name} is empty (0 bytes): copy or convert it again.")
-    reader = read_litert if file.suffix == ".tflite" else read_onnx
+    reader = read_litert if file.suffix.lower() == ".tflite" else read_onnx
     try:
         return reader(file)
     except (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -10,31 +10,31 @@ import numpy as np
 
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._quiet import quiet
-from edgequant_converters._request import QuantizationRequest, Samples
+from edgequant_converters._reason import reason
+from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import range_collector
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
-from ._activations import ActivationWatch
+from ._activations import LitertActivations
 from ._recipes import IO_TYPES, io_type, recipe_for
 from ._wide_biases import restore_wide_biases
 
-__all__ = ["IO_TYPES", "io_type", "quantize_litert"]
+__all__ = ["IO_TYPES", "io_type", "quantize_litert", "watch_litert"]
 
 
-def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, samples: Samples) -> None:
+def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> None:
     """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
 
-    `io` is one of IO_TYPES, as `io_type` gives it. `samples` is read only by the schemes that need calibration, once.
-    Raises UnsupportedError and CalibrationError.
+    `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
+    for the schemes that need calibration. Raises UnsupportedError.
     """
     if request.scheme is Scheme.FP32:
         output.write_bytes(hub.read_bytes())
         return
     model = read_model(hub)
     recipe = recipe_for(request, io, _kept_float(model, request))
-    ranges = _observe(model, request.method, samples) if request.scheme.needs_calibration else None
-    quantized = _quantize(model_bytes(model), recipe, ranges)
+    statistics = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
+    quantized = _quantize(model_bytes(model), recipe, statistics or None)
     if request.scheme is Scheme.INT16X8:
         widened = read_model(quantized)
         restore_wide_biases(widened, model)
@@ -42,28 +42,25 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
     output.write_bytes(quantized)
 
 
-def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
+def watch_litert(hub: Path) -> ActivationWatch:
+    """Return what runs a float32 .tflite and shows its activations."""
+    model = read_model(hub)
+    return LitertActivations(model, model_bytes(model))
+
+
+def _quantize(data: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
     from ai_edge_quantizer.quantizer import Quantizer
 
     try:
         # Its progress bar cannot be turned off; it goes to whatever sys.stderr is.
         with redirect_stderr(StringIO()), quiet():
             quantizer = Quantizer(data, recipe)
-            result = quantizer.quantize(ranges, enable_progress_report=False, enable_progress_bar=False)
+            result = quantizer.quantize(statistics, enable_progress_report=False, enable_progress_bar=False)
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UnsupportedError(
-            f"This network cannot be quantized so: {reason} Try --quantize dynamic, or --keep-float for that operator."
+            f"This network cannot be quantized so: {reason(error)}. Try dynamic, or --keep-float for that operator."
         ) from error
     return bytes(result.quantized_model)
-
-
-def _observe(model: ModelT, method: str, samples: Samples) -> dict[str, dict[str, Any]]:
-    watch, collector = ActivationWatch(model, model_bytes(model)), range_collector(method)
-    for sample in samples:
-        for name, value in watch.run(sample):
-            collector.update(name, value)
-    return {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in collector.ranges().items()}
 
 
 def _kept_float(model: ModelT, request: QuantizationRequest) -> list[str]:

@@ -10,7 +10,7 @@ from edgequant_converters._request import Sample
 from edgequant_converters.tflite import ModelT
 
 
-class ActivationWatch:
+class LitertActivations:
     """Runs a model and yields every float tensor that depends on its inputs, by name.
 
     LiteRT is told to keep all tensors, where it would otherwise reuse their memory.

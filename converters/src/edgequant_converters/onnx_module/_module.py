@@ -78,7 +78,7 @@ def unsupported_operators(model: onnx.ModelProto) -> list[str]:
 
 def _resolve(model: onnx.ModelProto, constants: dict[str, NDArray[Any]], values: dict[str, Tensor]) -> list[Node]:
     """Run the graph on example values; add what is constant to `constants` and return the nodes that are not."""
-    opset = next(entry.version for entry in model.opset_import if entry.domain in _DOMAINS)
+    opset = next((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), 0)
     values |= {name: _tensor(value) for name, value in constants.items()}
     steps = []
     for proto in model.graph.node:

@@ -9,19 +9,20 @@ import onnx
 from onnx import ModelProto
 
 from edgequant_converters._quiet import quiet
-from edgequant_converters._request import QuantizationRequest, Samples
+from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 
-__all__ = ["quantize_onnx"]
+__all__ = ["quantize_onnx", "watch_onnx"]
 
 STORAGE_KEY = "edgequant.weights"
 """Metadata entry that names a 16-bit weight format by which a runtime may choose its arithmetic."""
 
 
-def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, samples: Samples) -> None:
+def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, ranges: Ranges) -> None:
     """Write `hub`, a float32 ONNX file, to `output` in the requested scheme.
 
-    `samples` is read only by the schemes that need calibration, once. Raises UnsupportedError and CalibrationError.
+    `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration. Raises
+    UnsupportedError.
     """
     if request.scheme is Scheme.FP32:
         shutil.copyfile(hub, output)
@@ -29,30 +30,41 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, samples
     from ._prepare import prepare
 
     with quiet():
-        model = _quantized(prepare(hub), request, samples)
+        model = _quantized(prepare(hub), request, ranges)
     onnx.save(model, output)
 
 
-def _quantized(model: ModelProto, request: QuantizationRequest, samples: Samples) -> ModelProto:
+def watch_onnx(hub: Path) -> ActivationWatch:
+    """Return what runs a float32 ONNX file and shows its activations, as `quantize_onnx` will find them."""
+    from ._activations import OnnxActivations
+    from ._prepare import prepare
+
+    with quiet():
+        return OnnxActivations(prepare(hub))
+
+
+def _quantized(model: ModelProto, request: QuantizationRequest, ranges: Ranges) -> ModelProto:
     from ._dynamic import quantize_dynamic
+    from ._gemm import kept_float
     from ._nbits import quantize_int4_weights
     from ._static import quantize_static
     from ._weights import store_half_weights, store_int8_weights
 
+    kept = kept_float(model.graph, request)  # before anything is rewritten
     match request.scheme:
         case Scheme.FP16:
-            store_half_weights(model, request, np.float16)
+            store_half_weights(model, kept, np.float16)
         case Scheme.BF16:
-            store_half_weights(model, request, ml_dtypes.bfloat16)
+            store_half_weights(model, kept, ml_dtypes.bfloat16)
             onnx.helper.set_model_props(model, {STORAGE_KEY: "bfloat16"})
         case Scheme.INT8 | Scheme.INT16X8:
-            model = quantize_static(model, request, samples)
+            model = quantize_static(model, request, ranges, kept)
             # What has no integer kernel (LSTM, GRU) computes in float; half the bytes cost it no accuracy.
-            store_half_weights(model, request, np.float16)
+            store_half_weights(model, kept, np.float16)
         case _:
             if request.scheme is Scheme.DYNAMIC:
-                model = quantize_dynamic(model, request)
+                model = quantize_dynamic(model, request, kept)
             elif request.scheme is Scheme.WEIGHT_INT4:
-                model = quantize_int4_weights(model, request)
-            store_int8_weights(model, request)
+                model = quantize_int4_weights(model, kept)
+            store_int8_weights(model, kept, per_channel=request.per_channel)
     return model

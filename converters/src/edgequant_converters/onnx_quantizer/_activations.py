@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto
 from edgequant_converters._request import Sample
 
 
-class ActivationWatch:
+class OnnxActivations:
     """Runs a model and yields every float tensor that depends on its inputs, by name.
 
     The tensors become extra outputs of a copy of the model; graph optimizations are off, because a fused operator has

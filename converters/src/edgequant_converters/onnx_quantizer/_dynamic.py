@@ -1,6 +1,7 @@
 """Dynamic-range ONNX: int8 weights, and activations quantized on the fly where onnxruntime is good at it."""
 
 import tempfile
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import onnx
@@ -8,17 +9,19 @@ from onnx import ModelProto
 
 from edgequant_converters._request import QuantizationRequest
 
+from ._gemm import names_of_kept, restore_names, split_gemms
+
 DYNAMIC_OPS = ["MatMul", "LSTM"]
 """What gets integer kernels (Gemm becomes MatMul and Add). Not Conv: onnxruntime's ConvInteger is slow, and missing
 for int8 weights. Not GRU: onnxruntime has no quantized one. Their weights are stored in int8 all the same."""
 
 
-def quantize_dynamic(model: ModelProto, request: QuantizationRequest) -> ModelProto:
+def quantize_dynamic(model: ModelProto, request: QuantizationRequest, kept: AbstractSet[str]) -> ModelProto:
     """Return the graph with MatMulInteger and DynamicQuantizeLSTM in place of MatMul, Gemm and LSTM."""
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization import quantize_dynamic as dynamic
 
-    excluded = [node.name for node in model.graph.node if request.keeps_float(node.op_type, node.name)]
+    split_gemms(model.graph, kept)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "quantized.onnx")
         dynamic(
@@ -27,6 +30,8 @@ def quantize_dynamic(model: ModelProto, request: QuantizationRequest) -> ModelPr
             op_types_to_quantize=DYNAMIC_OPS,
             per_channel=request.per_channel,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=excluded,
+            nodes_to_exclude=names_of_kept(kept),
         )
-        return onnx.load(output)
+        quantized = onnx.load(output)
+    restore_names(quantized.graph, kept)
+    return quantized

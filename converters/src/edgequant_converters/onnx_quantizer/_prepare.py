@@ -6,6 +6,7 @@ import onnx
 from onnx import ModelProto
 
 from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._reason import reason
 
 
 def prepare(path: Path) -> ModelProto:
@@ -23,9 +24,7 @@ def prepare(path: Path) -> ModelProto:
         del model.graph.value_info[:]
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # the optimizer and the checker raise bare Exceptions of their own
-        raise UnsupportedError(
-            f"This graph cannot be prepared for quantization: {str(error).strip().splitlines()[0].rstrip('.')}."
-        ) from error
+        raise UnsupportedError(f"This graph cannot be prepared for quantization: {reason(error)}.") from error
     _name_nodes(model)
     return model
 

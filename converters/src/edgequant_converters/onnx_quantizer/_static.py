@@ -1,34 +1,32 @@
 """Full-integer ONNX: QuantizeLinear and DequantizeLinear around every operator that has an integer kernel."""
 
 import tempfile
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import ModelProto
 
-from edgequant_converters._request import QuantizationRequest, Samples
+from edgequant_converters._request import QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import range_collector
-
-from ._activations import ActivationWatch
 
 
-def quantize_static(model: ModelProto, request: QuantizationRequest, samples: Samples) -> ModelProto:
+def quantize_static(
+    model: ModelProto, request: QuantizationRequest, ranges: Ranges, kept: AbstractSet[str]
+) -> ModelProto:
     """Return a QDQ graph; signed symmetric weights, int8 or int16 activations (S8S8, the pair ARM kernels prefer).
 
-    The ranges are measured by our own collector and handed over as a calibration cache: onnxruntime's collectors keep
-    every activation of every sample in memory.
+    `ranges` is handed over as a calibration cache: onnxruntime's own collectors keep every activation of every sample.
     """
     from onnxruntime.quantization import QuantFormat, QuantType
     from onnxruntime.quantization import quantize_static as qdq
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
-    ranges = _observe(model, request.method, samples)
-    excluded = [node.name for node in model.graph.node if request.keeps_float(node.op_type, node.name)]
+    arrays = {name: (np.array([low], np.float32), np.array([high], np.float32)) for name, (low, high) in ranges.items()}
     with tempfile.TemporaryDirectory() as folder:
         cache, output = Path(folder, "ranges.json"), Path(folder, "quantized.onnx")
-        save_tensors_data(TensorsData(CalibrationMethod.MinMax, ranges), cache)
+        save_tensors_data(TensorsData(CalibrationMethod.MinMax, arrays), cache)
         qdq(
             model,
             output,
@@ -36,20 +34,7 @@ def quantize_static(model: ModelProto, request: QuantizationRequest, samples: Sa
             per_channel=request.per_channel,
             activation_type=QuantType.QInt16 if request.scheme is Scheme.INT16X8 else QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=excluded,
+            nodes_to_exclude=sorted(kept),
             calibration_cache_path=cache,
         )
         return onnx.load(output)
-
-
-def _observe(
-    model: ModelProto, method: str, samples: Samples
-) -> dict[str, tuple[np.ndarray[tuple[int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]]]:
-    watch, collector = ActivationWatch(model), range_collector(method)
-    for sample in samples:
-        for name, value in watch.run(sample):
-            collector.update(name, value)
-    return {
-        name: (np.array([low], np.float32), np.array([high], np.float32))
-        for name, (low, high) in collector.ranges().items()
-    }

@@ -6,12 +6,11 @@ runs it at every inference: a 64-channel 3x3 convolution took 1.5 times as long 
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
-
-from edgequant_converters._request import QuantizationRequest
 
 INT8_MAX = 127
 """Symmetric int8 weights use -127..127, as the LiteRT 8-bit specification asks."""
@@ -20,13 +19,13 @@ SMALLEST_WEIGHT = 64
 """Tensors with fewer values stay float32: biases and scales cost nothing and need their precision."""
 
 
-def store_half_weights(model: ModelProto, request: QuantizationRequest, dtype: type[np.generic]) -> None:
+def store_half_weights(model: ModelProto, kept: AbstractSet[str], dtype: type[np.generic]) -> None:
     """Store float32 weights as `dtype`, float16 or bfloat16, rounded to nearest even, in place.
 
     A weight beyond the format's range saturates: an infinity would turn every output into NaN.
     """
     largest = LARGEST[np.dtype(dtype).name]
-    for weight, _ in list(_weights(model.graph, request)):
+    for weight, _ in list(_weights(model.graph, kept)):
         name = weight.name
         values = np.clip(numpy_helper.to_array(weight), -largest, largest).astype(dtype)
         _replace_initializer(model.graph, name, numpy_helper.from_array(values, f"{name}_half"))
@@ -34,14 +33,14 @@ def store_half_weights(model: ModelProto, request: QuantizationRequest, dtype: t
         model.graph.node.insert(0, widen)
 
 
-def store_int8_weights(model: ModelProto, request: QuantizationRequest) -> None:
+def store_int8_weights(model: ModelProto, kept: AbstractSet[str], *, per_channel: bool) -> None:
     """Store float32 weights as int8 with one scale per output channel (or one in all), in place.
 
     scale = max|w| / 127 over the channel, q = round(w / scale); a channel of zeros gets scale 1.
     """
-    for weight, node in list(_weights(model.graph, request)):
+    for weight, node in list(_weights(model.graph, kept)):
         values, name = numpy_helper.to_array(weight), weight.name
-        axis = channel_axis(node, values.ndim) if request.per_channel else None
+        axis = channel_axis(node, values.ndim) if per_channel else None
         scale, integers = quantize_symmetric(values, axis)
         _replace_initializer(model.graph, name, numpy_helper.from_array(integers, f"{name}_int8"))
         model.graph.initializer.append(numpy_helper.from_array(scale, f"{name}_scale"))
@@ -77,12 +76,13 @@ WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Ga
 """Operators whose constant operands are weights; Gather's are embedding tables."""
 
 
-def _weights(graph: GraphProto, request: QuantizationRequest) -> Iterator[tuple[TensorProto, NodeProto]]:
+def _weights(graph: GraphProto, kept: AbstractSet[str]) -> Iterator[tuple[TensorProto, NodeProto]]:
     """Yield (weight, first node that uses it) for every large float32 constant of a layer that is not kept in float."""
     initializers = {tensor.name: tensor for tensor in graph.initializer}
-    seen: set[str] = set()
+    # A weight that a kept operator shares stays as it is for all.
+    seen = {name for node in graph.node if node.name in kept for name in node.input}
     for node in graph.node:
-        if node.op_type not in WEIGHTED or request.keeps_float(node.op_type, node.name):
+        if node.op_type not in WEIGHTED:
             continue
         for name in node.input:
             weight = initializers.get(name)

@@ -10,8 +10,7 @@ from torch import nn
 
 from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
-
-from ._reason import reason
+from edgequant_converters._reason import reason
 
 StateDict = dict[str, torch.Tensor]
 

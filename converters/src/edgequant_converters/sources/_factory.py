@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._reason import reason
 
 from ._checkpoint import load_weights, read_state_dict
-from ._reason import reason
 from ._torch import TorchSource
 
 _DTYPES = {
@@ -56,7 +56,7 @@ def _import(name: str, spec: str) -> Any:
         raise SourceError(
             f"{spec}: there is no module named {error.name}; run from the folder that holds it, or install it."
         ) from error
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code
         raise SourceError(f"{spec}: importing {name} failed with {type(error).__name__}: {reason(error)}.") from error
 
 
@@ -65,7 +65,7 @@ def _call(factory: Any, spec: str) -> Any:
         raise SourceError(f"{spec} is a {type(factory).__name__}, not a function or class that builds a network.")
     try:
         return factory()
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code
         raise SourceError(
             f"{spec} failed with {type(error).__name__}: {reason(error)}; it must build the network without arguments."
         ) from error

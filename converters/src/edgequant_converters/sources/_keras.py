@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._reason import reason
 
 from ._tensorflow_source import TensorFlowSource
 
@@ -34,9 +35,8 @@ def _saved(model: Any) -> TensorFlowSource:
     try:
         model.save(path)
     except Exception as error:  # whatever the layers' own get_config raises
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SourceError(
-            f"{description} cannot be saved ({reason}): write model.export('folder') and convert that folder."
+            f"{description} cannot be saved ({reason(error)}): write model.export('folder') and convert that folder."
         ) from error
     return source
 

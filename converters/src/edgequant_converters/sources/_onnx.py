@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._reason import reason
 
 from ._extras import require_torch
 from ._layout import check_layout, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_normalise import normalised
-from ._reason import reason
 from ._self_check import check_hub
 
 Arrays = dict[str, NDArray[Any]]

@@ -7,8 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from edgequant_converters._errors import SourceError
-
-from ._reason import reason
+from edgequant_converters._reason import reason
 
 QUANTIZED_OPERATORS = frozenset({
     "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits", "QAttention",

@@ -34,8 +34,8 @@ def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
 
 
 def _raised(model: onnx.ModelProto) -> onnx.ModelProto:
-    opset = next(entry for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    if opset.version >= MINIMUM_OPSET:
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions or versions[0] >= MINIMUM_OPSET:
         return model
     try:
         raised = onnx.version_converter.convert_version(model, MINIMUM_OPSET)

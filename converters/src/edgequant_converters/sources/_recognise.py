@@ -30,10 +30,10 @@ def open_source(
 
     if is_torch_module(source):
         _refuse({"weights": weights, "input_shapes": input_shapes}, "a torch.nn.Module")
-        if not example_inputs:
+        if example_inputs is None:
             raise SourceError("A torch.nn.Module needs example_inputs: a tuple of tensors that its forward() takes.")
-        return readers.from_torch(source, tuple(example_inputs), input_layout=input_layout or "nchw")
-    if example_inputs:
+        return readers.from_torch(source, example_inputs, input_layout=input_layout or "nchw")
+    if example_inputs is not None:
         raise UnsupportedError("example_inputs go with a torch.nn.Module; leave them out for other sources.")
     if isinstance(source, str) and FACTORY.fullmatch(source) and not Path(source).exists():
         layout = input_layout or "nchw"

@@ -16,10 +16,10 @@ from torch.utils._pytree import tree_leaves
 
 from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
+from edgequant_converters._reason import reason
 
 from ._channels_last import ChannelsLastInput
 from ._layout import check_layout
-from ._reason import reason
 from ._self_check import check_hub, seeded_inputs
 from ._torch_program import export_program, output_names, write_litert, write_onnx
 

@@ -11,12 +11,12 @@ from torch.export import ExportedProgram
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
 from edgequant_converters._quiet import quiet
+from edgequant_converters._reason import reason
 from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
 from ._converter_layouts import teach_layouts
 from ._pool_padding import rewrite_padded_pools
-from ._reason import reason
 
 ONNX_OPSET = 20
 

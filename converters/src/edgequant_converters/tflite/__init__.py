@@ -6,7 +6,6 @@ from ._probe import check_runs
 from ._quantized import quantized_parts, refuse_quantized
 from ._schema import operator_name, type_name
 from ._signature import rename_io
-from ._uint8 import set_io_uint8
 
 __all__ = [
     "ModelT",
@@ -18,7 +17,6 @@ __all__ = [
     "read_model",
     "refuse_quantized",
     "rename_io",
-    "set_io_uint8",
     "type_name",
     "write_model",
 ]
