@@ -4,16 +4,15 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from edgequant_runtime import Session
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ._data import batch_size, check_labels, data_spec, is_class_scores, read_labels
+from ._data import batch_size, check_label_count, check_labels, data_spec, is_class_scores, read_labels
 from ._errors import EdgequantError
-from ._matching import match_inputs, match_outputs
+from ._matching import Pair, match_inputs, match_outputs
 
 if TYPE_CHECKING:
     from edgequant_converters import ErrorStatistics, ImagePreprocessing
@@ -65,7 +64,7 @@ def compare(
     model: str | os.PathLike[str],
     data: "str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]",
     *,
-    labels: str | os.PathLike[str] | None = None,
+    labels: "str | os.PathLike[str] | ArrayLike | None" = None,
     images: "ImagePreprocessing | None" = None,
     progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
 ) -> Comparison:
@@ -73,8 +72,8 @@ def compare(
 
     `data` holds real values in the reference's input range: a .npy or .npz file, a folder of images (with `images`),
     arrays, or an iterable of samples; it is read one sample at a time. Quantized inputs and outputs are converted at
-    the edge. Inputs and outputs are matched by name, or else by position, or else by shape. `labels` is a .npy of one
-    integer class index for each sample.
+    the edge. Inputs and outputs are matched by name, or else by position, or else by shape. `labels` are integers, one
+    class index for each sample: an array, or a .npy file of one.
 
     Raises SessionError, ConverterError (the data) or EdgequantError (models that do not match, labels).
     """
@@ -85,7 +84,9 @@ def compare(
     inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
     outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
     source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)
-    classes = None if labels is None else read_labels(Path(labels))
+    classes = None if labels is None else read_labels(labels)
+    if classes is not None and source.count is not None and all(_runs_one_sample(pair) for pair in inputs):
+        check_label_count(classes, source.count)  # told before the run, not after it
     statistics, decisions, samples = [ErrorStatistics() for _ in outputs], _Decisions(), 0
     for sample in source:
         expected = sessions[0].run(sample)
@@ -100,6 +101,11 @@ def compare(
     names = [pair.reference.name for pair in outputs]
     measured = tuple(_output_comparison(name, outcome) for name, outcome in zip(names, statistics, strict=True))
     return Comparison(measured, decisions.accuracy(names, classes), samples)
+
+
+def _runs_one_sample(pair: Pair) -> bool:
+    shape = pair.tightened.shape
+    return len(shape) < 2 or shape[0] in (-1, 1)
 
 
 class _Decisions:

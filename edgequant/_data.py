@@ -1,12 +1,13 @@
 """What a session needs of a data file, and what its outputs are over many samples."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from edgequant_runtime import TensorInfo
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._errors import EdgequantError
 
@@ -39,26 +40,49 @@ def is_class_scores(rows: NDArray[Any]) -> bool:
     return rows.ndim == 2 and rows.shape[1] > 1
 
 
-def read_labels(path: Path) -> NDArray[np.int64]:
-    """Read a .npy of integers, one class index for each sample; raises EdgequantError if it is anything else."""
+def read_labels(labels: str | os.PathLike[str] | ArrayLike) -> NDArray[np.int64]:
+    """Return one class index for each sample, from an array of integers or a .npy file of one.
+
+    Raises EdgequantError if it is anything else.
+    """
+    if isinstance(labels, (str, os.PathLike)):
+        path = Path(labels)
+        return _checked_labels(_load_labels(path), path.name)
+    try:
+        return _checked_labels(np.asarray(labels), "The array of labels")
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors that are not in this memory
+        raise EdgequantError("The labels are no array: give one integer class index for each sample.") from error
+
+
+def _load_labels(path: Path) -> NDArray[Any]:
     try:
         labels = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise EdgequantError(f"There is no file {path}.") from error
     except (OSError, ValueError, EOFError) as error:
         raise EdgequantError(f"{path.name} is no .npy file: save the labels as an integer array.") from error
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
-        kind = labels.dtype if isinstance(labels, np.ndarray) else "a .npz archive"
-        raise EdgequantError(f"{path.name} must hold integer class indices in one .npy array, but it holds {kind}.")
+    if not isinstance(labels, np.ndarray):
+        raise EdgequantError(f"{path.name} must hold integer class indices in one .npy array, but is a .npz archive.")
+    return labels
+
+
+def _checked_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
+    if labels.dtype.kind not in "iu":
+        raise EdgequantError(f"{name} must hold integer class indices, but it holds {labels.dtype}.")
     if labels.ndim != 1:
-        raise EdgequantError(f"{path.name} must hold one label for each sample, but its shape is {labels.shape}.")
+        raise EdgequantError(f"{name} must hold one label for each sample, but its shape is {labels.shape}.")
     return labels.astype(np.int64)
+
+
+def check_label_count(labels: NDArray[np.int64], samples: int) -> None:
+    """Raise EdgequantError unless there is a label for each sample."""
+    if len(labels) != samples:
+        raise EdgequantError(f"There are {len(labels)} labels for {samples} samples: give one label for each sample.")
 
 
 def check_labels(labels: NDArray[np.int64], samples: int, classes: int) -> None:
     """Raise EdgequantError unless there is a label for each sample and each names a class."""
-    if len(labels) != samples:
-        raise EdgequantError(f"There are {len(labels)} labels for {samples} samples: give one label for each sample.")
+    check_label_count(labels, samples)
     if labels.min() < 0 or labels.max() >= classes:
         raise EdgequantError(
             f"The labels go from {labels.min()} to {labels.max()}, but the model has the classes 0 to {classes - 1}."

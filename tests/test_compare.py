@@ -127,7 +127,7 @@ def test_another_number_of_outputs():
     ("labels", "message"),
     [
         (np.zeros(199, int), "There are 199 labels for 200 samples"),
-        (np.zeros(200), "must hold integer class indices in one .npy array, but it holds float64"),
+        (np.zeros(200), "must hold integer class indices, but it holds float64"),
         (np.zeros((200, 3), int), r"its shape is (200, 3)"),
         (np.full(200, 3), "The labels go from 3 to 3, but the model has the classes 0 to 2"),
         (np.full(200, -1), "The labels go from -1 to -1"),
@@ -151,3 +151,42 @@ def test_labels_that_are_no_labels(cli, models, features, tmp_path):
         result = cli("compare", *models_and_data, "--labels", tmp_path / name)
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+def test_labels_may_be_an_array_or_a_list(models, features, tmp_path):
+    labels = np.random.default_rng(1).integers(0, 3, 200)
+    np.save(tmp_path / "labels.npy", labels)
+    given = (tmp_path / "labels.npy", labels, labels.astype(np.uint8), labels.tolist())
+    both = models / "float.onnx", models / "int8.tflite"
+    accuracies = [compare(*both, features, labels=form).accuracy for form in given]
+    assert accuracies == [accuracies[0]] * 4
+    assert accuracies[0].reference is not None
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0.5] * 200, "The array of labels must hold integer class indices, but it holds float64"),
+        (["a"] * 200, "must hold integer class indices"),
+        ([[0], [1, 2]], "The labels are no array"),
+        (3, r"its shape is \(\)"),
+    ],
+)
+def test_arrays_that_are_no_labels(models, features, labels, message):
+    with pytest.raises(EdgequantError, match=message):
+        compare(models / "float.onnx", models / "int8.tflite", features, labels=labels)
+
+
+def test_labels_are_counted_before_the_models_run(models, features):
+    calls = []
+    with pytest.raises(EdgequantError, match="There are 3 labels for 200 samples"):
+        compare(
+            models / "float.onnx", models / "int8.tflite", features, labels=[0, 1, 2],
+            progress=lambda *call: calls.append(call),
+        )  # fmt: skip
+    assert not calls
+
+
+def test_labels_for_samples_that_nobody_counted_are_counted_after_the_run(models, features):
+    with pytest.raises(EdgequantError, match="There are 3 labels for 200 samples"):
+        compare(models / "float.onnx", models / "int8.tflite", iter(np.load(features)), labels=[0, 1, 2])
