@@ -63,7 +63,7 @@ class BenchReport:
 
 
 def bench(
-    models: Sequence[str | os.PathLike[str]],
+    models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     engines: Sequence[str] = (),
     threads: Sequence[int] = (),
@@ -74,7 +74,7 @@ def bench(
     """Time every model on every engine that runs it and with every number of threads.
 
     Args:
-        models: .tflite and .onnx files.
+        models: .tflite and .onnx files, or one of them.
         engines: names of engines; () takes the preferred one for each model.
         threads: numbers of threads; () takes one: every usable core.
         runs: timed inferences of each configuration.
@@ -87,6 +87,9 @@ def bench(
 
     """
     _check_limits(runs, seconds)
+    models = [models] if isinstance(models, (str, os.PathLike)) else models
+    if not models:
+        raise EdgequantError("There is no model to time: give one or more .tflite and .onnx files.")
     configurations = list(_configurations(models, engines, threads or (usable_cores(),)))
     plan = _Plan(runs, seconds if runs or seconds else DEFAULT_SECONDS)
     with ExitStack() as stack:
@@ -100,7 +103,9 @@ def bench(
             for worker in timed:
                 worker.time_round(request)
         elapsed = time.monotonic() - start
-    return BenchReport(tuple(worker.result(timed[0]) for worker in timed), len(timed[0].rounds), elapsed)
+    formats = {model: model_format(model) for model in {worker.model for worker in timed}}
+    results = tuple(worker.result(timed[0], formats[worker.model]) for worker in timed)
+    return BenchReport(results, len(timed[0].rounds), elapsed)
 
 
 def _check_limits(runs: int | None, seconds: float | None) -> None:
@@ -166,7 +171,10 @@ class _Timed:
     def __enter__(self) -> "_Timed":
         # -P: a file in the user's folder must not stand in for a module of ours.
         command = [sys.executable, "-P", "-m", "edgequant._bench_worker"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # A session of its own: Ctrl-C is for this process, which then ends the other.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         try:
             configuration = {"model": str(self.model), "engine": self.engine, "threads": self.threads}
             self._loaded = self._ask(configuration)
@@ -184,13 +192,13 @@ class _Timed:
         self._state = self._ask(request)
         self.rounds.append(self._state["latencies_ns"])
 
-    def result(self, first: "_Timed") -> BenchResult:
+    def result(self, first: "_Timed", number_format: str | None) -> BenchResult:
         """Return the statistics, and the ratio to the first configuration."""
         microseconds = np.concatenate([np.asarray(latencies) for latencies in self.rounds]) / 1e3
         ratios = [np.median(ours) / np.median(theirs) for ours, theirs in zip(self.rounds, first.rounds, strict=True)]
         return BenchResult(
             model=str(self.model),
-            format=model_format(self.model),
+            format=number_format,
             engine=self.engine,
             engine_version=self._loaded["engine_version"],
             threads=self.threads,

@@ -42,6 +42,22 @@ def test_a_given_time_is_kept_to_within_a_round(models):
     assert report.results[0].runs >= report.rounds
 
 
+def test_one_model_may_stand_alone_and_none_is_an_error(models):
+    for model in (models / "float.tflite", str(models / "float.tflite")):
+        assert len(bench(model, threads=[1], runs=1).results) == 1
+    with pytest.raises(EdgequantError, match="There is no model to time"):
+        bench([])
+
+
+def test_a_model_is_read_once_for_its_format(models, monkeypatch):
+    read = []
+    model_format = _bench.model_format
+    monkeypatch.setattr(_bench, "model_format", lambda model: read.append(model) or model_format(model))
+    report = bench([models / "float.tflite", models / "int8.tflite"], threads=[1, 2], runs=1)
+    assert sorted(path.name for path in read) == ["float.tflite", "int8.tflite"]
+    assert [result.format for result in report.results] == ["fp32", "fp32", "int8", "int8"]
+
+
 def test_memory_is_each_configurations_own(models):
     ballast = bytearray(os.urandom(1 << 20)) * 200  # 200 MB in this process, which a child must not count as its own
     report = bench([models / "float.tflite"], threads=[1], runs=1)
