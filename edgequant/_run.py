@@ -67,6 +67,12 @@ def run_on_data(
     return RunResult(session.engine, session.threads, samples, {n: _joined(n, rows) for n, rows in collected.items()})
 
 
+def check_npz_name(path: str | os.PathLike[str]) -> None:
+    """Raise EdgequantError unless a file of outputs is named as one."""
+    if Path(path).suffix != ".npz":
+        raise EdgequantError(f"{path} should end in .npz: outputs are saved as one array for each output name.")
+
+
 def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays by name to a .npz file, whole or not at all; raises EdgequantError or OutputError.
 
@@ -74,8 +80,7 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) 
     """
     from edgequant_converters import replacing
 
-    if Path(path).suffix != ".npz":
-        raise EdgequantError(f"{path} should end in .npz: outputs are saved as one array for each output name.")
+    check_npz_name(path)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgequant._errors import EdgequantError
-
 from ._images import ImagesOption, parse_images
-from ._output import console, print_json, status_console
+from ._output import print_json, print_result, print_status
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -41,12 +39,12 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Run a model on every sample of a file; print a summary, and save the outputs if asked to."""
-    from edgequant._run import run_on_data, write_npz
+    from edgequant._run import check_npz_name, run_on_data, write_npz
 
     from ._progress import step_progress
 
-    if output is not None and output.suffix != ".npz":
-        raise EdgequantError(f"{output} should end in .npz: outputs are saved as one array for each output name.")
+    if output is not None:
+        check_npz_name(output)
     with step_progress() as progress:
         result = run_on_data(
             model, data, engine=engine, threads=threads, raw=raw, images=parse_images(images), progress=progress
@@ -58,7 +56,7 @@ def run(
         return
     _print_outputs(model, result)
     if output is not None:
-        status_console().print(f"Outputs written to {output}", markup=False, soft_wrap=True)
+        print_status(f"Outputs written to {output}")
         return
     _print_classes(result)
 
@@ -91,7 +89,7 @@ def _print_classes(result: "RunResult") -> None:
         rows = [(str(sample), *_top(row)) for sample, row in enumerate(scores[:SHOWN_SAMPLES])]
         print_table(f"{name}: highest scores, as class: score", ("sample", *places), (), rows)
         if len(scores) > SHOWN_SAMPLES:
-            console().print(f"and {len(scores) - SHOWN_SAMPLES} more samples: --output saves them all")
+            print_result(f"and {len(scores) - SHOWN_SAMPLES} more samples: --output saves them all")
 
 
 def _top(scores: "NDArray[Any]") -> list[str]:
