@@ -2,21 +2,37 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 from edgequant_converters import ConverterError
 from edgequant_device_checks import DeviceCheckError
 from edgequant_runtime import SessionError
+from typer.core import TyperGroup
 
+from edgequant import __version__
 from edgequant._errors import EdgequantError
 
 from . import bench, check, compare, convert, demo, inspect, run
-from ._output import status_console
+from ._output import finish_streams, prepare_streams, print_result, print_status
 
 USER_ERROR = 2
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+class _Program(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Ctrl-C ends it with one line (left to typer, it would end with 1)."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print_status("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="edgequant",
+    cls=_Program,
     help="Take a trained network to a Raspberry Pi-class ARM computer.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -25,8 +41,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_result(f"edgequant {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _edgequant() -> None:
+def _edgequant(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Take a trained network to a Raspberry Pi-class ARM computer."""
 
 
@@ -40,17 +66,31 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 the user can cure it (one sentence on standard error)."""
+    """Run one command and return its exit code.
+
+    0: done. 2: the user can cure it, and one sentence on standard error says how. 130: interrupted. 1: whoever read
+    the output stopped reading.
+    """
     try:
         result = app(args=argv, standalone_mode=True)
     except (ConverterError, DeviceCheckError, SessionError, EdgequantError) as error:
-        status_console().print(f"error: {error}", markup=False, soft_wrap=True)
-        return USER_ERROR
+        return _fail(str(error))
+    except OSError as error:
+        what = error.filename or "The output cannot be printed"
+        return _fail(f"{what}: {error.strerror or error}.")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     return result or 0
 
 
+def _fail(sentence: str) -> int:
+    print_status(f"error: {sentence}")
+    return USER_ERROR
+
+
 def entry_point() -> None:
     """Start from the shell."""
-    sys.exit(main())
+    prepare_streams()
+    code = main()
+    finish_streams()
+    sys.exit(code)

@@ -9,7 +9,8 @@ import typer
 
 from edgequant._errors import EdgequantError
 
-from ._output import console, print_json
+from ._output import print_json, print_result
+from ._sizes import in_binary_units
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Cluster, Device, Recommendation, WheelStatus
@@ -91,21 +92,20 @@ def _print(device: "Device", recommendation: "Recommendation") -> None:
     from edgequant_device_checks import wheels_for
     from rich.text import Text
 
-    out = console()
-    out.print(Text(device.model or device.core_names, style="bold"))
-    out.print(_facts(device))
+    print_result(Text(device.model or device.core_names, style="bold"))
+    print_result(_facts(device))
     for note in device.notes:
-        out.print(_bullet("!", Text(note), style="yellow"))
-    out.print()
-    out.print(_headline(recommendation))
+        print_result(_bullet("!", Text(note), style="yellow"))
+    print_result()
+    print_result(_headline(recommendation))
     for reason in recommendation.reasons:
-        out.print(_bullet("-", _reason(reason)))
-    out.print()
-    out.print(Text("Why not another format", style="bold"))
-    out.print(_grid([(Text(name), Text(why)) for name, why in recommendation.why_not.items()]))
-    out.print()
-    out.print(Text("Python packages", style="bold"))
-    out.print(_grid([_wheel_row(status) for status in wheels_for(device)]))
+        print_result(_bullet("-", _reason(reason)))
+    print_result()
+    print_result(Text("Why not another format", style="bold"))
+    print_result(_grid([(Text(name), Text(why)) for name, why in recommendation.why_not.items()]))
+    print_result()
+    print_result(Text("Python packages", style="bold"))
+    print_result(_grid([_wheel_row(status) for status in wheels_for(device)]))
 
 
 def _headline(recommendation: "Recommendation") -> "RenderableType":
@@ -129,7 +129,7 @@ def _facts(device: "Device") -> "RenderableType":
         "programs": f"{device.word_size}-bit ({device.architecture}){kernel}",
         "arithmetic": _arithmetic(device),
         "caches": ", ".join(
-            f"{cache.name} {_bytes(cache.total_bytes or cache.instance_bytes or 0)}" for cache in device.caches
+            f"{cache.name} {in_binary_units(cache.total_bytes or cache.instance_bytes or 0)}" for cache in device.caches
         ),
         "memory": _memory(device),
         "system": ", ".join(part for part in system if part),
@@ -156,14 +156,7 @@ def _memory(device: "Device") -> str:
     if device.memory_bytes is None:
         return ""
     is_smallest = device.sources.get("memory_bytes") == SMALLEST
-    return _bytes(device.memory_bytes) + (f" ({SMALLEST})" if is_smallest else "")
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count / 2**10:.3g} KiB"
+    return in_binary_units(device.memory_bytes) + (f" ({SMALLEST})" if is_smallest else "")
 
 
 def _reason(reason: str) -> "RenderableType":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._images import ImagesOption, parse_images
-from ._output import console, print_json
+from ._output import print_json, print_result
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def compare(
         return
     _print_outputs(reference, model, result)
     for line in _accuracy_lines(result.accuracy):
-        console().print(line, markup=False, soft_wrap=True)
+        print_result(line)
 
 
 def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:

@@ -1,15 +1,17 @@
 """`edgequant convert`: from a trained network to a model file."""
 
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ._images import ImagesOption, parse_images
-from ._output import console, print_json, status_console
+from ._output import print_json, print_status
+from ._tables import print_facts
 
 if TYPE_CHECKING:
-    from edgequant_converters import ConversionReport
+    from edgequant_converters import ConversionReport, TensorSpec
 
 EXAMPLE = """
 **Examples**
@@ -83,28 +85,31 @@ def convert(
     else:
         _print_report(report)
     for warning in report.warnings:
-        status_console().print(f"WARNING: {warning}", style="bold yellow", markup=False, soft_wrap=True)
+        print_status(f"WARNING: {warning}", style="bold yellow")
 
 
 def _print_report(report: "ConversionReport") -> None:
-    from rich.table import Table
-
-    table = Table(title=f"{report.source} → {report.output.name}", title_justify="left", show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    table.add_row("format", f"{report.quantize} {report.target}")
-    table.add_row("bytes", f"{report.bytes:,} ({report.ratio:.2f}x of {report.source_bytes:,} in float32)")
-    for kind, specs in (("input", report.inputs), ("output", report.outputs)):
-        for spec in specs:
-            shape = "x".join("?" if size < 0 else str(size) for size in spec.shape) or "scalar"
-            quantized = "" if spec.scale is None else f"  scale {spec.scale:.6g}, zero point {spec.zero_point}"
-            table.add_row(kind, f"{spec.name}  {shape} {spec.dtype}{quantized}")
-    table.add_row("SQNR", _sqnr(report))
+    facts = [
+        ("network", report.source),
+        ("model", str(report.output)),
+        ("format", f"{report.quantize} {report.target}"),
+        ("bytes", f"{report.bytes:,} ({report.ratio:.2f}x of {report.source_bytes:,} in float32)"),
+        *(("input", _spec(spec)) for spec in report.inputs),
+        *(("output", _spec(spec)) for spec in report.outputs),
+        ("SQNR", _sqnr(report)),
+    ]
     if report.calibration_samples:
-        table.add_row("calibrated on", f"{report.calibration_samples:,} samples")
-    table.add_row("left in float", _float_ops(report))
-    table.add_row("took", f"{report.seconds:.1f} s")
-    console().print(table)
+        facts.append(("calibrated on", f"{report.calibration_samples:,} samples"))
+    facts += zip(chain(["left in float"], repeat("")), _float_ops(report), strict=False)
+    facts.append(("took", f"{report.seconds:.1f} s"))
+    print_facts(facts)
+
+
+def _spec(spec: "TensorSpec") -> str:
+    from edgequant._data import in_words
+
+    quantized = "" if spec.scale is None else f"  scale {spec.scale:.6g}, zero point {spec.zero_point}"
+    return f"{spec.name}  {in_words(spec.shape)} {spec.dtype}{quantized}"
 
 
 def _sqnr(report: "ConversionReport") -> str:
@@ -116,10 +121,10 @@ def _sqnr(report: "ConversionReport") -> str:
     return f"{figure} against float32, on {report.sqnr_measured_on}"
 
 
-def _float_ops(report: "ConversionReport") -> str:
+def _float_ops(report: "ConversionReport") -> list[str]:
     if not report.float_ops:
-        return "nothing"
+        return ["nothing"]
     counts: dict[tuple[str, str], int] = {}
     for op in report.float_ops:
         counts[op.type, op.reason] = counts.get((op.type, op.reason), 0) + 1
-    return "\n".join(f"{count} {op_type}: {reason}" for (op_type, reason), count in counts.items())
+    return [f"{count} {op_type}: {reason}" for (op_type, reason), count in counts.items()]

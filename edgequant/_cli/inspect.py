@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ._output import console, print_json
-from ._tables import print_table
+from ._output import print_json
+from ._sizes import in_binary_units
+from ._tables import print_facts, print_table
 
 if TYPE_CHECKING:
     from edgequant_converters.graph import ModelGraph, Tensor
@@ -42,24 +43,12 @@ def inspect(
     if as_json:
         print_json(found.to_dict(ops=ops, tensors=tensors))
         return
-    _print_summary(found)
+    print_facts(_summary(found))
     if ops:
         _print_ops(found.graph)
     if tensors:
         _print_tensors(found.graph)
     _print_boards([board for board in found.boards if all_boards or board.is_raspberry_pi])
-
-
-def _print_summary(found: "Inspection") -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in _summary(found):
-        table.add_row(name, Text(_plain(value)))
-    console().print(table)
 
 
 def _summary(found: "Inspection") -> list[tuple[str, str]]:
@@ -68,7 +57,7 @@ def _summary(found: "Inspection") -> list[tuple[str, str]]:
     rows = [
         ("model", found.path.name),
         ("format", {"litert": "LiteRT (.tflite)", "onnx": "ONNX"}[graph.format]),
-        ("file", _bytes(graph.file_bytes)),
+        ("file", in_binary_units(graph.file_bytes)),
     ]
     rows += [("input", _io(graph.tensors[i])) for i in graph.inputs]
     rows += [("output", _io(graph.tensors[i])) for i in graph.outputs]
@@ -77,8 +66,8 @@ def _summary(found: "Inspection") -> list[tuple[str, str]]:
         ("in float", _float_ops(found)),
         ("MACs", f"{graph.macs:,} per run"),
         ("parameters", f"{graph.parameters:,}"),
-        ("weights", f"{_bytes(graph.weight_bytes)}{_shares(graph)}"),
-        ("activations", f"{_bytes(graph.activation_peak_bytes)} at the peak"),
+        ("weights", f"{in_binary_units(graph.weight_bytes)}{_shares(graph)}"),
+        ("activations", f"{in_binary_units(graph.activation_peak_bytes)} at the peak"),
         ("memory", f"about {found.memory_bytes / 2**20:,.0f} MiB to run it, Python and the engine included"),
     ]
     if graph.unknown_shapes:
@@ -94,7 +83,7 @@ def _print_ops(graph: "ModelGraph") -> None:
         inputs = ", ".join(_type_and_shape(t) for t in given if t.is_parameter or not t.is_constant)
         outputs = ", ".join(_type_and_shape(graph.tensors[i]) for i in op.outputs)
         macs = f"{op.macs:,}" if op.macs else ""
-        rows.append((str(number), _plain(op.type), _plain(_last(op.name)), inputs, outputs, macs))
+        rows.append((str(number), op.type, _last(op.name), inputs, outputs, macs))
     print_table("operators", ("#", "type", "name", "inputs", "output"), ("MACs",), rows)
 
 
@@ -102,8 +91,16 @@ def _print_tensors(graph: "ModelGraph") -> None:
     rows = []
     for number, tensor in enumerate(graph.tensors):
         kind = "weight" if tensor.is_parameter else "constant" if tensor.is_constant else "activation"
-        name = _plain(_last(tensor.name))
-        rows.append((str(number), name, _type_and_shape(tensor), kind, *_quantization(tensor), f"{tensor.bytes:,}"))
+        rows.append(
+            (
+                str(number),
+                _last(tensor.name),
+                _type_and_shape(tensor),
+                kind,
+                *_quantization(tensor),
+                f"{tensor.bytes:,}",
+            )
+        )
     print_table("tensors", ("#", "name", "type", "kind", "scale", "zero point"), ("bytes",), rows)
 
 
@@ -113,7 +110,7 @@ def _print_boards(boards: "list[BoardFit]") -> None:
         if board.memory_bytes is None:
             memory = "not known"
         else:
-            memory = f"{'fits' if board.memory_fits else 'too small'} ({_bytes(board.memory_bytes)})"
+            memory = f"{'fits' if board.memory_fits else 'too small'} ({in_binary_units(board.memory_bytes)})"
         rows.append((board.title, _answer(board.runs), memory, board.engine_note))
     title = "boards, each with its newest system and least memory"
     print_table(title, ("board", "runs it", "memory", "engine"), (), rows)
@@ -170,15 +167,3 @@ def _last(name: str) -> str:
     """Shorten the name of fused LiteRT ops, which is the names of all of them, to the last."""
     *earlier, last = name.split(";")
     return f"...{last}" if earlier else last
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= size:
-            return f"{count / size:.4g} {unit}"
-    return f"{count} bytes"
-
-
-def _plain(text: str) -> str:
-    """Names come from the file: keep their control characters off the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
