@@ -27,7 +27,10 @@ def test_the_commands_are_the_promised_ones() -> None:
 def test_every_command_has_a_page_that_shows_its_options(name: str) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert f"edgequant {name}" in page
-    assert "--json" in page
+    options = [option for parameter in commands()[name].params for option in parameter.opts if option.startswith("-")]
+    assert "--json" in options
+    missing = [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", page)]
+    assert not missing
 
 
 @pytest.mark.parametrize("name", sorted(commands()))
