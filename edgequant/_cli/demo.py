@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ._output import console, print_json
+from ._output import print_json, print_result
+from ._tables import print_table
 
 if TYPE_CHECKING:
     from edgequant._demo import DemoResult
@@ -36,8 +37,9 @@ def demo(
     if as_json:
         print_json({**result.to_dict(), "page": str(page)})
         return
-    _print_tables(result)
-    console().print(f"Page with a picture: {page.resolve()}", soft_wrap=True)
+    _print_models(result)
+    _print_devices(result)
+    print_result(f"Models, and a page with a picture: {page.resolve()}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -49,23 +51,32 @@ def _make_folder(folder: Path) -> None:
         raise EdgequantError(f"{folder} cannot be made: {error.strerror}; choose another folder with -o.") from error
 
 
-def _print_tables(result: "DemoResult") -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _print_models(result: "DemoResult") -> None:
+    rows = [
+        (
+            model.format,
+            model.engine,
+            f"{model.bytes:,}",
+            f"{model.ratio:.2f}x",
+            f"{100 * model.accuracy:.2f} %",
+            f"{model.median_us:.0f} µs",
+        )
+        for model in result.models
+    ]
+    title = f"Handwritten digits, {result.test_images} test images"
+    print_table(title, ("format", "engine"), ("bytes", "of fp32", "accuracy", "latency"), rows)
 
-    models = Table(title=f"Handwritten digits, {result.test_images} test images", title_justify="left")
-    for heading in ("file", "format", "engine"):
-        models.add_column(heading)
-    for heading in ("bytes", "of fp32", "accuracy", "latency"):
-        models.add_column(heading, justify="right")
-    for model in result.models:
-        accuracy, latency = f"{100 * model.accuracy:.2f} %", f"{model.median_us:.0f} µs"
-        size, ratio = f"{model.bytes:,}", f"{model.ratio:.2f}x"
-        models.add_row(model.file, model.format, model.engine, size, ratio, accuracy, latency)
-    console().print(models)
-    devices = Table(title="What suits which device", title_justify="left")
-    for heading in ("device", "format", "why"):
-        devices.add_column(heading)
-    for row in result.devices:
-        devices.add_row(*map(escape, row))
-    console().print(devices)
+
+def _print_devices(result: "DemoResult") -> None:
+    """Print the sentences below what they explain: beside it, a terminal leaves no room for them."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from edgequant._demo import NO_ENGINE
+
+    print_result()
+    print_result("What suits which device", style="bold")
+    for advice in result.devices:
+        print_result(f"{advice.device}: {advice.format}, engine: {advice.engine or NO_ENGINE}")
+        print_result(Padding(Text(advice.reason), (0, 0, 0, 4)))
+    print_result()

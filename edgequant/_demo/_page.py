@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ._run import DemoResult, ModelResult
 
+NO_ENGINE = "none installs today"
 ENGINE_COLOURS = {"litert": "#2a6fbb", "onnxruntime": "#c8572b"}
 ENGINE_NAMES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
@@ -21,7 +22,7 @@ def render_page(result: "DemoResult") -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
     picture = base64.b64encode(draw(result)).decode()
-    return template.render(result=result, picture=picture, engine_names=ENGINE_NAMES)
+    return template.render(result=result, picture=picture, engine_names={**ENGINE_NAMES, None: NO_ENGINE})
 
 
 def draw(result: "DemoResult") -> bytes:

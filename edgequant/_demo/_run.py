@@ -30,19 +30,27 @@ class ModelResult:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceAdvice:
+    """What suits a device; `engine` is None where none installs today, and `reason` the first of the reasons."""
+
+    device: str
+    format: str
+    engine: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DemoResult:
     """What the demo measured, and what suits this machine and three boards."""
 
     models: tuple[ModelResult, ...]
-    devices: tuple[tuple[str, str, str], ...]
+    devices: tuple[DeviceAdvice, ...]
     test_images: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready values."""
-        devices = [
-            {"device": name, "format": number_format, "reason": why} for name, number_format, why in self.devices
-        ]
-        return {"models": [asdict(m) for m in self.models], "devices": devices, "test_images": self.test_images}
+        document = asdict(self)
+        return {**document, "models": list(document["models"]), "devices": list(document["devices"])}
 
 
 def run_demo(folder: Path, progress: Progress) -> DemoResult:
@@ -87,14 +95,14 @@ def _accuracy(model: Path, images: Any, labels: Any) -> float:
     return float(np.mean(np.array(predicted) == labels))
 
 
-def _devices() -> tuple[tuple[str, str, str], ...]:
+def _devices() -> tuple[DeviceAdvice, ...]:
     from edgequant_device_checks import for_board, probe, recommend
 
     devices = [("this machine", probe()), *((board, for_board(board)) for board in BOARDS)]
     found = []
     for fallback, device in devices:
         advice = recommend(device)
-        found.append((device.model or fallback, advice.format, advice.reasons[0]))
+        found.append(DeviceAdvice(device.model or fallback, advice.format, advice.engine, advice.reasons[0]))
     return tuple(found)
 
 
