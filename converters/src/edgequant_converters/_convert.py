@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, range_collector
 from .litert_quantizer import io_type
-from .sources import Source, open_source
+from .sources import Source, TrainedSource, is_prepared, open_source
 
 
 def convert(
@@ -40,12 +41,13 @@ def convert(
     """Write a trained network as a LiteRT or ONNX model in the number format asked for.
 
     Args:
-        source: a torch.nn.Module (with `example_inputs`), a Keras model, or a path: `.pt2`, `.keras`, `.h5`, `.onnx`,
-            float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights` and `input_shapes`).
+        source: a torch.nn.Module (with `example_inputs`, or made by `qat.prepare`), a Keras model, or a path: `.pt2`,
+            `.keras`, `.h5`, `.onnx`, float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights`
+            and `input_shapes`).
         output: the file to write; its suffix, `.tflite` or `.onnx`, chooses the format.
         quantize: fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4.
-        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them; the other
-            formats use them to measure the SQNR.
+        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them, the
+            other formats, and modules of `qat.prepare`, use them to measure the SQNR.
         calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen.
         images: how the pictures of a calibration folder become input arrays.
         io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
@@ -75,7 +77,7 @@ def convert(
     range_collector(calibration_method)  # an unknown method is told now, not after the import
     request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
     io = _checked_io(scheme, target, io)
-    _check_calibration(scheme, calibration)
+    _check_calibration(scheme, calibration, learned=is_prepared(source))
     with _working_folder() as folder, replacing(destination) as temporary:
         network = open_source(
             source,
@@ -87,6 +89,8 @@ def convert(
         hub = Path(folder, f"float{target.suffix}")
         report_progress("importing", 0, None)
         _write_hub(network, hub, target)
+        if isinstance(network, TrainedSource):
+            request = replace(request, learned=network.learned(request))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
         calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
         written = open_model(temporary)
@@ -132,8 +136,8 @@ def _checked_io(scheme: Scheme, target: Target, io: str | None) -> str:
     return io_type(scheme, io)
 
 
-def _check_calibration(scheme: Scheme, calibration: Any) -> None:
-    if calibration is None and scheme.needs_calibration:
+def _check_calibration(scheme: Scheme, calibration: Any, *, learned: bool) -> None:
+    if calibration is None and scheme.needs_calibration and not learned:
         raise CalibrationError(
             f"{scheme} needs calibration data, a hundred or more typical inputs: give a .npy, .npz or image folder."
         )

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from ._evaluate import open_model
-from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, Measurement, measure, noise_samples
+from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
 from ._request import QuantizationRequest, Sample, Samples
 from ._schemes import Target
 from .calibration import DataSource, split
@@ -36,17 +36,20 @@ def quantize_hub(
         else:
             quantize_onnx(hub, output, request, samples)
 
-    if data is not None and request.scheme.needs_calibration:
+    learned = request.learned
+    if data is not None and request.scheme.needs_calibration and learned is None:
         samples = split(data, max_samples=MEASURED_SAMPLES)
         write(_reporting(samples, data.count, progress))
         progress("measuring", 0, None)
         measured_on = ON_HELD_BACK if samples.disjoint else ON_CALIBRATION
         return samples.used, measure(hub, output, samples.held_back, measured_on)
     progress("quantizing", 0, None)
-    write(())
+    write(() if learned is None else learned.probes)
     progress("measuring", 0, None)
     if data is not None:
         return 0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA)
+    if learned is not None:
+        return 0, measure(hub, output, learned.probes, ON_PROBES)
     return 0, measure(hub, output, noise_samples(open_model(hub).inputs), ON_NOISE)
 
 

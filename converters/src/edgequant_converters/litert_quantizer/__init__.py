@@ -1,6 +1,7 @@
 """From a float32 .tflite to every other number format, by ai-edge-quantizer."""
 
 import re
+from collections.abc import Collection, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -11,15 +12,15 @@ import numpy as np
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import range_collector
 from edgequant_converters.sources._quiet import quiet
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import ActivationWatch
-from ._recipes import IO_TYPES, io_type, recipe_for
+from ._learned import int4_layers, without_range
+from ._recipes import IO_TYPES, io_type, learned_rules, mixed_rules, recipe_for
 from ._wide_biases import restore_wide_biases
 
-__all__ = ["IO_TYPES", "io_type", "quantize_litert"]
+__all__ = ["IO_TYPES", "ActivationWatch", "io_type", "quantize_litert", "quantize_with_ranges"]
 
 
 def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, samples: Samples) -> None:
@@ -32,14 +33,37 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
         output.write_bytes(hub.read_bytes())
         return
     model = read_model(hub)
+    ranges = _observe(model, request, samples) if request.scheme.needs_calibration else None
     recipe = recipe_for(request, io, _kept_float(model, request))
-    ranges = _observe(model, request.method, samples) if request.scheme.needs_calibration else None
+    if request.learned is not None and ranges is not None:
+        narrow = int4_layers(model) if request.learned.weight_bits == 4 else []
+        recipe = learned_rules(recipe, narrow, without_range(model, set(ranges)))
     quantized = _quantize(model_bytes(model), recipe, ranges)
-    if request.scheme is Scheme.INT16X8:
-        widened = read_model(quantized)
-        restore_wide_biases(widened, model)
-        quantized = model_bytes(widened)
-    output.write_bytes(quantized)
+    output.write_bytes(_with_wide_biases(quantized, model) if request.scheme is Scheme.INT16X8 else quantized)
+
+
+def quantize_with_ranges(
+    model: ModelT,
+    io: str,
+    per_channel: bool,
+    ranges: Mapping[str, tuple[float, float]],
+    precision: Mapping[str, str],
+) -> bytes:
+    """Return a float `model` in int8, with the given (min, max) of every activation by its tensor's name.
+
+    `precision` says "int16x8" or "float32" for operators, named by an output tensor, that are not to be int8. `io` is
+    the type of inputs and outputs, one of int8, uint8, float. Raises UnsupportedError.
+    """
+    wide = _scopes(model, [name for name, kind in precision.items() if kind == "int16x8"])
+    kept = _scopes(model, [name for name, kind in precision.items() if kind == "float32"])
+    quantized = _quantize(model_bytes(model), mixed_rules(io, per_channel, wide, kept), _statistics(ranges))
+    return _with_wide_biases(quantized, model) if wide else quantized
+
+
+def _with_wide_biases(quantized: bytes, original: ModelT) -> bytes:
+    widened = read_model(quantized)
+    restore_wide_biases(widened, original)
+    return model_bytes(widened)
 
 
 def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] | None) -> bytes:
@@ -58,12 +82,26 @@ def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: dict[str, Any] 
     return bytes(result.quantized_model)
 
 
-def _observe(model: ModelT, method: str, samples: Samples) -> dict[str, dict[str, Any]]:
-    watch, collector = ActivationWatch(model, model_bytes(model)), range_collector(method)
+def _observe(model: ModelT, request: QuantizationRequest, samples: Samples) -> dict[str, dict[str, Any]]:
+    watch, collector = ActivationWatch(model, model_bytes(model)), request.collector()
     for sample in samples:
         for name, value in watch.run(sample):
             collector.update(name, value)
-    return {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in collector.ranges().items()}
+    return _statistics(collector.ranges())
+
+
+def _statistics(ranges: Mapping[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
+    """Return ranges in the form that ai-edge-quantizer takes."""
+    return {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
+
+
+def _scopes(model: ModelT, outputs: Collection[str]) -> list[str]:
+    """Return an exact regular expression for each operator with one of these output tensors."""
+    from ai_edge_quantizer.utils.tfl_flatbuffer_utils import get_op_scope
+
+    graph = model.subgraphs[0]
+    named = [op for op in graph.operators if any(graph.tensors[i].name.decode() in outputs for i in op.outputs)]
+    return [f"^{re.escape(get_op_scope(op, graph.tensors))}$" for op in named]
 
 
 def _kept_float(model: ModelT, request: QuantizationRequest) -> list[str]:

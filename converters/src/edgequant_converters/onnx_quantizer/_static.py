@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,9 +10,9 @@ from onnx import ModelProto
 
 from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import range_collector
 
 from ._activations import ActivationWatch
+from ._learned import int4_overrides, without_range
 
 
 def quantize_static(model: ModelProto, request: QuantizationRequest, samples: Samples) -> ModelProto:
@@ -24,8 +25,12 @@ def quantize_static(model: ModelProto, request: QuantizationRequest, samples: Sa
     from onnxruntime.quantization import quantize_static as qdq
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
-    ranges = _observe(model, request.method, samples)
+    ranges = _observe(model, request, samples)
     excluded = [node.name for node in model.graph.node if request.keeps_float(node.op_type, node.name)]
+    options: dict[str, Any] = {}
+    if request.learned is not None:
+        excluded += without_range(model, set(ranges))
+        options["TensorQuantOverrides"] = int4_overrides(model) if request.learned.weight_bits == 4 else {}
     with tempfile.TemporaryDirectory() as folder:
         cache, output = Path(folder, "ranges.json"), Path(folder, "quantized.onnx")
         save_tensors_data(TensorsData(CalibrationMethod.MinMax, ranges), cache)
@@ -38,14 +43,15 @@ def quantize_static(model: ModelProto, request: QuantizationRequest, samples: Sa
             weight_type=QuantType.QInt8,
             nodes_to_exclude=excluded,
             calibration_cache_path=cache,
+            extra_options=options,
         )
         return onnx.load(output)
 
 
 def _observe(
-    model: ModelProto, method: str, samples: Samples
+    model: ModelProto, request: QuantizationRequest, samples: Samples
 ) -> dict[str, tuple[np.ndarray[tuple[int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]]]:
-    watch, collector = ActivationWatch(model), range_collector(method)
+    watch, collector = ActivationWatch(model), request.collector()
     for sample in samples:
         for name, value in watch.run(sample):
             collector.update(name, value)
