@@ -12,7 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgequant_converters import ConversionReport, ConverterError, ImagePreprocessing, convert, downcast, footprint
+    from edgequant_converters import (
+        ConversionReport,
+        ConverterError,
+        ImagePreprocessing,
+        convert,
+        downcast,
+        footprint,
+        quantize_linears_,
+    )
     from edgequant_device_checks import Device, DeviceCheckError, Recommendation, for_board, probe, recommend
     from edgequant_runtime import Session, SessionError, TensorInfo
 
@@ -44,6 +52,7 @@ __all__ = [
     "for_board",
     "inspect",
     "probe",
+    "quantize_linears_",
     "recommend",
 ]
 
@@ -56,6 +65,7 @@ _HOMES = {
         ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),
         "edgequant_converters",
     ),
+    "quantize_linears_": "edgequant_converters",
     **dict.fromkeys(
         ("Device", "DeviceCheckError", "Recommendation", "for_board", "probe", "recommend"), "edgequant_device_checks"
     ),

@@ -14,7 +14,8 @@ def test_the_public_names_are_these() -> None:
     assert edgequant.__all__ == [
         "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError",
         "EdgequantError", "ImagePreprocessing", "Inspection", "Recommendation", "Session", "SessionError", "TensorInfo",
-        "bench", "compare", "convert", "downcast", "footprint", "for_board", "inspect", "probe", "recommend",
+        "bench", "compare", "convert", "downcast", "footprint", "for_board", "inspect", "probe",
+        "quantize_linears_", "recommend",
     ]  # fmt: skip
 
 
