@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._compare import Comparison, compare
     from ._errors import EdgequantError
     from ._inspect import Inspection, inspect
+    from ._layers import LayersComparison, compare_layers
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,12 +41,14 @@ __all__ = [
     "EdgequantError",
     "ImagePreprocessing",
     "Inspection",
+    "LayersComparison",
     "Recommendation",
     "Session",
     "SessionError",
     "TensorInfo",
     "bench",
     "compare",
+    "compare_layers",
     "convert",
     "downcast",
     "footprint",
@@ -60,6 +63,7 @@ _HOMES = {
     **dict.fromkeys(("BenchReport", "bench"), "edgequant._bench"),
     **dict.fromkeys(("Comparison", "compare"), "edgequant._compare"),
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
+    **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
     "EdgequantError": "edgequant._errors",
     **dict.fromkeys(
         ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),

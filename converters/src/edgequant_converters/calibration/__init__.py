@@ -3,6 +3,7 @@
 from ._arrays import DATA_SUFFIXES
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
+from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._split import Split, split
 
@@ -11,6 +12,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "METHODS",
     "DataSource",
+    "Histogram",
     "ImagePreprocessing",
     "RangeCollector",
     "Split",
