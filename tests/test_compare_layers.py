@@ -380,3 +380,61 @@ def test_chromium_would_tell_of_errors_and_requests(tmp_path):
     console, requests = open_in_chromium(page, tmp_path, 500)
     assert any("bad" in line for line in console)
     assert requests == ["http://127.0.0.1:9/x.png"]
+
+
+@pytest.fixture
+def logarithm(tmp_path):
+    """Build x -> exp(log(relu(x))) @ (factor times the identity); its logarithms of zero are no error."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def build(name, factor):
+        nodes = [
+            helper.make_node(kind, inputs, [output])
+            for kind, inputs, output in (
+                ("Relu", ["x"], "positive"), ("Log", ["positive"], "log"), ("Exp", ["log"], "same"),
+                ("MatMul", ["same", "matrix"], "y"),
+            )
+        ]  # fmt: skip
+        edges = [helper.make_tensor_value_info(edge, TensorProto.FLOAT, ["N", 4]) for edge in "xy"]
+        matrix = numpy_helper.from_array(np.where(np.eye(4) > 0, factor, 0).astype(np.float32), "matrix")
+        graph = helper.make_graph(nodes, "logarithm", edges[:1], edges[1:], [matrix])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        onnx.save(model, tmp_path / name)
+        return tmp_path / name
+
+    return build
+
+
+def test_infinities_of_the_reference_are_no_error(logarithm, tmp_path):
+    data = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    reference = logarithm("float.onnx", 1.0)
+    convert(reference, tmp_path / "int8.onnx", quantize="int8", calibration=np.abs(data))
+    result = compare_layers(reference, tmp_path / "int8.onnx", data, html=tmp_path / "page.html")
+    assert all(layer.alone_sqnr_db > 20 for layer in result.layers)
+    assert (tmp_path / "page.html").exists()
+
+
+def test_a_layer_that_overflows_is_to_blame(logarithm, tmp_path):
+    data = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    reference, model = logarithm("float.onnx", 1.0), logarithm("infinite.onnx", np.inf)
+    result = compare_layers(reference, model, data, html=tmp_path / "page.html")
+    assert result.layers[result.culprit].name == "y"
+    assert result.layers[result.culprit].alone_sqnr_db is None
+    assert "alone it is not finite, because it computes NaN or infinity" in result.verdict
+
+
+def test_a_model_against_itself_is_exact_everywhere(digits):
+    for name in ("fp32.tflite", "int8.tflite", "int8.onnx"):
+        result = compare_layers(digits / name, digits / name, np.load(digits / "test.npy")[:5])
+        assert result.verdict == "No layer has an error of its own: the models agree everywhere."
+        assert {layer.accumulated_sqnr_db for layer in result.layers} == {300.0}
+
+
+def test_a_page_that_cannot_be_written(cli, digits, tmp_path):
+    result = cli(
+        "compare", digits / "fp32.tflite", digits / "int8.tflite", "--data", digits / "test.npy",
+        "--html", tmp_path / "nowhere" / "page.html",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")

@@ -1,5 +1,6 @@
 """Why a layer has an error of its own: what its weights, range and output say."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ def cause_of(layer: LayerStatistics, weights: Weights | None, dtype: str | None)
     3. Half of the error or more is the rounding to the output's steps (scale^2 / 12 for each value).
     4. The output is a multiple of what it should be: a wrong scale.
     """
+    if not math.isfinite(layer.alone.sqnr_db):
+        return Cause("it computes NaN or infinity where the reference does not")
     if weights is not None and sqnr_db(weights.reference, weights.model) < POOR_WEIGHTS_DB:
         return Cause(_weights_cause(weights))
     if layer.grid is not None and layer.clipping_noise >= layer.alone.noise / 2:

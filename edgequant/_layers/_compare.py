@@ -62,9 +62,9 @@ def compare_layers(
             LayerStatistics(layer.grid, pictures=html is not None, channels_last=pair.channels_last)
             for layer in pair.layers
         ]
-        samples = 0
+        names, samples = [info.name for info in sessions[0].inputs], 0
         for sample in source:
-            for layer, values in zip(measured, pair.run(sample), strict=True):
+            for layer, values in zip(measured, pair.run([sample[name] for name in names]), strict=True):
                 layer.update(values)
             samples += batch_size(sample)
             progress("comparing layers", samples, source.count)

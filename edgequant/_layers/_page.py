@@ -126,7 +126,7 @@ def _image(draw: "Callable[[Figure], None]", height: float, caption: str, alt: s
 def _share(value: float | None) -> str:
     if value is None:
         return "n/a"
-    return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{100 * value:.2g} %".replace(" %", "%")
+    return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{100 * value:.2g}%"
 
 
 def _figure(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """The pictures of the page: small, so that they stay readable on a phone, and with their numbers written out."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from io import StringIO
@@ -21,7 +22,7 @@ WIDTH = 4.6  # inches: 340 CSS pixels of a phone show its 9-point text at 9 pixe
 ROW_HEIGHT = 0.21
 TALLEST = 60.0
 BARS = 48
-KIND_LENGTH = 20
+KIND_LENGTH = 18
 
 
 PAGE, INK, LINE, REFERENCE, MODEL, BAD = "#fffff1", "#010101", "#d0d4d1", "#2a6fb1", "#c85721", "#b31321"
@@ -67,7 +68,7 @@ def draw_network(figure: "Figure", result: LayersComparison) -> None:
     """Draw both SQNRs of every layer, first layer on top, with their values in two columns on the right."""
     figure.set_layout_engine("none")  # it makes no room for the columns
     height = figure.get_figheight()
-    axes = figure.add_axes((0.33, 0.5 / height, 0.40, 1 - 1.0 / height))
+    axes = figure.add_axes((0.36, 0.5 / height, 0.37, 1 - 1.0 / height))
     rows = range(len(result.layers))
     alone = [_on_scale(layer.alone_sqnr_db) for layer in result.layers]
     accumulated = [_on_scale(layer.accumulated_sqnr_db) for layer in result.layers]
@@ -78,11 +79,11 @@ def draw_network(figure: "Figure", result: LayersComparison) -> None:
     _write_values(axes, result)
     axes.set_yticks(rows, [f"{layer.number} {layer.kind[:KIND_LENGTH]}" for layer in result.layers], fontsize=8)
     for label in (axes.get_yticklabels()[number] for number in result.standing_out):
-        label.set(color=BAD, fontweight="bold")
+        label.set_color(BAD)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("SQNR in dB (higher is better)")
     axes.grid(axis="x", color=LINE)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.75, 1.0), ncols=2, frameon=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.9, 1.0), ncols=2, frameon=False)
     _strip(axes)
 
 
@@ -110,7 +111,7 @@ def draw_heatmap(figure: "Figure", values: NDArray[Any], limits: tuple[float, fl
     colours = "RdBu_r" if difference else "viridis"
     image = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto", interpolation="nearest")
     axes.tick_params(labelsize=8)
-    axes.locator_params(integer=True)
+    axes.locator_params(integer=True, min_n_ticks=1)
     bar = figure.colorbar(image, ax=axes)
     bar.ax.tick_params(labelsize=8)
 
@@ -169,8 +170,8 @@ def _strip(axes: "Axes") -> None:
 
 def weakest(result: LayersComparison, count: int) -> list[LayerComparison]:
     """Return the layers with the lowest own SQNR, the weakest first; exact ones are never among them."""
-    inexact = [x for x in result.layers if x.alone_sqnr_db is not None and x.alone_sqnr_db < IDENTICAL_DB]
-    return sorted(inexact, key=lambda layer: (layer.alone_sqnr_db, layer.number))[:count]
+    inexact = [layer for layer in result.layers if layer.alone_sqnr_db != IDENTICAL_DB]
+    return sorted(inexact, key=lambda layer: -math.inf if layer.alone_sqnr_db is None else layer.alone_sqnr_db)[:count]
 
 
 def value_limits(values: Sequence[NDArray[Any]]) -> tuple[float, float]:

@@ -12,7 +12,8 @@ class LayerComparison:
     """One layer: an activation that both models have, and the operators of the model that compute it.
 
     `number` counts from 0 in the order of execution, model inputs first; `inputs` are the numbers of the layers that
-    this one reads; `name` is the activation's in the reference. SQNRs are in dB (300: identical; None: not finite).
+    this one reads; `name` is the activation's in the reference. SQNRs are in dB (300: identical; None: the model gives
+    NaN or an infinity where the reference does not).
 
     - `alone_*`: the layer's own error: the layer of the model and that of the reference, both fed with the reference's
       activations as the model's tensors can hold them.

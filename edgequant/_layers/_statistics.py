@@ -39,8 +39,8 @@ class LayerStatistics:
 
     def update(self, values: LayerValues) -> None:
         """Add one run's values."""
-        self.alone.update(values.exact, values.alone)
-        self.accumulated.update(values.reference, values.accumulated)
+        _update(self.alone, values.exact, values.alone)
+        _update(self.accumulated, values.reference, values.accumulated)
         self.values += values.reference.size
         finite = values.reference[np.isfinite(values.reference)]
         if finite.size:
@@ -92,6 +92,15 @@ class LayerStatistics:
     def clipped(self) -> float | None:
         """Share of the reference's values that lie outside the integer range."""
         return None if self.grid is None else self._clipped / max(self.values, 1)
+
+
+def _update(errors: ErrorStatistics, reference: NDArray[Any], model: NDArray[Any]) -> None:
+    """Add what the reference has finite values for: the infinities of an attention mask are no error."""
+    finite = np.isfinite(reference)
+    if finite.all():
+        errors.update(reference, model)
+    else:
+        errors.update(reference[finite], model[finite])
 
 
 def _picture(reference: NDArray[Any], model: NDArray[Any], channels_last: bool) -> Picture | None:

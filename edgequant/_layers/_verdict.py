@@ -1,5 +1,6 @@
 """Which layer is to blame for a quantized model's error, and why."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -37,7 +38,7 @@ def culprit_of(layers: Sequence[LayerComparison], causes: Mapping[int, Cause]) -
 
 def _worst(layers: Sequence[LayerComparison], numbers: Iterable[int]) -> int | None:
     """Return the layer with the lowest own SQNR, the earlier of equal ones."""
-    return min(numbers, key=lambda number: layers[number].alone_sqnr_db or 0.0, default=None)
+    return min(numbers, key=lambda number: _decibels(layers[number]), default=None)
 
 
 def steepest_fall(layers: Sequence[LayerComparison]) -> int | None:
@@ -49,7 +50,7 @@ def steepest_fall(layers: Sequence[LayerComparison]) -> int | None:
 
 def median_of_others(layer: LayerComparison, layers: Sequence[LayerComparison]) -> float | None:
     """Return the median own SQNR of the other layers that have an own error; None if there are none."""
-    others = [own for other in layers if other is not layer and (own := _own_error(other)) is not None]
+    others = [_decibels(other) for other in layers if other is not layer and _has_error(other)]
     return statistics.median(others) if others else None
 
 
@@ -60,7 +61,8 @@ def verdict(layers: Sequence[LayerComparison], culprit: int | None, causes: Mapp
     layer = layers[culprit]
     median = median_of_others(layer, layers)
     compared = "" if median is None else f" where the other layers have a median of {median:.1f} dB"
-    sentence = f"The error comes from {layer.title}: alone it reaches {layer.alone_sqnr_db:.1f} dB{compared}"
+    reaches = "is not finite" if layer.alone_sqnr_db is None else f"reaches {layer.alone_sqnr_db:.1f} dB{compared}"
+    sentence = f"The error comes from {layer.title}: alone it {reaches}"
     sentence += f", because {causes[culprit].text}"
     first = min(causes)
     if first != culprit:
@@ -72,28 +74,29 @@ def verdict(layers: Sequence[LayerComparison], culprit: int | None, causes: Mapp
 
 
 def _nothing_stands_out(layers: Sequence[LayerComparison]) -> str:
-    weakest = min(
-        (layer for layer in layers if _own_error(layer) is not None), key=lambda x: x.alone_sqnr_db or 0.0, default=None
-    )
-    if weakest is None:
+    inexact = [layer for layer in layers if _has_error(layer)]
+    if not inexact:
         return "No layer has an error of its own: the models agree everywhere."
+    weakest = min(inexact, key=_decibels)
     median = median_of_others(weakest, layers)
     compared = "" if median is None else f", the median of the others {median:.1f} dB"
     return f"No layer stands out: the weakest alone is {weakest.title} with {weakest.alone_sqnr_db:.1f} dB{compared}."
 
 
 def _stands_out(layer: LayerComparison, layers: Sequence[LayerComparison]) -> bool:
-    own = _own_error(layer)
-    if own is None:
+    if not _has_error(layer):
         return False
     median = median_of_others(layer, layers)
-    return own < POOR_DB or (median is not None and own <= median - STANDS_OUT_DB)
+    return _decibels(layer) < POOR_DB or (median is not None and _decibels(layer) <= median - STANDS_OUT_DB)
 
 
-def _own_error(layer: LayerComparison) -> float | None:
-    """Return a layer's own SQNR; None if it has no own error, or one that is not finite."""
-    own = layer.alone_sqnr_db
-    return None if own is None or own >= IDENTICAL_DB else own
+def _has_error(layer: LayerComparison) -> bool:
+    """Tell whether a layer has an own error to judge: not if it is exact, nor if the reference computes zeros alone."""
+    return abs(_decibels(layer)) != IDENTICAL_DB
+
+
+def _decibels(layer: LayerComparison) -> float:
+    return -math.inf if layer.alone_sqnr_db is None else layer.alone_sqnr_db
 
 
 def _fall(layer: LayerComparison, layers: Sequence[LayerComparison]) -> float:

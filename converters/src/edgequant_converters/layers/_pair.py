@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
-from edgequant_converters._request import Sample
 from edgequant_converters.graph import read_graph
 
 from ._edit import Cut, Edit, EditedModel
@@ -93,7 +92,8 @@ class LayerPair:
         self.layers = tuple(self._describe(number) for number in range(len(self._pairs)))
         if not any(layer.ops for layer in self.layers):
             raise UnsupportedError(
-                f"No layer of {model.name} could be matched with one of {reference.name}: are they the same network?"
+                f"No layer of real numbers in {model.name} has a counterpart in {reference.name}: "
+                "give two models of the same network."
             )
         self._open(reference, model, folder)
         self._readers = weight_reader(reference, self._reference), weight_reader(model, self._model)
@@ -134,10 +134,10 @@ class LayerPair:
         ours, theirs = self._readers[0](reference), self._readers[1](model)
         return None if ours is None or theirs is None else side_by_side(ours, theirs, axis)
 
-    def run(self, sample: Sample) -> Iterator[LayerValues]:
-        """Run both models on real values, by the reference's input names; yield the values of each layer in turn."""
+    def run(self, inputs: Sequence[NDArray[Any]]) -> Iterator[LayerValues]:
+        """Run both models on real values, one array for each of the reference's inputs; yield each layer's values."""
         try:
-            yield from self._run(sample)
+            yield from self._run(inputs)
         except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
             reason = str(error).splitlines()[0].rstrip(".")
             raise SourceError(f"The layers cannot be run on this data: {reason}.") from error
@@ -167,18 +167,18 @@ class LayerPair:
         )
 
     def _open(self, reference: Path, model: Path, folder: Path) -> None:
-        ours = {self._reference.last(root): number for number, (root, _) in enumerate(self._pairs)}
-        theirs = {self._model.last(root): number for number, (_, root) in enumerate(self._pairs)}
+        ours = tuple(self._reference.last(root) for root, _ in self._pairs)
+        theirs = tuple(self._model.last(root) for _, root in self._pairs)
         cut_model = {edge: (edge[1], edge[1]) for segment in self._theirs for edge in segment.reads}
 
         def opened(name: str, path: Path, flow: Flow, edit: Edit) -> EditedModel:
             (folder / name).mkdir()
             return EditedModel(path, flow.graph, edit, folder / name)
 
-        self._whole = opened("reference", reference, self._reference, Edit(tuple(ours)))
-        self._whole_model = opened("model", model, self._model, Edit(tuple(theirs)))
-        self._cut = opened("cut-reference", reference, self._reference, Edit(tuple(ours), self._reference_edges()))
-        self._cut_model = opened("cut-model", model, self._model, Edit(tuple(theirs), cut_model))
+        self._whole = opened("reference", reference, self._reference, Edit(ours))
+        self._whole_model = opened("model", model, self._model, Edit(theirs))
+        self._cut = opened("cut-reference", reference, self._reference, Edit(ours, self._reference_edges()))
+        self._cut_model = opened("cut-model", model, self._model, Edit(theirs, cut_model))
 
     def _reference_edges(self) -> dict[tuple[int, int], Cut]:
         """Cut the reference where the model is cut; each cut remembers the model's tensor whose rounding it takes."""
@@ -190,8 +190,8 @@ class LayerPair:
                 edges.setdefault((number, tensor), (tensor, read_as.get(root, self._model.last(root))))
         return edges
 
-    def _run(self, sample: Sample) -> Iterator[LayerValues]:
-        ours, theirs = self._feeds(sample)
+    def _run(self, inputs: Sequence[NDArray[Any]]) -> Iterator[LayerValues]:
+        ours, theirs = self._feeds(inputs)
         reference = self._whole.run(ours, {})
         accumulated = self._whole_model.run(theirs, {})
         real = {
@@ -213,13 +213,12 @@ class LayerPair:
                 alone=self._model.to_real(model_last, alone[model_last]),
             )
 
-    def _feeds(self, sample: Sample) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        ours, theirs = self._reference.graph, self._model.graph
-        values = [sample[ours.tensors[tensor].name] for tensor in ours.inputs]
-        counterpart = {j: values[i] for i, j in self._inputs}
+    def _feeds(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        ours, theirs = self._reference, self._model
+        counterpart = {j: inputs[i] for i, j in self._inputs}
         return (
-            [self._reference.to_own_type(tensor, value) for tensor, value in zip(ours.inputs, values, strict=True)],
-            [self._model.to_own_type(tensor, counterpart[j]) for j, tensor in enumerate(theirs.inputs)],
+            [ours.to_own_type(tensor, value) for tensor, value in zip(ours.graph.inputs, inputs, strict=True)],
+            [theirs.to_own_type(tensor, counterpart[j]) for j, tensor in enumerate(theirs.graph.inputs)],
         )
 
     def _rounded(self, cut: Cut, real: Mapping[int, Values]) -> NDArray[Any]:
