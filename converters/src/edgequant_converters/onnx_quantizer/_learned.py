@@ -1,5 +1,6 @@
 """What training with quantization in the loop decides about the nodes of an ONNX graph."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from onnx import ModelProto, TensorProto, numpy_helper
@@ -32,6 +33,15 @@ def int4_overrides(model: ModelProto) -> dict[str, list[dict[str, Any]]]:
             fixed = {"axis": axis, "quant_type": QuantType.QInt8, "zero_point": 0}
             overrides[weight.name] = [{**fixed, "scale": scale} for scale in scales]
     return overrides
+
+
+def has_clamp_above_its_grid(model: ModelProto, ranges: Mapping[str, tuple[float, float]]) -> bool:
+    """Tell whether a ReLU's output has a grid that reaches below zero, as one that it shares with others may.
+
+    onnxruntime drops a ReLU after a quantized operator, on the assumption that the grid starts at zero.
+    """
+    clamps = [node.output[0] for node in model.graph.node if node.op_type in ("Relu", "Clip")]
+    return any(ranges[name][0] < 0 for name in clamps if name in ranges)
 
 
 def without_range(model: ModelProto, known: set[str]) -> list[str]:

@@ -39,7 +39,8 @@ def prepare(
         module: the network, trained in float before.
         example_inputs: the arguments of its forward(), float ones in the range they have in training; the written
             model's batch is theirs.
-        weight_bits: 8, or 4 for weights -7..7 in convolutions with groups=1 and linear layers (others keep 8 bits).
+        weight_bits: 8, or 4 for weights -7..7 in linear layers and convolutions. Convolutions in groups, and those
+            over a single channel, keep 8 bits: LiteRT's depthwise kernel takes no others.
 
     Raises:
         SourceError: the module fails on these inputs, cannot be traced, or fixes its batch size.

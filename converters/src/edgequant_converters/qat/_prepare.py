@@ -1,12 +1,14 @@
 """From a trained float module to one that rounds as its int8 model will."""
 
 import copy
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.export import Dim
+from torch.fx.experimental.symbolic_shapes import is_concrete_int
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters.sources._quiet import quiet
@@ -72,18 +74,16 @@ def _trace(module: nn.Module, inputs: tuple[torch.Tensor, ...], description: str
     except Exception as error:  # whatever the network's own code or the tracer raises
         raise SourceError(f"{description} cannot be traced by torch.export: {reason(error)}.") from error
     traced = program.module(check_guards=False)
-    for node in traced.graph.nodes:
-        if node.op == "placeholder" and node.meta["val"].ndim and isinstance(node.meta["val"].shape[0], int):
-            raise SourceError(
-                f"{description} fixes its batch size in forward(), so it cannot be trained in batches: write sizes as "
-                "x.shape[0] or -1."
-            )
+    batches = [node.meta["val"].shape[:1] for node in traced.graph.nodes if node.op == "placeholder"]
+    if all(is_concrete_int(size) for batch in batches for size in batch):
+        raise SourceError(
+            f"{description} fixes its batch size in forward(), so it cannot be trained in batches: write sizes as "
+            "x.shape[0] or -1."
+        )
     return fx.GraphModule(traced, traced.graph)
 
 
 def _nested_like_forward(module: nn.Module, shapes: tuple[Any, ...]) -> tuple[Any, ...]:
-    import inspect
-
     kinds = [parameter.kind for parameter in inspect.signature(module.forward).parameters.values()]
     variadic = inspect.Parameter.VAR_POSITIONAL
     named = kinds.index(variadic) if variadic in kinds else len(shapes)
@@ -97,6 +97,10 @@ def _refuse_unknown_layers(graph: fx.Graph, description: str) -> None:
                 f"{description} has {REFUSED[node.target]}, which quantization-aware training does not cover: convert "
                 "the float network with calibration data instead."
             )
+        if node.target == aten.batch_norm.default and node.args[3] is None:
+            raise UnsupportedError(
+                f"{description} has a batch norm without running statistics: it cannot be folded."
+            )
 
 
 def _replace_layers(network: fx.GraphModule, weight_bits: int) -> None:
@@ -105,15 +109,25 @@ def _replace_layers(network: fx.GraphModule, weight_bits: int) -> None:
         if not isinstance(weight, fx.Node) or weight.op != "get_attr":
             continue
         norm = _following_norm(node)
-        grouped = len(node.args) > GROUPS_ARGUMENT and node.args[GROUPS_ARGUMENT] != 1
         layer = QuantizedLayer(
             Operation(node.target, node.args[3:]),
             _parameter(network, weight),
             _optional_parameter(network, node.args[2] if len(node.args) > 2 else None),
             None if norm is None else _batch_norm(network, norm),
-            8 if grouped else weight_bits,
+            8 if _is_depthwise(node, weight) else weight_bits,
         )
         _replace(network, node if norm is None else norm, f"layer_{node.name}", layer, node.args[0])
+
+
+def _is_depthwise(node: fx.Node, weight: fx.Node) -> bool:
+    """Tell whether LiteRT computes this layer by its depthwise kernel, whose weights have 8 bits, or in groups.
+
+    A convolution over a single channel is a depthwise one to LiteRT.
+    """
+    if node.target == aten.linear.default:
+        return False
+    grouped = len(node.args) > GROUPS_ARGUMENT and node.args[GROUPS_ARGUMENT] != 1
+    return bool(grouped or weight.meta["val"].shape[1] == 1)
 
 
 def _following_norm(node: fx.Node) -> fx.Node | None:
@@ -131,7 +145,14 @@ def _replace_norms(network: fx.GraphModule) -> None:
 def _replace_dropouts(network: fx.GraphModule) -> None:
     for node in list(network.graph.nodes):
         if node.target in DROPOUTS:
-            _replace(network, node, f"dropout_{node.name}", nn.Dropout(float(node.args[1])), node.args[0])
+            _replace(network, node, f"dropout_{node.name}", _dropout(node), node.args[0])
+
+
+def _dropout(node: fx.Node) -> nn.Module:
+    if node.target != aten.feature_dropout.default:
+        return nn.Dropout(_number(node.args[1]))
+    whole_channels = {3: nn.Dropout1d, 4: nn.Dropout2d, 5: nn.Dropout3d}
+    return whole_channels[node.meta["val"].ndim](_number(node.args[1]))
 
 
 def _batch_norm(network: fx.GraphModule, node: fx.Node) -> BatchNorm:

@@ -8,6 +8,7 @@ import torch
 from torch import fx, nn
 
 from edgequant_converters._errors import CalibrationError, UnsupportedError
+from edgequant_converters.sources._quiet import quiet
 
 from ._fake_quantize import FakeQuantize
 from ._layers import BatchNorm, FloatLayer, QuantizedLayer
@@ -68,7 +69,8 @@ def float_twin(prepared: PreparedModule) -> fx.GraphModule:
 
     The names of the nodes stay, so that `prepared.grids` holds for it too.
     """
-    twin = copy.deepcopy(prepared.network).cpu().eval()
+    with quiet():  # copying a traced graph's signature warns of a deprecation within torch
+        twin = copy.deepcopy(prepared.network).cpu().eval()
     for node in list(twin.graph.nodes):
         if node.op != "call_module":
             continue
