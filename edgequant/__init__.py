@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         footprint,
         quantize_linears_,
     )
+    from edgequant_converters.doctor import DoctorReport, doctor
     from edgequant_device_checks import Device, DeviceCheckError, Recommendation, for_board, probe, recommend
     from edgequant_runtime import Session, SessionError, TensorInfo
 
@@ -38,6 +39,7 @@ __all__ = [
     "ConverterError",
     "Device",
     "DeviceCheckError",
+    "DoctorReport",
     "EdgequantError",
     "ImagePreprocessing",
     "Inspection",
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "compare_layers",
     "convert",
+    "doctor",
     "downcast",
     "footprint",
     "for_board",
@@ -65,6 +68,7 @@ _HOMES = {
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
     **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
     "EdgequantError": "edgequant._errors",
+    **dict.fromkeys(("DoctorReport", "doctor"), "edgequant_converters.doctor"),
     **dict.fromkeys(
         ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),
         "edgequant_converters",

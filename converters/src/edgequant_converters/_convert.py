@@ -17,6 +17,7 @@ from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, range_collector
+from .doctor import follow_recipe, load_recipe
 from .litert_quantizer import io_type
 from .sources import Source, TrainedSource, is_prepared, open_source
 
@@ -36,6 +37,7 @@ def convert(
     weights: str | os.PathLike[str] | None = None,
     input_shapes: Sequence[str] = (),
     input_layout: str | None = None,
+    recipe: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> ConversionReport:
     """Write a trained network as a LiteRT or ONNX model in the number format asked for.
@@ -57,6 +59,8 @@ def convert(
         weights: a safetensors file or a torch checkpoint for a factory's module.
         input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64".
         input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
+        recipe: a file that `doctor` wrote for this network; int8 is then made as it says, without calibration, and
+            calibration data, if given, measures the SQNR.
         progress: called with (step, samples done, samples in all or None) as the work goes on.
 
     Returns:
@@ -72,12 +76,17 @@ def convert(
     started = time.perf_counter()
     report_progress = progress or _silent
     destination = Path(output)
-    target, scheme = target_of(destination), parse_scheme(quantize)
+    target = target_of(destination)
+    followed = None if recipe is None else load_recipe(recipe)
+    if followed is not None:
+        followed.check_request(target, quantize, io, keep_float, per_channel, calibration_method)
+        quantize, io, keep_float, per_channel = "int8", followed.io, followed.kept_float, followed.per_channel
+    scheme = parse_scheme(quantize)
     check_available(scheme, target)
     range_collector(calibration_method)  # an unknown method is told now, not after the import
     request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
     io = _checked_io(scheme, target, io)
-    _check_calibration(scheme, calibration, learned=is_prepared(source))
+    _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     with _working_folder() as folder, replacing(destination) as temporary:
         network = open_source(
             source,
@@ -92,7 +101,10 @@ def convert(
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
-        calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+        if followed is None:
+            calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+        else:
+            calibrated, measurement = 0, follow_recipe(hub, temporary, followed, data)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
         narrowed = weights_were_narrowed(temporary)
@@ -136,8 +148,8 @@ def _checked_io(scheme: Scheme, target: Target, io: str | None) -> str:
     return io_type(scheme, io)
 
 
-def _check_calibration(scheme: Scheme, calibration: Any, *, learned: bool) -> None:
-    if calibration is None and scheme.needs_calibration and not learned:
+def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) -> None:
+    if calibration is None and scheme.needs_calibration and not has_ranges:
         raise CalibrationError(
             f"{scheme} needs calibration data, a hundred or more typical inputs: give a .npy, .npz or image folder."
         )

@@ -6,6 +6,7 @@ from ._data import DataSource, open_data
 from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._split import Split, split
+from ._thresholds import entropy_range, percentile_range
 
 __all__ = [
     "DATA_SUFFIXES",
@@ -16,7 +17,9 @@ __all__ = [
     "ImagePreprocessing",
     "RangeCollector",
     "Split",
+    "entropy_range",
     "open_data",
+    "percentile_range",
     "range_collector",
     "split",
 ]

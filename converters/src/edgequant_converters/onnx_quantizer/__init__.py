@@ -1,6 +1,7 @@
 """From a float32 .onnx to every other number format, by onnxruntime's quantizer and our own weight storage."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ml_dtypes
@@ -12,7 +13,10 @@ from edgequant_converters._request import QuantizationRequest, Samples
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.sources._quiet import quiet
 
-__all__ = ["quantize_onnx"]
+from ._activations import ActivationWatch
+from ._prepare import prepare
+
+__all__ = ["ActivationWatch", "prepare", "quantize_onnx", "quantize_onnx_with_ranges"]
 
 STORAGE_KEY = "edgequant.weights"
 """Metadata entry that names a 16-bit weight format by which a runtime may choose its arithmetic."""
@@ -26,11 +30,26 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, samples
     if request.scheme is Scheme.FP32:
         shutil.copyfile(hub, output)
         return
-    from ._prepare import prepare
-
     with quiet():
         model = _quantized(prepare(hub), request, samples)
     onnx.save(model, output)
+
+
+def quantize_onnx_with_ranges(
+    hub: Path, per_channel: bool, ranges: Mapping[str, tuple[float, float]], kept_float: Sequence[str]
+) -> bytes:
+    """Return `hub` in int8, with the given (min, max) of every activation; nodes named in `kept_float` stay in float.
+
+    The names are those of the graph that `prepare` gives. Raises UnsupportedError.
+    """
+    from ._static import quantize_with_ranges
+    from ._weights import store_half_weights
+
+    request = QuantizationRequest(Scheme.INT8, per_channel=per_channel)
+    with quiet():
+        model = quantize_with_ranges(prepare(hub), request, ranges, kept_float)
+    store_half_weights(model, request, np.float16)
+    return bytes(model.SerializeToString())
 
 
 def _quantized(model: ModelProto, request: QuantizationRequest, samples: Samples) -> ModelProto:
