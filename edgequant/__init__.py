@@ -12,7 +12,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgequant_converters import ConversionReport, ConverterError, ImagePreprocessing, convert, downcast, footprint
+    from edgequant_converters import (
+        ConversionReport,
+        ConverterError,
+        ImagePreprocessing,
+        convert,
+        downcast,
+        footprint,
+        quantize_linears_,
+    )
+    from edgequant_converters.doctor import DoctorReport, doctor
     from edgequant_device_checks import Device, DeviceCheckError, Recommendation, for_board, probe, recommend
     from edgequant_runtime import Session, SessionError, TensorInfo
 
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from ._compare import Comparison, compare
     from ._errors import EdgequantError
     from ._inspect import Inspection, inspect
+    from ._layers import LayersComparison, compare_layers
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,21 +39,26 @@ __all__ = [
     "ConverterError",
     "Device",
     "DeviceCheckError",
+    "DoctorReport",
     "EdgequantError",
     "ImagePreprocessing",
     "Inspection",
+    "LayersComparison",
     "Recommendation",
     "Session",
     "SessionError",
     "TensorInfo",
     "bench",
     "compare",
+    "compare_layers",
     "convert",
+    "doctor",
     "downcast",
     "footprint",
     "for_board",
     "inspect",
     "probe",
+    "quantize_linears_",
     "recommend",
 ]
 
@@ -51,11 +66,14 @@ _HOMES = {
     **dict.fromkeys(("BenchReport", "bench"), "edgequant._bench"),
     **dict.fromkeys(("Comparison", "compare"), "edgequant._compare"),
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
+    **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
     "EdgequantError": "edgequant._errors",
+    **dict.fromkeys(("DoctorReport", "doctor"), "edgequant_converters.doctor"),
     **dict.fromkeys(
         ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),
         "edgequant_converters",
     ),
+    "quantize_linears_": "edgequant_converters",
     **dict.fromkeys(
         ("Device", "DeviceCheckError", "Recommendation", "for_board", "probe", "recommend"), "edgequant_device_checks"
     ),

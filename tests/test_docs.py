@@ -20,7 +20,7 @@ def commands() -> dict[str, Any]:
 
 
 def test_the_commands_are_the_promised_ones() -> None:
-    assert set(commands()) == {"bench", "check", "compare", "convert", "demo", "inspect", "run"}
+    assert set(commands()) == {"bench", "check", "compare", "convert", "demo", "doctor", "formats", "inspect", "run"}
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

@@ -11,6 +11,7 @@ from ._tables import print_table
 
 if TYPE_CHECKING:
     from edgequant._compare import Accuracy, Comparison
+    from edgequant._layers import LayersComparison
 
 EXAMPLE = """
 **Examples**
@@ -18,6 +19,8 @@ EXAMPLE = """
 `edgequant compare fp32.tflite int8.tflite --data test.npy --labels labels.npy`
 
 `edgequant compare original.onnx quantized.tflite --data test.npz --json`
+
+`edgequant compare fp32.tflite int8.tflite --data test.npy --layers --html layers.html`
 """
 
 
@@ -27,21 +30,31 @@ def compare(
     data: Annotated[Path, typer.Option(help=".npy or .npz whose first axis counts samples, or a folder of images.")],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
     images: ImagesOption = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Compare layer by layer, and name the one to blame.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write on the layers; implies --layers.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Run two models on the same data; print SQNR, largest error, cosine, agreement and accuracy."""
     from edgequant._compare import compare as compare_models
+    from edgequant._layers import compare_layers
 
     from ._progress import step_progress
 
+    by_layer, preprocessing = None, parse_images(images)
     with step_progress() as progress:
-        result = compare_models(reference, model, data, labels=labels, images=parse_images(images), progress=progress)
+        result = compare_models(reference, model, data, labels=labels, images=preprocessing, progress=progress)
+        if layers or html is not None:
+            by_layer = compare_layers(reference, model, data, images=preprocessing, html=html, progress=progress)
     if as_json:
-        print_json(result.to_dict())
+        print_json(result.to_dict() | ({} if by_layer is None else by_layer.to_dict()))
         return
     _print_outputs(reference, model, result)
     for line in _accuracy_lines(result.accuracy):
         print_result(line)
+    if by_layer is not None:
+        _print_layers(by_layer)
 
 
 def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
@@ -52,6 +65,27 @@ def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
     ]
     title = f"{model.name} against {reference.name} on {samples}"
     print_table(title, ("output",), ("SQNR dB", "max error", "cosine"), rows)
+
+
+def _print_layers(result: "LayersComparison") -> None:
+    rows = [
+        (
+            f"{layer.number}{' *' * (layer.number in result.standing_out)}",
+            layer.kind,
+            layer.short_name,
+            _sqnr(layer.alone_sqnr_db),
+            _sqnr(layer.accumulated_sqnr_db),
+            _figure(layer.alone_mse, ".3g"),
+            _figure(layer.accumulated_mse, ".3g"),
+            _known(layer.range_used, ".0%"),
+            _known(layer.clipped, ".3%"),
+            _known(layer.weights_sqnr_db, ".1f"),
+        )
+        for layer in result.layers
+    ]
+    numbers = ("alone dB", "accumulated dB", "alone MSE", "accumulated MSE", "range used", "clipped", "weights dB")
+    print_table("layer by layer (* stands out)", ("layer", "operators", "activation"), numbers, rows)
+    print_result(result.verdict)
 
 
 def _accuracy_lines(accuracy: "Accuracy") -> list[str]:
@@ -67,6 +101,10 @@ def _sqnr(decibels: float | None) -> str:
     from edgequant_converters import IDENTICAL_DB
 
     return "identical" if decibels is not None and decibels >= IDENTICAL_DB else _figure(decibels, ".2f")
+
+
+def _known(value: float | None, style: str) -> str:
+    return "" if value is None else format(value, style)
 
 
 def _figure(value: float | None, style: str) -> str:

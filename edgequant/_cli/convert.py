@@ -57,6 +57,9 @@ def convert(
     input_layout: Annotated[
         str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")
     ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="A recipe of `edgequant doctor` for this network: int8 as it says, again.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Convert a trained network to LiteRT or ONNX, quantize it, and say what that did to it."""
@@ -78,6 +81,7 @@ def convert(
             weights=weights,
             input_shapes=input_shape or (),
             input_layout=input_layout,
+            recipe=recipe,
             progress=progress,
         )
     if as_json:

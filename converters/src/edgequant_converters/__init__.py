@@ -11,11 +11,12 @@ from ._files import replacing
 
 if TYPE_CHECKING:
     from ._convert import convert
-    from ._downcast import downcast, footprint
+    from ._downcast import FootprintChange, downcast, footprint
     from ._evaluate import TensorSpec
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
     from ._report import ConversionReport, FloatOp
     from ._schemes import Scheme, Target
+    from ._weight_only_linear import WeightOnlyInt8Linear, quantize_linears_
     from .calibration import ImagePreprocessing
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ConverterError",
     "ErrorStatistics",
     "FloatOp",
+    "FootprintChange",
     "ImagePreprocessing",
     "OutputError",
     "Scheme",
@@ -32,9 +34,11 @@ __all__ = [
     "Target",
     "TensorSpec",
     "UnsupportedError",
+    "WeightOnlyInt8Linear",
     "convert",
     "downcast",
     "footprint",
+    "quantize_linears_",
     "replacing",
     "sqnr_db",
 ]
@@ -44,13 +48,16 @@ _HOMES = {
     "ConversionReport": "_report",
     "ErrorStatistics": "_metrics",
     "FloatOp": "_report",
+    "FootprintChange": "_downcast",
     "ImagePreprocessing": "calibration",
     "Scheme": "_schemes",
     "Target": "_schemes",
     "TensorSpec": "_evaluate",
+    "WeightOnlyInt8Linear": "_weight_only_linear",
     "convert": "_convert",
     "downcast": "_downcast",
     "footprint": "_downcast",
+    "quantize_linears_": "_weight_only_linear",
     "sqnr_db": "_metrics",
 }
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, range_collector
+from .doctor import follow_recipe, load_recipe
 from .litert_quantizer import io_type
-from .sources import Source, open_source
+from .sources import Source, TrainedSource, is_prepared, open_source
 
 
 def convert(
@@ -35,17 +37,19 @@ def convert(
     weights: str | os.PathLike[str] | None = None,
     input_shapes: Sequence[str] = (),
     input_layout: str | None = None,
+    recipe: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> ConversionReport:
     """Write a trained network as a LiteRT or ONNX model in the number format asked for.
 
     Args:
-        source: a torch.nn.Module (with `example_inputs`), a Keras model, or a path: `.pt2`, `.keras`, `.h5`, `.onnx`,
-            float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights` and `input_shapes`).
+        source: a torch.nn.Module (with `example_inputs`, or made by `qat.prepare`), a Keras model, or a path: `.pt2`,
+            `.keras`, `.h5`, `.onnx`, float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights`
+            and `input_shapes`).
         output: the file to write; its suffix, `.tflite` or `.onnx`, chooses the format.
         quantize: fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4.
-        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them; the other
-            formats use them to measure the SQNR.
+        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them, the
+            other formats, and modules of `qat.prepare`, use them to measure the SQNR.
         calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen.
         images: how the pictures of a calibration folder become input arrays.
         io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
@@ -55,6 +59,8 @@ def convert(
         weights: a safetensors file or a torch checkpoint for a factory's module.
         input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64".
         input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
+        recipe: a file that `doctor` wrote for this network; int8 is then made as it says, without calibration, and
+            calibration data, if given, measures the SQNR.
         progress: called with (step, samples done, samples in all or None) as the work goes on.
 
     Returns:
@@ -70,12 +76,17 @@ def convert(
     started = time.perf_counter()
     report_progress = progress or _silent
     destination = Path(output)
-    target, scheme = target_of(destination), parse_scheme(quantize)
+    target = target_of(destination)
+    followed = None if recipe is None else load_recipe(recipe)
+    if followed is not None:
+        followed.check_request(target, quantize, io, keep_float, per_channel, calibration_method)
+        quantize, io, keep_float, per_channel = "int8", followed.io, followed.kept_float, followed.per_channel
+    scheme = parse_scheme(quantize)
     check_available(scheme, target)
     range_collector(calibration_method)  # an unknown method is told now, not after the import
     request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
     io = _checked_io(scheme, target, io)
-    _check_calibration(scheme, calibration)
+    _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     _keep_source(source, destination)
     with _working_folder() as folder, replacing(destination) as temporary:
         network = open_source(
@@ -88,8 +99,13 @@ def convert(
         hub = Path(folder, f"float{target.suffix}")
         report_progress("importing", 0, None)
         _write_hub(network, hub, target)
+        if isinstance(network, TrainedSource):
+            request = replace(request, learned=network.learned(request))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
-        calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+        if followed is None:
+            calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+        else:
+            calibrated, measurement = 0, follow_recipe(hub, temporary, followed, data)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
         narrowed = weights_were_narrowed(temporary)
@@ -140,8 +156,8 @@ def _checked_io(scheme: Scheme, target: Target, io: str | None) -> str:
     return io_type(scheme, io)
 
 
-def _check_calibration(scheme: Scheme, calibration: Any) -> None:
-    if calibration is None and scheme.needs_calibration:
+def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) -> None:
+    if calibration is None and scheme.needs_calibration and not has_ranges:
         raise CalibrationError(
             f"{scheme} needs calibration data, a hundred or more typical inputs: give a .npy, .npz or image folder."
         )

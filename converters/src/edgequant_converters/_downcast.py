@@ -1,6 +1,7 @@
 """Storing a torch module's weights in fewer bytes, and counting them."""
 
 import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UnsupportedError
@@ -19,13 +20,26 @@ def footprint(module: "nn.Module") -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
+@dataclass(frozen=True, slots=True)
+class FootprintChange:
+    """What a module took in memory before and after a change, in bytes; as text in megabytes of 10^6 bytes."""
+
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        return f"{self.before / 1e6:.6f} MB to {self.after / 1e6:.6f} MB ({self.after / max(self.before, 1):.1%})"
+
+
 def downcast(module: "nn.Module", dtype: "torch.dtype | str") -> "nn.Module":
     """Return a copy whose floating-point parameters and buffers are stored as `dtype`; the module itself stays.
 
     `dtype` is float16, bfloat16, float8_e4m3fn or float8_e5m2, as a torch.dtype or by name. Values are rounded to
     nearest, ties to even. Beyond the type's range float16, bfloat16 and float8_e5m2 give infinity, and float8_e4m3fn,
-    which has none, NaN: scale such weights first. A float8 copy is storage only: PyTorch has no arithmetic for it on
-    CPUs, so cast it back before running it.
+    which has none, NaN: scale such weights first. A float8 copy is storage only: PyTorch has no matrix products for it
+    on CPUs, so cast it back (`.float()`) before running it.
+
+    `FootprintChange(footprint(module), footprint(copy))` says what was saved.
 
     Raises UnsupportedError for any other type.
     """

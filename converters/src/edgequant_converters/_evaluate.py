@@ -57,11 +57,12 @@ def run_real(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[n
     Inputs are quantized to the model's type, round(x / scale) + zero_point, ties to even, saturated; outputs are
     dequantized, scale * (q - zero_point).
     """
-    own = {spec.name: _to_own_type(x, spec) for x, spec in zip(inputs, model.inputs, strict=True)}
-    return [_to_real(y, spec) for y, spec in zip(model.run(own), model.outputs, strict=True)]
+    own = {spec.name: to_own_type(x, spec) for x, spec in zip(inputs, model.inputs, strict=True)}
+    return [to_real(y, spec) for y, spec in zip(model.run(own), model.outputs, strict=True)]
 
 
-def _to_own_type(value: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+def to_own_type(value: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    """Return real values in a tensor's own type: round(x / scale) + zero_point, ties to even, saturated."""
     if spec.scale is None or spec.zero_point is None or not np.issubdtype(value.dtype, np.floating):
         own: NDArray[Any] = value.astype(spec.dtype, copy=False)
         return own
@@ -70,7 +71,8 @@ def _to_own_type(value: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     return np.asarray(np.clip(integers, limits.min, limits.max), spec.dtype)
 
 
-def _to_real(value: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
+def to_real(value: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
+    """Return a tensor's values as real numbers: scale * (q - zero_point)."""
     real = value.astype(np.float64)
     return real if spec.scale is None or spec.zero_point is None else spec.scale * (real - spec.zero_point)
 
@@ -82,8 +84,8 @@ class _LitertEvaluator:
         self._interpreter = Interpreter(str(path), num_threads=1)
         self._interpreter.allocate_tensors()
         input_names, output_names = self._signature_names()
-        self.inputs = tuple(_litert_spec(d, input_names) for d in self._interpreter.get_input_details())
-        self.outputs = tuple(_litert_spec(d, output_names) for d in self._interpreter.get_output_details())
+        self.inputs = tuple(litert_spec(d, input_names) for d in self._interpreter.get_input_details())
+        self.outputs = tuple(litert_spec(d, output_names) for d in self._interpreter.get_output_details())
 
     def _signature_names(self) -> tuple[dict[int, str], dict[int, str]]:
         # Two mappings, because an input that is passed through as an output has one tensor and two names.
@@ -110,7 +112,8 @@ def _names_by_index(details: Mapping[str, Any]) -> dict[int, str]:
     return {int(detail["index"]): name for name, detail in details.items()}
 
 
-def _litert_spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:
+def litert_spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:
+    """Return what LiteRT's interpreter says of a tensor; `names` has those that go by another name than their own."""
     scale, zero_point = detail["quantization"]
     quantized = scale != 0.0
     return TensorSpec(

@@ -7,7 +7,7 @@ from ._request import QuantizationRequest
 from ._schemes import Scheme
 from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
 
-KEPT = "asked for by --keep-float"
+KEPT = "asked for by --keep-float or the recipe"
 FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
 STORED_ONLY = "weights are stored in int8, arithmetic stays in float: onnxruntime's integer kernel is slow or missing"
 FLOAT_WEIGHTS = "its weights stayed in float32"

@@ -33,6 +33,7 @@ class Measurement:
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
 ON_CALIBRATION = "the calibration samples themselves (fewer than 10 were given)"
 ON_DATA = "the data given"
+ON_PROBES = "the example inputs and seeded random ones (no data was given)"
 ON_NOISE = "seeded random inputs (no data was given)"
 
 

@@ -1,15 +1,12 @@
 """From a float hub file to the model asked for: calibrate, quantize, measure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ._evaluate import open_model
-from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, Measurement, measure, noise_samples
-from ._request import ActivationWatch, QuantizationRequest, Ranges
+from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
+from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Target
 from .calibration import DataSource, RangeCollector, range_collector, split
 from .litert_quantizer import quantize_litert, watch_litert
@@ -43,13 +40,20 @@ def quantize_hub(
         else:
             quantize_onnx(hub, output, request, ranges)
 
-    if data is not None and request.scheme.needs_calibration:
+    learned = request.learned
+    if request.scheme.needs_calibration and (data is not None or learned is not None):
         watch = watch_litert(hub) if target is Target.LITERT else watch_onnx(hub)
-        return _calibrated(hub, output, watch, range_collector(request.method), data, write, progress)
-    write({})
+        if learned is not None:
+            write(_observed(watch, learned.collector(), learned.probes))
+        elif data is not None:
+            return _calibrated(hub, output, watch, range_collector(request.method), data, write, progress)
+    else:
+        write({})
     progress("measuring", 0, None)
     if data is not None:
         return 0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA)
+    if learned is not None:
+        return 0, measure(hub, output, learned.probes, ON_PROBES)
     return 0, measure(hub, output, noise_samples(open_model(hub).inputs), ON_NOISE)
 
 
@@ -63,21 +67,25 @@ def _calibrated(
     progress: Progress,
 ) -> tuple[int, Measurement]:
     """Measure with the ranges of the samples that are not kept aside; then write with the ranges of all of them."""
-
-    def add(sample: dict[str, NDArray[Any]]) -> None:
-        for name, value in watch.run(sample):
-            collector.update(name, value)
-
     samples = split(data, max_samples=MEASURED_SAMPLES)
-    for done, sample in enumerate(samples):
-        progress("calibrating", done, data.count)
-        add(sample)
-    write(collector.ranges())
+    write(_observed(watch, collector, _counted(samples, data.count, progress)))
     progress("measuring", 0, None)
     measurement = measure(hub, output, samples.held_back, ON_HELD_BACK if samples.disjoint else ON_CALIBRATION)
     if not samples.disjoint:
         return samples.used, measurement
-    for sample in samples.held_back:
-        add(sample)
-    write(collector.ranges())
+    write(_observed(watch, collector, samples.held_back))
     return samples.used + len(samples.held_back), measurement
+
+
+def _observed(watch: ActivationWatch, collector: RangeCollector, samples: Iterable[Sample]) -> Ranges:
+    """Show the collector what the samples make of every activation; return the ranges of all it has seen."""
+    for sample in samples:
+        for name, value in watch.run(sample):
+            collector.update(name, value)
+    return collector.ranges()
+
+
+def _counted(samples: Iterable[Sample], count: int | None, progress: Progress) -> Iterator[Sample]:
+    for done, sample in enumerate(samples):
+        progress("calibrating", done, count)
+        yield sample

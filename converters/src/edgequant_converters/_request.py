@@ -1,7 +1,7 @@
 """What a quantizer is asked to do, the same for both file formats."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._errors import UnsupportedError
 from ._schemes import Scheme
+from .calibration import RangeCollector
 
 Sample = Mapping[str, NDArray[Any]]
 """One calibration sample: an array with the model's batch axis for every input, by the input's name."""
@@ -27,16 +28,31 @@ class ActivationWatch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What training with quantization in the loop has fixed already, so that no calibration data is needed.
+
+    On the `probes` every tensor of the hub is recognised: `collector()` is shown their values and answers with the
+    learned ranges. `weight_bits` is 4 if the weights of some layers lie on a grid of -7..7, else 8.
+    """
+
+    probes: Sequence[Sample]
+    collector: Callable[[], RangeCollector]
+    weight_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuantizationRequest:
     """The choices that shape the quantized graph.
 
     `keep_float` is searched for in the type and in the name of every operator; those that match stay in float.
+    `learned` takes the place of calibration.
     """
 
     scheme: Scheme
     method: str = "minmax"
     per_channel: bool = True
     keep_float: re.Pattern[str] | None = None
+    learned: Learned | None = None
 
     def keeps_float(self, op_type: str, name: str) -> bool:
         """Tell whether `keep_float` asks for this operator to stay in float."""

@@ -2,17 +2,22 @@
 
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
+from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._split import Split, split
+from ._thresholds import entropy_range, percentile_range
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "METHODS",
     "DataSource",
+    "Histogram",
     "ImagePreprocessing",
     "RangeCollector",
     "Split",
+    "entropy_range",
     "open_data",
+    "percentile_range",
     "range_collector",
     "split",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ._model import ModelGraph, Op
 
-_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
+CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 
 # onnxruntime fuses these into the op before them, so what lies between the two is never stored.
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
@@ -18,15 +18,15 @@ def float_ops(graph: ModelGraph) -> list[Op]:
     go to QuantizeLinear (a Relu or Clip in between is part of the op): engines run such a group in integers. A layer's
     weights must come from DequantizeLinear too.
     """
-    constant = _computed_constants(graph)
+    constant = computed_constants(graph)
     if graph.format == "litert":
-        return [op for op in graph.ops if op.type not in _CONVERSIONS and _touches_float(graph, op, constant)]
+        return [op for op in graph.ops if op.type not in CONVERSIONS and _touches_float(graph, op, constant)]
     flow = _Flow(graph, constant)
-    return [op for op in graph.ops if op.type not in _CONVERSIONS and flow.computes_in_float(op)]
+    return [op for op in graph.ops if op.type not in CONVERSIONS and flow.computes_in_float(op)]
 
 
-def _computed_constants(graph: ModelGraph) -> set[int]:
-    """Constants, and what ops make of constants alone."""
+def computed_constants(graph: ModelGraph) -> set[int]:
+    """Return the constants, and what ops make of constants alone."""
     known = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant}
     for op in graph.ops:
         if op.inputs and all(i in known for i in op.inputs):

@@ -1,6 +1,7 @@
 """From a float32 .tflite to every other number format, by ai-edge-quantizer."""
 
 import re
+from collections.abc import Collection, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -16,10 +17,11 @@ from edgequant_converters._schemes import Scheme
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import LitertActivations
-from ._recipes import IO_TYPES, io_type, recipe_for
+from ._learned import int4_layers, without_range
+from ._recipes import IO_TYPES, io_type, learned_rules, mixed_rules, recipe_for
 from ._wide_biases import restore_wide_biases
 
-__all__ = ["IO_TYPES", "io_type", "quantize_litert", "watch_litert"]
+__all__ = ["IO_TYPES", "LitertActivations", "io_type", "quantize_litert", "quantize_with_ranges", "watch_litert"]
 
 
 def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> None:
@@ -33,13 +35,31 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
         return
     model = read_model(hub)
     recipe = recipe_for(request, io, _kept_float(model, request))
-    statistics = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
-    quantized = _quantize(model_bytes(model), recipe, statistics or None)
-    if request.scheme is Scheme.INT16X8:
-        widened = read_model(quantized)
-        restore_wide_biases(widened, model)
-        quantized = model_bytes(widened)
-    output.write_bytes(quantized)
+    if request.learned is not None:
+        narrow = int4_layers(model) if request.learned.weight_bits == 4 else []
+        recipe = learned_rules(recipe, narrow, without_range(model, set(ranges)))
+    quantized = _quantize(model_bytes(model), recipe, ranges)
+    output.write_bytes(_with_wide_biases(quantized, model) if request.scheme is Scheme.INT16X8 else quantized)
+
+
+def quantize_with_ranges(
+    model: ModelT, io: str, per_channel: bool, ranges: Ranges, precision: Mapping[str, str]
+) -> bytes:
+    """Return a float `model` in int8, with the given (min, max) of every activation by its tensor's name.
+
+    `precision` says "int16x8" or "float32" for operators, named by an output tensor, that are not to be int8. `io` is
+    the type of inputs and outputs, one of int8, uint8, float. Raises UnsupportedError.
+    """
+    wide = _scopes(model, [name for name, kind in precision.items() if kind == "int16x8"])
+    kept = _scopes(model, [name for name, kind in precision.items() if kind == "float32"])
+    quantized = _quantize(model_bytes(model), mixed_rules(io, per_channel, wide, kept), ranges)
+    return _with_wide_biases(quantized, model) if wide else quantized
+
+
+def _with_wide_biases(quantized: bytes, original: ModelT) -> bytes:
+    widened = read_model(quantized)
+    restore_wide_biases(widened, original)
+    return model_bytes(widened)
 
 
 def watch_litert(hub: Path) -> ActivationWatch:
@@ -48,19 +68,29 @@ def watch_litert(hub: Path) -> ActivationWatch:
     return LitertActivations(model, model_bytes(model))
 
 
-def _quantize(data: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
+def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: Ranges) -> bytes:
     from ai_edge_quantizer.quantizer import Quantizer
 
+    statistics = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
     try:
         # Its progress bar cannot be turned off; it goes to whatever sys.stderr is.
         with redirect_stderr(StringIO()), quiet():
             quantizer = Quantizer(data, recipe)
-            result = quantizer.quantize(statistics, enable_progress_report=False, enable_progress_bar=False)
+            result = quantizer.quantize(statistics or None, enable_progress_report=False, enable_progress_bar=False)
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise UnsupportedError(
             f"This network cannot be quantized so: {reason(error)}. Try dynamic, or --keep-float for that operator."
         ) from error
     return bytes(result.quantized_model)
+
+
+def _scopes(model: ModelT, outputs: Collection[str]) -> list[str]:
+    """Return an exact regular expression for each operator with one of these output tensors."""
+    from ai_edge_quantizer.utils.tfl_flatbuffer_utils import get_op_scope
+
+    graph = model.subgraphs[0]
+    named = [op for op in graph.operators if any(graph.tensors[i].name.decode() in outputs for i in op.outputs)]
+    return [f"^{re.escape(get_op_scope(op, graph.tensors))}$" for op in named]
 
 
 def _kept_float(model: ModelT, request: QuantizationRequest) -> list[str]:

@@ -1,5 +1,6 @@
 """What ai-edge-quantizer is told for each scheme: recipes are data."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgequant_converters._errors import UnsupportedError
@@ -11,6 +12,9 @@ Recipe = list[dict[str, Any]]
 
 EVERY_NAME = ".*"
 EVERY_OP = "*"
+
+INT4_OPS = ("FULLY_CONNECTED", "CONV_2D")
+"""The operators whose integer kernels take 4-bit weights."""
 
 IO_TYPES = ("int8", "uint8", "int16", "float")
 """What `io` can ask for."""
@@ -36,6 +40,34 @@ def recipe_for(request: QuantizationRequest, io: str, keep_float: list[str]) -> 
             bits = 16 if request.scheme is Scheme.INT16X8 else 8
             rules = [_rule(EVERY_OP, _weights(8, granularity), _activations(bits), integer=True), *_io_rules(io)]
     return rules + [_leave_float(name) for name in keep_float]
+
+
+def mixed_rules(io: str, per_channel: bool, wide: Sequence[str], kept: Sequence[str]) -> Recipe:
+    """Return the rules for int8 where some operators have int16 activations (`wide`) or stay float (`kept`).
+
+    Both are expressions for output tensor names. Inputs and outputs have the type `io` whatever their neighbours have.
+    """
+    granularity = "CHANNELWISE" if per_channel else "TENSORWISE"
+    base = recipe_for(QuantizationRequest(Scheme.INT8, per_channel=per_channel), io, [])
+    int16 = [_rule(EVERY_OP, _weights(8, granularity), _activations(16), integer=True, regex=name) for name in wide]
+    int8_edges = [_rule(op, _weights(8, granularity), _activations(8), integer=True) for op in ("INPUT", "OUTPUT")]
+    # Rules are kept by expression, in the order in which each came first: another spelling makes these the last.
+    edges = [{**rule, "regex": "(.*)"} for rule in _io_rules(io) or int8_edges]
+    return [*base, *int16, *(_leave_float(name) for name in kept), *edges]
+
+
+def learned_rules(recipe: Recipe, int4_layers: list[str], no_range: list[str]) -> Recipe:
+    """Return `recipe` with 4-bit weights for some operators, and float for those that training gave no range.
+
+    Both are lists of expressions for output tensor names.
+    """
+    narrow = [
+        _rule(op, _weights(4, "CHANNELWISE"), _activations(8), integer=True, regex=name)
+        for name in int4_layers
+        for op in INT4_OPS
+    ]
+    kept = [rule for rule in recipe if rule["algorithm_key"] == "no_quantize" and rule["regex"] != EVERY_NAME]
+    return recipe + narrow + kept + [_leave_float(name) for name in no_range]
 
 
 def io_type(scheme: Scheme, requested: str | None) -> str:
@@ -83,6 +115,7 @@ def _rule(
     *,
     integer: bool = False,
     algorithm: str = "min_max_uniform_quantize",
+    regex: str = EVERY_NAME,
 ) -> dict[str, Any]:
     config = {
         "weight_tensor_config": weights,
@@ -91,4 +124,4 @@ def _rule(
     }
     if activations is not None:
         config["activation_tensor_config"] = activations
-    return {"regex": EVERY_NAME, "operation": operation, "algorithm_key": algorithm, "op_config": config}
+    return {"regex": regex, "operation": operation, "algorithm_key": algorithm, "op_config": config}

@@ -1,6 +1,7 @@
 """From a float32 .onnx to every other number format, by onnxruntime's quantizer and our own weight storage."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import ml_dtypes
@@ -12,7 +13,10 @@ from edgequant_converters._quiet import quiet
 from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 
-__all__ = ["quantize_onnx", "watch_onnx"]
+from ._activations import OnnxActivations
+from ._prepare import prepare
+
+__all__ = ["OnnxActivations", "prepare", "quantize_onnx", "quantize_onnx_with_ranges", "watch_onnx"]
 
 STORAGE_KEY = "edgequant.weights"
 """Metadata entry that names a 16-bit weight format by which a runtime may choose its arithmetic."""
@@ -27,8 +31,6 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, ranges:
     if request.scheme is Scheme.FP32:
         shutil.copyfile(hub, output)
         return
-    from ._prepare import prepare
-
     with quiet():
         model = _quantized(prepare(hub), request, ranges)
     onnx.save(model, output)
@@ -36,11 +38,23 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, ranges:
 
 def watch_onnx(hub: Path) -> ActivationWatch:
     """Return what runs a float32 ONNX file and shows its activations, as `quantize_onnx` will find them."""
-    from ._activations import OnnxActivations
-    from ._prepare import prepare
-
     with quiet():
         return OnnxActivations(prepare(hub))
+
+
+def quantize_onnx_with_ranges(hub: Path, per_channel: bool, ranges: Ranges, kept: Collection[str]) -> bytes:
+    """Return `hub` in int8, with the given (min, max) of every activation; the nodes in `kept` stay in float.
+
+    The names are those of the graph that `prepare` gives. Raises UnsupportedError.
+    """
+    from ._static import quantize_static
+    from ._weights import store_half_weights
+
+    with quiet():
+        request = QuantizationRequest(Scheme.INT8, per_channel=per_channel)
+        model = quantize_static(prepare(hub), request, ranges, set(kept))
+    store_half_weights(model, set(kept), np.float16)
+    return bytes(model.SerializeToString())
 
 
 def _quantized(model: ModelProto, request: QuantizationRequest, ranges: Ranges) -> ModelProto:

@@ -22,7 +22,7 @@ class OnnxActivations:
         import onnxruntime
 
         watched = copy.deepcopy(model)
-        self.names = _float_activations(watched)
+        self.names = float_activations(watched)
         existing = {output.name for output in watched.graph.output}
         watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.names if name not in existing)
         options = onnxruntime.SessionOptions()
@@ -40,7 +40,8 @@ class OnnxActivations:
         yield from zip(self.names, self._session.run(self.names, dict(sample)), strict=True)
 
 
-def _float_activations(model: ModelProto) -> list[str]:
+def float_activations(model: ModelProto) -> list[str]:
+    """Return the names of all float32 tensors that nodes compute."""
     types = {value.name: value.type.tensor_type.elem_type for value in (*model.graph.value_info, *model.graph.output)}
     produced = [name for node in model.graph.node for name in node.output if name]
     return [name for name in produced if types.get(name) == TensorProto.FLOAT]

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,6 +11,8 @@ from onnx import ModelProto
 
 from edgequant_converters._request import QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
+
+from ._learned import has_clamp_above_its_grid, int4_overrides, without_range
 
 
 def quantize_static(
@@ -23,6 +26,11 @@ def quantize_static(
     from onnxruntime.quantization import quantize_static as qdq
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
+    excluded, options = set(kept), dict[str, Any]()
+    if request.learned is not None:
+        excluded |= set(without_range(model, set(ranges)))
+        options["QDQKeepRemovableActivations"] = has_clamp_above_its_grid(model, ranges)
+        options["TensorQuantOverrides"] = int4_overrides(model) if request.learned.weight_bits == 4 else {}
     arrays = {name: (np.array([low], np.float32), np.array([high], np.float32)) for name, (low, high) in ranges.items()}
     with tempfile.TemporaryDirectory() as folder:
         cache, output = Path(folder, "ranges.json"), Path(folder, "quantized.onnx")
@@ -34,7 +42,8 @@ def quantize_static(
             per_channel=request.per_channel,
             activation_type=QuantType.QInt16 if request.scheme is Scheme.INT16X8 else QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(kept),
+            nodes_to_exclude=sorted(excluded),
             calibration_cache_path=cache,
+            extra_options=options,
         )
         return onnx.load(output)

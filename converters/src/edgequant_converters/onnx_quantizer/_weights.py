@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-INT8_MAX = 127
-"""Symmetric int8 weights use -127..127, as the LiteRT 8-bit specification asks."""
+from edgequant_converters import linear
+from edgequant_converters.formats import format_named
 
 SMALLEST_WEIGHT = 64
 """Tensors with fewer values stay float32: biases and scales cost nothing and need their precision."""
@@ -24,7 +24,7 @@ def store_half_weights(model: ModelProto, kept: AbstractSet[str], dtype: type[np
 
     A weight beyond the format's range saturates: an infinity would turn every output into NaN.
     """
-    largest = LARGEST[np.dtype(dtype).name]
+    largest = float(format_named(np.dtype(dtype).name).max)
     for weight, _ in list(_weights(model.graph, kept)):
         name = weight.name
         values = np.clip(numpy_helper.to_array(weight), -largest, largest).astype(dtype)
@@ -52,10 +52,8 @@ def store_int8_weights(model: ModelProto, kept: AbstractSet[str], *, per_channel
 
 def quantize_symmetric(values: NDArray[np.float32], axis: int | None) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Return (scale, int8 values); scale broadcasts against `values` and has one entry per index of `axis`."""
-    others = tuple(i for i in range(values.ndim) if i != axis)
-    largest = np.max(np.abs(values), axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / INT8_MAX, 1).astype(np.float32)
-    return scale, np.clip(np.rint(values / scale), -INT8_MAX, INT8_MAX).astype(np.int8)
+    quantizer = linear.fit(values, axis=axis)
+    return quantizer.scale.astype(np.float32), quantizer.quantize(values).astype(np.int8)
 
 
 def channel_axis(node: NodeProto, rank: int) -> int:
@@ -68,9 +66,6 @@ def channel_axis(node: NodeProto, rank: int) -> int:
     # ConvTranspose weights are (input, output / groups, ...); recurrent ones (directions, gates, ...).
     return 1 if node.op_type in ("ConvTranspose", "LSTM", "GRU", "RNN") else 0
 
-
-LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127}
-"""The largest finite value of each 16-bit format."""
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Gather")
 """Operators whose constant operands are weights; Gather's are embedding tables."""

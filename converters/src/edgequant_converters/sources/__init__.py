@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._base import Source
+from ._base import Source, TrainedSource
 from ._extras import require_torch
-from ._recognise import open_source
+from ._recognise import is_prepared, open_source
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
     "Source",
+    "TrainedSource",
     "from_exported_program",
     "from_factory",
     "from_keras",
@@ -24,6 +25,7 @@ __all__ = [
     "from_saved_model",
     "from_tflite",
     "from_torch",
+    "is_prepared",
     "open_source",
 ]
 

@@ -1,7 +1,10 @@
 """The seam behind which every kind of trained network stands."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from edgequant_converters._request import Learned, QuantizationRequest
 
 
 class Source(Protocol):
@@ -19,4 +22,13 @@ class Source(Protocol):
 
     def write_onnx(self, path: Path) -> None:
         """Write the network as a float32 .onnx; raises SourceError or UnsupportedError."""
+        ...
+
+
+@runtime_checkable
+class TrainedSource(Source, Protocol):
+    """A network that was trained with quantization in the loop, so that its ranges need no calibration."""
+
+    def learned(self, request: "QuantizationRequest") -> "Learned":
+        """Return the learned ranges; raises UnsupportedError if `request` is not what the network was trained for."""
         ...

@@ -28,6 +28,12 @@ def open_source(
     """
     from edgequant_converters import sources as readers
 
+    if is_prepared(source):
+        _refuse({"weights": weights, "input_shapes": input_shapes}, "a module of qat.prepare")
+        _refuse({"example_inputs": example_inputs}, "a module of qat.prepare, which has its own")
+        from edgequant_converters.qat._source import PreparedSource
+
+        return PreparedSource(source, input_layout=input_layout or "nchw")
     if is_torch_module(source):
         _refuse({"weights": weights, "input_shapes": input_shapes}, "a torch.nn.Module")
         if example_inputs is None:
@@ -77,6 +83,12 @@ def is_torch_module(source: Any) -> bool:
     """Tell whether it is a torch.nn.Module, without importing torch for what cannot be one."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(source, torch.nn.Module)
+
+
+def is_prepared(source: Any) -> bool:
+    """Tell whether it is a module that `qat.prepare` made, without importing torch for what cannot be one."""
+    prepared = sys.modules.get("edgequant_converters.qat._prepared")
+    return prepared is not None and isinstance(source, prepared.PreparedModule)
 
 
 def is_keras_model(source: Any) -> bool:

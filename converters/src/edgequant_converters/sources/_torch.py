@@ -38,9 +38,9 @@ class TorchSource:
     ) -> None:
         check_layout(input_layout)
         self.description = description or f"{type(module).__name__} (torch module)"
-        self._inputs = _checked_inputs(example_inputs, self.description)
+        self._inputs = checked_inputs(example_inputs, self.description)
         self._module = _snapshot(module, self.description)
-        self._names = tuple(input_names or _forward_names(module, len(self._inputs)))
+        self._names = tuple(input_names or forward_names(module, len(self._inputs)))
         self._permuted = [input_layout == "nhwc" and value.ndim == 4 for value in self._inputs]
         self._output_names = output_names(self._run_module(self._inputs))
 
@@ -88,7 +88,8 @@ class TorchSource:
         return hub_inputs, [value.numpy() for value in outputs]
 
 
-def _checked_inputs(inputs: Sequence[torch.Tensor] | torch.Tensor, description: str) -> tuple[torch.Tensor, ...]:
+def checked_inputs(inputs: Sequence[torch.Tensor] | torch.Tensor, description: str) -> tuple[torch.Tensor, ...]:
+    """Return copies of example inputs on the CPU; raises SourceError for anything but tensors."""
     values = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
     if not values or not all(isinstance(value, torch.Tensor) for value in values):
         raise SourceError(
@@ -110,7 +111,7 @@ def _snapshot(module: nn.Module, description: str) -> nn.Module:
     return snapshot
 
 
-def _forward_names(module: nn.Module, count: int) -> list[str]:
+def forward_names(module: nn.Module, count: int) -> list[str]:
     """Return the names of forward()'s first `count` parameters; those of *args get a number."""
     names: list[str] = []
     for parameter in inspect.signature(module.forward).parameters.values():

@@ -1,0 +1,157 @@
+"""How good a quantized model is: SQNR against the float hub and, where labels are given, accuracy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_converters._errors import CalibrationError
+from edgequant_converters._evaluate import open_model, run_real, to_own_type, to_real
+from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
+from edgequant_converters._request import Sample
+
+from ._edits import Edit, SplitOutput
+
+TYPICAL_DB = (-20.0, 100.0)
+"""Limits of one sample's SQNR, so that none outweighs the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Indices `start` to `stop` of one axis of one of the hub's outputs: what is judged by itself."""
+
+    output: int
+    axis: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good a model is.
+
+    `sqnr_db` is that of the worst output, or part of one, over all samples in dB (-300: not finite). A few samples near
+    a decision can make most of its error; `typical_db`, the mean of the samples' own SQNRs (each limited to -20 to 100
+    dB), is the steadier figure to choose by. `accuracy` is from 0 to 1, None without labels.
+    """
+
+    sqnr_db: float
+    typical_db: float
+    accuracy: float | None
+
+    @property
+    def merit(self) -> float:
+        """Return what alternatives are compared by, in dB: the mean of both figures."""
+        return (self.sqnr_db + self.typical_db) / 2
+
+
+class Judge:
+    """Holds samples, the float hub's answers to them, and perhaps the right ones."""
+
+    def __init__(
+        self,
+        hub: Path,
+        samples: Sequence[Sample],
+        labels: NDArray[np.int64] | None = None,
+        parts: Sequence[Part] = (),
+    ) -> None:
+        model = open_model(hub)
+        self._inputs = [[sample[spec.name] for spec in model.inputs] for sample in samples]
+        self._expected = [run_real(model, inputs) for inputs in self._inputs]
+        self._parts, self._labels = tuple(parts), labels
+        self._scores = None if labels is None else _class_scores(self._expected[0])
+        self.reference = Score(IDENTICAL_DB, TYPICAL_DB[1], self._accuracy(self._expected))
+
+    def measure(self, model: Path, edits: Sequence[Edit] = ()) -> Score:
+        """Run a model, whose outputs the `edits` may have split, on all samples."""
+        opened = open_model(model)
+        computed = [joined(run_real(opened, inputs), edits) for inputs in self._inputs]
+        return Score(*self._worst(computed), self._accuracy(computed))
+
+    def ceiling_db(self, model: Path, edits: Sequence[Edit] = ()) -> float:
+        """Return the SQNR of the hub's own answers, written in the number format of a model's outputs.
+
+        However good the model is inside, its outputs cannot say it more exactly than that.
+        """
+        specs = open_model(model).outputs
+        stored = [
+            [to_real(to_own_type(y, s), s) for y, s in zip(split(outputs, edits), specs, strict=True)]
+            for outputs in self._expected
+        ]
+        return self._worst([joined(outputs, edits) for outputs in stored])[0]
+
+    def input_ceiling_db(self, hub: Path, model: Path) -> float:
+        """Return the SQNR of the hub itself when it gets its inputs in the number format of a model's inputs."""
+        specs, opened = open_model(model).inputs, open_model(hub)
+        stored = [
+            [to_real(to_own_type(x, s), s).astype(x.dtype) for x, s in zip(inputs, specs, strict=True)]
+            for inputs in self._inputs
+        ]
+        return self._worst([run_real(opened, inputs) for inputs in stored])[0]
+
+    def _worst(self, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
+        """Return the SQNR over all samples and the samples' mean one, each of the worst part."""
+        whole = set(range(len(self._expected[0]))) - {part.output for part in self._parts}
+        judged = [Part(output, 0, 0, _ALL) for output in sorted(whole)] + list(self._parts)
+        together, each = zip(*(self._decibels(part, computed) for part in judged), strict=True)
+        return min(together), min(each)
+
+    def _decibels(self, part: Part, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
+        statistics, own = ErrorStatistics(), []
+        for expected, outputs in zip(self._expected, computed, strict=True):
+            pair = _cut(expected[part.output], part), _cut(outputs[part.output], part)
+            statistics.update(*pair)
+            own.append(sqnr_db(*pair))
+        if not np.isfinite(statistics.sqnr_db):
+            return -IDENTICAL_DB, TYPICAL_DB[0]
+        return statistics.sqnr_db, float(np.clip(own, *TYPICAL_DB).mean())
+
+    def _accuracy(self, computed: Sequence[Sequence[NDArray[Any]]]) -> float | None:
+        if self._labels is None or self._scores is None:
+            return None
+        chosen = np.concatenate([outputs[self._scores].argmax(axis=1) for outputs in computed])
+        if len(chosen) != len(self._labels):
+            raise CalibrationError(
+                f"There are {len(self._labels)} labels for {len(chosen)} samples: give one for each."
+            )
+        return float(np.mean(chosen == self._labels))
+
+
+def joined(outputs: Sequence[NDArray[Any]], edits: Sequence[Edit]) -> list[NDArray[Any]]:
+    """Return a model's outputs as the hub had them before any was split."""
+    whole = list(outputs)
+    for edit in reversed([edit for edit in edits if isinstance(edit, SplitOutput)]):
+        count = len(edit.at) + 1
+        parts = whole[edit.output : edit.output + count]
+        whole[edit.output : edit.output + count] = [np.concatenate(parts, axis=edit.axis)]
+    return whole
+
+
+def split(outputs: Sequence[NDArray[Any]], edits: Sequence[Edit]) -> list[NDArray[Any]]:
+    """Return the hub's outputs as a model has them after the edits split some."""
+    parts = list(outputs)
+    for edit in (edit for edit in edits if isinstance(edit, SplitOutput)):
+        parts[edit.output : edit.output + 1] = np.split(parts[edit.output], edit.at, axis=edit.axis)
+    return parts
+
+
+def _class_scores(outputs: Sequence[NDArray[Any]]) -> int:
+    for number, output in enumerate(outputs):
+        if output.ndim == 2 and output.shape[1] > 1:
+            return number
+    raise CalibrationError(
+        "No output has one score for each class, so labels say nothing of this model: leave them out."
+    )
+
+
+def _cut(output: NDArray[Any], part: Part) -> NDArray[Any]:
+    if part.stop == _ALL:
+        return output
+    cut: NDArray[Any] = np.take(output, range(part.start, part.stop), axis=part.axis)
+    return cut
+
+
+_ALL = -1

@@ -1,0 +1,96 @@
+"""Write a copy of a model with other inputs and outputs: more outputs to watch it, or cuts to run its parts alone."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_converters._evaluate import open_model
+from edgequant_converters.graph import ModelGraph
+
+Cut = tuple[int, int]
+"""A new graph input: the tensor that it stands in for, and the tensor of the quantized model that rounds its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`outputs`: tensors to return. `edges`: (operator, tensor) -> the new input to read instead of the tensor."""
+
+    outputs: tuple[int, ...]
+    edges: Mapping[tuple[int, int], Cut] = field(default_factory=dict)
+
+    @property
+    def cuts(self) -> list[Cut]:
+        """The new inputs, each once."""
+        return list(dict.fromkeys(self.edges.values()))
+
+
+class EditedModel:
+    """A model with an edit applied, opened; tensors are known by their positions in the graph."""
+
+    def __init__(self, path: Path, graph: ModelGraph, edit: Edit, folder: Path) -> None:
+        computed = [tensor for tensor in edit.outputs if tensor not in graph.inputs]
+        # An input that is an output as well needs no engine, and not every engine allows it.
+        self._given = {tensor: graph.inputs.index(tensor) for tensor in edit.outputs if tensor in graph.inputs}
+        self._computed = tuple(computed)
+        self.cuts = edit.cuts
+        self._engine = None
+        if computed:
+            edited = folder / path.name
+            write = _write_litert if graph.format == "litert" else _write_onnx
+            write(path, graph, Edit(self._computed, edit.edges), edited)
+            self._engine = open_model(edited)
+
+    def run(self, inputs: Sequence[NDArray[Any]], cuts: Mapping[Cut, NDArray[Any]]) -> dict[int, NDArray[Any]]:
+        """Return the outputs by tensor; `inputs` are the graph's own, in its order and types."""
+        values = {tensor: inputs[position] for tensor, position in self._given.items()}
+        if self._engine is None:
+            return values
+        given = [*inputs, *(cuts[cut] for cut in self.cuts)]
+        feeds = {spec.name: value for spec, value in zip(self._engine.inputs, given, strict=True)}
+        return values | dict(zip(self._computed, self._engine.run(feeds), strict=True))
+
+
+def _write_litert(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None:
+    from edgequant_converters.tflite import read_model, write_model
+
+    model = read_model(path)
+    main = model.subgraphs[0]
+    for number, index in enumerate(main.inputs):
+        main.tensors[index].name = f"input_{number}".encode()
+    added = {cut: len(main.tensors) + number for number, cut in enumerate(edit.cuts)}
+    for cut, index in added.items():
+        stand_in = copy.copy(main.tensors[cut[0]])
+        stand_in.name = f"cut_{index}".encode()
+        main.tensors.append(stand_in)
+    for (number, tensor), cut in edit.edges.items():
+        operator = main.operators[number]
+        operator.inputs = [added[cut] if index == tensor else index for index in operator.inputs]
+    main.inputs = [*main.inputs, *added.values()]
+    main.outputs = list(edit.outputs)
+    model.signatureDefs = []  # they name the old inputs and outputs
+    write_model(model, output)
+
+
+def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    main = model.graph
+    # The graph view counts no Constant nodes.
+    nodes = [node for node in main.node if node.op_type != "Constant" or node.input]
+    added = {cut: f"edgequant_cut_{number}" for number, cut in enumerate(edit.cuts)}
+    for cut, name in added.items():
+        code = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(graph.tensors[cut[0]].dtype))
+        main.input.append(onnx.helper.make_tensor_value_info(name, code, None))
+    for (number, tensor), cut in edit.edges.items():
+        for position, name in enumerate(nodes[number].input):
+            if name == graph.tensors[tensor].name:
+                nodes[number].input[position] = added[cut]
+    del main.output[:]
+    main.output.extend(onnx.ValueInfoProto(name=graph.tensors[tensor].name) for tensor in edit.outputs)
+    onnx.save(model, output)

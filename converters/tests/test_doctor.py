@@ -1,0 +1,281 @@
+"""The doctor from end to end: it mends what is broken, writes it down, and repeats it."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgequant_converters import CalibrationError, SourceError, UnsupportedError, convert
+from edgequant_converters._evaluate import open_model
+from edgequant_converters.doctor import DoctorReport, doctor, load_recipe
+from edgequant_converters.doctor._doctor import parse_budget
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def acceptance() -> Any:
+    """scripts/doctor_acceptance as a module: its networks and data."""
+    pytest.importorskip("torch")
+    path = str(ROOT / "scripts" / "doctor_acceptance")
+    specification = importlib.util.spec_from_loader("doctor_acceptance", SourceFileLoader("doctor_acceptance", path))
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def images() -> np.ndarray:
+    return np.random.default_rng(5).uniform(size=(120, 1, 28, 28)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def broken(acceptance: Any, images: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The MobileNet with random weights and depthwise channels of very different ranges, as float .tflite."""
+    import torch
+
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        network = acceptance.MobileNet().train()
+        for _ in range(30):  # batch norms see what they normalise, so that the signal reaches the output
+            network(torch.from_numpy(images))
+        network.classifier.bias.zero_()
+    acceptance.rescale_channels(network.eval())
+    path = tmp_path_factory.mktemp("broken") / "broken.tflite"
+    convert(network, path, example_inputs=(torch.zeros(1, 1, 28, 28),))
+    return path
+
+
+@pytest.fixture(scope="session")
+def mended(broken: Path, images: np.ndarray) -> DoctorReport:
+    return doctor(broken, broken.with_name("mended.tflite"), calibration=images, max_layers=1)
+
+
+@pytest.mark.xdist_group("doctor")
+def test_channels_of_different_ranges_are_mended(mended: DoctorReport) -> None:
+    assert mended.plain.sqnr_db < 15
+    assert mended.mended.sqnr_db > mended.plain.sqnr_db + 10
+    step = next(step for step in mended.steps if step.technique == "equalization")
+    assert step.kept and step.after is not None and step.after.sqnr_db > step.before.sqnr_db + 10
+    assert any("share a scale" in finding and "can be evened out" in finding for finding in mended.findings)
+    assert mended.output.stat().st_size == mended.bytes
+
+
+@pytest.mark.xdist_group("doctor")
+def test_every_step_starts_where_the_last_kept_one_ended(mended: DoctorReport) -> None:
+    score = mended.steps[0].before
+    for step in mended.steps:
+        assert step.before == score
+        if step.kept:
+            assert step.after is not None and step.after.sqnr_db > step.before.sqnr_db
+            score = step.after
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_new_process_repeats_the_recipe_byte_for_byte(broken: Path, mended: DoctorReport, tmp_path: Path) -> None:
+    again = tmp_path / "again.tflite"
+    code = "import sys, edgequant_converters as c; c.convert(sys.argv[1], sys.argv[2], recipe=sys.argv[3])"
+    subprocess.run([sys.executable, "-c", code, broken, again, mended.recipe], check=True)
+    assert again.read_bytes() == mended.output.read_bytes()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_the_same_visit_gives_the_same_bytes(
+    broken: Path, images: np.ndarray, mended: DoctorReport, tmp_path: Path
+) -> None:
+    report = doctor(broken, tmp_path / "twice.tflite", calibration=images, max_layers=1)
+    assert report.output.read_bytes() == mended.output.read_bytes()
+    assert report.recipe.read_text() == mended.recipe.read_text()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_convert_reports_what_the_doctor_measured(broken: Path, mended: DoctorReport, tmp_path: Path) -> None:
+    report = convert(broken, tmp_path / "again.tflite", recipe=mended.recipe)
+    assert report.sqnr_db == mended.mended.sqnr_db
+    assert "when the recipe was made" in report.sqnr_measured_on
+    assert report.quantize == "int8"
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_recipe_of_another_model_is_refused(
+    broken: Path, mended: DoctorReport, acceptance: Any, tmp_path: Path
+) -> None:
+    data = bytearray(broken.read_bytes())
+    network = tmp_path / "other.tflite"
+    # One weight, one bit: the graph and all names are the same.
+    from edgequant_converters.doctor._network import Network
+
+    other = Network(bytes(data))
+    weights = other.weights(other.layers[0]).copy()
+    weights.flat[0] = np.nextafter(weights.flat[0], np.float32(1))
+    other.set_weights(other.layers[0], weights)
+    network.write_bytes(other.to_bytes())
+    output = tmp_path / "refused.tflite"
+    with pytest.raises(SourceError, match="belongs to another model"):
+        convert(network, output, recipe=mended.recipe)
+    assert not output.exists()
+
+
+@pytest.mark.xdist_group("doctor")
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda r: r.update(version=2), UnsupportedError, "version 2"),
+        (lambda r: r.update(format="other"), SourceError, "no recipe"),
+        (lambda r: r.pop("ranges"), SourceError, "damaged"),
+        (lambda r: r["edits"].append({"kind": "unknown"}), SourceError, "damaged"),
+        (lambda r: r["edits"].append({"kind": "shift_bias", "layer": "none", "shift": [1.0]}), SourceError, "not fit"),
+        (lambda r: r["precision"].update(x="int4"), SourceError, "damaged"),
+    ],
+)
+def test_damaged_recipes_are_refused_in_a_sentence(
+    change: Callable[[dict[str, Any]], Any],
+    error: type[Exception],
+    message: str,
+    broken: Path,
+    mended: DoctorReport,
+    tmp_path: Path,
+) -> None:
+    recipe = json.loads(mended.recipe.read_text())
+    change(recipe)
+    (tmp_path / "changed.json").write_text(json.dumps(recipe))
+    with pytest.raises(error, match=message):
+        convert(broken, tmp_path / "out.tflite", recipe=tmp_path / "changed.json")
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_recipe_stands_alone(broken: Path, mended: DoctorReport, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"leave out quantize, keep_float"):
+        convert(broken, tmp_path / "o.tflite", recipe=mended.recipe, quantize="fp16", keep_float="x")
+    with pytest.raises(UnsupportedError, match=r"makes a \.tflite file"):
+        convert(broken, tmp_path / "o.onnx", recipe=mended.recipe)
+    with pytest.raises(SourceError, match="cannot be read"):
+        convert(broken, tmp_path / "o.tflite", recipe=tmp_path / "missing.json")
+
+
+@pytest.mark.xdist_group("doctor")
+def test_boxes_and_scores_get_scales_of_their_own(acceptance: Any, tmp_path: Path) -> None:
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        detector = acceptance.Detector().eval()
+    hub, data = tmp_path / "detector.tflite", np.random.default_rng(0).uniform(size=(60, 3, 16, 16)).astype(np.float32)
+    convert(detector, hub, example_inputs=(torch.zeros(1, 3, 16, 16),))
+    report = doctor(hub, tmp_path / "int8.tflite", calibration=data[:40], data=data[40:])
+    assert any("parts of very different ranges on one scale: 0..3" in finding for finding in report.findings)
+    assert next(step for step in report.steps if step.technique == "split outputs").kept
+    assert report.plain.sqnr_db < 20 < 40 < report.mended.sqnr_db
+    boxes, scores = open_model(report.output).outputs
+    assert (boxes.name, boxes.shape, scores.name, scores.shape) == ("output_0", (1, 16, 4), "output_1", (1, 16, 3))
+    assert boxes.scale is not None and scores.scale is not None and boxes.scale > 100 * scores.scale
+    again = tmp_path / "again.tflite"
+    measured = convert(hub, again, recipe=report.recipe, calibration=data[40:])
+    assert again.read_bytes() == report.output.read_bytes()
+    assert measured.sqnr_db is not None and measured.sqnr_db > 40, "each part is compared with its own"
+
+
+@pytest.mark.xdist_group("doctor")
+def test_layers_leave_int8_only_within_limits(broken: Path, images: np.ndarray, tmp_path: Path) -> None:
+    tight = doctor(broken, tmp_path / "tight.tflite", calibration=images, max_layers=2, budget="0%")
+    assert not tight.off_int8
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
+    """One layer's output needs more than 8 bits: a large constant plus a small signal that alone goes on."""
+    torch = pytest.importorskip("torch")
+
+    class Offset(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = torch.nn.Linear(16, 16), torch.nn.Linear(16, 4, bias=False)
+            with torch.no_grad():
+                self.first.bias += torch.tensor([100.0, 0.0] * 8)
+                self.second.weight[:, ::2] *= 1e-3
+
+        def forward(self, x: Any) -> Any:
+            y = self.first(x)
+            return self.second(torch.tanh(y) + y / 50)
+
+    torch.manual_seed(0)
+    hub, data = tmp_path / "offset.tflite", np.random.default_rng(0).normal(size=(100, 1, 16)).astype(np.float32)
+    convert(Offset().eval(), hub, example_inputs=(torch.zeros(1, 16),))
+    report = doctor(hub, tmp_path / "int8.tflite", calibration=data, budget="100%", max_layers=1)
+    step = report.steps[-1]
+    assert step.technique == "mixed precision"
+    if step.kept:
+        assert set(report.off_int8.values()) <= {"int16x8", "float32"}
+        assert report.bytes <= 2 * report.plain_bytes
+    again = tmp_path / "again.tflite"
+    convert(hub, again, recipe=report.recipe)
+    assert again.read_bytes() == report.output.read_bytes()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_onnx_gets_ranges_and_float_nodes(nets: Any, tmp_path: Path) -> None:
+    module, example = nets["lenet"]
+    hub, generator = tmp_path / "lenet.onnx", np.random.default_rng(0)
+    data = generator.normal(size=(100, 1, 28, 28)).astype(np.float32)
+    data[::9] *= 8  # a few loud samples stretch every range
+    convert(module, hub, example_inputs=example)
+    report = doctor(hub, tmp_path / "int8.onnx", calibration=data, budget="80%", max_layers=1)
+    assert {step.technique for step in report.steps} == {"ranges", "ranges by tensor", "mixed precision"}
+    again = tmp_path / "again.onnx"
+    convert(hub, again, recipe=report.recipe)
+    assert again.read_bytes() == report.output.read_bytes()
+    assert load_recipe(report.recipe).edits == ()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_labels_must_fit(broken: Path, images: np.ndarray, tmp_path: Path) -> None:
+    output = tmp_path / "o.tflite"
+    with pytest.raises(CalibrationError, match="Labels need the data"):
+        doctor(broken, output, calibration=images, labels=np.zeros(3, np.int64))
+    with pytest.raises(CalibrationError, match="3 labels for 20 samples"):
+        doctor(broken, output, calibration=images, data=images[:20], labels=np.zeros(3, np.int64))
+    with pytest.raises(CalibrationError, match="integer class indices"):
+        doctor(broken, output, calibration=images, data=images[:20], labels=np.zeros(20))
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit"), [("5%", 1050), ("0%", 1000), (2000, 2000), ("1,500", 1500), ("12.5%", 1125)]
+)  # fmt: skip
+def test_budgets(budget: str | int, limit: int) -> None:
+    assert parse_budget(budget, 1000) == limit
+
+
+@pytest.mark.parametrize("budget", ["", "lots", "%", "-5%", "nan", "inf%"])
+def test_other_budgets_are_refused(budget: str) -> None:
+    with pytest.raises(UnsupportedError, match="is no budget"):
+        parse_budget(budget, 1000)
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_trained_classifier_comes_back_to_its_accuracy(acceptance: Any, shared: Path, tmp_path: Path) -> None:
+    """The acceptance script's first network, trained on less so that the test stays short."""
+    import torch
+
+    images, labels = acceptance.digits(shared)
+    network = acceptance.train(images[:2_000], labels[:2_000])
+    acceptance.rescale_channels(network)
+    hub = tmp_path / "digits.tflite"
+    convert(network, hub, example_inputs=(torch.zeros(1, 1, 28, 28),))
+    held_out = slice(8_000, 9_000)
+    report = doctor(
+        hub, tmp_path / "int8.tflite", calibration=images[:200], data=images[held_out], labels=labels[held_out]
+    )
+    assert report.float_accuracy is not None and report.float_accuracy > 0.9
+    assert report.plain.accuracy is not None and report.mended.accuracy is not None
+    assert report.plain.accuracy < report.float_accuracy - 0.1
+    assert report.mended.accuracy >= report.float_accuracy - 0.005
+    assert not report.off_int8
