@@ -1,16 +1,13 @@
 """One model under treatment: the workshop, the two judges, and the treatment that is best so far."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 
 from ._judge import Judge, Score
-from ._treatment import Treatment, Workshop
-
-Tick = Callable[[int, int], None]
-"""Called with how much of a step is done, and how much there is."""
+from ._treatment import Tick, Treatment, Workshop
 
 HELPS_DB = 0.1
 """A step that gains less than this is not kept: the recipe stays short. Nor is one that lowers the SQNR itself."""
@@ -96,5 +93,5 @@ class Case:
         try:
             self.file.write_bytes(self.workshop.build(treatment))
             return judge.measure(self.file, treatment.edits)
-        except (SourceError, UnsupportedError):  # the quantizer or the engine has no such form of an operator
+        except (SourceError, UnsupportedError, RuntimeError):  # the quantizer or the engine lacks a form of an operator
             return None

@@ -7,7 +7,7 @@ cutting off activations shifts the mean of a layer's output; the shift of each c
 is subtracted from its bias.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,12 +20,10 @@ from ._edits import RoundWeights, ShiftBias
 from ._inner import InnerTensors
 from ._network import Layer, Network
 from ._rounding import LARGEST_FAN_IN, LayerMoments, best_steps, fan_in
-from ._treatment import LitertWorkshop, Treatment
+from ._treatment import LitertWorkshop, Tick, Treatment
 
 SAMPLES = 128
 """How many calibration samples are looked at, at most."""
-
-Tick = Callable[[int, int], None]
 
 
 def round_weights(workshop: LitertWorkshop, treatment: Treatment, tick: Tick) -> Treatment:

@@ -255,7 +255,8 @@ class _Visit:
         for what, ceiling in found.items():
             share = 10 ** ((mended.sqnr_db - ceiling) / 10)
             if share >= NOTABLE:
-                yield f"{what} alone allows no more than {ceiling:.1f} dB here: {min(share, 1):.0%} of the error left."
+                cure = "" if self.terms.io == "float" else "; with --io float the layers at the edge can leave int8"
+                yield f"{what} alone allows {ceiling:.1f} dB here, {min(share, 1):.0%} of the error left{cure}."
         if self.target is Target.ONNX:
             return
         wide = self.case.fitted(replace(self.case.treatment, precision=dict.fromkeys(self.plain.ranges, "int16x8")))

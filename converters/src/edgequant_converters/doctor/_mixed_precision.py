@@ -8,9 +8,7 @@ goal is reached, nothing helps, or the number of layers or the budget is used up
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ._treatment import Treatment, Workshop
-
-Tick = Callable[[int, int], None]
+from ._treatment import Tick, Treatment, Workshop
 
 WORTH_DB = 0.5
 """A layer that gains less is not worth a format of its own."""

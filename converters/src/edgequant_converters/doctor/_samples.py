@@ -14,7 +14,7 @@ from edgequant_converters._request import Sample
 EVERY = 10
 """Without data to judge by, every tenth calibration sample is held back."""
 
-MOST_CALIBRATION, MOST_JUDGED, MOST_LABELLED = 512, 512, 4096
+MOST_CALIBRATION, MOST_JUDGED, MOST_LABELLED = 512, 1024, 4096
 """How many samples are used: to calibrate; to decide and to measure, together, without labels and with."""
 
 MOST_BYTES = 512 * 2**20

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgequant_converters._errors import CalibrationError
 from edgequant_converters._request import Sample
 from edgequant_converters.calibration import Histogram
 
@@ -52,6 +53,8 @@ def observe(watch: Watch, samples: Iterable[Sample]) -> Mapping[str, TensorStati
     found: dict[str, TensorStatistics] = {}
     for sample in samples:
         for name, value in watch.run(sample):
+            if np.isnan(value).any():
+                raise CalibrationError(f"The model computes NaN in '{name}' on the calibration data: check its range.")
             if value.size:
                 found.setdefault(name, TensorStatistics()).update(value)
     return found

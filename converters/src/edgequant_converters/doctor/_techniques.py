@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 
-from ._case import Candidate, Case, Tick
+from ._case import Candidate, Case
 from ._corrections import round_weights, shift_biases
 from ._dead_channels import silence
 from ._diagnosis import short
@@ -15,7 +15,7 @@ from ._mixed_precision import Limits, widen_layer
 from ._ranges import METHODS
 from ._relu6 import unclip
 from ._saturation import saturated_ranges
-from ._treatment import LitertWorkshop, Ranges, Treatment
+from ._treatment import LitertWorkshop, Ranges, Tick, Treatment
 
 TRIALS = 64
 """How many ranges of single tensors are tried, at most."""

@@ -1,6 +1,6 @@
 """One way to quantize a hub, and the workshop that tries it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,9 @@ from ._network import WEIGHTED, Network
 from ._statistics import TensorStatistics, observe
 
 Ranges = Mapping[str, tuple[float, float]]
+
+Tick = Callable[[int, int], None]
+"""Called with how much of a step is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
