@@ -8,6 +8,13 @@ import typer
 
 from ._images import ImagesOption, parse_images
 from ._output import print_json, print_status
+from ._source_options import (
+    InputLayoutOption,
+    InputShapeOption,
+    PerTensorOption,
+    SourceArgument,
+    WeightsOption,
+)
 from ._tables import print_facts
 
 if TYPE_CHECKING:
@@ -25,10 +32,7 @@ EXAMPLE = """
 
 
 def convert(
-    source: Annotated[
-        str,
-        typer.Argument(help=".pt2, .keras, .h5, .onnx, .tflite, a SavedModel folder, or package.module:factory"),
-    ],
+    source: SourceArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .tflite (LiteRT) or .onnx (ONNX).")],
     quantize: Annotated[
         str,
@@ -45,18 +49,10 @@ def convert(
     keep_float: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Operators whose type or name matches stay in float.")
     ] = None,
-    per_tensor: Annotated[
-        bool, typer.Option("--per-tensor", help="One weight scale per tensor instead of one per output channel.")
-    ] = False,
-    weights: Annotated[
-        Path | None, typer.Option(help="A factory's weights: .safetensors, or a checkpoint of plain tensors.")
-    ] = None,
-    input_shape: Annotated[
-        list[str] | None, typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; once per input.")
-    ] = None,
-    input_layout: Annotated[
-        str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")
-    ] = None,
+    per_tensor: PerTensorOption = False,
+    weights: WeightsOption = None,
+    input_shape: InputShapeOption = None,
+    input_layout: InputLayoutOption = None,
     recipe: Annotated[
         Path | None, typer.Option(help="A recipe of `edgequant doctor` for this network: int8 as it says, again.")
     ] = None,

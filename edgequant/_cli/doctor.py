@@ -7,6 +7,13 @@ import typer
 
 from ._images import ImagesOption, parse_images
 from ._output import print_json, print_result
+from ._source_options import (
+    InputLayoutOption,
+    InputShapeOption,
+    PerTensorOption,
+    SourceArgument,
+    WeightsOption,
+)
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -24,10 +31,7 @@ EXAMPLE = """
 
 
 def doctor(
-    source: Annotated[
-        str,
-        typer.Argument(help=".pt2, .keras, .h5, .onnx, .tflite, a SavedModel folder, or package.module:factory"),
-    ],
+    source: SourceArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="int8 model to write: .tflite or .onnx.")],
     calibration: Annotated[str, typer.Option(help="Typical inputs: .npy, .npz, or a folder of images.")],
     data: Annotated[
@@ -45,18 +49,10 @@ def doctor(
     ] = None,
     images: ImagesOption = None,
     io: Annotated[str | None, typer.Option(help="int8, uint8 or float inputs and outputs (.tflite only).")] = None,
-    per_tensor: Annotated[
-        bool, typer.Option("--per-tensor", help="One weight scale per tensor instead of one per output channel.")
-    ] = False,
-    weights: Annotated[
-        Path | None, typer.Option(help="A factory's weights: .safetensors, or a checkpoint of plain tensors.")
-    ] = None,
-    input_shape: Annotated[
-        list[str] | None, typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; once per input.")
-    ] = None,
-    input_layout: Annotated[
-        str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")
-    ] = None,
+    per_tensor: PerTensorOption = False,
+    weights: WeightsOption = None,
+    input_shape: InputShapeOption = None,
+    input_layout: InputLayoutOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Find why int8 loses accuracy, mend it step by step, and write the model and a recipe that repeats it."""

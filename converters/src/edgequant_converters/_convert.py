@@ -11,6 +11,7 @@ from typing import Any
 from ._errors import CalibrationError, OutputError, UnsupportedError
 from ._evaluate import open_model
 from ._files import replacing
+from ._float_hub import keep_source, write_float_hub
 from ._float_ops import left_in_float, weights_were_narrowed
 from ._quantize_hub import Progress, quantize_hub
 from ._report import ConversionReport, warnings_for
@@ -19,7 +20,7 @@ from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, range_collector
 from .doctor import follow_recipe, load_recipe
 from .litert_quantizer import io_type
-from .sources import Source, TrainedSource, is_prepared, open_source
+from .sources import TrainedSource, is_prepared
 
 
 def convert(
@@ -87,18 +88,19 @@ def convert(
     request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
     io = _checked_io(scheme, target, io)
     _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
-    _keep_source(source, destination)
+    keep_source(source, destination)
     with _working_folder() as folder, replacing(destination) as temporary:
-        network = open_source(
+        hub = Path(folder, f"float{target.suffix}")
+        report_progress("importing", 0, None)
+        network = write_float_hub(
             source,
+            hub,
+            target,
             example_inputs=example_inputs,
-            weights=None if weights is None else Path(weights),
+            weights=weights,
             input_shapes=input_shapes,
             input_layout=input_layout,
         )
-        hub = Path(folder, f"float{target.suffix}")
-        report_progress("importing", 0, None)
-        _write_hub(network, hub, target)
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
@@ -125,20 +127,6 @@ def convert(
             seconds=time.perf_counter() - started,
             warnings=warnings_for(scheme, size, source_size, measurement, narrowed),
         )
-
-
-def _keep_source(source: Any, destination: Path) -> None:
-    if not isinstance(source, (str, os.PathLike)) or not Path(source).exists():
-        return
-    if destination.exists() and Path(source).samefile(destination):
-        raise OutputError(f"{destination} is the source itself: write to another name, to keep the float network.")
-
-
-def _write_hub(network: Source, hub: Path, target: Target) -> None:
-    if target is Target.LITERT:
-        network.write_litert(hub)
-    else:
-        network.write_onnx(hub)
 
 
 def _working_folder() -> tempfile.TemporaryDirectory[str]:

@@ -24,11 +24,6 @@ class Measurement:
     sqnr_db: float | None
     measured_on: str
 
-    @property
-    def on_noise(self) -> bool:
-        """Whether no data was given, so that the figure is only a sign of life."""
-        return self.measured_on == ON_NOISE
-
 
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
 ON_CALIBRATION = "the calibration samples themselves (fewer than 10 were given)"

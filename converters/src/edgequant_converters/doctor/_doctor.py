@@ -13,11 +13,11 @@ from typing import Any
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._files import replacing
+from edgequant_converters._float_hub import keep_source, write_float_hub
 from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data
 from edgequant_converters.litert_quantizer import io_type
-from edgequant_converters.sources import open_source
 
 from . import _techniques as techniques
 from ._apply import apply_recipe
@@ -92,17 +92,19 @@ def doctor(
     target = target_of(destination)
     terms = _Terms(io_type(Scheme.INT8, io) if target is Target.LITERT else "float", per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
+    keep_source(source, destination)
     with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, replacing(destination) as written:
         hub = Path(folder, f"float{target.suffix}")
         tell("importing", 0, None)
-        network = open_source(
+        network = write_float_hub(
             source,
+            hub,
+            target,
             example_inputs=example_inputs,
-            weights=None if weights is None else Path(weights),
+            weights=weights,
             input_shapes=input_shapes,
             input_layout=input_layout,
         )
-        (network.write_litert if target is Target.LITERT else network.write_onnx)(hub)
         tell("reading samples", 0, None)
         inputs = open_model(hub).inputs
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]

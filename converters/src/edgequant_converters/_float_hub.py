@@ -1,0 +1,46 @@
+"""From a trained network to its float hub file: the first step of every conversion."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ._errors import OutputError
+from ._schemes import Target
+from .sources import Source, open_source
+
+
+def write_float_hub(
+    source: Any,
+    hub: Path,
+    target: Target,
+    *,
+    example_inputs: Sequence[Any] | None,
+    weights: str | os.PathLike[str] | None,
+    input_shapes: Sequence[str],
+    input_layout: str | None,
+) -> Source:
+    """Read the network (the arguments are those of `convert`) and write it to `hub` as the float32 model of `target`.
+
+    Raises SourceError and UnsupportedError.
+    """
+    network = open_source(
+        source,
+        example_inputs=example_inputs,
+        weights=None if weights is None else Path(weights),
+        input_shapes=input_shapes,
+        input_layout=input_layout,
+    )
+    if target is Target.LITERT:
+        network.write_litert(hub)
+    else:
+        network.write_onnx(hub)
+    return network
+
+
+def keep_source(source: Any, output: Path) -> None:
+    """Raise OutputError if `output` is the source itself, which would be lost."""
+    if not isinstance(source, (str, os.PathLike)) or not Path(source).exists():
+        return
+    if output.exists() and Path(source).samefile(output):
+        raise OutputError(f"{output} is the source itself: write to another name, to keep the float network.")
