@@ -22,7 +22,7 @@ from edgequant_converters.doctor._relu6 import unclip
 from edgequant_converters.doctor._rounding import LayerMoments, best_steps
 from edgequant_converters.doctor._saturation import saturated_ranges
 from edgequant_converters.doctor._treatment import LitertWorkshop, edited
-from edgequant_converters.litert_quantizer import ActivationWatch
+from edgequant_converters.litert_quantizer import LitertActivations
 
 Sample = Mapping[str, np.ndarray]
 
@@ -212,7 +212,7 @@ def test_moments_are_those_of_what_the_layer_computes(hubs: Any) -> None:
     for layer in network.layers:
         network.set_activation(layer, "NONE")
         network.set_bias(layer, np.zeros_like(network.bias(layer)))
-    values = dict(ActivationWatch(network.model, network.to_bytes()).run(samples[0]))
+    values = dict(LitertActivations(network.model, network.to_bytes()).run(samples[0]))
     types = set()
     for layer in network.layers:
         weights = network.weights(layer)
