@@ -10,7 +10,7 @@ from edgequant_runtime import SessionError
 
 from edgequant._errors import EdgequantError
 
-from . import bench, check, compare, convert, demo, doctor, formats, inspect, run
+from . import bench, check, compare, convert, demo, doctor, formats, inspect, report, run
 from ._output import status_console
 
 USER_ERROR = 2
@@ -38,6 +38,7 @@ app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS)(formats.formats)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
+app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("run", epilog=run.EXAMPLE)(run.run)
 
 
