@@ -22,8 +22,8 @@ from edgequant._report._plots import places
 from edgequant._report._result import THIS_MACHINE, FamilyReport, Latency, ModelReport
 
 REQUEST = Request(
-    (Path("fp32.tflite"), Path("my int8.tflite")), "test.npy", "labels.npy", None, ("pi5",), ("pi4=b.json",), (1,), 3.0,
-    True, (), "out.html",
+    (Path("fp32.tflite"), Path("my int8.tflite")), None, "test.npy", "labels.npy", None, ("pi5",), ("pi4=b.json",),
+    (1,), 3.0, True, (), "out.html",
 )  # fmt: skip
 
 
@@ -43,7 +43,9 @@ def family(models, samples=2000, measured=(), made_by=()):
     measure = choose_measure(models)
     advice = advise(find_devices(("pi-zero",), measured), measured, models)
     paths = tuple(Path(member.file) for member in models)
-    request = Request(paths, "test.npy", None, None, ("pi-zero",), (), (), None, True, tuple(made_by), "report.html")
+    request = Request(
+        paths, None, "test.npy", None, None, ("pi-zero",), (), (), None, True, tuple(made_by), "report.html"
+    )
     return FamilyReport(
         tuple(models), samples, measure, fronts(models, measure, timed), advice,
         summarize(models, measure, timed, samples), list_commands(request, models, measured, advice),
@@ -106,6 +108,12 @@ def test_worth_is_accuracy_or_else_agreement_or_else_sqnr():
     assert one(None, None, 30.0) == "sqnr_db"
 
 
+def test_worth_can_be_chosen():
+    assert choose_measure(FAMILY, "sqnr_db") == "sqnr_db"
+    with pytest.raises(EdgequantError, match="accuracy is not known"):
+        choose_measure([model(1, "a", "fp32", 1, (None, 1.0, 300.0))], "accuracy")
+
+
 def test_sentences_of_a_front():
     report = family(FAMILY)
     assert words.front_title(report.fronts[2], "accuracy") == "Latency on pi4 against accuracy"
@@ -129,6 +137,11 @@ def test_the_summary_names_the_smallest_and_the_fastest_that_keep_up():
     (only, _) = family((FAMILY[0], FAMILY[4])).summary
     assert only.startswith("No file but the reference has accuracy within one point")
     assert "doctor" in only
+
+
+def test_the_reference_can_be_the_fastest():
+    summary = family((FAMILY[0], FAMILY[1])).summary
+    assert summary[1] == "Fastest here of those: net_fp32.tflite, 900 µs, the reference itself, 91.20 %."
 
 
 def test_one_point_is_still_within_one_point():
@@ -188,6 +201,9 @@ def test_measurements_that_cannot_be_used(tmp_path):
     path = written(tmp_path / "pi4.json", result("a.tflite", "fp32", 500))
     with pytest.raises(EdgequantError, match=r"measured none of b\.tflite"):
         read_measured([path], ["b.tflite"])
+    odd = written(tmp_path / "odd.json", *(result("a.tflite", "fp32", 9, n) for n in (1, "x", [2], None, True)))
+    odd.write_bytes(odd.read_text().encode("utf-16"))
+    assert [found["threads"] for found in read_measured([odd], ["a.tflite"])[0].results["a.tflite"]] == [1] + [None] * 4
     with pytest.raises(EdgequantError, match="Two measurements are named 'pi4'"):
         read_measured([path, path], ["a.tflite"])
     with pytest.raises(EdgequantError, match=f"Two measurements are named '{THIS_MACHINE}'"):
@@ -391,7 +407,8 @@ def test_a_real_run(digits, cli, open_in_chromium):
 
 def test_the_command_on_the_page_makes_the_page(digits, cli, monkeypatch):
     monkeypatch.chdir(digits)
-    call = ("report", "fp32.tflite", "int8.tflite", "--data", "test.npy", "--no-bench", "-o", "a page.html")
+    call = ("report", "fp32.tflite", "int8.tflite", "--data", "test.npy", "--no-bench", "--worth", "sqnr_db", "-o",
+            "a page.html")  # fmt: skip
     document = json.loads(cli(*call, "--json").stdout)
     first = Path("a page.html").read_bytes()
     Path("a page.html").unlink()
@@ -401,7 +418,8 @@ def test_the_command_on_the_page_makes_the_page(digits, cli, monkeypatch):
     assert ran.exit_code == 0
     assert "agreement" in ran.stdout
     assert Path("a page.html").read_bytes() == first
-    assert document["measure"] == "agreement"
+    assert document["measure"] == "sqnr_db"
+    assert document["fronts"][0]["on"] == ["int8.tflite", "fp32.tflite"]
     assert all(not found["latencies"] for found in document["models"])
 
 
@@ -417,5 +435,7 @@ def test_what_cannot_be_reported_is_said_in_a_sentence(digits, cli, tmp_path):
         assert failed.stderr.startswith("error: ")
         assert "Traceback" not in failed.stderr
     assert not (tmp_path / "x.html").exists()
+    with pytest.raises(EdgequantError, match="read only once"):
+        edgequant.report(digits / "fp32.tflite", [digits / "int8.tflite"], iter(np.load(digits / "test.npy")))
     with pytest.raises(EdgequantError, match="one model or more"):
         edgequant.report(digits / "fp32.tflite", [], digits / "test.npy")

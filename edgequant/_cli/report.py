@@ -1,17 +1,19 @@
 """`edgequant report`: a family of models on one page."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ._images import ImagesOption
 from ._output import console, print_json
-from ._progress import step_progress
 from ._tables import print_table
 
 if TYPE_CHECKING:
     from edgequant._report import FamilyReport
+
+# Spelled out once more: importing it would load numpy at each start of the program.
+Worth = Literal["accuracy", "agreement", "sqnr_db"]
 
 EXAMPLE = """
 **Examples**
@@ -28,6 +30,9 @@ def report(
     data: Annotated[Path, typer.Option(help=".npy or .npz whose first axis counts samples, or a folder of images.")],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
     images: ImagesOption = None,
+    worth: Annotated[
+        Worth | None, typer.Option(help="Judge the models by this; by the first of the three that is known if absent.")
+    ] = None,
     board: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Recommend for this board too, as pi4; repeatable.")
     ] = None,
@@ -55,11 +60,13 @@ def report(
     """Put a family of models on one page: sizes, accuracy, latencies, what to take where, and the commands."""
     from edgequant._report import report as make_report
 
+    from ._progress import step_progress
+
     with step_progress() as progress:
         result = make_report(
-            reference, models, data, labels=labels, images=images, boards=board or (), measured=measured or (),
-            threads=threads or (), seconds=seconds, timed=not no_bench, made_by=made_by or (), html=output,
-            progress=progress,
+            reference, models, data, labels=labels, images=images, worth=worth, boards=board or (),
+            measured=measured or (), threads=threads or (), seconds=seconds, timed=not no_bench, made_by=made_by or (),
+            html=output, progress=progress,
         )  # fmt: skip
     if as_json:
         print_json({**result.to_dict(), "page": str(output)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ._measured import Measured
-from ._result import DeviceAdvice, ModelReport
+from ._result import DeviceAdvice, Measure, ModelReport
 
 CALIBRATED = ("int8", "int16x8")
 
@@ -16,6 +16,7 @@ class Request:
     """What a report was asked for, as words of a command line. `data` is a file name, or a stand-in for arrays."""
 
     paths: tuple[Path, ...]
+    worth: Measure | None
     data: str
     labels: str | None
     images: str | None
@@ -78,14 +79,14 @@ def _conversions(request: Request, models: Sequence[ModelReport]) -> list[tuple[
 def _bench_there(measured: Measured) -> str:
     results = [result for each in measured.results.values() for result in each]
     engines = [word for name in sorted({result["engine"] for result in results}) for word in ("--engine", name)]
-    counts = sorted({result["threads"] for result in results if "threads" in result})
+    counts = sorted({result["threads"] for result in results} - {None})
     threads = [word for count in counts for word in ("--threads", str(count))]
     name = shlex.quote(measured.path.name if measured.path else "")
     return f"{_line(['bench', *measured.results, *engines, *threads, '--json'])} > {name}"
 
 
 def _report(request: Request) -> list[str]:
-    words = ["report", *map(str, request.paths), *request.on_data()]
+    words = ["report", *map(str, request.paths), *request.on_data(), *_option("--worth", request.worth)]
     for option, values in (
         ("--board", request.boards),
         ("--measured", request.measured),

@@ -3,16 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from edgequant._errors import EdgequantError
+
 from ._result import Front, Measure, ModelReport
 
 Point = tuple[float, float]
 """Cost (less is better) and worth (more is better)."""
 
 
-def choose_measure(models: Sequence[ModelReport]) -> Measure:
-    """Return accuracy where it is known, or else the agreement with the reference, or else the SQNR."""
+def choose_measure(models: Sequence[ModelReport], wanted: Measure | None = None) -> Measure:
+    """Return what is wanted, or accuracy where it is known, or else the agreement with the reference, or else the SQNR.
+
+    Raises EdgequantError if what is wanted is not known.
+    """
     measures: tuple[Measure, ...] = ("accuracy", "agreement")
-    return next((m for m in measures if all(model.worth(m) is not None for model in models)), "sqnr_db")
+    known = [measure for measure in measures if all(model.worth(measure) is not None for model in models)]
+    if wanted is None:
+        return known[0] if known else "sqnr_db"
+    if wanted in measures and wanted not in known:
+        raise EdgequantError(f"The {wanted} is not known: it needs class scores, and accuracy needs labels too.")
+    return wanted
 
 
 def fronts(models: Sequence[ModelReport], measure: Measure, devices: Sequence[str]) -> tuple[Front, ...]:

@@ -27,7 +27,7 @@ class Measured:
         fastest = min(self.results.get(file, ()), key=lambda result: float(result["median_us"]), default=None)
         if fastest is None:
             return None
-        return Latency(self.device, fastest["engine"], fastest.get("threads"), float(fastest["median_us"]))
+        return Latency(self.device, fastest["engine"], fastest["threads"], float(fastest["median_us"]))
 
     def by_format(self) -> dict[tuple[str, str], float]:
         """Return the least median by format and engine, as `recommend` takes it."""
@@ -58,8 +58,14 @@ def collect(device: str, path: Path | None, results: Iterable[Mapping[str, Any]]
         # A model has another folder on the board, maybe with the other kind of slash, but its name is the same.
         name = str(result.get("model", "")).replace("\\", "/").rsplit("/", 1)[-1]
         if name in files:
-            by_file[name] = (*by_file.get(name, ()), result)
+            by_file[name] = (*by_file.get(name, ()), {**result, "threads": _threads(result)})
     return Measured(device, path, by_file)
+
+
+def _threads(result: Mapping[str, Any]) -> int | None:
+    """Return the number of threads, if the file tells one; a file from elsewhere may hold anything."""
+    count = result.get("threads")
+    return count if type(count) is int and count > 0 else None
 
 
 def _named(given: str | os.PathLike[str]) -> tuple[str, Path]:
@@ -71,7 +77,7 @@ def _named(given: str | os.PathLike[str]) -> tuple[str, Path]:
 
 def _read(name: str, path: Path, files: Sequence[str]) -> Measured:
     read_measurements(path)  # it refuses what is no such file, in words
-    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    results = json.loads(path.read_bytes())["results"]
     measured = collect(name, path, [result for result in results if result["format"] is not None], files)
     if not measured.results:
         raise EdgequantError(f"{path} measured none of {', '.join(files)}: models are matched by their file names.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgequant._pages import INK, LINE, MUTED, REFERENCE, Image, image
+from edgequant._pages import INK, LINE, MUTED, PAGE, REFERENCE, Image, image
 
 from ._fronts import Point
 from ._result import FamilyReport, Front
@@ -20,6 +20,7 @@ HEIGHT = 3.1
 LOGARITHMIC_FROM = 8.0  # greatest cost over least
 EXACT_ABOVE = 6.0  # dB that an exact model is drawn above the best other one
 DECADES_ONLY_FROM = 100.0
+FULL = 100.0  # percent
 NEAR = 13.0  # points: marks closer than this share a label
 
 
@@ -74,6 +75,8 @@ def _draw(figure: "Figure", report: FamilyReport, front: Front) -> None:
                 costs, worths, marker=marker, c=face, edgecolors=edge, s=38, linewidths=1.4, label=label, zorder=3
             )
     _label(figure, axes, {report.model(file).number: point for file, point in points.items()})
+    if report.measure != "sqnr_db":
+        axes.set_yticks([tick for tick in axes.get_yticks() if axes.get_ylim()[0] <= tick <= FULL])
     cost = "size" if front.device is None else "latency"
     axes.set_xlabel(f"{cost} in {_unit(report, front)[0]}")
     exact = report.measure == "sqnr_db" and any((report.model(f).sqnr_db or 0) >= IDENTICAL_DB for f in points)
@@ -119,10 +122,13 @@ def _label(figure: "Figure", axes: "Axes", points: dict[int, Point]) -> None:
             groups.append([number])
         else:
             group.append(number)
+    ground = {"facecolor": PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.3}  # the stair may run through a label
     for group in groups:
         highest = max(group, key=lambda number: points[number][1])
         text = ", ".join(map(str, sorted(group)))
-        axes.annotate(text, points[highest], (0, 6), textcoords="offset points", ha="center", color=INK, zorder=4)
+        axes.annotate(
+            text, points[highest], (0, 6), textcoords="offset points", ha="center", color=INK, zorder=4, bbox=ground
+        )
 
 
 def _near(

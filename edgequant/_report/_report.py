@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +20,7 @@ from ._commands import Request, list_commands
 from ._fronts import choose_measure, fronts
 from ._measured import Measured, collect, read_measured
 from ._page import write_report
-from ._result import THIS_MACHINE, FamilyReport, ModelReport
+from ._result import THIS_MACHINE, FamilyReport, Measure, ModelReport
 from ._words import IDENTICAL_DB, summarize
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def report(
     *,
     labels: str | os.PathLike[str] | None = None,
     images: "ImagePreprocessing | str | None" = None,
+    worth: Measure | None = None,
     boards: Sequence[str] = (),
     measured: Sequence[str | os.PathLike[str]] = (),
     threads: Sequence[int] = (),
@@ -53,6 +54,7 @@ def report(
         data: as for `compare`; it is read once for each model, so an iterator will not do.
         labels: .npy of one integer class index for each sample.
         images: how a folder's images become inputs; its text as for `--images` is shown in the commands.
+        worth: what models are judged by: accuracy, agreement or sqnr_db; the first of these that is known if None.
         boards: names as for `for_board`; each gets a recommendation.
         measured: files that `edgequant bench --json` wrote on other devices, as `FILE` or `"NAME=FILE"`; a name that
             is a board's gets a recommendation by these figures.
@@ -71,6 +73,8 @@ def report(
 
     paths = (Path(reference), *map(Path, models))
     files = _distinct_names(paths)
+    if isinstance(data, Iterator):
+        raise EdgequantError("The data can be read only once, but each model needs it: give a list or a file.")
     preprocessing = ImagePreprocessing.parse(images) if isinstance(images, str) else images
     elsewhere = read_measured(measured, files)
     devices = find_devices(boards, elsewhere)
@@ -81,10 +85,10 @@ def report(
     progress("timing" if timed else "writing", 0, None)
     times = [*([_time_here(paths, threads, seconds)] if timed else []), *elsewhere]
     family = _members(paths, comparisons, times)
-    measure, names = choose_measure(family), [one.device for one in times]
+    measure, names = choose_measure(family, worth), [one.device for one in times]
     advice = advise(devices, times, family)
     request = Request(
-        paths, str(data) if isinstance(data, (str, os.PathLike)) else "DATA.npy", _text(labels),
+        paths, worth, str(data) if isinstance(data, (str, os.PathLike)) else "DATA.npy", _text(labels),
         images if isinstance(images, str) else None if images is None else "...", tuple(boards),
         tuple(map(str, measured)), tuple(threads), seconds, timed, tuple(made_by), _text(html) or "report.html",
     )  # fmt: skip

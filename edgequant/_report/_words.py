@@ -9,6 +9,11 @@ POINT = 0.01
 GOOD_DB = 20.0
 
 NAMES = {"accuracy": "accuracy", "agreement": "agreement with the reference", "sqnr_db": "SQNR"}
+_BOUNDS = {
+    "accuracy": "accuracy within one point of the reference's",
+    "agreement": "99 % agreement with the reference or more",
+    "sqnr_db": "an SQNR of 20 dB or more",
+}
 _STAYS_FLOAT = {
     "fp32": "everything: nothing is quantized",
     "fp16": "everything: fp16 weights only",
@@ -111,9 +116,7 @@ def keeps_up(model: ModelReport, reference: ModelReport, measure: Measure) -> bo
 def summarize(models: Sequence[ModelReport], measure: Measure, devices: Sequence[str], samples: int) -> tuple[str, ...]:
     """Say which file is smallest and which is fastest, of those that keep up with the reference."""
     reference = models[0]
-    bound = (
-        "an SQNR of 20 dB or more" if measure == "sqnr_db" else f"{NAMES[measure]} within one point of the reference's"
-    )
+    bound = _BOUNDS[measure]
     kept = [model for model in models if keeps_up(model, reference, measure)]
     if not [model for model in kept if model is not reference]:
         first = f"No file but the reference has {bound}: 'edgequant doctor' can tell why, and mend an int8 model."
@@ -133,8 +136,11 @@ def _fastest(device: str, kept: Sequence[ModelReport], reference: ModelReport, m
     if not timed:
         return None
     latency, model = min(timed, key=lambda pair: pair[0].median_us)
-    of_reference = reference.latency(device)
-    times = f", {of_reference.median_us / latency.median_us:.2g} times as fast as the reference" if of_reference else ""
+    of_reference, times = reference.latency(device), ""
+    if model is reference:
+        times = ", the reference itself"
+    elif of_reference:
+        times = f", {of_reference.median_us / latency.median_us:.2g} times as fast as the reference"
     where = "here" if device == THIS_MACHINE else f"on {device}"
     found = f"{model.file}, {time(latency.median_us)}{times}, {worth(model.worth(measure), measure)}"
     return f"Fastest {where} of those: {found}."
