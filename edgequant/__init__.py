@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._errors import EdgequantError
     from ._inspect import Inspection, inspect
     from ._layers import LayersComparison, compare_layers
+    from ._report import FamilyReport, report
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "DeviceCheckError",
     "DoctorReport",
     "EdgequantError",
+    "FamilyReport",
     "ImagePreprocessing",
     "Inspection",
     "LayersComparison",
@@ -60,6 +62,7 @@ __all__ = [
     "probe",
     "quantize_linears_",
     "recommend",
+    "report",
 ]
 
 _HOMES = {
@@ -67,6 +70,7 @@ _HOMES = {
     **dict.fromkeys(("Comparison", "compare"), "edgequant._compare"),
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
     **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
+    **dict.fromkeys(("FamilyReport", "report"), "edgequant._report"),
     "EdgequantError": "edgequant._errors",
     **dict.fromkeys(("DoctorReport", "doctor"), "edgequant_converters.doctor"),
     **dict.fromkeys(

@@ -1,3 +1,7 @@
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,3 +11,28 @@ import pytest
 def models() -> Path:
     """The folder of small models that the runtime's tests use."""
     return Path(__file__).parent.parent / "runtime" / "tests" / "models"
+
+
+@pytest.fixture
+def open_in_chromium(tmp_path: Path) -> Callable[[Path, int], tuple[list[str], list[str]]]:
+    """Open a page in a window of a width; return what it wrote to the console and the addresses it asked for."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium, which is not on this machine")
+    log, screenshot = tmp_path / "net.json", tmp_path / "page.png"
+
+    def open_page(page: Path, width: int) -> tuple[list[str], list[str]]:
+        command = [
+            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--enable-logging=stderr", "--v=0", f"--user-data-dir={tmp_path / 'profile'}",
+            f"--window-size={width},900", f"--log-net-log={log}", f"--screenshot={screenshot}", page.as_uri(),
+        ]  # fmt: skip
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert screenshot.stat().st_size > 1000
+        console = [line for line in finished.stderr.splitlines() if "CONSOLE" in line]
+        # What the browser asks for on its own account has no origin.
+        requests = re.findall(r'"initiator":"(?!not an origin).*?"url":"([^"]*)"', log.read_text(encoding="utf-8"))
+        return console, requests
+
+    return open_page

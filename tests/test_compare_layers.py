@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import tracemalloc
 from pathlib import Path
 
@@ -349,35 +347,15 @@ def test_the_page_is_the_same_each_time(digits, page, tmp_path):
     assert (tmp_path / "again.html").read_bytes() == page.read_bytes()
 
 
-def open_in_chromium(page, folder, width):
-    """Return what the page wrote to the console and the addresses it asked for."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs Chromium, which is not on this machine")
-    log, screenshot = folder / "net.json", folder / "page.png"
-    command = [
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-        "--v=0", f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900", f"--log-net-log={log}",
-        f"--screenshot={screenshot}", page.as_uri(),
-    ]  # fmt: skip
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert screenshot.stat().st_size > 1000
-    console = [line for line in finished.stderr.splitlines() if "CONSOLE" in line]
-    # What the browser asks for on its own account has no origin.
-    events = re.findall(r'"initiator":"(?!not an origin).*?"url":"([^"]*)"', log.read_text(encoding="utf-8"))
-    return console, events
-
-
 @pytest.mark.parametrize("width", [500, 1280])
-def test_the_page_opens_in_chromium_without_errors_or_requests(page, tmp_path, width):
-    assert open_in_chromium(page, tmp_path, width) == ([], [])
+def test_the_page_opens_in_chromium_without_errors_or_requests(page, open_in_chromium, width):
+    assert open_in_chromium(page, width) == ([], [])
 
 
-def test_chromium_would_tell_of_errors_and_requests(tmp_path):
+def test_chromium_would_tell_of_errors_and_requests(tmp_path, open_in_chromium):
     page = tmp_path / "bad.html"
     page.write_text('<!doctype html><img src="http://127.0.0.1:9/x.png"><script>console.error("bad")</script>')
-    console, requests = open_in_chromium(page, tmp_path, 500)
+    console, requests = open_in_chromium(page, 500)
     assert any("bad" in line for line in console)
     assert requests == ["http://127.0.0.1:9/x.png"]
 

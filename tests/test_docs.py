@@ -20,7 +20,18 @@ def commands() -> dict[str, Any]:
 
 
 def test_the_commands_are_the_promised_ones() -> None:
-    assert set(commands()) == {"bench", "check", "compare", "convert", "demo", "doctor", "formats", "inspect", "run"}
+    assert set(commands()) == {
+        "bench",
+        "check",
+        "compare",
+        "convert",
+        "demo",
+        "doctor",
+        "formats",
+        "inspect",
+        "report",
+        "run",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

@@ -13,9 +13,9 @@ def test_every_public_name_resolves(package: object) -> None:
 def test_the_public_names_are_these() -> None:
     assert edgequant.__all__ == [
         "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError", "DoctorReport",
-        "EdgequantError", "ImagePreprocessing", "Inspection", "LayersComparison", "Recommendation",
+        "EdgequantError", "FamilyReport", "ImagePreprocessing", "Inspection", "LayersComparison", "Recommendation",
         "Session", "SessionError", "TensorInfo", "bench", "compare", "compare_layers", "convert", "doctor", "downcast",
-        "footprint", "for_board", "inspect", "probe", "quantize_linears_", "recommend",
+        "footprint", "for_board", "inspect", "probe", "quantize_linears_", "recommend", "report",
     ]  # fmt: skip
 
 

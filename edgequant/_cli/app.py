@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from edgequant import __version__
 from edgequant._errors import EdgequantError
 
-from . import bench, check, compare, convert, demo, doctor, formats, inspect, run
+from . import bench, check, compare, convert, demo, doctor, formats, inspect, report, run
 from ._output import finish_streams, prepare_streams, print_result, print_status
 
 USER_ERROR = 2
@@ -64,6 +64,7 @@ app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS)(formats.formats)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
+app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("run", epilog=run.EXAMPLE)(run.run)
 
 

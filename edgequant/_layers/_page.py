@@ -1,15 +1,15 @@
 """The comparison as one HTML page that needs nothing else: the pictures are inside it, and take its colours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from edgequant_converters import replacing
 from edgequant_converters.layers import LayerPair
+
+from edgequant._pages import Image, image
+from edgequant._pages import write_page as write_document
 
 from ._plots import (
     draw_heatmap,
@@ -17,7 +17,6 @@ from ._plots import (
     draw_histogram_of_weights,
     draw_network,
     network_height,
-    render,
     value_limits,
     weakest,
     written,
@@ -25,21 +24,9 @@ from ._plots import (
 from ._result import LayerComparison, LayersComparison
 from ._statistics import LayerStatistics, Picture
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LAYERS_SHOWN = 4
 HISTOGRAM_HEIGHT = 2.6
 HEATMAP_HEIGHT = 2.8
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture as an SVG element, and what it shows in words."""
-
-    svg: str
-    caption: str
-    alt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +46,17 @@ def write_page(
     measured: Sequence[LayerStatistics],
 ) -> None:
     """Write the page in one step; raises OutputError."""
-    page = _rendered(reference, model, result, pair, measured)
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-
-
-def _rendered(
-    reference: Path, model: Path, result: LayersComparison, pair: LayerPair, measured: Sequence[LayerStatistics]
-) -> str:
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"db": written, "share": _share, "figure": _figure}
-    template = environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
-    network = _image(
+    network = image(
         partial(draw_network, result=result),
         network_height(result),
         "SQNR of every layer, in the order of execution. Layers that stand out are marked.",
         "SQNR of every layer, alone and accumulated; the same figures are in the table below.",
     )
     portraits = [_portrait(layer, pair, measured[layer.number]) for layer in weakest(result, LAYERS_SHOWN)]
-    return template.render(
-        reference=reference.name, model=model.name, result=result, network=network, portraits=portraits
-    )
+    values = {
+        "reference": reference.name, "model": model.name, "result": result, "network": network, "portraits": portraits
+    }  # fmt: skip
+    write_document(path, __package__, values, {"db": written, "share": _share, "figure": _figure})
 
 
 def _portrait(layer: LayerComparison, pair: LayerPair, found: LayerStatistics) -> Portrait:
@@ -90,12 +65,12 @@ def _portrait(layer: LayerComparison, pair: LayerPair, found: LayerStatistics) -
     if weights is not None:
         caption = "Weights of the reference and, dequantized, of the model. The scale of counts is logarithmic."
         alt = f"Histogram of weights from {weights.reference.min():.4g} to {weights.reference.max():.4g}."
-        images.append(_image(partial(draw_histogram_of_weights, weights=weights), HISTOGRAM_HEIGHT, caption, alt))
+        images.append(image(partial(draw_histogram_of_weights, weights=weights), HISTOGRAM_HEIGHT, caption, alt))
     if found.histograms is not None and all(part.counts.any() for part in found.histograms):
         draw = partial(draw_histogram_of_values, layer=layer, histograms=found.histograms)
         caption = "Values of the activation over all samples, in the reference and from the quantized layer alone."
         alt = f"Histogram of values from {found.low:.4g} to {found.high:.4g}."
-        images.append(_image(draw, HISTOGRAM_HEIGHT, caption, alt))
+        images.append(image(draw, HISTOGRAM_HEIGHT, caption, alt))
     return Portrait(layer, (images, _heatmaps(found.picture) if found.picture is not None else []))
 
 
@@ -109,7 +84,7 @@ def _heatmaps(picture: Picture) -> list[Image]:
         ("Difference: quantized less reference", difference, (-largest, largest), True),
     )
     return [
-        _image(
+        image(
             partial(draw_heatmap, values=values, limits=ends, difference=diverging),
             HEATMAP_HEIGHT,
             f"{title}, first sample, {picture.description}.",
@@ -117,10 +92,6 @@ def _heatmaps(picture: Picture) -> list[Image]:
         )
         for title, values, ends, diverging in shown
     ]
-
-
-def _image(draw: "Callable[[Figure], None]", height: float, caption: str, alt: str) -> Image:
-    return Image(render(draw, height), caption, alt)
 
 
 def _share(value: float | None) -> str:

@@ -1,9 +1,7 @@
 """The pictures of the page: small, so that they stay readable on a phone, and with their numbers written out."""
 
 import math
-import re
-from collections.abc import Callable, Sequence
-from io import StringIO
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,51 +10,17 @@ from edgequant_converters.calibration import Histogram
 from edgequant_converters.layers import Weights
 from numpy.typing import NDArray
 
+from edgequant._pages import BAD, LINE, MODEL, REFERENCE
+
 from ._result import LayerComparison, LayersComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 4.6  # inches: 340 CSS pixels of a phone show its 9-point text at 9 pixels
 ROW_HEIGHT = 0.21
-TALLEST = 60.0
 BARS = 48
 KIND_LENGTH = 18
-
-
-PAGE, INK, LINE, REFERENCE, MODEL, BAD = "#fffff1", "#010101", "#d0d4d1", "#2a6fb1", "#c85721", "#b31321"
-"""Colours as matplotlib is told them. The page's style sheet has its own for each, light and dark."""
-
-VARIABLES = {PAGE: "page", INK: "ink", LINE: "line", REFERENCE: "reference", MODEL: "model", BAD: "bad"}
-
-
-def render(draw: "Callable[[Figure], None]", height: float) -> str:
-    """Return an SVG element, `WIDTH` by `height` inches, that `draw` filled; the same text for the same figures.
-
-    Its colours are the style sheet's variables, its text is text in the page's font.
-    """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    settings: Any = {**dict.fromkeys(inked, INK), "font.size": 9, "axes.facecolor": "none", "legend.labelcolor": INK}
-    # Starting from the defaults keeps this machine's own settings out of the picture; the salt makes ids repeatable.
-    with mpl.rc_context(mpl.rcParamsDefault), mpl.rc_context({**settings, "svg.fonttype": "none", "svg.hashsalt": "x"}):
-        figure = Figure(figsize=(WIDTH, min(height, TALLEST)), layout="constrained", facecolor="none")
-        draw(figure)
-        buffer = StringIO()
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return _for_the_page(buffer.getvalue())
-
-
-def _for_the_page(svg: str) -> str:
-    """Strip what a file of its own needs, and ids that would not be unique on the page; put variables for colours."""
-    element = svg[svg.index("<svg") :]
-    element = re.sub(r' id="[a-z.]+_?\d+"', "", element)
-    for colour, variable in VARIABLES.items():
-        element = element.replace(colour, f"var(--{variable})")
-    return element
 
 
 def network_height(result: LayersComparison) -> float:

@@ -1,0 +1,6 @@
+"""HTML pages that need no other file and no network: their frame, their colours, their pictures."""
+
+from ._page import Image, write_page
+from ._svg import BAD, INK, LINE, MODEL, MUTED, PAGE, REFERENCE, WIDTH, image
+
+__all__ = ["BAD", "INK", "LINE", "MODEL", "MUTED", "PAGE", "REFERENCE", "WIDTH", "Image", "image", "write_page"]
