@@ -76,7 +76,8 @@ def _draw(figure: "Figure", report: FamilyReport, front: Front) -> None:
             )
     _label(figure, axes, {report.model(file).number: point for file, point in points.items()})
     if report.measure != "sqnr_db":
-        axes.set_yticks([tick for tick in axes.get_yticks() if axes.get_ylim()[0] <= tick <= FULL])
+        low, high = axes.get_ylim()
+        axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= min(high, FULL)])
     cost = "size" if front.device is None else "latency"
     axes.set_xlabel(f"{cost} in {_unit(report, front)[0]}")
     exact = report.measure == "sqnr_db" and any((report.model(f).sqnr_db or 0) >= IDENTICAL_DB for f in points)
@@ -89,7 +90,7 @@ def _draw(figure: "Figure", report: FamilyReport, front: Front) -> None:
 
 def _set_scales(axes: "Axes", points: Sequence[Point]) -> None:
     """Cut both axes around the points, with room for the labels."""
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     costs, worths = np.array(points).T
     if costs.max() > LOGARITHMIC_FROM * costs.min():
@@ -97,7 +98,7 @@ def _set_scales(axes: "Axes", points: Sequence[Point]) -> None:
         axes.set_xlim(costs.min() / 1.4, costs.max() * 1.4)
         subs = (1, 2, 5) if costs.max() < DECADES_ONLY_FROM * costs.min() else (1,)
         axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, costs.max() * 1.1)
