@@ -21,10 +21,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a small network on handwritten digits, convert it to eight files, and compare them."""
-    from edgequant_converters import replacing
-
     from edgequant._demo import run_demo
-    from edgequant._demo._page import render_page
+    from edgequant._demo._page import page_values
+    from edgequant._pages import write_page
 
     from ._progress import step_progress
 
@@ -32,8 +31,7 @@ def demo(
     with step_progress() as progress:
         result = run_demo(output, progress)
     page = output / "report.html"
-    with replacing(page) as temporary:
-        temporary.write_text(render_page(result), encoding="utf-8")
+    write_page(page, "edgequant._demo", page_values(result))
     if as_json:
         print_json({**result.to_dict(), "page": str(page)})
         return

@@ -1,9 +1,8 @@
-"""The demo's result as one HTML page that needs nothing else: the picture is inside it."""
+"""What the demo's page shows: the result, and a picture of it."""
 
 import base64
-from importlib.resources import files
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,14 +14,10 @@ ENGINE_COLOURS = {"litert": "#2a6fbb", "onnxruntime": "#c8572b"}
 ENGINE_NAMES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
 
-def render_page(result: "DemoResult") -> str:
-    """Return the page: the picture, the table behind it, and what suits which device."""
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
+def page_values(result: "DemoResult") -> dict[str, Any]:
+    """Return what the page's template shows: the figures, and the picture as base64."""
     picture = base64.b64encode(draw(result)).decode()
-    return template.render(result=result, picture=picture, engine_names={**ENGINE_NAMES, None: NO_ENGINE})
+    return {"result": result, "picture": picture, "engine_names": {**ENGINE_NAMES, None: NO_ENGINE}}
 
 
 def draw(result: "DemoResult") -> bytes:

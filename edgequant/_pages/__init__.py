@@ -1,6 +1,19 @@
 """HTML pages that need no other file and no network: their frame, their colours, their pictures."""
 
-from ._page import Image, write_page
+from ._page import Image, render_page, write_page
 from ._svg import BAD, INK, LINE, MODEL, MUTED, PAGE, REFERENCE, WIDTH, image
 
-__all__ = ["BAD", "INK", "LINE", "MODEL", "MUTED", "PAGE", "REFERENCE", "WIDTH", "Image", "image", "write_page"]
+__all__ = [
+    "BAD",
+    "INK",
+    "LINE",
+    "MODEL",
+    "MUTED",
+    "PAGE",
+    "REFERENCE",
+    "WIDTH",
+    "Image",
+    "image",
+    "render_page",
+    "write_page",
+]

@@ -21,6 +21,15 @@ def write_page(
     path: Path, package: str, values: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]] | None = None
 ) -> None:
     """Fill `page.html.jinja` of `package` with `values` and write it in one step; raises OutputError."""
+    page = render_page(package, values, filters)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def render_page(
+    package: str, values: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]] | None = None
+) -> str:
+    """Return `page.html.jinja` of `package`, filled with `values`."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     loader = ChoiceLoader([PackageLoader(package, ""), PackageLoader(__package__, "")])
@@ -28,6 +37,4 @@ def write_page(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=loader, undefined=StrictUndefined
     )
     environment.filters |= filters or {}
-    page = environment.get_template("page.html.jinja").render(values)
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    return environment.get_template("page.html.jinja").render(values)
