@@ -3,6 +3,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run, and no limit on the time of one: machines differ. To look for new ones:
+# pytest --hypothesis-profile=explore
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile("repeatable")
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 

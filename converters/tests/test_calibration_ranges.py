@@ -46,6 +46,13 @@ def test_percentile_is_within_a_bin_of_the_sorted_values(chunks, percentile):
     assert every[0] <= low <= high <= every[-1]
 
 
+def test_a_sample_of_zeros_does_not_widen_the_bins():
+    small = np.full(4, 0.01, np.float32)
+    for chunks in ((np.zeros(1, np.float32), small), (small, np.zeros(1, np.float32))):
+        low, high = collect("percentile", *chunks, percentile=51.0)
+        assert 0.01 - bin_width(small) <= low <= high == small[0]
+
+
 def test_percentile_agrees_with_numpy_on_many_values():
     values = np.random.default_rng(0).standard_t(4, size=200_000).astype(np.float32)
     low, high = collect("percentile", *np.split(values, 20), percentile=99.0)

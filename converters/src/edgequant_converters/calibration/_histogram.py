@@ -29,9 +29,10 @@ class Histogram:
         wide = values.astype(np.float64, copy=False).ravel()
         lowest, highest = float(wide.min()), float(wide.max())
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
-        self._reach(math.frexp(max(-lowest, highest))[1])
-        assert self.exponent is not None
-        bins = np.floor(np.ldexp(wide, _SCALE - self.exponent)).astype(np.int64) + HALF_BINS
+        largest = max(-lowest, highest)
+        if largest > 0:  # a tensor of zeros says nothing about the range, and its bin is the same in all
+            self._reach(math.frexp(largest)[1])
+        bins = np.floor(np.ldexp(wide, _SCALE - (self.exponent or 0))).astype(np.int64) + HALF_BINS
         self.counts += np.bincount(bins, minlength=2 * HALF_BINS)
 
     def edge(self, index: int) -> float:
