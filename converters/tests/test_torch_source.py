@@ -339,3 +339,11 @@ def test_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgequant_converters.sources._extras.find_spec", lambda name: None)
     with pytest.raises(UnsupportedError, match=r"PyTorch is needed .*: pip install 'edgequant\[torch\]'\.$"):
         from_torch(torch.nn.Linear(4, 2), torch.randn(1, 4))
+
+
+@pytest.mark.xdist_group("lenet")
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_a_model_does_not_carry_its_authors_folders(hubs, suffix):
+    data = hubs("lenet", suffix).read_bytes()
+    assert str(Path(__file__).resolve().parent).encode() not in data
+    assert b"site-packages" not in data

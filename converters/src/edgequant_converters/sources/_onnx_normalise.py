@@ -3,6 +3,7 @@
 import onnx
 from onnx import helper
 
+from ._exporter_notes import drop_exporter_notes
 from ._onnx_file import graph_inputs
 
 MINIMUM_OPSET = 17
@@ -18,6 +19,7 @@ def normalised(model: onnx.ModelProto, channels_last: frozenset[str]) -> onnx.Mo
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    drop_exporter_notes(copy)
     _drop_weights_from_inputs(copy)
     copy.ir_version = max(copy.ir_version, _MINIMUM_IR)
     copy = _raised(copy)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -16,6 +17,7 @@ from edgequant_converters.tflite import read_model, rename_io, write_model
 
 from ._channels_last import leave_channels_last
 from ._converter_layouts import teach_layouts
+from ._exporter_notes import drop_exporter_notes
 from ._pool_padding import rewrite_padded_pools
 
 ONNX_OPSET = 20
@@ -74,7 +76,9 @@ def write_onnx(
                 output_names=output_names,
             )
             assert exported is not None
-            exported.save(path)
+            model = exported.model_proto
+        drop_exporter_notes(model)
+        onnx.save(model, path)
     except OSError:
         raise
     except Exception as error:  # onnxscript's and torch's own classes, ValueError for more than 2 GB
