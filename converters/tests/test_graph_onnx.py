@@ -55,7 +55,8 @@ def test_macs_follow_the_operators_definition(tmp_path, kind, x, weights, attrib
     graph = one_op(tmp_path, kind, {"x": x}, weights, **attributes)
     assert graph.macs == macs
     assert graph.parameters == sum(int(np.prod(shape)) for shape in weights.values())
-    assert graph.weight_bytes == graph.float_weight_bytes == 4 * graph.parameters
+    assert graph.weight_bytes == 4 * graph.parameters
+    assert graph.weight_dtypes == ({"float32": 4 * graph.parameters} if graph.parameters else {})
 
 
 def test_a_product_of_two_activations_has_macs_and_no_parameters(tmp_path):
@@ -120,7 +121,6 @@ def test_scales_and_zero_points_are_on_the_integer_tensors(tmp_path):
     assert tensors["w"].quantized_axis == 1
     assert [t.name for t in graph.tensors if t.is_parameter] == ["w"]
     assert graph.parameters == 24
-    assert graph.float_weight_bytes == 0
     assert graph.weight_dtypes == {"int8": 24}
 
 

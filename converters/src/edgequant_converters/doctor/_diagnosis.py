@@ -79,10 +79,6 @@ def _dead(network: Network, statistics: Mapping[str, TensorStatistics]) -> Itera
         yield f"{total} channels in {sum(count > 0 for count in counts)} layers are zero on every calibration sample."
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
-
-
 def short(name: str) -> str:
     """Return the end of a tensor's name, by which a person knows it: converters put the whole path before it."""
     return name if len(name) <= LONGEST else f"...{name[-LONGEST:]}"

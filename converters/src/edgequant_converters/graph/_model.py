@@ -99,11 +99,6 @@ class ModelGraph:
         return sum(tensor.elements for tensor in self.tensors if tensor.is_parameter)
 
     @property
-    def float_weight_bytes(self) -> int:
-        """Bytes of the trained values that are stored as floating-point numbers."""
-        return sum(tensor.bytes for tensor in self.tensors if tensor.is_parameter and tensor.is_float)
-
-    @property
     def op_counts(self) -> dict[str, int]:
         """Number of ops of each type, most frequent first."""
         return dict(Counter(op.type for op in self.ops).most_common())
