@@ -1,0 +1,205 @@
+"""Run a model in LiteRT and in this project's engine, and compare bits.
+
+    check(data)                                  # default LiteRT, inputs from seed 0, every kernel set, 1 and 2 threads
+    check(data, inputs=[x], resolver="reference")  # LiteRT's reference kernels
+    run_native(data, [x], threads=2, kernels="scalar")
+
+The engine's library is the one that EDGEQUANT_LIBRARY names, or the installed one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+RESOLVERS = {
+    "default": OpResolverType.AUTO,  # XNNPACK where it takes the operator, LiteRT's optimized kernels elsewhere
+    "optimized": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "reference": OpResolverType.BUILTIN_REF,
+}
+_TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
+
+
+def seeded_inputs(data: bytes, seed: int = 0) -> list[Array]:
+    """Values over each input's whole type, one in eight of them extreme; floats are normal."""
+    rng = np.random.default_rng(seed)
+    return [_seeded(rng, detail["shape"], detail["dtype"]) for detail in _interpreter(data).get_input_details()]
+
+
+def _seeded(rng: np.random.Generator, shape: Any, dtype: Any) -> Array:
+    if np.issubdtype(dtype, np.floating):
+        return rng.normal(size=shape).astype(dtype)
+    if dtype == np.bool_:
+        return rng.integers(0, 2, shape).astype(dtype)
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    values = rng.integers(low, high, shape, endpoint=True, dtype=dtype)
+    extremes = rng.choice(np.array([low, high], dtype), shape)
+    return np.where(rng.integers(0, 8, shape) == 0, extremes, values).astype(dtype)
+
+
+def _interpreter(data: bytes, resolver: str = "default", threads: int = 1) -> Any:
+    return Interpreter(model_content=data, experimental_op_resolver_type=RESOLVERS[resolver], num_threads=threads)
+
+
+def run_litert(data: bytes, inputs: Sequence[Array], resolver: str = "default") -> list[Array]:
+    """LiteRT's outputs, in the model's order, with one of RESOLVERS; takes inputs of other shapes than the file's."""
+    interpreter = _interpreter(data, resolver)
+    for detail, value in zip(interpreter.get_input_details(), inputs):
+        if tuple(detail["shape"]) != value.shape:
+            interpreter.resize_tensor_input(detail["index"], value.shape)
+    interpreter.allocate_tensors()
+    for detail, value in zip(interpreter.get_input_details(), inputs):
+        interpreter.set_tensor(detail["index"], value)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+class NativeError(Exception):
+    """The engine's status and sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Error(ctypes.Structure):
+    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 2044)]
+
+
+class _TensorInfo(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int32),
+        ("rank", ctypes.c_int32),
+        ("shape", ctypes.c_int32 * 8),
+        ("shape_signature", ctypes.c_int32 * 8),
+        ("scale", ctypes.c_float),
+        ("zero_point", ctypes.c_int32),
+        ("bytes", ctypes.c_size_t),
+    ]
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [("rank", ctypes.c_int32), ("dims", ctypes.c_int32 * 8)]
+
+
+class _ModelOptions(ctypes.Structure):
+    _fields_ = [("memory_limit", ctypes.c_uint64), ("kernels", ctypes.c_char_p)]
+
+
+class _SessionOptions(ctypes.Structure):
+    _fields_ = [("threads", ctypes.c_int32), ("profile", ctypes.c_bool), ("shapes", ctypes.POINTER(_Shape))]
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    path = os.environ.get("EDGEQUANT_LIBRARY") or str(files("edgequant_runtime") / "libedgequant.so")
+    library = ctypes.CDLL(path)
+    library.eq_kernels_name.restype = ctypes.c_char_p
+    library.eq_session_input_data.restype = ctypes.c_void_p
+    library.eq_session_output_data.restype = ctypes.c_void_p
+    for name in ("eq_model_close", "eq_session_close"):
+        getattr(library, name).restype = None
+    return library
+
+
+@functools.cache
+def kernel_sets() -> tuple[str, ...]:
+    """The kernel sets that this machine runs, slowest first."""
+    names: list[str] = []
+    while name := _library().eq_kernels_name(len(names)):
+        names.append(name.decode())
+    return tuple(names)
+
+
+def _call(name: str, *arguments: Any) -> None:
+    error = _Error()
+    if getattr(_library(), name)(*arguments, ctypes.byref(error)):
+        raise NativeError(error.status, error.message.decode())
+
+
+def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> list[Array]:
+    """The outputs that this project's engine gives; raises NativeError."""
+    library = _library()
+    model, session = ctypes.c_void_p(), ctypes.c_void_p()
+    model_options = _ModelOptions(0, kernels.encode() if kernels else None)
+    shapes = (_Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
+    try:
+        _call(
+            "eq_model_open_memory",
+            ctypes.c_char_p(data),
+            ctypes.c_size_t(len(data)),
+            ctypes.byref(model_options),
+            ctypes.byref(model),
+        )
+        session_options = _SessionOptions(threads, False, ctypes.cast(shapes, ctypes.POINTER(_Shape)))
+        _call("eq_session_open", model, ctypes.byref(session_options), ctypes.byref(session))
+        for index, value in enumerate(inputs):
+            view = _view(session, "input", index)
+            assert view.shape == value.shape and view.dtype == value.dtype, (view.shape, view.dtype)
+            view[...] = value
+        _call("eq_session_run", session)
+        return [_view(session, "output", i).copy() for i in range(library.eq_session_output_count(session))]
+    finally:
+        library.eq_session_close(session)
+        library.eq_model_close(model)
+
+
+def _shape(value: Array) -> _Shape:
+    return _Shape(value.ndim, (ctypes.c_int32 * 8)(*value.shape))
+
+
+def _view(session: ctypes.c_void_p, side: str, index: int) -> Array:
+    info = _TensorInfo()
+    _call(f"eq_session_{side}_info", session, ctypes.c_int32(index), ctypes.byref(info))
+    address = getattr(_library(), f"eq_session_{side}_data")(session, ctypes.c_int32(index))
+    memory = (ctypes.c_char * info.bytes).from_address(address)
+    return np.frombuffer(memory, _TYPES[info.type]).reshape(info.shape[: info.rank])
+
+
+def check(
+    data: bytes,
+    inputs: Sequence[Array] | None = None,
+    *,
+    resolver: str = "default",
+    threads: Iterable[int] = (1, 2),
+    kernels: Iterable[str] | None = None,
+    seed: int = 0,
+) -> None:
+    """Fail unless the engine gives LiteRT's bits, with every kernel set and number of threads."""
+    values = seeded_inputs(data, seed) if inputs is None else inputs
+    expected = run_litert(data, values, resolver)
+    for name in kernel_sets() if kernels is None else kernels:
+        for count in threads:
+            found = run_native(data, values, count, name)
+            assert len(found) == len(expected)
+            for output, (ours, theirs) in enumerate(zip(found, expected)):
+                assert same_bits(ours, theirs), (
+                    f"{name}, {count} threads, output {output}: {difference(ours, theirs, resolver)}"
+                )
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def difference(ours: Array, theirs: Array, oracle: str) -> str:
+    """Where two results differ, and by how much, in one line."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return f"{ours.dtype}{list(ours.shape)}, LiteRT ({oracle}) has {theirs.dtype}{list(theirs.shape)}"
+    where = np.argwhere(~((ours == theirs) | ((ours != ours) & (theirs != theirs))))
+    if len(where) == 0:
+        return "equal values of other bits (signs of zero, NaN)"
+    first = [f"{place.tolist()}: {ours[tuple(place)]} not {theirs[tuple(place)]}" for place in where[:6]]
+    most = np.max(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)))
+    return f"{len(where)} of {ours.size} values differ from LiteRT ({oracle}), by up to {most:g}: " + ", ".join(first)
