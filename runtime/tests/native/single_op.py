@@ -127,7 +127,7 @@ class Model:
 
     def constant(self, values: Any, type: str = "INT8", quantized: Quantized | None = None, **more: Any) -> int:  # noqa: A002
         """A tensor with values in the file."""
-        array = np.asarray(values, _NUMPY_TYPES[type])
+        array: NDArray[Any] = np.asarray(values, _NUMPY_TYPES[type])
         self._file.buffers.append(_Buffer(data=array.tobytes()))
         return self.tensor(array.shape, type, quantized, buffer=len(self._file.buffers) - 1, **more)
 
