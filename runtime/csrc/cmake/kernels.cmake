@@ -24,6 +24,7 @@ if(architecture STREQUAL "x86_64")
   add_kernels(avx512vnni -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni)
 elseif(architecture STREQUAL "aarch64")
   add_kernels(neon)
+  add_kernels(neon64)
   if(EQ_ZIG) # zig names CPUs, not architectures
     add_kernels(dotprod -mcpu=generic+dotprod)
     add_kernels(i8mm -mcpu=generic+dotprod+i8mm)

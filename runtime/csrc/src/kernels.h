@@ -28,7 +28,7 @@ typedef struct eq_gemm {
     int32_t columns, segments, segment_bytes;
     const ptrdiff_t *segment_offsets;
     int32_t zero_point, min, max; /* of the output: -128 <= min <= max <= 127 */
-    bool small; /* every |acc| < 2^22 and every |acc * scale| < 2^22, proven from weights and bias: shortcuts are exact */
+    bool small; /* every |acc| < 2^22 and |acc * scale| < 2^15 - 2^8, proven from weights and bias: shortcuts are exact */
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {

@@ -99,7 +99,7 @@ static bool is_small(const int8_t *weights, int32_t columns, int32_t taps, int32
     for (int32_t n = 0; n < columns; n++) {
         int64_t bound = llabs(bias[n]);
         for (int32_t t = 0; t < taps; t++) bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
-        if (bound >= 1 << 22 || (double)bound * scale[n] >= 1 << 22) return false;
+        if (bound >= 1 << 22 || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) return false;
     }
     return true;
 }
