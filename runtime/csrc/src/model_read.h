@@ -1,0 +1,33 @@
+/* What the parts of the reader share. Field numbers are those of the schema (tensorflow/lite/schema/schema.fbs). */
+#ifndef EQ_MODEL_READ_H
+#define EQ_MODEL_READ_H
+
+#include "flatbuffer.h"
+
+typedef struct eq_reader {
+    eq_model *model;
+    eq_table root;
+    eq_vector codes, buffers; /* tables */
+    uint64_t taken;           /* bytes of memory: a small file can name one big thing many times, so they are counted */
+    eq_status failure;        /* why eq_reader_take or eq_reader_ints gave NULL */
+    eq_error *error;
+} eq_reader;
+
+/* Zeroed memory that lives as long as the model; NULL (error written) past the memory limit. */
+void *eq_reader_take(eq_reader *reader, size_t count, size_t bytes);
+/* A vector's numbers in such memory. */
+int32_t *eq_reader_ints(eq_reader *reader, const eq_vector *vector);
+/* A name that is printable UTF-8 and not too long, whatever the file has; NULL: error written. */
+const char *eq_reader_name(eq_reader *reader, const eq_vector *characters);
+
+/* "Tensor 3 'name': <sentence>". */
+__attribute__((format(printf, 5, 6))) eq_status eq_reader_fail_tensor(eq_reader *reader, const eq_tensor *tensor, int32_t index,
+                                                                      eq_status status, const char *format, ...);
+/* Read tensor `index` of a graph (tensor_read.c), its shape too; then its quantization (quantization_read.c). */
+eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
+eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
+
+/* Check that operators stand in an order in which each tensor has its value before it is read (graph_check.c). */
+eq_status eq_graph_check(eq_reader *reader, const eq_graph *graph);
+
+#endif
