@@ -1,5 +1,4 @@
 /* A graph's operators run in the file's order: each tensor must have its value before it is read, and get it once. */
-#include "memory.h"
 #include "model_read.h"
 
 enum { NOWHERE = -1, BEFOREHAND = -2 }; /* beside the index of the operator that writes a tensor */
@@ -14,9 +13,9 @@ static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *
         const int32_t t = graph->inputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
         if (tensor->data != NULL)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a constant.");
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a constant");
         if (writers[t] != NOWHERE)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model twice.");
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model twice");
         writers[t] = BEFOREHAND;
     }
     return EQ_OK;
@@ -27,10 +26,10 @@ static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq
         const int32_t t = op->outputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
         if (writers[t] == BEFOREHAND && !tensor->is_variable)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s.", op->name,
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s", op->name,
                                          (int)op->index, tensor->data != NULL ? "a constant" : "an input of the model");
         if (writers[t] >= 0)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "operator %d and %s (operator %d) both write it.",
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "operator %d and %s (operator %d) both write it",
                                          (int)writers[t], op->name, (int)op->index);
         if (writers[t] == NOWHERE) writers[t] = op->index;
     }
@@ -44,10 +43,10 @@ static eq_status check_inputs(eq_reader *reader, const eq_graph *graph, const eq
         const eq_tensor *tensor = &graph->tensors[t];
         if (writers[t] == NOWHERE)
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL,
-                                         "%s (operator %d) reads it, and nothing gives it a value.", op->name, (int)op->index);
+                                         "%s (operator %d) reads it, and nothing gives it a value", op->name, (int)op->index);
         return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL,
                                      "%s (operator %d) reads it before operator %d writes it: the operators are in no order in "
-                                     "which they can run.",
+                                     "which they can run",
                                      op->name, (int)op->index, (int)writers[t]);
     }
     return EQ_OK;
@@ -65,7 +64,7 @@ eq_status eq_graph_check(eq_reader *reader, const eq_graph *graph) {
         const int32_t t = graph->outputs[i];
         if (writers[t] == NOWHERE)
             status = eq_reader_fail_tensor(reader, &graph->tensors[t], t, EQ_ERROR_MODEL,
-                                           "it is an output of the model, and nothing gives it a value.");
+                                           "it is an output of the model, and nothing gives it a value");
     }
     return status;
 }

@@ -1,5 +1,4 @@
 /* Opening and closing models. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -31,13 +30,13 @@ static eq_status choose_kernels(eq_model *model, const char *name, eq_error *err
     for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)) != NULL; i++)
         if (name == NULL || strcmp(name, kernels->name) == 0) model->kernels = kernels;
     if (model->kernels != NULL) return EQ_OK;
-    return eq_fail(error, EQ_ERROR_ARGUMENT, "There are no kernels '%s', or this CPU does not run them.", name);
+    return eq_fail(error, EQ_ERROR_ARGUMENT, "there are no kernels '%s', or this CPU does not run them", name);
 }
 
 static eq_status make_lock(eq_model *model, eq_error *error) {
     pthread_mutex_t *lock = eq_memory_take(&model->memory, sizeof *lock);
     if (lock == NULL || pthread_mutex_init(lock, NULL) != 0)
-        return eq_fail(error, EQ_ERROR_MEMORY, "The system gave no lock for the model.");
+        return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no lock for the model");
     model->lock = lock;
     return EQ_OK;
 }
@@ -51,7 +50,7 @@ static eq_status prepare(eq_model *model, const eq_model_options *options, eq_er
     if (status == EQ_OK) status = eq_model_read(model, error);
     if (status != EQ_OK) return status;
     model->packed = eq_memory_take(&model->memory, eq_size_times((size_t)model->graphs->operator_count, sizeof *model->packed));
-    if (model->packed == NULL) return eq_fail(error, EQ_ERROR_MEMORY, "The system gave no memory for the model's tables.");
+    if (model->packed == NULL) return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model's tables");
     return eq_plan_check(model, error);
 }
 
@@ -59,15 +58,15 @@ static eq_status prepare(eq_model *model, const eq_model_options *options, eq_er
 static eq_status map(eq_model *model, int descriptor, const char *path, eq_error *error) {
     struct stat about;
     if (fstat(descriptor, &about) != 0)
-        return eq_fail(error, EQ_ERROR_FILE, "The model '%s' cannot be read: %s.", path, strerror(errno));
-    if (S_ISDIR(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is a directory, not a model file.", path);
-    if (!S_ISREG(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is not a regular file.", path);
-    if (about.st_size == 0) return eq_fail(error, EQ_ERROR_MODEL, "The model file '%s' is empty.", path);
+        return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be read: %s", path, strerror(errno));
+    if (S_ISDIR(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is a directory, not a model file", path);
+    if (!S_ISREG(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is not a regular file", path);
+    if (about.st_size == 0) return eq_fail(error, EQ_ERROR_MODEL, "the model file '%s' is empty", path);
     if ((uintmax_t)about.st_size > SIZE_MAX)
-        return eq_fail(error, EQ_ERROR_FILE, "The model file '%s' is larger than this system's address space.", path);
+        return eq_fail(error, EQ_ERROR_FILE, "the model file '%s' is larger than this system's address space", path);
     void *bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED)
-        return eq_fail(error, EQ_ERROR_FILE, "The model '%s' cannot be mapped: %s.", path, strerror(errno));
+        return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be mapped: %s", path, strerror(errno));
     model->file = bytes;
     model->size = (size_t)about.st_size;
     model->is_mapped = true;
@@ -78,7 +77,7 @@ static eq_status map_path(eq_model *model, const char *path, eq_error *error) {
     /* O_NONBLOCK: opening a pipe must not wait for its writer. */
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
-        return eq_fail(error, EQ_ERROR_FILE, "The model '%s' cannot be opened: %s.", path, strerror(errno));
+        return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be opened: %s", path, strerror(errno));
     const eq_status status = map(model, descriptor, path, error);
     close(descriptor);
     return status;
@@ -93,14 +92,14 @@ static eq_status finish(eq_model *opened, eq_status status, eq_model **model) {
 
 static eq_model *new_model(eq_error *error) {
     eq_model *model = calloc(1, sizeof *model);
-    if (model == NULL) eq_fail(error, EQ_ERROR_MEMORY, "The system gave no memory for the model.");
+    if (model == NULL) eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model");
     return model;
 }
 
 eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error) {
-    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "There is no place for the opened model: `model` is NULL.");
+    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
     *model = NULL;
-    if (path == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "The path of the model is NULL.");
+    if (path == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "the path of the model is NULL");
     eq_model *opened = new_model(error);
     if (opened == NULL) return EQ_ERROR_MEMORY;
     eq_status status = map_path(opened, path, error);
@@ -110,14 +109,20 @@ eq_status eq_model_open_file(const char *path, const eq_model_options *options, 
 
 eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                eq_error *error) {
-    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "There is no place for the opened model: `model` is NULL.");
+    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
     *model = NULL;
-    if (data == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "The model's bytes are NULL.");
+    if (data == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "the model's bytes are NULL");
     eq_model *opened = new_model(error);
     if (opened == NULL) return EQ_ERROR_MEMORY;
     opened->file = data;
     opened->size = size;
     return finish(opened, prepare(opened, options, error), model);
+}
+
+void eq_model_keep(eq_model *model) {
+    pthread_mutex_lock(model->lock);
+    ++model->references;
+    pthread_mutex_unlock(model->lock);
 }
 
 void eq_model_close(eq_model *model) {
@@ -130,4 +135,14 @@ void eq_model_close(eq_model *model) {
 
 const char *eq_model_kernels(const eq_model *model) {
     return model != NULL ? model->kernels->name : NULL;
+}
+
+bool eq_model_is_quantized(const eq_model *model) {
+    const eq_graph *graph = model->graphs;
+    for (int32_t i = 0; i < graph->operator_count; i++)
+        for (int32_t o = 0; o < graph->operators[i].output_count; o++) {
+            const eq_tensor *output = &graph->tensors[graph->operators[i].outputs[o]];
+            if (output->type == EQ_INT8 && output->scale_count != 0) return true;
+        }
+    return false;
 }

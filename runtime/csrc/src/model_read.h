@@ -20,12 +20,15 @@ int32_t *eq_reader_ints(eq_reader *reader, const eq_vector *vector);
 /* A name that is printable UTF-8 and not too long, whatever the file has; NULL: error written. */
 const char *eq_reader_name(eq_reader *reader, const eq_vector *characters);
 
-/* "Tensor 3 'name': <sentence>". */
+/* "tensor 3 'name': <sentence>". */
 __attribute__((format(printf, 5, 6))) eq_status eq_reader_fail_tensor(eq_reader *reader, const eq_tensor *tensor, int32_t index,
                                                                       eq_status status, const char *format, ...);
 /* Read tensor `index` of a graph (tensor_read.c), its shape too; then its quantization (quantization_read.c). */
 eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
 eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
+
+/* Name the main graph's inputs and outputs (signature_read.c). */
+eq_status eq_read_signature(eq_reader *reader);
 
 /* Check that operators stand in an order in which each tensor has its value before it is read (graph_check.c). */
 eq_status eq_graph_check(eq_reader *reader, const eq_graph *graph);

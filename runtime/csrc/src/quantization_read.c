@@ -13,10 +13,10 @@ static eq_status read_axis(eq_reader *reader, const eq_table *quantization, int3
     tensor->channel_axis = is_in_range ? axis : 0; /* old converters write any number where there is one scale */
     if (tensor->scale_count == 1) return EQ_OK;
     if (!is_in_range)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its %d scales are for dimension %d of %d.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its %d scales are for dimension %d of %d",
                                      (int)tensor->scale_count, (int)axis, (int)tensor->rank);
     if (tensor->scale_count != tensor->dims[axis])
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %d scales for the %d channels of dimension %d.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %d scales for the %d channels of dimension %d",
                                      (int)tensor->scale_count, (int)tensor->dims[axis], (int)axis);
     return EQ_OK;
 }
@@ -30,7 +30,7 @@ static eq_status read_scales(eq_reader *reader, const eq_vector *vector, int32_t
         const bool is_dead = scales[i] == 0 && vector->count > 1;
         if (!isfinite(scales[i]) || (scales[i] <= 0 && !is_dead))
             return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                         "its scale %u is %g, and a scale must be a positive number.", (unsigned)i,
+                                         "its scale %u is %g, and a scale must be a positive number", (unsigned)i,
                                          (double)scales[i]);
     }
     tensor->scales = scales;
@@ -45,7 +45,7 @@ static void zero_point_range(eq_type type, int64_t *min, int64_t *max) {
 static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, int32_t index, eq_tensor *tensor) {
     const bool is_uint8 = tensor->file_type == EQ_UINT8;
     if (vector->count != 0 && vector->count != (uint32_t)tensor->scale_count)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %d scales and %u zero points.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %d scales and %u zero points",
                                      (int)tensor->scale_count, (unsigned)vector->count);
     int32_t *zero_points = eq_reader_take(reader, (size_t)tensor->scale_count, sizeof *zero_points);
     if (zero_points == NULL) return reader->failure;
@@ -55,7 +55,7 @@ static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, in
         const int64_t value = vector->count != 0 ? eq_vector_i64(vector, (uint32_t)i) : 0;
         if (value < min || value > max)
             return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                         "its zero point %d is %lld, outside its type's range of %lld to %lld.", (int)i,
+                                         "its zero point %d is %lld, outside its type's range of %lld to %lld", (int)i,
                                          (long long)value, (long long)min, (long long)max);
         zero_points[i] = (int32_t)value - (is_uint8 ? 128 : 0);
     }
@@ -73,11 +73,11 @@ eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t
     eq_vector scales, zero_points;
     if (!eq_table_child(table, QUANTIZATION, &quantization) || !eq_table_vector(&quantization, SCALE, 4, &scales) ||
         !eq_table_vector(&quantization, ZERO_POINT, 8, &zero_points))
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its quantization lies outside the file.");
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its quantization lies outside the file");
     if (!can_be_quantized(tensor->type)) return EQ_OK;
     if (eq_table_u8(&quantization, DETAILS_TYPE, 0) != 0)
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "this engine runs linear quantization only, not a custom or blockwise one.");
+                                     "this engine runs linear quantization only, not a custom or blockwise one");
     if (scales.count == 0) return EQ_OK;
     tensor->scale_count = (int32_t)scales.count;
     eq_status status = read_axis(reader, &quantization, index, tensor);

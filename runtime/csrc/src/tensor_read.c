@@ -1,37 +1,17 @@
 /* One tensor: its name, type, shape and values. */
 #include <string.h>
 
-#include "memory.h"
 #include "model_read.h"
 
 enum { SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SHAPE_SIGNATURE, EXTERNAL_BUFFER = 10 };
 enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
-
-int64_t eq_tensor_elements(const eq_tensor *tensor) {
-    int64_t elements = 1;
-    for (int32_t i = 0; i < tensor->rank; i++) elements *= tensor->dims[i];
-    return elements;
-}
-
-int32_t eq_type_size(eq_type type) {
-    switch (type) {
-        case EQ_UINT8:
-        case EQ_BOOL:
-        case EQ_INT8: return 1;
-        case EQ_INT16: return 2;
-        case EQ_FLOAT32:
-        case EQ_INT32: return 4;
-        case EQ_INT64: return 8;
-        default: return 0;
-    }
-}
 
 /* A free dimension is -1 in the signature, and 1, 0 or -1 in the shape, as the converter likes. */
 static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, int32_t axis, int32_t dim, int32_t signature) {
     const bool is_free = signature == -1;
     if (dim < 1 && !(is_free && dim >= -1))
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                     "dimension %d is %d, and every dimension must be at least 1.", (int)axis, (int)dim);
+                                     "dimension %d is %d, and every dimension must be at least 1", (int)axis, (int)dim);
     tensor->dims[axis] = dim < 1 ? 1 : dim;
     tensor->signature[axis] = is_free ? -1 : dim;
     return EQ_OK;
@@ -41,12 +21,12 @@ static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, i
 static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     eq_vector shape, signature;
     if (!eq_table_vector(table, SHAPE, 4, &shape) || !eq_table_vector(table, SHAPE_SIGNATURE, 4, &signature))
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape lies outside the file.");
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape lies outside the file");
     if (shape.count > EQ_MAX_RANK)
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "it has %u dimensions; this engine runs at most %d.", (unsigned)shape.count, EQ_MAX_RANK);
+                                     "it has %u dimensions; this engine runs at most %d", (unsigned)shape.count, EQ_MAX_RANK);
     if (signature.count != 0 && signature.count != shape.count)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape has %u dimensions, its signature %u.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape has %u dimensions, its signature %u",
                                      (unsigned)shape.count, (unsigned)signature.count);
     tensor->rank = (int32_t)shape.count;
     int64_t elements = 1;
@@ -57,7 +37,7 @@ static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t in
         if (status != EQ_OK) return status;
         elements *= tensor->dims[i];
         if (elements > INT32_MAX)
-            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has more than 2^31 - 1 elements.");
+            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has more than 2^31 - 1 elements");
     }
     return EQ_OK;
 }
@@ -69,19 +49,19 @@ static eq_status find_buffer(eq_reader *reader, const eq_table *table, int32_t i
     *count = 0;
     if (number == 0) return EQ_OK; /* by the schema's convention the empty one */
     if (number >= reader->buffers.count)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u is not one of the model's %u.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u is not one of the model's %u",
                                      (unsigned)number, (unsigned)reader->buffers.count);
     eq_table buffer;
     eq_vector data;
     if (!eq_vector_table(&reader->root, &reader->buffers, number, &buffer) || !eq_table_vector(&buffer, BUFFER_DATA, 1, &data))
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file",
                                      (unsigned)number);
     *bytes = data.items;
     *count = data.count;
     const uint64_t offset = eq_table_u64(&buffer, BUFFER_OFFSET, 0), size = eq_table_u64(&buffer, BUFFER_SIZE, 0);
     if (offset <= 1) return EQ_OK; /* 1 is a converter's placeholder */
     if (offset > reader->model->size || size > reader->model->size - offset)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file.",
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file",
                                      (unsigned)number);
     *bytes = reader->model->file + offset;
     *count = size;
@@ -97,7 +77,7 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t ind
     const uint64_t size = (uint64_t)eq_type_size(tensor->type), needed = (uint64_t)eq_tensor_elements(tensor) * size;
     if (size != 0 && needed != count)
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                     "its shape and type need %llu bytes, and the file has %llu.", (unsigned long long)needed,
+                                     "its shape and type need %llu bytes, and the file has %llu", (unsigned long long)needed,
                                      (unsigned long long)count);
     const bool flips = tensor->type != tensor->file_type;
     tensor->data = bytes;
@@ -116,18 +96,18 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
     eq_vector characters;
     eq_table sparsity;
     if (!eq_table_string(table, NAME, &characters))
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its name lies outside the file.");
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its name lies outside the file");
     tensor->name = eq_reader_name(reader, &characters);
     if (tensor->name == NULL) return reader->failure;
     tensor->type = tensor->file_type = (eq_type)eq_table_i8(table, TYPE, EQ_FLOAT32);
     tensor->is_variable = eq_table_u8(table, IS_VARIABLE, 0) != 0;
     if (!eq_table_child(table, SPARSITY, &sparsity))
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file.");
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file");
     if (sparsity.position != 0)
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED, "this engine does not run sparse tensors.");
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED, "this engine does not run sparse tensors");
     if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0)
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "its values are in another file, which this engine does not read.");
+                                     "its values are in another file, which this engine does not read");
     eq_status status = read_shape(reader, table, index, tensor);
     if (status == EQ_OK) status = eq_read_quantization(reader, table, index, tensor);
     if (status == EQ_OK) status = read_data(reader, table, index, tensor);
