@@ -57,7 +57,7 @@ typedef enum eq_type {
 } eq_type;
 
 typedef struct eq_tensor_info {
-    const char *name; /* lives as long as the session */
+    const char *name; /* the signature's if the model has exactly one, else the tensor's; lives as long as the session */
     int32_t type;     /* an eq_type */
     int32_t rank;
     int32_t shape[EQ_MAX_RANK];
@@ -111,6 +111,8 @@ EQ_API eq_status eq_model_open_memory(const void *data, size_t size, const eq_mo
 EQ_API void eq_model_close(eq_model *model);
 /* The name of the kernels that were chosen, such as "neon-dotprod" or "avx512vnni". */
 EQ_API const char *eq_model_kernels(const eq_model *model);
+/* Whether any operator computes integers that stand for real values. If none does, other engines are faster. */
+EQ_API bool eq_model_is_quantized(const eq_model *model);
 
 /* The kernel sets that this CPU runs, slowest first; NULL past the end. The first is "scalar". */
 EQ_API const char *eq_kernels_name(int32_t index);

@@ -43,6 +43,7 @@ typedef struct eq_graph {
     eq_tensor *tensors;
     eq_operator *operators;
     const int32_t *inputs, *outputs;
+    const char **input_names, **output_names; /* of the main graph: the signature's if there is one, else the tensors' */
 } eq_graph;
 
 /* The bytes of one operator's weights as its kernel wants them; made once, shared by all sessions. */

@@ -162,10 +162,10 @@ static size_t edge_bytes(const eq_session *session, int32_t tensor) {
     return (size_t)eq_tensor_elements(t) * (size_t)eq_type_size(t->type);
 }
 
-/* `inner` is the graph's tensor, `outer` what the caller sees of it. */
+/* All but the name. `inner` is the graph's tensor, `outer` what the caller sees of it. */
 static void describe(const eq_session *session, int32_t inner, int32_t outer, eq_tensor_info *info) {
     const eq_tensor *t = &session->plan->tensors[inner].tensor;
-    *info = (eq_tensor_info){.name = t->name, .type = t->file_type, .rank = t->rank, .bytes = edge_bytes(session, outer)};
+    *info = (eq_tensor_info){.type = t->file_type, .rank = t->rank, .bytes = edge_bytes(session, outer)};
     memcpy(info->shape, t->dims, sizeof info->shape);
     memcpy(info->shape_signature, t->signature, sizeof info->shape_signature);
     if (t->scale_count == 1) {
@@ -185,6 +185,7 @@ eq_status eq_session_input_info(const eq_session *session, int32_t index, eq_ten
     eq_status status = check_index(index, eq_session_input_count(session), "input", error);
     if (status == EQ_OK) {
         describe(session, session->plan->graph->inputs[index], session->plan->inputs[index], info);
+        info->name = session->plan->graph->input_names[index];
     }
     return status;
 }
@@ -193,6 +194,7 @@ eq_status eq_session_output_info(const eq_session *session, int32_t index, eq_te
     eq_status status = check_index(index, eq_session_output_count(session), "output", error);
     if (status == EQ_OK) {
         describe(session, session->plan->graph->outputs[index], session->plan->outputs[index], info);
+        info->name = session->plan->graph->output_names[index];
     }
     return status;
 }

@@ -1,0 +1,75 @@
+/* The names that users know inputs and outputs by: those of the model's signature, if it has exactly one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_read.h"
+
+enum { MODEL_SIGNATURES = 7 };
+enum { SIGNATURE_INPUTS, SIGNATURE_OUTPUTS, SIGNATURE_GRAPH = 4 };
+enum { MAP_NAME, MAP_TENSOR };
+
+typedef struct name_of_tensor {
+    int32_t tensor;
+    const char *name;
+} name_of_tensor;
+
+static int by_tensor_and_name(const void *left, const void *right) {
+    const name_of_tensor *a = left, *b = right;
+    return a->tensor != b->tensor ? (a->tensor > b->tensor) - (a->tensor < b->tensor) : strcmp(a->name, b->name);
+}
+
+static eq_status read_map(eq_reader *reader, const eq_vector *map, const eq_graph *graph, name_of_tensor *entries) {
+    eq_table entry;
+    eq_vector characters;
+    for (uint32_t i = 0; i < map->count; i++) {
+        if (!eq_vector_table(&reader->root, map, i, &entry) || !eq_table_string(&entry, MAP_NAME, &characters))
+            return eq_fail(reader->error, EQ_ERROR_MODEL, "a name of the model's signature lies outside the file");
+        const uint32_t tensor = eq_table_u32(&entry, MAP_TENSOR, 0);
+        if (tensor >= (uint32_t)graph->tensor_count)
+            return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature names tensor %u, and there are %d",
+                           (unsigned)tensor, (int)graph->tensor_count);
+        entries[i].tensor = (int32_t)tensor;
+        entries[i].name = eq_reader_name(reader, &characters);
+        if (entries[i].name == NULL) return reader->failure;
+    }
+    return EQ_OK;
+}
+
+/* Give each of `tensors` (the graph's inputs or outputs) its name. A tensor that occurs twice takes its names in order. */
+static eq_status name_edges(eq_reader *reader, const eq_vector *map, const eq_graph *graph, const int32_t *tensors,
+                            int32_t count, const char ***names) {
+    name_of_tensor *entries = eq_reader_take(reader, map->count, sizeof *entries);
+    uint32_t *next = entries == NULL ? NULL : eq_reader_take(reader, (size_t)graph->tensor_count, sizeof *next);
+    *names = next == NULL ? NULL : eq_reader_take(reader, (size_t)count, sizeof **names);
+    if (*names == NULL) return reader->failure;
+    const eq_status status = read_map(reader, map, graph, entries);
+    if (status != EQ_OK) return status;
+    if (map->count != 0) qsort(entries, map->count, sizeof *entries, by_tensor_and_name);
+    for (uint32_t i = map->count; i > 0; i--) next[entries[i - 1].tensor] = i; /* one more than its first entry */
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t tensor = tensors[i];
+        const uint32_t entry = next[tensor];
+        const bool is_named = entry != 0 && entry <= map->count && entries[entry - 1].tensor == tensor;
+        (*names)[i] = is_named ? entries[entry - 1].name : graph->tensors[tensor].name;
+        next[tensor] += is_named;
+    }
+    return EQ_OK;
+}
+
+eq_status eq_read_signature(eq_reader *reader) {
+    eq_graph *graph = reader->model->graphs;
+    eq_vector signatures, inputs = {0}, outputs = {0};
+    eq_table signature;
+    if (!eq_table_vector(&reader->root, MODEL_SIGNATURES, 4, &signatures))
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "the list of signatures lies outside the file");
+    if (signatures.count == 1) {
+        if (!eq_vector_table(&reader->root, &signatures, 0, &signature) ||
+            !eq_table_vector(&signature, SIGNATURE_INPUTS, 4, &inputs) ||
+            !eq_table_vector(&signature, SIGNATURE_OUTPUTS, 4, &outputs))
+            return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature lies outside the file");
+        if (eq_table_u32(&signature, SIGNATURE_GRAPH, 0) != 0) inputs.count = outputs.count = 0;
+    }
+    const eq_status status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
+    if (status != EQ_OK) return status;
+    return name_edges(reader, &outputs, graph, graph->outputs, graph->output_count, &graph->output_names);
+}

@@ -1,0 +1,5 @@
+#include "edgequant.h"
+
+const char *eq_version(void) {
+    return EQ_VERSION; /* CMakeLists.txt has it */
+}
