@@ -13,6 +13,14 @@ size_t eq_scalar_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_scalar_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_scalar_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+void eq_scalar_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_scalar_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_scalar_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_scalar_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_scalar_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_scalar_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_scalar_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+
 #define EQ_SCALAR_SET                                                                                                  \
     .gemm = {.rows = 8,                                                                                                \
              .columns = 8,                                                                                             \
@@ -22,6 +30,13 @@ void eq_scalar_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
     .depthwise = {.rows = 1,                                                                                           \
                   .packed_bytes = eq_scalar_depthwise_packed_bytes,                                                    \
                   .pack = eq_scalar_depthwise_pack,                                                                    \
-                  .run = eq_scalar_depthwise_run}
+                  .run = eq_scalar_depthwise_run},                                                                     \
+    .add = eq_scalar_add,                                                                                              \
+    .add_scalar = eq_scalar_add_scalar,                                                                                \
+    .multiply = eq_scalar_multiply,                                                                                    \
+    .multiply_scalar = eq_scalar_multiply_scalar,                                                                      \
+    .maximum = eq_scalar_maximum,                                                                                      \
+    .minimum = eq_scalar_minimum,                                                                                      \
+    .lookup = eq_scalar_lookup
 
 #endif
