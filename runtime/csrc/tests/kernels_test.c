@@ -345,18 +345,49 @@ static void test_sum_rows(const eq_kernels *scalar, const eq_kernels *set) {
     free(in), free(expected), free(actual);
 }
 
-static void test_requantize(const eq_kernels *scalar, const eq_kernels *set) {
+static void test_max_rows(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t channels = random_between(1, 150), rows = random_between(1, 60), stride = channels + PICK(0, 0, 3);
+    const size_t bytes = (size_t)((rows - 1) * stride + channels);
+    int8_t *in = take_exact(bytes), *expected = take_exact((size_t)channels), *actual = take_exact((size_t)channels);
+    fill(in, bytes, -128);
+    fill(expected, (size_t)channels, -128);
+    memcpy(actual, expected, (size_t)channels);
+    scalar->max_rows(in, stride, rows, channels, expected);
+    set->max_rows(in, stride, rows, channels, actual);
+    char text[100];
+    snprintf(text, sizeof text, "rows %d, channels %d, stride %d", rows, channels, stride);
+    expect_equal(expected, actual, (size_t)channels, text);
+    free(in), free(expected), free(actual);
+}
+
+/* e.n sums, at most `largest`. */
+static int32_t *take_sums(const elements *e, int32_t largest) {
+    int32_t *sums = (int32_t *)(void *)take_exact(e->n * sizeof *sums);
+    for (size_t i = 0; i < e->n; i++)
+        sums[i] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
+    return sums;
+}
+
+static void test_scale_sums(const eq_kernels *scalar, const eq_kernels *set) {
     elements e = take_elements();
-    int32_t *acc = (int32_t *)(void *)take_exact(e.n * sizeof *acc);
-    const int32_t largest = PICK(20, 5000, 1 << 22, 0x7fffffff);
-    for (size_t i = 0; i < e.n; i++)
-        acc[i] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
-    const float scale = random_scale();
-    const output_range range = random_range();
-    scalar->requantize(acc, scale, range.zero_point, range.min, range.max, e.expected, e.n);
-    set->requantize(acc, scale, range.zero_point, range.min, range.max, e.actual, e.n);
+    int32_t *sums = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff));
+    const float scale = random_scale(), offset = (float)random_between(-1000, 1000) / 8;
+    scalar->scale_sums(sums, scale, offset, e.expected, e.n);
+    set->scale_sums(sums, scale, offset, e.actual, e.n);
     compare_and_free(&e);
-    free(acc);
+    free(sums);
+}
+
+static void test_average(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const int32_t count = PICK(1, 2, 3, 4, 9, 49, random_between(1, 300), random_between(1, (1 << 22) - 1));
+    int32_t *sums = take_sums(&e, 128 * count);
+    const output_range range = random_range();
+    scalar->average(sums, count, range.min, range.max, e.expected, e.n);
+    set->average(sums, count, range.min, range.max, e.actual, e.n);
+    snprintf(e.text, sizeof e.text, "n %zu, count %d, range %d %d", e.n, count, range.min, range.max);
+    compare_and_free(&e);
+    free(sums);
 }
 
 /* Run `test` if the set has a kernel of its own there. */
@@ -386,7 +417,9 @@ int main(int argc, char **argv) {
         TEST(minimum, minimum, cases);
         TEST(lookup, lookup, cases);
         TEST(sum_rows, sum_rows, cases);
-        TEST(requantize, requantize, cases);
+        TEST(max_rows, max_rows, cases);
+        TEST(scale_sums, scale_sums, cases);
+        TEST(average, average, cases);
     }
     return 0;
 }

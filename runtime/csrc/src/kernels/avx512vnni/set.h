@@ -3,6 +3,17 @@
 
 #include "../avx2/set.h"
 
-#define EQ_AVX512VNNI_SET EQ_AVX2_SET
+size_t eq_avx512vnni_gemm_packed_bytes(const eq_gemm_weights *weights);
+void eq_avx512vnni_gemm_pack(const eq_gemm_weights *weights, void *packed);
+void eq_avx512vnni_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
+                            int32_t first_column, int32_t last_column);
+
+#define EQ_AVX512VNNI_SET                                                                                              \
+    EQ_AVX2_SET,                                                                                                       \
+    .gemm = {.rows = 48,                                                                                               \
+             .columns = 32,                                                                                            \
+             .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                                          \
+             .pack = eq_avx512vnni_gemm_pack,                                                                          \
+             .run = eq_avx512vnni_gemm_run}
 
 #endif
