@@ -1,8 +1,19 @@
+/* SDOT of ARMv8.2: Raspberry Pi 5. */
 #ifndef EQ_DOTPROD_SET_H
 #define EQ_DOTPROD_SET_H
 
 #include "../neon/set.h"
 
-#define EQ_DOTPROD_SET EQ_NEON_SET
+size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *weights);
+void eq_dotprod_gemm_pack(const eq_gemm_weights *weights, void *packed);
+void eq_dotprod_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
+                         int32_t first_column, int32_t last_column);
+
+#define EQ_DOTPROD_SET                                                                                                 \
+    EQ_NEON_SET, .gemm = {.rows = 8,                                                                                   \
+                          .columns = 8,                                                                                \
+                          .packed_bytes = eq_dotprod_gemm_packed_bytes,                                                \
+                          .pack = eq_dotprod_gemm_pack,                                                                \
+                          .run = eq_dotprod_gemm_run}
 
 #endif

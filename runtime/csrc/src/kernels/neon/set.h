@@ -7,8 +7,8 @@
 #include "../armv6/set.h"
 #define EQ_NEON_BASE_SET EQ_ARMV6_SET
 #else
-#include "../scalar/set.h"
-#define EQ_NEON_BASE_SET EQ_SCALAR_SET
+#include "../neon64/set.h"
+#define EQ_NEON_BASE_SET EQ_NEON64_SET
 #endif
 
 #define EQ_NEON_SET EQ_NEON_BASE_SET

@@ -1,0 +1,150 @@
+/* Matrix products of ARMv8.0: SMULL and SMLAL add two products in 16 bits, which weights other than -128 cannot overflow, and
+ * SADALP adds pairs of those to the 32-bit sums. Each sum has four parts, which are added at the end.
+ *
+ * Packed, for every 8 columns: bias (8), weights (taps / 16, 8, 16), scale (8); the last taps and columns are zero. */
+#include "set.h"
+#include "rows.h"
+
+static size_t tile_bytes(int32_t chunks) {
+    return 32 + (size_t)chunks * 128 + 32;
+}
+
+size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *w) {
+    if (eq_window_too_long(w->segments, w->segment_bytes)) return eq_scalar_gemm_packed_bytes(w);
+    return tile_bytes(eq_chunks(w->segments * w->segment_bytes)) * (size_t)((w->columns + 7) / 8);
+}
+
+void eq_neon64_gemm_pack(const eq_gemm_weights *w, void *packed) {
+    if (eq_window_too_long(w->segments, w->segment_bytes)) {
+        eq_scalar_gemm_pack(w, packed);
+        return;
+    }
+    const int32_t taps = w->segments * w->segment_bytes;
+    const size_t bytes = tile_bytes(eq_chunks(taps));
+    for (int32_t n = 0; n < w->columns; n++) {
+        int8_t *to = (int8_t *)packed + (size_t)(n / 8) * bytes;
+        const int32_t column = n % 8;
+        memcpy(to + 4 * column, &w->bias[n], 4);
+        memcpy(to + bytes - 32 + 4 * column, &w->scale[n], 4);
+        const int8_t *from = w->weights + (size_t)n * (size_t)taps;
+        for (int32_t k = 0; k < taps; k++) to[32 + (size_t)(k / 16) * 128 + (size_t)(16 * column + k % 16)] = from[k];
+    }
+}
+
+EQ_INLINE int16x8_t pair_products(int8x16_t a, int8x16_t b) {
+    return vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b);
+}
+
+/* The vector of four sums, each the sum of one vector of parts. */
+EQ_INLINE int32x4_t sums_of_parts(const int32x4_t parts[4]) {
+    return vpaddq_s32(vpaddq_s32(parts[0], parts[1]), vpaddq_s32(parts[2], parts[3]));
+}
+
+EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
+    for (int i = 0; i < count; i++) vectors[i] = vld1q_s8(from + 16 * i);
+}
+
+/* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
+EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t *parts, const int rows,
+                             const int columns) {
+    int8x16_t a[4], b[8];
+    load(a, taps, rows);
+    load(b, weights, columns);
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < columns; n++) parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+    while (--chunks > 0) {
+        taps += 16 * rows;
+        weights += 128;
+        load(a, taps, rows);
+        load(b, weights, columns);
+        for (int r = 0; r < rows; r++)
+            for (int n = 0; n < columns; n++)
+                parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+    }
+}
+
+EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
+                          float32x4_t scale_high) {
+    return stage->small ? eq_scale_small(low, high, scale_low, scale_high)
+                        : eq_scale_any(low, high, scale_low, scale_high);
+}
+
+/* Four rows by four columns: scaled[0] has rows 0 and 1, scaled[1] rows 2 and 3. */
+EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *weights,
+                          const void *bias_address, const void *scale_address, int16x8_t scaled[2]) {
+    int32x4_t parts[16], sums[4];
+    multiply_tile(taps, weights, chunks, parts, 4, 4);
+    const int32x4_t bias = vaddq_s32(vld1q_s32(bias_address), stage->offset);
+    const float32x4_t scales = vld1q_f32(scale_address);
+    for (int r = 0; r < 4; r++) sums[r] = vaddq_s32(sums_of_parts(parts + 4 * r), bias);
+    scaled[0] = scale(stage, sums[0], sums[1], scales, scales);
+    scaled[1] = scale(stage, sums[2], sums[3], scales, scales);
+}
+
+EQ_INLINE int16x8_t join_low(int16x8_t a, int16x8_t b) {
+    return vreinterpretq_s16_s64(vzip1q_s64(vreinterpretq_s64_s16(a), vreinterpretq_s64_s16(b)));
+}
+
+EQ_INLINE int16x8_t join_high(int16x8_t a, int16x8_t b) {
+    return vreinterpretq_s16_s64(vzip2q_s64(vreinterpretq_s64_s16(a), vreinterpretq_s64_s16(b)));
+}
+
+static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t first_column, int32_t last_column) {
+    int8_t block[EQ_BLOCK_BYTES];
+    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
+    const int32_t chunks = eq_chunks(g->segments * g->segment_bytes);
+    const size_t bytes = tile_bytes(chunks);
+    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
+    eq_interleave_rows(g, in, block, 4);
+    for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
+        const int32_t width = last_column - column < 8 ? last_column - column : 8;
+        const int8_t *scales = packed + bytes - 32;
+        int16x8_t left[2], right[2];
+        scaled_4x4(&stage, block, chunks, packed + 32, packed, scales, left);
+        scaled_4x4(&stage, block, chunks, packed + 32 + 64, packed + 16, scales + 16, right);
+        const int16x8_t scaled[4] = {join_low(left[0], right[0]), join_high(left[0], right[0]), join_low(left[1], right[1]),
+                                     join_high(left[1], right[1])};
+        eq_store_rows(&stage, scaled, out, column, width, 4);
+    }
+}
+
+static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
+                                                int32_t first_column, int32_t last_column) {
+    int8_t block[EQ_BLOCK_BYTES];
+    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
+    const int32_t chunks = eq_chunks(g->segments * g->segment_bytes);
+    const size_t bytes = tile_bytes(chunks);
+    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
+    const int8_t *taps = eq_join_segments(g, in[0], block);
+    for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
+        const int32_t width = last_column - column < 8 ? last_column - column : 8;
+        const void *bias = packed, *scales = packed + bytes - 32;
+        int32x4_t parts[8];
+        multiply_tile(taps, packed + 32, chunks, parts, 1, 8);
+        const int32x4_t low = vaddq_s32(vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)), stage.offset);
+        const int32x4_t high = vaddq_s32(vaddq_s32(sums_of_parts(parts + 4), vld1q_s32((const int32_t *)bias + 4)), stage.offset);
+        const int16x8_t scaled = scale(&stage, low, high, vld1q_f32(scales), vld1q_f32((const float *)scales + 4));
+        eq_store_rows(&stage, &scaled, out, column, width, 1);
+    }
+}
+
+void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                        int32_t last_column) {
+    if (eq_window_too_long(g->segments, g->segment_bytes)) {
+        eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
+        return;
+    }
+    const bool fit = eq_rows_fit(g->segments * g->segment_bytes, 4);
+    while (rows > 0) {
+        if (fit && rows >= 3) { /* three rows count as four: the last is done again */
+            const int32_t last = rows == 3 ? 2 : 3;
+            run_4_rows(g, (const int8_t *const[]){in[0], in[1], in[2], in[last]},
+                       (int8_t *const[]){out[0], out[1], out[2], out[last]}, first_column, last_column);
+            in += last + 1, out += last + 1, rows -= last + 1;
+        } else {
+            run_1_row(g, in, out, first_column, last_column);
+            in++, out++, rows--;
+        }
+    }
+}

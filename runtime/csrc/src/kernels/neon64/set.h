@@ -1,0 +1,20 @@
+/* The part of the NEON set that only AArch64 has: any AArch64 CPU runs it (Raspberry Pi 3, 4). */
+#ifndef EQ_NEON64_SET_H
+#define EQ_NEON64_SET_H
+
+#include "../scalar/set.h"
+
+size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *weights);
+void eq_neon64_gemm_pack(const eq_gemm_weights *weights, void *packed);
+void eq_neon64_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
+                        int32_t first_column, int32_t last_column);
+
+#define EQ_NEON64_SET                                                                                                  \
+    EQ_SCALAR_SET, .gemm = {.rows = 8,                                                                                 \
+                            .columns = 8,                                                                              \
+                            .no_minimum_weight = true,                                                                 \
+                            .packed_bytes = eq_neon64_gemm_packed_bytes,                                               \
+                            .pack = eq_neon64_gemm_pack,                                                               \
+                            .run = eq_neon64_gemm_run}
+
+#endif
