@@ -1,6 +1,7 @@
-"""Run a .tflite or .onnx model on a device: one Session over LiteRT and ONNX Runtime, with numpy alone besides.
+"""Run a .tflite or .onnx model on a device: one Session over the native int8 engine, LiteRT and ONNX Runtime.
 
-The engines are optional and imported when a session asks for one; numpy and the session, when they are first used.
+Numpy alone is needed. LiteRT and ONNX Runtime are optional and imported when a session asks for one; numpy, the C
+library and the session, when they are first used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ._errors import EngineError, InputError, ModelError, SessionError
 
 if TYPE_CHECKING:
     from ._engines import engine_version, model_engines
+    from ._profile import ProfileStep
     from ._session import Session
     from ._tensor_info import TensorInfo
     from ._threads import usable_cores
@@ -20,6 +22,7 @@ __all__ = [
     "EngineError",
     "InputError",
     "ModelError",
+    "ProfileStep",
     "Session",
     "SessionError",
     "TensorInfo",
@@ -29,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ProfileStep": "_profile",
     "Session": "_session",
     "TensorInfo": "_tensor_info",
     "engine_version": "_engines",

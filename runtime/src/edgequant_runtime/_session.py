@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from numpy.typing import ArrayLike, NDArray
 
-from ._engines import choose_engine, open_engine
-from ._errors import InputError
+from ._engines import open_engine
+from ._errors import InputError, SessionError
 from ._inputs import by_name, model_values
 from ._model_file import Model, read_model_file
+from ._profile import ProfileStep
 from ._quantization import dequantize
 from ._tensor_info import TensorInfo
 from ._threads import checked_threads
+
+if TYPE_CHECKING:
+    from ._engines._native import NativeEngine
 
 
 class Session:
@@ -21,14 +25,19 @@ class Session:
 
     Args:
         model: path of a .tflite or .onnx file, or its bytes.
-        engine: "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content.
+        engine: "native" or "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content. For
+            a .tflite model with int8 operators "auto" is "native"; for one without them, or with something that the
+            native engine does not run, it is "litert".
         threads: threads for one inference, 1 to 256; None takes every core that this process may use.
+        profile: measure every step, see profile(); the engine is "native" then.
 
     Attributes:
         inputs: what the model takes, in its own order.
         outputs: what it gives. In a .tflite model with exactly one signature the names are the signature's, otherwise
             the tensors'.
         engine: the engine's name.
+        fallback_reason: a sentence on why "auto" took "litert" and not "native", which is also logged (INFO, to the
+            logger "edgequant_runtime"); None if it did not.
         threads: the number of threads.
 
     Raises ModelError if the model cannot be opened and EngineError if the engine is unknown, not installed or does not
@@ -36,11 +45,14 @@ class Session:
 
     """
 
-    def __init__(self, model: Model, *, engine: str = "auto", threads: SupportsIndex | None = None) -> None:
+    def __init__(
+        self, model: Model, *, engine: str = "auto", threads: SupportsIndex | None = None, profile: bool = False
+    ) -> None:
         self.threads = checked_threads(threads)
-        file = read_model_file(model)
-        self.engine = choose_engine(file, engine)
-        self._engine = open_engine(self.engine, file, self.threads)
+        opened = open_engine(read_model_file(model), engine, self.threads, profile)
+        self.engine, self.fallback_reason = opened.name, opened.fallback_reason
+        self._engine = opened.engine
+        self._is_profiled = profile
         self.inputs: list[TensorInfo] = list(self._engine.inputs)
         self.outputs: list[TensorInfo] = list(self._engine.outputs)
         self._shapes = [self._engine.input_view(index).shape for index in range(len(self.inputs))]
@@ -88,6 +100,16 @@ class Session:
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
         self._engine.invoke()
+
+    def profile(self) -> tuple[ProfileStep, ...]:
+        """Return what each step of the model cost so far, in the order in which they run.
+
+        Counting begins anew when the inputs change their shape. Raises SessionError if the session was not opened with
+        profile=True.
+        """
+        if not self._is_profiled:
+            raise SessionError("This session measures no profile: open it with profile=True.")
+        return cast("NativeEngine", self._engine).profile()
 
     def _resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         if list(shapes) != self._shapes:

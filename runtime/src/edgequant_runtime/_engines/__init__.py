@@ -11,7 +11,7 @@ from edgequant_runtime._model_file import ONNX, TFLITE, Model, ModelFile, read_m
 
 from ._base import Engine
 
-__all__ = ["ENGINES", "Engine", "choose_engine", "engine_version", "model_engines", "open_engine"]
+__all__ = ["ENGINES", "Engine", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
 
 
 @dataclass(frozen=True)
@@ -22,40 +22,59 @@ class EngineEntry:
     runs: tuple[str, ...]
 
 
-# In order of preference: `engine="auto"` takes the first that runs the model.
 ENGINES: dict[str, EngineEntry] = {
+    "native": EngineEntry("._native", runs=(TFLITE,)),
     "litert": EngineEntry("._litert", runs=(TFLITE,)),
     "onnxruntime": EngineEntry("._onnxruntime", runs=(ONNX,)),
 }
 
 
-def model_engines(model: Model) -> tuple[str, ...]:
-    """Return the names of the engines that run this kind of model, installed or not, preferred first.
+@dataclass(frozen=True)
+class OpenedEngine:
+    """An engine with a model in it; `fallback_reason` says why "auto" took another engine than the native one."""
 
+    name: str
+    engine: Engine
+    fallback_reason: str | None = None
+
+
+def model_engines(model: Model) -> tuple[str, ...]:
+    """Return the names of the engines that run this model, installed or not, first the one that "auto" prefers.
+
+    For a .tflite model that is "native" if it has int8 operators and they are all supported, otherwise "litert".
     Raises ModelError if `model`, a path or bytes, is no model.
     """
-    return _engines_for(read_model_file(model))
+    file = read_model_file(model)
+    if file.format != TFLITE:
+        return _engines_for(file)
+    from ._choice import preferred_tflite_engines
+
+    return preferred_tflite_engines(file)
 
 
-def _engines_for(file: ModelFile) -> tuple[str, ...]:
-    return tuple(name for name, entry in ENGINES.items() if file.format in entry.runs)
+def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = False) -> OpenedEngine:
+    """Open the model in the engine, or for "auto" in the one that suits it.
 
-
-def choose_engine(file: ModelFile, engine: str) -> str:
-    """Return the engine's name, resolving "auto"; raises EngineError if it is unknown or runs other models."""
-    fitting = _engines_for(file)
+    Raises EngineError if the engine is unknown, runs other models, is not installed or has no profile to give, and
+    ModelError if it refuses the model.
+    """
     if engine == "auto":
-        return fitting[0]
-    _entry(engine)
-    if engine not in fitting:
-        raise EngineError(f"{file.name} is a .{file.format} model, which '{engine}' does not run: use '{fitting[0]}'.")
-    return engine
+        engine = _engines_for(file)[0]
+        if engine == "native" and not profile:
+            from ._choice import open_tflite
+
+            return open_tflite(file, threads)
+    elif file.format not in _entry(engine).runs:
+        use = " or ".join(repr(name) for name in _engines_for(file))
+        raise EngineError(f"{file.name} is a .{file.format} model, which '{engine}' does not run: use {use}.")
+    if profile:
+        return OpenedEngine(engine, _open_with_profile(file, engine, threads))
+    return OpenedEngine(engine, open_in(engine, file, threads))
 
 
-def open_engine(name: str, file: ModelFile, threads: int) -> Engine:
-    """Open the model; raises EngineError if the engine is not installed, ModelError if it refuses the model."""
-    module = import_module(_entry(name).module, __package__)
-    return cast(Engine, module.open_model(file, threads))
+def open_in(engine: str, file: ModelFile, threads: int) -> Engine:
+    """Open the model in this engine."""
+    return cast(Engine, import_module(_entry(engine).module, __package__).open_model(file, threads))
 
 
 def engine_version(name: str) -> str:
@@ -64,6 +83,18 @@ def engine_version(name: str) -> str:
     Raises EngineError if the engine is unknown or not installed.
     """
     return cast(str, import_module(_entry(name).module, __package__).version())
+
+
+def _engines_for(file: ModelFile) -> tuple[str, ...]:
+    return tuple(name for name, entry in ENGINES.items() if file.format in entry.runs)
+
+
+def _open_with_profile(file: ModelFile, engine: str, threads: int) -> Engine:
+    if engine != "native":
+        raise EngineError(f"The engine '{engine}' measures no profile: only 'native' does.")
+    from ._native import NativeEngine, NativeModel
+
+    return NativeEngine(NativeModel(file), threads, profile=True)
 
 
 def _entry(name: str) -> EngineEntry:

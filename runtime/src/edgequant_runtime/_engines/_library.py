@@ -1,0 +1,138 @@
+"""The C library behind the engine `native`, as csrc/include/edgequant.h declares it.
+
+The structures here must be that header's; a test compares their sizes and offsets with what the compiler says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import POINTER, c_bool, c_char, c_char_p, c_float, c_int32, c_size_t, c_uint64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edgequant_runtime._errors import EngineError, ModelError
+
+MAX_RANK = 8
+
+ARGUMENT, FILE, MODEL, UNSUPPORTED, LIMIT, MEMORY = range(1, 7)
+
+LIBRARY_VARIABLE = "EDGEQUANT_LIBRARY"
+"""An environment variable: path of a library to load instead of the one that was installed with this package."""
+
+
+class UnsupportedModelError(ModelError):
+    """The model is valid, but has operators, types or options that the native engine does not run."""
+
+
+class Error(ctypes.Structure):
+    """eq_error."""
+
+    _fields_ = (("status", c_int32), ("message", c_char * 2044))
+
+
+class TensorDescription(ctypes.Structure):
+    """eq_tensor_info."""
+
+    _fields_ = (
+        ("name", c_char_p),
+        ("type", c_int32),
+        ("rank", c_int32),
+        ("shape", c_int32 * MAX_RANK),
+        ("shape_signature", c_int32 * MAX_RANK),
+        ("scale", c_float),
+        ("zero_point", c_int32),
+        ("bytes", c_size_t),
+    )
+
+
+class ModelOptions(ctypes.Structure):
+    """eq_model_options."""
+
+    _fields_ = (("memory_limit", c_uint64), ("kernels", c_char_p))
+
+
+class Shape(ctypes.Structure):
+    """eq_shape."""
+
+    _fields_ = (("rank", c_int32), ("dims", c_int32 * MAX_RANK))
+
+
+class SessionOptions(ctypes.Structure):
+    """eq_session_options."""
+
+    _fields_ = (("threads", c_int32), ("profile", c_bool), ("input_shapes", POINTER(Shape)))
+
+
+class Step(ctypes.Structure):
+    """eq_profile_step."""
+
+    _fields_ = (
+        ("operators", c_char_p),
+        ("first_operator", c_int32),
+        ("runs", c_uint64),
+        ("nanoseconds", c_uint64),
+        ("macs", c_uint64),
+    )
+
+
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "eq_version": (c_char_p, ()),
+    "eq_model_open_file": (c_int32, (c_char_p, POINTER(ModelOptions), POINTER(c_void_p), POINTER(Error))),
+    "eq_model_open_memory": (
+        c_int32, (c_char_p, c_size_t, POINTER(ModelOptions), POINTER(c_void_p), POINTER(Error)),
+    ),
+    "eq_model_close": (None, (c_void_p,)),
+    "eq_model_is_quantized": (c_bool, (c_void_p,)),
+    "eq_kernels_name": (c_char_p, (c_int32,)),
+    "eq_session_open": (c_int32, (c_void_p, POINTER(SessionOptions), POINTER(c_void_p), POINTER(Error))),
+    "eq_session_close": (None, (c_void_p,)),
+    "eq_session_input_count": (c_int32, (c_void_p,)),
+    "eq_session_output_count": (c_int32, (c_void_p,)),
+    "eq_session_input_info": (c_int32, (c_void_p, c_int32, POINTER(TensorDescription), POINTER(Error))),
+    "eq_session_output_info": (c_int32, (c_void_p, c_int32, POINTER(TensorDescription), POINTER(Error))),
+    "eq_session_input_data": (c_void_p, (c_void_p, c_int32)),
+    "eq_session_output_data": (c_void_p, (c_void_p, c_int32)),
+    "eq_session_run": (c_int32, (c_void_p, POINTER(Error))),
+    "eq_session_profile": (c_int32, (c_void_p, POINTER(Step), c_int32)),
+}  # fmt: skip
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """Load the library, once; raises EngineError if it is missing or does not run here."""
+    path = os.environ.get(LIBRARY_VARIABLE) or _installed_library()
+    try:
+        # CDLL lets other Python threads run during every call.
+        loaded = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        raise EngineError(f"The library of the engine 'native' cannot be loaded: {error}.") from error
+    return loaded
+
+
+def check(status: int, error: Error, what: str) -> None:
+    """Raise the exception for a status other than 0; `what` begins the sentence that `error` ends."""
+    if status == 0:
+        return
+    message = error.message.decode("utf-8", errors="replace").rstrip(".")
+    exceptions = {FILE: ModelError, MODEL: ModelError, LIMIT: ModelError, UNSUPPORTED: UnsupportedModelError}
+    raise exceptions.get(status, EngineError)(f"{what}: {message}.")
+
+
+def _installed_library() -> Path:
+    # Beside this module, or where an editable install put it: the package's path has both folders. That is also what
+    # importlib.resources.files() would say, whose import takes longer than opening a model.
+    package = sys.modules[__package__ or __name__.rpartition(".")[0]]
+    for folder in package.__path__:
+        path = Path(folder, "libedgequant.so")
+        if path.is_file():
+            return path
+    raise EngineError(
+        "The library of the engine 'native' is missing: install edgequant-runtime with pip, which builds it, "
+        f"or name a library in {LIBRARY_VARIABLE}."
+    )

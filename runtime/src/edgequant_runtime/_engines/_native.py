@@ -1,0 +1,153 @@
+"""The native engine: the C library of this package.
+
+Inputs and outputs are the session's own memory in C, seen by numpy without a copy. It is freed when neither the engine
+nor any view needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from ctypes import byref, c_void_p
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._profile import ProfileStep
+from edgequant_runtime._tensor_info import TensorInfo
+
+from ._base import LentMemory
+from ._library import Error, ModelOptions, SessionOptions, Shape, Step, TensorDescription, check, library
+
+# The numbers of the .tflite format.
+_DTYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+
+
+def version() -> str:
+    """Return the distribution and its version."""
+    return f"edgequant-runtime {library().eq_version().decode()}"
+
+
+def open_model(file: ModelFile, threads: int) -> NativeEngine:
+    """Open a .tflite model; raises ModelError if it is damaged or has operators that this engine does not run."""
+    return NativeEngine(NativeModel(file), threads)
+
+
+class NativeModel:
+    """An opened model, with weights packed for this CPU; its sessions keep it alive in C.
+
+    Args:
+        file: the model.
+        kernels: the name of a kernel set, for tests and measurements; None takes the best that this CPU runs.
+
+    """
+
+    def __init__(self, file: ModelFile, kernels: str | None = None) -> None:
+        self.name = file.name
+        # A model in memory is not copied: whoever holds the C model holds the bytes.
+        self.content = file.content
+        handle, error = c_void_p(), Error()
+        options = ModelOptions(0, None if kernels is None else kernels.encode())
+        if file.path is not None:
+            status = library().eq_model_open_file(os.fsencode(file.path), byref(options), byref(handle), byref(error))
+        else:
+            content = file.content or b""
+            status = library().eq_model_open_memory(content, len(content), byref(options), byref(handle), byref(error))
+        check(status, error, f"The engine 'native' cannot open {file.name}")
+        self.handle = handle
+        _close_with(self, library().eq_model_close, handle)
+
+    def is_quantized(self) -> bool:
+        """Return whether any operator computes integers that stand for real values."""
+        return bool(library().eq_model_is_quantized(self.handle))
+
+
+class _NativeSession:
+    """A C session; arrays of its memory keep it alive, and it the model."""
+
+    def __init__(self, model: NativeModel, options: SessionOptions, what: str) -> None:
+        self.model = model
+        handle, error = c_void_p(), Error()
+        check(library().eq_session_open(model.handle, byref(options), byref(handle), byref(error)), error, what)
+        self.handle = handle
+        _close_with(self, library().eq_session_close, handle)
+
+
+class NativeEngine:
+    """One session of a native model; another shape of the inputs is another session of the same model."""
+
+    def __init__(self, model: NativeModel, threads: int, profile: bool = False) -> None:
+        self._library = library()
+        self._model, self._threads, self._profiled = model, threads, profile
+        self._error = Error()
+        self._start(None, f"The engine 'native' cannot open {model.name}")
+        self.inputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("input")]
+        self.outputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("output")]
+
+    def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Open a session for these input shapes; views of the old one stay good, but it is no longer run."""
+        listed = ", ".join(str(shape) for shape in shapes)
+        self._start(shapes, f"The engine 'native' cannot run inputs of the shape {listed}")
+
+    def _start(self, shapes: Sequence[tuple[int, ...]] | None, what: str) -> None:
+        wanted = None if shapes is None else (Shape * len(shapes))(*(Shape(len(s), s) for s in shapes))
+        self._session = _NativeSession(self._model, SessionOptions(self._threads, self._profiled, wanted), what)
+        self._inputs = [self._array("input", i, d) for i, d in enumerate(self._describe("input"))]
+        self._outputs = [self._array("output", i, d) for i, d in enumerate(self._describe("output"))]
+
+    def _describe(self, kind: str) -> list[TensorDescription]:
+        session = self._session.handle
+        descriptions = [TensorDescription() for _ in range(getattr(self._library, f"eq_session_{kind}_count")(session))]
+        for index, description in enumerate(descriptions):
+            describe = getattr(self._library, f"eq_session_{kind}_info")
+            check(describe(session, index, byref(description), byref(self._error)), self._error, f"Its {kind} {index}")
+        return descriptions
+
+    def _array(self, kind: str, index: int, description: TensorDescription) -> NDArray[Any]:
+        address = getattr(self._library, f"eq_session_{kind}_data")(self._session.handle, index)
+        shape = tuple(description.shape[: description.rank])
+        return np.asarray(LentMemory(self._session, address, shape, np.dtype(_DTYPES[description.type])))
+
+    def input_view(self, index: int) -> NDArray[Any]:
+        """Return the session's memory for an input."""
+        return self._inputs[index].view()
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """Return the session's memory for an output."""
+        return self._outputs[index].view()
+
+    def output(self, index: int) -> NDArray[Any]:
+        """Return a copy of an output."""
+        return self._outputs[index].copy()
+
+    def invoke(self) -> None:
+        """Run one inference."""
+        status = self._library.eq_session_run(self._session.handle, byref(self._error))
+        check(status, self._error, "The engine 'native' failed while it ran the model")
+
+    def profile(self) -> tuple[ProfileStep, ...]:
+        """Return what each step cost so far; empty if the session does not measure."""
+        count = self._library.eq_session_profile(self._session.handle, None, 0)
+        steps = (Step * count)()
+        self._library.eq_session_profile(self._session.handle, steps, count)
+        return tuple(ProfileStep(s.operators.decode(), s.first_operator, s.runs, s.nanoseconds, s.macs) for s in steps)
+
+
+def _close_with(owner: object, close: Any, handle: c_void_p) -> None:
+    # Not at the end of the process: arrays may still be in use then, and the system takes the memory back anyway.
+    weakref.finalize(owner, close, handle).atexit = False
+
+
+def _tensor_info(description: TensorDescription) -> TensorInfo:
+    dtype = np.dtype(_DTYPES[description.type])
+    quantized = description.scale > 0 and dtype.kind in "iu"
+    return TensorInfo(
+        name=description.name.decode("utf-8", errors="replace"),
+        shape=tuple(description.shape_signature[: description.rank]),
+        dtype=dtype,
+        scale=description.scale if quantized else None,
+        zero_point=description.zero_point if quantized else None,
+    )
