@@ -1,8 +1,9 @@
 /* A session's threads.
  *
- * The caller publishes a step by raising `generation`; every worker takes chunks of units until none are left and then
- * reports itself done. While a run goes on workers spin for the next step, since steps follow each other within microseconds;
- * between runs they sleep on the condition. */
+ * The caller publishes a step in `state`; workers that are awake join it, take chunks of units until none are left, and report
+ * themselves done. When no units are left the caller closes the step and waits for those that joined, not for those that slept.
+ * While a run goes on workers spin for the next step, since steps follow each other within microseconds; between runs they
+ * sleep on the condition. */
 #include "threads.h"
 
 #include <pthread.h>
@@ -14,6 +15,9 @@
 
 enum { EQ_SPINS_BEFORE_YIELD = 64 };
 
+/* `state`: the step's number, whether it can be joined, and how many workers have. */
+enum { EQ_STATE_STEP = 1 << 16, EQ_STATE_OPEN = 1 << 15, EQ_STATE_JOINED = EQ_STATE_OPEN - 1 };
+
 struct eq_pool {
     int32_t workers, started;
     uint8_t *scratch;
@@ -21,14 +25,13 @@ struct eq_pool {
     pthread_t *threads;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    const eq_step *step; /* published by `generation` */
+    const eq_step *step; /* published by `state` */
     const eq_storage *storage;
     int32_t chunk;
-    atomic_uint generation;
-    atomic_int next;    /* unit that nobody has taken */
-    atomic_int working; /* workers that are not done with this generation */
+    atomic_uint state;
+    atomic_int next;  /* unit that nobody has taken */
+    atomic_uint done; /* workers that joined and are through */
     atomic_bool running, stopping;
-    atomic_int sleeping;
 };
 
 typedef struct eq_worker {
@@ -57,36 +60,37 @@ static void work(eq_pool *pool, int32_t number) {
     }
 }
 
-/* Spin while a run goes on; false once it is over, true at a generation other than `seen`. */
-static bool spin_for_step(eq_pool *pool, unsigned seen) {
+/* Join the step that `state` publishes, if it is open. A worker may join a step twice: it finds no units then. */
+static bool join(eq_pool *pool) {
+    unsigned state = atomic_load_explicit(&pool->state, memory_order_relaxed);
+    return (state & EQ_STATE_OPEN) && atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1,
+                                                                              memory_order_acquire, memory_order_relaxed);
+}
+
+static void spin_during_run(eq_pool *pool, int32_t number) {
+    unsigned seen = 0;
     for (uint32_t spin = 1; atomic_load_explicit(&pool->running, memory_order_relaxed); ++spin) {
-        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) {
-            return true;
-        }
-        if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
+        unsigned step = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP;
+        if (step != seen && join(pool)) {
+            seen = step;
+            work(pool, number);
+            atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+        } else if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
             sched_yield(); /* there may be fewer cores than threads */
         } else {
             relax();
         }
     }
-    return false;
 }
 
-/* Wait for a generation other than `seen`; false when the pool stops. */
-static bool await_step(eq_pool *pool, unsigned seen) {
-    while (!spin_for_step(pool, seen)) {
-        pthread_mutex_lock(&pool->lock);
-        atomic_fetch_add(&pool->sleeping, 1);
-        while (!atomic_load(&pool->running) && !atomic_load(&pool->stopping)) {
-            pthread_cond_wait(&pool->wake, &pool->lock);
-        }
-        atomic_fetch_sub(&pool->sleeping, 1);
-        pthread_mutex_unlock(&pool->lock);
-        if (atomic_load(&pool->stopping)) {
-            return false;
-        }
+/* Sleep until a run begins; false when the pool stops. */
+static bool await_run(eq_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    while (!atomic_load(&pool->running) && !atomic_load(&pool->stopping)) {
+        pthread_cond_wait(&pool->wake, &pool->lock);
     }
-    return true;
+    pthread_mutex_unlock(&pool->lock);
+    return !atomic_load(&pool->stopping);
 }
 
 static void *run_worker(void *argument) {
@@ -94,11 +98,8 @@ static void *run_worker(void *argument) {
     eq_pool *pool = worker->pool;
     int32_t number = worker->number;
     free(worker);
-    unsigned seen = 0;
-    while (await_step(pool, seen)) {
-        ++seen;
-        work(pool, number);
-        atomic_fetch_sub_explicit(&pool->working, 1, memory_order_release);
+    while (await_run(pool)) {
+        spin_during_run(pool, number);
     }
     return NULL;
 }
@@ -155,12 +156,10 @@ void eq_pool_stop(eq_pool *pool) {
 }
 
 void eq_pool_begin(eq_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
     atomic_store(&pool->running, true);
-    if (atomic_load(&pool->sleeping) > 0) {
-        pthread_mutex_lock(&pool->lock);
-        pthread_cond_broadcast(&pool->wake);
-        pthread_mutex_unlock(&pool->lock);
-    }
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 void eq_pool_end(eq_pool *pool) {
@@ -172,10 +171,13 @@ void eq_pool_run(eq_pool *pool, const eq_step *step, const eq_storage *storage) 
     pool->storage = storage;
     pool->chunk = step->units / (4 * (pool->workers + 1)) + 1;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->working, pool->workers, memory_order_relaxed);
-    atomic_fetch_add(&pool->generation, 1);
+    atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    unsigned number = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP + 1;
+    atomic_store_explicit(&pool->state, number * EQ_STATE_STEP + EQ_STATE_OPEN, memory_order_release);
     work(pool, 0);
-    for (uint32_t spin = 1; atomic_load_explicit(&pool->working, memory_order_acquire) > 0; ++spin) {
+    unsigned closed = atomic_fetch_and_explicit(&pool->state, ~(unsigned)EQ_STATE_OPEN, memory_order_acq_rel);
+    unsigned joined = closed & EQ_STATE_JOINED;
+    for (uint32_t spin = 1; atomic_load_explicit(&pool->done, memory_order_acquire) != joined; ++spin) {
         if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
             sched_yield();
         } else {
