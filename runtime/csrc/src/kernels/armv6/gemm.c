@@ -5,14 +5,15 @@
  * need no instruction, since the products with the whole word sum up to 256 * acc[second] + acc[first]. That wraps, but
  * |acc| < 2^22 leaves what is needed: (sum - acc[first]) >> 8. Without `small` the second column's weights are made, too.
  *
- * The two inner loops are in assembly: compilers keep half of the sums in memory.
+ * The two inner loops are in assembly: compilers keep half of the sums in memory. Sums of 2x2 and 1x4 blocks go through
+ * memory to the floating-point unit, which loads them cheaper from there than from the other registers.
  *
  * Packed: groups of {bias[4], scale[4], (segments, segment_bytes / 4 rounded up, pairs = 2, words = 2)}. */
 #include "set.h"
 
 #include "media.h"
 
-enum { COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };
+enum { ROWS = 8, COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };
 
 typedef struct group {
     int32_t bias[COLUMNS];
@@ -67,6 +68,13 @@ void eq_armv6_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
+/* Where a block reads. The assembly knows the offsets of the members. */
+typedef struct source {
+    const int8_t *a, *b; /* windows */
+    const ptrdiff_t *offset, *last_offset;
+    size_t segment_bytes; /* of a group's packed weights */
+} source;
+
 /* The sums of one row and a pair of columns: {acc[first], 256 * acc[second] + acc[first]}. */
 typedef struct sums {
     int32_t first, both;
@@ -76,16 +84,28 @@ static sums start(const int32_t *bias) {
     return (sums){bias[0], (int32_t)(((uint32_t)bias[1] << 8) + (uint32_t)bias[0])};
 }
 
-static int32_t second_sum(sums sum) {
-    return (int32_t)((uint32_t)sum.both - (uint32_t)sum.first) >> 8;
+static void finish(sums sum, int32_t acc[PAIR]) {
+    acc[0] = sum.first;
+    acc[1] = (int32_t)((uint32_t)sum.both - (uint32_t)sum.first) >> 8;
 }
 
-/* A segment of two rows by the pair of columns whose words begin at `weights`. */
-static inline void add_two_rows(const uint32_t *weights, size_t steps, const int8_t *in_a, const int8_t *in_b, sums *a,
-                                sums *b) {
-    const uint32_t *end = weights + steps * STEP_WORDS;
-    uint32_t word, bytes_a, bytes_b, even_a, even_b;
-    __asm__ volatile("0:\n\t"
+/* Two rows by the pair of columns whose words begin at `weights`. All registers but one are in use: `end` holds the address
+ * of the source, too, which waits on the stack. */
+static void sum_two_rows(source *from, const uint32_t *weights, const int32_t *bias, int32_t acc_a[PAIR], int32_t acc_b[PAIR]) {
+    sums a = start(bias), b = a;
+    uint32_t in_a, in_b, word, bytes_a, bytes_b, even_a, even_b;
+    __asm__ volatile("1:\n\t"
+                     "ldr %[word], [%[end], #8]\n\t"
+                     "ldr %[in_a], [%[end]]\n\t"
+                     "ldr %[in_b], [%[end], #4]\n\t"
+                     "ldr %[even_a], [%[word]], #4\n\t"
+                     "ldr %[even_b], [%[end], #16]\n\t"
+                     "str %[word], [%[end], #8]\n\t"
+                     "add %[in_a], %[in_a], %[even_a]\n\t"
+                     "add %[in_b], %[in_b], %[even_a]\n\t"
+                     "str %[end], [sp, #-8]!\n\t"
+                     "add %[end], %[weights], %[even_b]\n\t"
+                     "0:\n\t"
                      "ldr %[word], [%[weights]], #16\n\t"
                      "ldr %[bytes_a], [%[in_a]], #4\n\t"
                      "ldr %[bytes_b], [%[in_b]], #4\n\t"
@@ -97,7 +117,7 @@ static inline void add_two_rows(const uint32_t *weights, size_t steps, const int
                      "sxtb16 %[bytes_a], %[bytes_a], ror #8\n\t"
                      "sxtb16 %[bytes_b], %[bytes_b], ror #8\n\t"
                      "smlad %[first_a], %[even_a], %[word], %[first_a]\n\t"
-                     "ldr %[even_a], [%[weights], #-12]\n\t" /* the odd bytes' word: the even ones are done with */
+                     "ldr %[even_a], [%[weights], #-12]\n\t" /* the odd bytes' word */
                      "smlad %[first_b], %[even_b], %[word], %[first_b]\n\t"
                      "cmp %[weights], %[end]\n\t"
                      "smlad %[both_a], %[bytes_a], %[even_a], %[both_a]\n\t"
@@ -105,19 +125,35 @@ static inline void add_two_rows(const uint32_t *weights, size_t steps, const int
                      "sxtb16 %[even_a], %[even_a]\n\t"
                      "smlad %[first_a], %[bytes_a], %[even_a], %[first_a]\n\t"
                      "smlad %[first_b], %[bytes_b], %[even_a], %[first_b]\n\t"
-                     "bne 0b"
-                     : [first_a] "+r"(a->first), [both_a] "+r"(a->both), [first_b] "+r"(b->first), [both_b] "+r"(b->both),
-                       [in_a] "+r"(in_a), [in_b] "+r"(in_b), [weights] "+r"(weights), [word] "=&r"(word),
-                       [bytes_a] "=&r"(bytes_a), [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a), [even_b] "=&r"(even_b)
-                     : [end] "r"(end)
+                     "bne 0b\n\t"
+                     "ldr %[end], [sp], #8\n\t"
+                     "ldr %[word], [%[end], #8]\n\t"
+                     "ldr %[even_a], [%[end], #12]\n\t"
+                     "cmp %[word], %[even_a]\n\t"
+                     "bne 1b"
+                     : [first_a] "+r"(a.first), [both_a] "+r"(a.both), [first_b] "+r"(b.first), [both_b] "+r"(b.both),
+                       [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "+r"(weights), [word] "=&r"(word),
+                       [bytes_a] "=&r"(bytes_a), [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a),
+                       [even_b] "=&r"(even_b), [end] "+r"(from)
+                     :
                      : "cc", "memory");
+    finish(a, acc_a);
+    finish(b, acc_b);
 }
 
-/* A segment of one row by a group: pairs a and b. */
-static inline void add_one_row(const uint32_t *weights, size_t steps, const int8_t *in, sums *a, sums *b) {
-    const uint32_t *end = weights + steps * STEP_WORDS;
-    uint32_t bytes, even, word, next;
-    __asm__ volatile("0:\n\t"
+/* One row by a group: pairs a and b. */
+static void sum_one_row(source *from, const uint32_t *weights, const int32_t *bias, int32_t acc[COLUMNS]) {
+    sums a = start(bias), b = start(bias + PAIR);
+    uint32_t in, end, bytes, even, word, next;
+    __asm__ volatile("1:\n\t"
+                     "ldr %[word], [%[from], #8]\n\t"
+                     "ldr %[in], [%[from]]\n\t"
+                     "ldr %[end], [%[from], #16]\n\t"
+                     "ldr %[even], [%[word]], #4\n\t"
+                     "add %[end], %[end], %[weights]\n\t"
+                     "str %[word], [%[from], #8]\n\t"
+                     "add %[in], %[in], %[even]\n\t"
+                     "0:\n\t"
                      "ldr %[bytes], [%[in]], #4\n\t"
                      "ldr %[word], [%[weights]], #16\n\t"
                      "ldr %[next], [%[weights], #-12]\n\t"
@@ -138,55 +174,27 @@ static inline void add_one_row(const uint32_t *weights, size_t steps, const int8
                      "smlad %[both_b], %[bytes], %[next], %[both_b]\n\t"
                      "sxtb16 %[next], %[next]\n\t"
                      "smlad %[first_b], %[bytes], %[next], %[first_b]\n\t"
-                     "bne 0b"
-                     : [first_a] "+r"(a->first), [both_a] "+r"(a->both), [first_b] "+r"(b->first), [both_b] "+r"(b->both),
-                       [in] "+r"(in), [weights] "+r"(weights), [bytes] "=&r"(bytes), [even] "=&r"(even), [word] "=&r"(word),
-                       [next] "=&r"(next)
-                     : [end] "r"(end)
+                     "bne 0b\n\t"
+                     "ldr %[word], [%[from], #8]\n\t"
+                     "ldr %[even], [%[from], #12]\n\t"
+                     "cmp %[word], %[even]\n\t"
+                     "bne 1b"
+                     : [first_a] "+r"(a.first), [both_a] "+r"(a.both), [first_b] "+r"(b.first), [both_b] "+r"(b.both),
+                       [in] "=&r"(in), [end] "=&r"(end), [weights] "+r"(weights), [bytes] "=&r"(bytes), [even] "=&r"(even),
+                       [word] "=&r"(word), [next] "=&r"(next)
+                     : [from] "r"(from)
                      : "cc", "memory");
-}
-
-typedef struct place {
-    const eq_gemm *gemm;
-    size_t steps;         /* of a segment */
-    output_range range;
-} place;
-
-static void store_pair(const place *at, sums sum, const float *scale, int8_t *out, int32_t columns) {
-    out[0] = requantize_small(sum.first, scale[0], at->range);
-    if (columns > 1) out[1] = requantize_small(second_sum(sum), scale[1], at->range);
-}
-
-static void two_rows(const place *at, const group *columns, const int8_t *in_a, const int8_t *in_b, int8_t *out_a, int8_t *out_b, int32_t count) {
-    for (int32_t pair = 0; pair < COLUMNS && pair < count; pair += PAIR) {
-        sums a = start(columns->bias + pair), b = a;
-        const uint32_t *weights = columns->weights + pair;
-        for (int32_t s = 0; s < at->gemm->segments; s++, weights += at->steps * STEP_WORDS) {
-            const ptrdiff_t offset = at->gemm->segment_offsets[s];
-            add_two_rows(weights, at->steps, in_a + offset, in_b + offset, &a, &b);
-        }
-        store_pair(at, a, columns->scale + pair, out_a + pair, count - pair);
-        store_pair(at, b, columns->scale + pair, out_b + pair, count - pair);
-    }
-}
-
-static void one_row(const place *at, const group *columns, const int8_t *in, int8_t *out, int32_t count) {
-    sums a = start(columns->bias), b = start(columns->bias + PAIR);
-    const uint32_t *weights = columns->weights;
-    for (int32_t s = 0; s < at->gemm->segments; s++, weights += at->steps * STEP_WORDS)
-        add_one_row(weights, at->steps, in + at->gemm->segment_offsets[s], &a, &b);
-    store_pair(at, a, columns->scale, out, count);
-    if (count > PAIR) store_pair(at, b, columns->scale + PAIR, out + PAIR, count - PAIR);
+    finish(a, acc);
+    finish(b, acc + PAIR);
 }
 
 /* One row by a pair of columns whose sums may be of any size: each column has a sum of its own. */
-static void one_row_by_pair(const place *at, const group *columns, int32_t pair, const int8_t *in, int8_t *out, int32_t count) {
-    int32_t first_sum = columns->bias[pair], second_sum = columns->bias[pair + 1];
-    const uint32_t *weights = columns->weights + pair;
-    for (int32_t s = 0; s < at->gemm->segments; s++) {
-        const int8_t *segment = in + at->gemm->segment_offsets[s];
-        for (size_t step = 0; step < at->steps; step++, weights += STEP_WORDS, segment += STEP) {
-            const uint32_t bytes = load_bytes(segment);
+static void sum_large(const source *from, const uint32_t *weights, const int32_t *bias, int32_t acc[PAIR]) {
+    int32_t first_sum = bias[0], second_sum = bias[1];
+    for (const ptrdiff_t *offset = from->offset; offset != from->last_offset; offset++) {
+        const int8_t *in = from->a + *offset;
+        for (size_t k = 0; k < from->segment_bytes; k += STEP_WORDS * sizeof(uint32_t), weights += STEP_WORDS, in += STEP) {
+            const uint32_t bytes = load_bytes(in);
             const int16x2_t first[2] = {__sxtb16(weights[0]), __sxtb16(weights[1])};
             first_sum = __smlad(even_bytes(bytes), first[0], first_sum);
             first_sum = __smlad(odd_bytes(bytes), first[1], first_sum);
@@ -194,28 +202,42 @@ static void one_row_by_pair(const place *at, const group *columns, int32_t pair,
             second_sum = __smlad(odd_bytes(bytes), odd_bytes(__ssub16(weights[1], first[1])), second_sum);
         }
     }
-    const float *scale = columns->scale + pair;
-    out[pair] = eq_requantize(first_sum, scale[0], at->range.zero_point, at->range.min, at->range.max);
-    if (count > pair + 1)
-        out[pair + 1] = eq_requantize(second_sum, scale[1], at->range.zero_point, at->range.min, at->range.max);
+    acc[0] = first_sum, acc[1] = second_sum;
 }
 
-static void large_row(const place *at, const group *columns, const int8_t *in, int8_t *out, int32_t count) {
-    for (int32_t pair = 0; pair < COLUMNS && pair < count; pair += PAIR)
-        one_row_by_pair(at, columns, pair, in, out, count);
+/* A group's sums of `rows` rows. */
+static void sum_group(const eq_gemm *g, const group *columns, const int8_t *const *in, int32_t rows, int32_t acc[][COLUMNS]) {
+    const size_t segment_bytes = segment_steps(g->segment_bytes) * STEP_WORDS * sizeof(uint32_t);
+    const ptrdiff_t *first_offset = g->segment_offsets, *last_offset = first_offset + g->segments;
+    int32_t r = 0;
+    for (; g->small && r + 1 < rows; r += 2) {
+        for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) {
+            source from = {in[r], in[r + 1], first_offset, last_offset, segment_bytes};
+            sum_two_rows(&from, columns->weights + pair, columns->bias + pair, acc[r] + pair, acc[r + 1] + pair);
+        }
+    }
+    for (; r < rows; r++) {
+        source from = {in[r], in[r], first_offset, last_offset, segment_bytes};
+        if (g->small) {
+            sum_one_row(&from, columns->weights, columns->bias, acc[r]);
+        } else {
+            sum_large(&from, columns->weights, columns->bias, acc[r]);
+            sum_large(&from, columns->weights + PAIR, columns->bias + PAIR, acc[r] + PAIR);
+        }
+    }
 }
 
 void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                        int32_t last_column) {
-    const place at = {g, segment_steps(g->segment_bytes), {g->zero_point, g->min, g->max}};
+    const output_range range = {g->zero_point, g->min, g->max, g->small};
     const size_t bytes = group_bytes(g->segments, g->segment_bytes);
     const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const group *columns = (const void *)packed;
-        const int32_t count = last_column - n;
-        int32_t r = 0;
-        for (; !g->small && r < rows; r++) large_row(&at, columns, in[r], out[r] + n, count);
-        for (; r + 1 < rows; r += 2) two_rows(&at, columns, in[r], in[r + 1], out[r] + n, out[r + 1] + n, count);
-        if (r < rows) one_row(&at, columns, in[r], out[r] + n, count);
+        int32_t acc[ROWS][COLUMNS];
+        int8_t values[ROWS][COLUMNS];
+        sum_group(g, columns, in, rows, acc);
+        requantize_fours(acc, columns->scale, range, values, rows);
+        for (int32_t r = 0; r < rows; r++) store(out[r] + n, values[r], last_column - n);
     }
 }

@@ -4,6 +4,7 @@
 #define EQ_ARMV6_MEDIA_H
 
 #include <arm_acle.h>
+#include <stdbool.h>
 
 #include "../../arithmetic.h"
 
@@ -24,14 +25,39 @@ static inline int16x2_t odd_bytes(uint32_t bytes) { /* 1 and 3 */
 
 typedef struct output_range {
     int32_t zero_point, min, max;
+    bool small; /* as in eq_gemm */
 } output_range;
 
-/* eq_requantize() of a sum with the contract's `small`: rounding needs no clamp before it, and SSAT is all of the one after
- * it for most tensors. */
-static inline int8_t requantize_small(int32_t acc, float scale, output_range range) {
-    const int32_t value = eq_round((float)acc * scale) + range.zero_point;
-    if (range.min == INT8_MIN && range.max == INT8_MAX) return (int8_t)__ssat(value, 8);
-    return (int8_t)eq_clamp(value, range.min, range.max);
+static inline void requantize_small(const int32_t acc[4], const float scale[4], output_range range, int32_t value[4]) {
+    for (int32_t i = 0; i < 4; i++) value[i] = eq_round((float)acc[i] * scale[i]) + range.zero_point;
+}
+
+/* out = eq_requantize(acc) of `rows` times four values with the same four scales. With the contract's `small` rounding needs
+ * no clamp before it, and SSAT is all of the clamp after it for most tensors. */
+static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], output_range range, int8_t (*out)[4], int32_t rows) {
+    const bool saturate = range.min == INT8_MIN && range.max == INT8_MAX;
+    for (int32_t r = 0; r < rows; r++) {
+        int32_t value[4];
+        if (!range.small) {
+            for (int32_t i = 0; i < 4; i++)
+                out[r][i] = eq_requantize(acc[r][i], scale[i], range.zero_point, range.min, range.max);
+        } else if (saturate) {
+            requantize_small(acc[r], scale, range, value);
+            for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)__ssat(value[i], 8);
+        } else {
+            requantize_small(acc[r], scale, range, value);
+            for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)eq_clamp(value[i], range.min, range.max);
+        }
+    }
+}
+
+/* The first `count` of four values. */
+static inline void store(int8_t *out, const int8_t values[4], int32_t count) {
+    if (count >= 4) {
+        memcpy(out, values, 4);
+    } else {
+        memcpy(out, values, (size_t)count);
+    }
 }
 
 #endif
