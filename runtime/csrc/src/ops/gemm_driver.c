@@ -1,0 +1,295 @@
+#include "gemm_driver.h"
+
+#include <stdlib.h>
+
+#include "../memory.h"
+#include "gemm_pack.h"
+
+enum {
+    CHUNK_BYTES = 128 * 1024, /* of weights that stay in a cache while many pixels pass */
+    LEAST_UNITS = 16,         /* so that threads can share */
+    LEAST_UNIT_MACS = 16 * 1024,
+};
+
+typedef struct run_part {
+    const void *packed;
+    int32_t columns, segments, segment_bytes;
+    bool small;
+    int32_t height, width; /* output pixels */
+    int64_t pixels;        /* of all images */
+    int32_t chunk;         /* columns that are done for all pixels before the next */
+    int32_t tiles, first_unit;
+    int32_t in_y, in_x, in_byte, out_y, out_x, out_byte;
+    int32_t taps_y, taps_x, terms; /* segments = terms * taps_y * taps_x */
+} run_part;
+
+typedef struct layer_data {
+    const eq_gemm_kernel *kernel;
+    eq_gemm gemm; /* what is the same for all parts */
+    bool rows;
+    int32_t in_height, in_width, in_channels, out_height, out_width, out_channels;
+    int32_t stride_y, stride_x, dilation_y, dilation_x, out_step_y, out_step_x;
+    int32_t part_count;
+    run_part parts[];
+} layer_data;
+
+/* ---- running ---- */
+
+/* Walks over the output pixels of a part in order: the window and place of the next one, and the steps between them. */
+typedef struct cursor {
+    const int8_t *in, *in_line, *in_image;
+    int8_t *out, *out_line, *out_image;
+    ptrdiff_t in_pixel, in_row, in_next_image, out_pixel, out_row, out_next_image;
+    int32_t left, lines_left; /* in this line, in this image */
+    int32_t width, height;
+} cursor;
+
+static void place(cursor *c, int64_t pixel) {
+    if (pixel == 0) {
+        return;
+    }
+    const int64_t line = pixel / c->width, image = line / c->height;
+    const int32_t x = (int32_t)(pixel % c->width), y = (int32_t)(line % c->height);
+    c->in_image += image * c->in_next_image;
+    c->out_image += image * c->out_next_image;
+    c->in_line = c->in_image + y * c->in_row;
+    c->out_line = c->out_image + y * c->out_row;
+    c->in = c->in_line + x * c->in_pixel;
+    c->out = c->out_line + x * c->out_pixel;
+    c->left = c->width - x;
+    c->lines_left = c->height - y;
+}
+
+static void next_line(cursor *c) {
+    if (--c->lines_left == 0) {
+        c->lines_left = c->height;
+        c->in_line = c->in_image += c->in_next_image;
+        c->out_line = c->out_image += c->out_next_image;
+    } else {
+        c->in_line += c->in_row;
+        c->out_line += c->out_row;
+    }
+    c->in = c->in_line;
+    c->out = c->out_line;
+    c->left = c->width;
+}
+
+/* Write the pointers of the next `rows` pixels. */
+static inline void take(cursor *c, const int8_t **in, int8_t **out, int32_t rows) {
+    for (;;) {
+        const int32_t n = rows < c->left ? rows : c->left;
+        for (int32_t i = 0; i < n; ++i) {
+            in[i] = c->in;
+            out[i] = c->out;
+            c->in += c->in_pixel;
+            c->out += c->out_pixel;
+        }
+        c->left -= n;
+        rows -= n;
+        if (rows == 0) {
+            return;
+        }
+        in += n;
+        out += n;
+        next_line(c);
+    }
+}
+
+/* Lines and images that follow each other at the distance of a pixel are one long line: dense tensors and small windows. */
+static void join_lines(cursor *c, int64_t pixels) {
+    const ptrdiff_t in_line = c->in_pixel * c->width, out_line = c->out_pixel * c->width;
+    const bool joined = (c->height == 1 || (c->in_row == in_line && c->out_row == out_line)) &&
+                        (pixels == (int64_t)c->height * c->width ||
+                         (c->in_next_image == in_line * c->height && c->out_next_image == out_line * c->height));
+    if (joined) {
+        c->width = (int32_t)pixels;
+        c->height = 1;
+    }
+}
+
+static cursor start(const layer_data *d, const run_part *p, const eq_storage *in, const eq_storage *out) {
+    cursor c = {
+        .in_pixel = (ptrdiff_t)d->stride_x * d->in_channels,
+        .in_row = d->stride_y * in->row_stride,
+        .in_next_image = in->image_stride,
+        .out_pixel = (ptrdiff_t)d->out_step_x * d->out_channels,
+        .out_row = d->out_step_y * out->row_stride,
+        .out_next_image = out->image_stride,
+        .width = p->width,
+        .height = p->height,
+    };
+    c.in = (const int8_t *)in->data + p->in_y * in->row_stride + (ptrdiff_t)p->in_x * d->in_channels + p->in_byte;
+    c.out = (int8_t *)out->data + p->out_y * out->row_stride + (ptrdiff_t)p->out_x * d->out_channels + p->out_byte;
+    join_lines(&c, p->pixels);
+    c.in_line = c.in_image = c.in;
+    c.out_line = c.out_image = c.out;
+    c.left = c.width;
+    c.lines_left = c.height;
+    return c;
+}
+
+static void find_segments(const layer_data *d, const run_part *p, ptrdiff_t row_stride, ptrdiff_t *offsets) {
+    const ptrdiff_t row = d->dilation_y * row_stride, column = (ptrdiff_t)d->dilation_x * d->in_channels;
+    for (int32_t term = 0; term < p->terms; ++term) {
+        for (int32_t y = 0; y < p->taps_y; ++y) {
+            for (int32_t x = 0; x < p->taps_x; ++x) {
+                *offsets++ = y * row + x * column;
+            }
+        }
+    }
+}
+
+/* Units of a part: for each chunk of columns, its tiles. */
+static void run_units(const layer_data *d, const run_part *p, const cursor *origin, const eq_gemm *gemm, int32_t unit,
+                      int32_t last, const int8_t **in, int8_t **out) {
+    const int32_t rows = d->kernel->rows;
+    while (unit < last) {
+        const int32_t chunk = p->tiles == 1 ? unit : unit / p->tiles, tile = unit - chunk * p->tiles;
+        const int32_t tiles = p->tiles - tile < last - unit ? p->tiles - tile : last - unit;
+        const int32_t first_column = chunk * p->chunk;
+        const int32_t last_column = p->columns - first_column < p->chunk ? p->columns : first_column + p->chunk;
+        int64_t pixel = (int64_t)tile * rows, end = pixel + (int64_t)tiles * rows;
+        cursor c = *origin;
+        place(&c, pixel);
+        end = end < p->pixels ? end : p->pixels;
+        for (; pixel < end; pixel += rows) {
+            const int32_t n = end - pixel < rows ? (int32_t)(end - pixel) : rows;
+            take(&c, in, out, n);
+            d->kernel->run(gemm, in, out, n, first_column, last_column);
+        }
+        unit += tiles;
+    }
+}
+
+static void run_layer(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const layer_data *d = step->data;
+    eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
+    const int8_t **in_rows = scratch;
+    int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows);
+    ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows);
+    if (!d->rows) {
+        in.row_stride = (ptrdiff_t)d->in_width * d->in_channels;
+        in.image_stride = d->in_height * in.row_stride;
+        out.row_stride = (ptrdiff_t)d->out_width * d->out_channels;
+        out.image_stride = d->out_height * out.row_stride;
+    }
+    for (int32_t i = 0; i < d->part_count; ++i) {
+        const run_part *p = &d->parts[i];
+        const int32_t units = p->tiles * ((p->columns + p->chunk - 1) / p->chunk);
+        const int32_t from = first > p->first_unit ? first - p->first_unit : 0;
+        const int32_t to = last - p->first_unit < units ? last - p->first_unit : units;
+        if (from >= to) {
+            continue;
+        }
+        eq_gemm gemm = d->gemm;
+        gemm.packed = p->packed;
+        gemm.columns = p->columns;
+        gemm.segments = p->segments;
+        gemm.segment_bytes = p->segment_bytes;
+        gemm.small = p->small;
+        gemm.segment_offsets = offsets;
+        find_segments(d, p, in.row_stride, offsets);
+        const cursor origin = start(d, p, &in, &out);
+        run_units(d, p, &origin, &gemm, from, to, in_rows, out_rows);
+    }
+}
+
+/* ---- planning ---- */
+
+/* As many columns as a cache holds, and few enough that there are units for several threads. */
+static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, int32_t rows) {
+    const int64_t column_bytes = (int64_t)p->segments * p->segment_bytes;
+    int64_t columns = CHUNK_BYTES / (column_bytes > 0 ? column_bytes : 1);
+    if (p->tiles < LEAST_UNITS) {
+        const int64_t shared = ((int64_t)p->columns * p->tiles + LEAST_UNITS - 1) / LEAST_UNITS;
+        const int64_t worthwhile = LEAST_UNIT_MACS / (column_bytes * rows) + 1;
+        const int64_t most = shared > worthwhile ? shared : worthwhile;
+        columns = most < columns ? most : columns;
+    }
+    columns = (columns + kernel->columns - 1) / kernel->columns * kernel->columns;
+    return columns < kernel->columns ? kernel->columns : columns < p->columns ? (int32_t)columns : p->columns;
+}
+
+static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, const eq_gemm_shape *shape,
+                      const eq_gemm_kernel *kernel, run_part *p) {
+    const int64_t pixels = (int64_t)layer->batch * part->height * part->width;
+    *p = (run_part){
+        .columns = part->weights.columns,
+        .segments = shape->segments,
+        .segment_bytes = shape->segment_bytes,
+        .height = part->height,
+        .width = part->width,
+        .pixels = pixels,
+        .tiles = (int32_t)((pixels + kernel->rows - 1) / kernel->rows),
+        .in_y = part->in_y,
+        .in_x = part->in_x,
+        .in_byte = part->in_channel,
+        .out_y = part->out_y,
+        .out_x = part->out_x,
+        .out_byte = part->first_column,
+        .taps_y = part->weights.height,
+        .taps_x = shape->taps_x,
+        .terms = shape->terms,
+    };
+    p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
+}
+
+static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, const uint8_t *packed,
+                            eq_step *step, int32_t *most_segments) {
+    const eq_gemm_kernel *kernel = &plan->kernels->gemm;
+    layer_data *d = step->data;
+    const int32_t terms = eq_weight_terms(layer->weights, kernel->no_minimum_weight);
+    int64_t units = 0;
+    for (int32_t i = 0; i < layer->part_count; ++i) {
+        const eq_gemm_shape shape = eq_gemm_part_shape(layer, &layer->parts[i], terms);
+        run_part *p = &d->parts[i];
+        plan_part(layer, &layer->parts[i], &shape, kernel, p);
+        p->small = eq_gemm_packed_part(packed, i, &p->packed);
+        p->first_unit = (int32_t)units;
+        units += (int64_t)p->tiles * ((p->columns + p->chunk - 1) / p->chunk);
+        if (units > INT32_MAX) {
+            return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the layer is too large");
+        }
+        step->macs += (uint64_t)p->pixels * (uint64_t)p->columns * (uint64_t)(p->segments / terms) * (uint64_t)p->segment_bytes;
+        *most_segments = p->segments > *most_segments ? p->segments : *most_segments;
+    }
+    step->units = (int32_t)units;
+    step->cost = step->macs * (uint64_t)terms;
+    return EQ_OK;
+}
+
+eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
+    const eq_gemm_kernel *kernel = &plan->kernels->gemm;
+    const void *packed = eq_gemm_pack_layer(plan, op, layer);
+    if (!packed) {
+        return (eq_status)plan->error->status;
+    }
+    eq_step *step = eq_plan_step(plan, op, run_layer, sizeof(layer_data) + (size_t)layer->part_count * sizeof(run_part), 1, 1);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    *(layer_data *)step->data = (layer_data){
+        .kernel = kernel,
+        .gemm = {.zero_point = layer->quantized.out_zero_point, .min = layer->quantized.min, .max = layer->quantized.max},
+        .rows = layer->rows,
+        .in_height = layer->in_height,
+        .in_width = layer->in_width,
+        .in_channels = layer->in_channels,
+        .out_height = layer->out_height,
+        .out_width = layer->out_width,
+        .out_channels = layer->out_channels,
+        .stride_y = layer->stride_y,
+        .stride_x = layer->stride_x,
+        .dilation_y = layer->dilation_y,
+        .dilation_x = layer->dilation_x,
+        .out_step_y = layer->out_step_y,
+        .out_step_x = layer->out_step_x,
+        .part_count = layer->part_count,
+    };
+    int32_t segments = 0;
+    eq_status status = plan_parts(plan, op, layer, packed, step, &segments);
+    step->scratch = 2 * (size_t)kernel->rows * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
+    step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->rows, .halo = layer->halo};
+    step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->rows};
+    return status;
+}
