@@ -9,11 +9,18 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *weights, void *packed);
 void eq_dotprod_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
                          int32_t first_column, int32_t last_column);
 
+void eq_dotprod_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
+
 #define EQ_DOTPROD_SET                                                                                                 \
-    EQ_NEON_SET, .gemm = {.rows = 8,                                                                                   \
-                          .columns = 8,                                                                                \
-                          .packed_bytes = eq_dotprod_gemm_packed_bytes,                                                \
-                          .pack = eq_dotprod_gemm_pack,                                                                \
-                          .run = eq_dotprod_gemm_run}
+    EQ_NEON_SET,                                                                                                       \
+        .gemm = {.rows = 8,                                                                                            \
+                 .columns = 8,                                                                                         \
+                 .packed_bytes = eq_dotprod_gemm_packed_bytes,                                                         \
+                 .pack = eq_dotprod_gemm_pack,                                                                         \
+                 .run = eq_dotprod_gemm_run},                                                                          \
+        .depthwise = {.rows = 2,                                                                                       \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                                                \
+                      .pack = eq_neon64_depthwise_pack,                                                                \
+                      .run = eq_dotprod_depthwise_run}
 
 #endif

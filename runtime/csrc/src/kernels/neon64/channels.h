@@ -1,11 +1,17 @@
-/* Depthwise convolutions go over groups of 16 channels: what is common to them. */
+/* Depthwise convolutions go over groups of 16 channels: what is common to them.
+ *
+ * Packed, for each group: bias (16), scale (16), weights (height, width, 16), 16 bytes of which one is not zero if a channel has
+ * two weights of -128. */
 #ifndef EQ_NEON64_CHANNELS_H
 #define EQ_NEON64_CHANNELS_H
 
 #include "requantize.h"
 
-/* Bias and scale of 16 channels, packed in this order before the weights. */
 enum { EQ_GROUP_HEAD_BYTES = 128 };
+
+EQ_INLINE size_t eq_depthwise_group_bytes(int32_t height, int32_t width) {
+    return EQ_GROUP_HEAD_BYTES + (size_t)height * (size_t)width * 16 + 16;
+}
 
 typedef struct eq_channel_group {
     int32x4_t bias[4];

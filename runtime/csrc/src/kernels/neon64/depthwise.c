@@ -1,17 +1,12 @@
 /* Depthwise convolution of ARMv8.0: SMULL and SMLAL add the products of two taps in 16 bits, SADDW adds them to the sums. Two
  * weights of -128 would overflow: a group of channels in which one has two of them adds every product alone.
  *
- * Packed, for every 16 channels (channels.h): bias, scale, weights (height, width, 16), 16 bytes that are not zero if the taps
- * must be added alone. */
+ * The packed weights are described in channels.h. */
 #include "channels.h"
 #include "set.h"
 
-static size_t group_bytes(int32_t height, int32_t width) {
-    return EQ_GROUP_HEAD_BYTES + (size_t)height * (size_t)width * 16 + 16;
-}
-
 size_t eq_neon64_depthwise_packed_bytes(const eq_depthwise_weights *w) {
-    return group_bytes(w->height, w->width) * (size_t)eq_groups_of(w->channels);
+    return eq_depthwise_group_bytes(w->height, w->width) * (size_t)eq_groups_of(w->channels);
 }
 
 static bool two_minima(const eq_depthwise_weights *w, int32_t channel) {
@@ -21,7 +16,7 @@ static bool two_minima(const eq_depthwise_weights *w, int32_t channel) {
 }
 
 void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
-    const size_t bytes = group_bytes(w->height, w->width);
+    const size_t bytes = eq_depthwise_group_bytes(w->height, w->width);
     for (int32_t group = 0; group < eq_groups_of(w->channels); group++) {
         const int32_t first = eq_first_channel(group, w->channels), count = w->channels < 16 ? w->channels : 16;
         int8_t *to = (int8_t *)packed + (size_t)group * bytes;
@@ -59,7 +54,7 @@ typedef struct row_group {
 static void run_row(const row_group *g, const int8_t *in, int8_t *out) {
     const eq_depthwise *d = g->d;
     const eq_channel_group group = eq_load_group(g->packed, g->stage);
-    const bool in_pairs = !g->packed[group_bytes(d->height, d->width) - 16];
+    const bool in_pairs = !g->packed[eq_depthwise_group_bytes(d->height, d->width) - 16];
     for (int32_t column = 0; column < d->out_width; column++, in += d->in_column, out += d->channels) {
         int32x4_t sums[4] = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
         const int8_t *weights = g->packed + EQ_GROUP_HEAD_BYTES;
@@ -98,7 +93,7 @@ static void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out) {
 
 void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max, d->small);
-    const size_t bytes = group_bytes(d->height, d->width);
+    const size_t bytes = eq_depthwise_group_bytes(d->height, d->width);
     for (int32_t i = 0; i < eq_groups_of(d->channels); i++) {
         const int32_t first = eq_first_channel(i, d->channels);
         const int8_t *packed = (const int8_t *)d->packed + (size_t)i * bytes;
