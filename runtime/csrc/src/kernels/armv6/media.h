@@ -28,27 +28,26 @@ typedef struct output_range {
     bool small; /* as in eq_gemm */
 } output_range;
 
-static inline void requantize_small(const int32_t acc[4], const float scale[4], output_range range, int32_t value[4]) {
-    for (int32_t i = 0; i < 4; i++) value[i] = eq_round((float)acc[i] * scale[i]) + range.zero_point;
-}
-
 /* out = eq_requantize(acc) of `rows` times four values with the same four scales. With the contract's `small` rounding needs
  * no clamp before it, and SSAT is all of the clamp after it for most tensors. */
 static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], output_range range, int8_t (*out)[4], int32_t rows) {
-    const bool saturate = range.min == INT8_MIN && range.max == INT8_MAX;
-    for (int32_t r = 0; r < rows; r++) {
-        int32_t value[4];
-        if (!range.small) {
+    if (!range.small) {
+        for (int32_t r = 0; r < rows; r++)
             for (int32_t i = 0; i < 4; i++)
                 out[r][i] = eq_requantize(acc[r][i], scale[i], range.zero_point, range.min, range.max);
-        } else if (saturate) {
-            requantize_small(acc[r], scale, range, value);
-            for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)__ssat(value[i], 8);
-        } else {
-            requantize_small(acc[r], scale, range, value);
-            for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)eq_clamp(value[i], range.min, range.max);
-        }
+        return;
     }
+    const float scale0 = scale[0], scale1 = scale[1], scale2 = scale[2], scale3 = scale[3];
+    for (int32_t r = 0; r < rows; r++) {
+        acc[r][0] = eq_round((float)acc[r][0] * scale0) + range.zero_point;
+        acc[r][1] = eq_round((float)acc[r][1] * scale1) + range.zero_point;
+        acc[r][2] = eq_round((float)acc[r][2] * scale2) + range.zero_point;
+        acc[r][3] = eq_round((float)acc[r][3] * scale3) + range.zero_point;
+        for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)__ssat(acc[r][i], 8);
+    }
+    if (range.min == INT8_MIN && range.max == INT8_MAX) return;
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)eq_clamp(out[r][i], range.min, range.max);
 }
 
 /* The first `count` of four values. */

@@ -8,6 +8,10 @@ void eq_armv6_gemm_pack(const eq_gemm_weights *weights, void *packed);
 void eq_armv6_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
                        int32_t first_column, int32_t last_column);
 
+size_t eq_armv6_depthwise_packed_bytes(const eq_depthwise_weights *weights);
+void eq_armv6_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
+void eq_armv6_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
+
 #define EQ_ARMV6_SET                                                                                                   \
     EQ_SCALAR_SET,                                                                                                     \
     .gemm = {.rows = 8,                                                                                                \
@@ -15,6 +19,10 @@ void eq_armv6_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *con
              .no_minimum_weight = true,                                                                                \
              .packed_bytes = eq_armv6_gemm_packed_bytes,                                                               \
              .pack = eq_armv6_gemm_pack,                                                                               \
-             .run = eq_armv6_gemm_run}
+             .run = eq_armv6_gemm_run},                                                                                \
+    .depthwise = {.rows = 1,                                                                                           \
+                  .packed_bytes = eq_armv6_depthwise_packed_bytes,                                                     \
+                  .pack = eq_armv6_depthwise_pack,                                                                     \
+                  .run = eq_armv6_depthwise_run}
 
 #endif
