@@ -6,9 +6,9 @@
  *
  * Packed: blocks of 32 columns, each {bias (32), scale (32), weights (steps, 32, 4)} where a step is four bytes of the
  * window and `steps` covers all segments; columns and bytes past the end are zero. */
-#include <immintrin.h>
 #include <string.h>
 
+#include "requantize.h"
 #include "set.h"
 
 enum {
@@ -16,6 +16,7 @@ enum {
     TILE_ROWS = 12,     /* 12 x 2 accumulators leave 8 registers for operands */
     CHUNK = 2048,       /* bytes of a window in the panel at once */
     PANEL_ROW = CHUNK + 64,
+    STEP_BYTES = BLOCK * 4,
 };
 
 typedef struct block_header {
@@ -78,106 +79,95 @@ typedef struct tile {
     int8_t *const *out;
 } tile;
 
-/* acc += weights * in + 128, as an instruction that neither gcc nor clang spoils with moves between accumulators. */
-#define ACCUMULATE(acc, in, weights) __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(in), "v"(weights))
+/* Written out instead of a loop: only so do all compilers keep arrays of accumulators in registers. */
+#define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define ACCUMULATE(acc, in, weights) acc = _mm512_dpbusd_epi32(acc, in, weights)
 
-static inline __attribute__((always_inline)) __m512i scaled(__m512i acc, __m512 scale, __m512 high, bool small) {
-    __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
-    if (!small) x = _mm512_min_ps(x, high); /* the conversion takes what is too large as the least integer */
-    return _mm512_cvtps_epi32(x);
+EQ_INLINE __m512i four_bytes(const uint8_t *from) {
+    int32_t four;
+    memcpy(&four, from, 4);
+    return _mm512_set1_epi32(four);
 }
 
-/* Saturate 64 values and put the zero point in; rows of the result are adjacent, `vectors` dwords of 16 columns each. */
-static inline __attribute__((always_inline)) __m512i packed_bytes(const eq_gemm *g, __m512i a, __m512i b, __m512i c, __m512i d,
-                                                                  __m512i order) {
-    const __m512i zero_point = _mm512_set1_epi16((int16_t)g->zero_point);
-    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
-    const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_point);
-    __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(ab, cd));
-    bytes = _mm512_max_epi8(bytes, _mm512_set1_epi8((int8_t)g->min));
-    return _mm512_min_epi8(bytes, _mm512_set1_epi8((int8_t)g->max));
-}
-
-/* Requantize acc[rows][vectors] and store `mask` of the columns at t->out[r] + column. */
-static inline __attribute__((always_inline)) void store_tile(const tile *t, __m512i acc[TILE_ROWS][2], const block_header *header,
-                                                             int32_t column, __mmask32 mask, const int rows, const int vectors,
-                                                             const bool small) {
-    const __m512 high = _mm512_set1_ps((float)(t->gemm->max - t->gemm->zero_point));
-    const __m512 scale[2] = {_mm512_loadu_ps(header->scale), _mm512_loadu_ps(header->scale + 16)};
-    /* Packing leaves dword i of lane j with columns 4 j to 4 j + 3 of vector i: bring each vector's dwords together. */
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const int rows_of_vector = 4 / vectors;
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r += rows_of_vector) {
-        __m512i x[4];
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++)
-            x[i] = r + i / vectors < rows ? scaled(acc[r + i / vectors][i % vectors], scale[i % vectors], high, small)
-                                          : _mm512_setzero_si512();
-        const __m512i bytes = packed_bytes(t->gemm, x[0], x[1], x[2], x[3], order);
-        if (vectors == 2) {
-            _mm256_mask_storeu_epi8(t->out[r] + column, mask, _mm512_castsi512_si256(bytes));
-            if (r + 1 < rows) _mm256_mask_storeu_epi8(t->out[r + 1] + column, mask, _mm512_extracti64x4_epi64(bytes, 1));
-        } else {
-            const __mmask16 m = (__mmask16)mask;
-            _mm_mask_storeu_epi8(t->out[r] + column, m, _mm512_castsi512_si128(bytes));
-            if (r + 1 < rows) _mm_mask_storeu_epi8(t->out[r + 1] + column, m, _mm512_extracti32x4_epi32(bytes, 1));
-            if (r + 2 < rows) _mm_mask_storeu_epi8(t->out[r + 2] + column, m, _mm512_extracti32x4_epi32(bytes, 2));
-            if (r + 3 < rows) _mm_mask_storeu_epi8(t->out[r + 3] + column, m, _mm512_extracti32x4_epi32(bytes, 3));
-        }
+/* Requantize acc[rows][vectors] from row r on, as many as fill 64 bytes, and store `mask` of the columns. */
+EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *header, int32_t column, __mmask32 mask,
+                          const int r, const int rows, const int vectors, const bool small) {
+    const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
+    const __m512 scale[2] = {_mm512_load_ps(header->scale), _mm512_load_ps(header->scale + 16)};
+    const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const int last = rows - 1;
+#define SCALED(i) scaled(acc[r + (i) / vectors < last ? r + (i) / vectors : last][(i) % vectors], scale[(i) % vectors], &to, small)
+    const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to));
+    int8_t *const *out = t->out + r;
+    if (vectors == 2) {
+        _mm256_mask_storeu_epi8(out[0] + column, mask, _mm512_castsi512_si256(bytes));
+        if (r + 1 < rows) _mm256_mask_storeu_epi8(out[1] + column, mask, _mm512_extracti64x4_epi64(bytes, 1));
+    } else {
+        _mm_mask_storeu_epi8(out[0] + column, (__mmask16)mask, _mm512_castsi512_si128(bytes));
+        if (r + 1 < rows) _mm_mask_storeu_epi8(out[1] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 1));
+        if (r + 2 < rows) _mm_mask_storeu_epi8(out[2] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 2));
+        if (r + 3 < rows) _mm_mask_storeu_epi8(out[3] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 3));
     }
+}
+
+EQ_INLINE void store_tile(const tile *t, __m512i acc[][2], const block_header *header, int32_t column, __mmask32 mask,
+                          const int rows, const int vectors, const bool small) {
+#define STORE(r) \
+    if (r < rows && r % (4 / vectors) == 0) store_rows(t, acc, header, column, mask, r, rows, vectors, small);
+    EACH_ROW(STORE)
 }
 
 /* One step of four bytes, for `rows` x `vectors` accumulators. */
-static inline __attribute__((always_inline)) void add_step(__m512i acc[TILE_ROWS][2], const uint8_t *in, const int8_t *weights,
-                                                           const int rows, const int vectors) {
-    __m512i w[2];
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) w[v] = _mm512_load_si512(weights + 64 * v);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++) {
-        int32_t four;
-        memcpy(&four, in + r * PANEL_ROW, 4);
-        const __m512i x = _mm512_set1_epi32(four);
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) ACCUMULATE(acc[r][v], x, w[v]);
+EQ_INLINE void add_step(__m512i acc[][2], const uint8_t *in, const int8_t *weights, const int rows, const int vectors) {
+    const __m512i w0 = _mm512_load_si512(weights), w1 = _mm512_load_si512(weights + 64);
+#define ADD(r)                                             \
+    if (r < rows) {                                        \
+        const __m512i x = four_bytes(in + r * PANEL_ROW);  \
+        ACCUMULATE(acc[r][0], x, w0);                      \
+        if (vectors == 2) ACCUMULATE(acc[r][1], x, w1);    \
     }
+    EACH_ROW(ADD)
 }
 
 /* `rows` x `vectors` accumulators, `phases` times over so that there are enough to hide the instruction's latency. */
-static inline __attribute__((always_inline)) void run_tile(const tile *t, const int8_t *packed, int32_t column, __mmask32 mask,
-                                                           const int rows, const int vectors, const int phases) {
+EQ_INLINE void run_tile(const tile *t, const int8_t *packed, int32_t column, __mmask32 mask, const int rows, const int vectors,
+                        const int phases) {
     const block_header *header = (const block_header *)(const void *)packed;
-    const int8_t *weights = (const int8_t *)(header + 1) + (size_t)t->first_step * (BLOCK * 4);
+    const int8_t *weights = (const int8_t *)(header + 1) + (size_t)t->first_step * STEP_BYTES;
     const uint8_t *in = t->panel;
-    __m512i acc[4][TILE_ROWS][2];
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            acc[0][r][v] = _mm512_loadu_si512(t->first_step ? t->partial + r * BLOCK + 16 * v : header->bias + 16 * v);
-#pragma GCC unroll 4
-            for (int p = 1; p < phases; p++) acc[p][r][v] = _mm512_setzero_si512();
-        }
+    const int32_t *start = t->first_step ? t->partial : header->bias;
+    const ptrdiff_t start_row = t->first_step ? BLOCK : 0;
+    __m512i acc[TILE_ROWS][2], acc1[TILE_ROWS][2], acc2[TILE_ROWS][2], acc3[TILE_ROWS][2];
+#define START(r)                                                                       \
+    if (r < rows) {                                                                    \
+        acc[r][0] = _mm512_load_si512(start + r * start_row);                          \
+        acc[r][1] = _mm512_load_si512(start + r * start_row + 16);                     \
+        acc1[r][0] = acc1[r][1] = acc2[r][0] = acc2[r][1] = _mm512_setzero_si512();    \
+        acc3[r][0] = acc3[r][1] = _mm512_setzero_si512();                              \
+    }
+    EACH_ROW(START)
     int32_t steps = t->steps;
-    for (; steps >= phases; steps -= phases, weights += phases * BLOCK * 4, in += phases * 4)
-#pragma GCC unroll 4
-        for (int p = 0; p < phases; p++) add_step(acc[p], in + 4 * p, weights + p * BLOCK * 4, rows, vectors);
+    for (; steps >= phases; steps -= phases, weights += phases * STEP_BYTES, in += phases * 4) {
+        add_step(acc, in, weights, rows, vectors);
+        if (phases >= 2) add_step(acc1, in + 4, weights + STEP_BYTES, rows, vectors);
+        if (phases == 4) add_step(acc2, in + 8, weights + 2 * STEP_BYTES, rows, vectors);
+        if (phases == 4) add_step(acc3, in + 12, weights + 3 * STEP_BYTES, rows, vectors);
+    }
     if (phases > 1)
-        for (; steps > 0; steps--, weights += BLOCK * 4, in += 4) add_step(acc[0], in, weights, rows, vectors);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-#pragma GCC unroll 4
-            for (int p = 1; p < phases; p++) acc[0][r][v] = _mm512_add_epi32(acc[0][r][v], acc[p][r][v]);
-            if (!t->is_last) _mm512_storeu_si512(t->partial + r * BLOCK + 16 * v, acc[0][r][v]);
-        }
+        for (; steps > 0; steps--, weights += STEP_BYTES, in += 4) add_step(acc, in, weights, rows, vectors);
+#define JOIN(r, v)                                                                     \
+    if (r < rows && v < vectors) {                                                     \
+        if (phases >= 2) acc[r][v] = _mm512_add_epi32(acc[r][v], acc1[r][v]);          \
+        if (phases == 4) acc[r][v] = _mm512_add_epi32(acc[r][v], _mm512_add_epi32(acc2[r][v], acc3[r][v])); \
+        if (!t->is_last) _mm512_store_si512(t->partial + r * BLOCK + 16 * v, acc[r][v]);  \
+    }
+#define JOIN_ROW(r) JOIN(r, 0) JOIN(r, 1)
+    EACH_ROW(JOIN_ROW)
     if (!t->is_last) return;
     if (t->gemm->small)
-        store_tile(t, acc[0], header, column, mask, rows, vectors, true);
+        store_tile(t, acc, header, column, mask, rows, vectors, true);
     else
-        store_tile(t, acc[0], header, column, mask, rows, vectors, false);
+        store_tile(t, acc, header, column, mask, rows, vectors, false);
 }
 
 #define TILE(rows, phases)                                                                              \
@@ -198,7 +188,7 @@ typedef void (*tile_fn)(const tile *t, const int8_t *packed, int32_t column, int
 static void run_rows(tile_fn run, int32_t rows, const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                      int32_t first_column, int32_t last_column) {
     uint8_t panel[TILE_ROWS * PANEL_ROW];
-    int32_t partial[TILE_ROWS * BLOCK];
+    _Alignas(64) int32_t partial[TILE_ROWS * BLOCK];
     const int32_t taps = g->segments * g->segment_bytes;
     const size_t bytes = block_bytes(steps_of(g->segments, g->segment_bytes));
     tile t = {.gemm = g, .panel = panel, .partial = partial, .out = out};
