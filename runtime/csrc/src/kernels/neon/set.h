@@ -11,6 +11,20 @@
 #define EQ_NEON_BASE_SET EQ_NEON64_SET
 #endif
 
-#define EQ_NEON_SET EQ_NEON_BASE_SET
+void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_neon_multiply(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_neon_multiply_scalar(const eq_multiply *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_neon_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_neon_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_neon_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
+void eq_neon_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+void eq_neon_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+
+#define EQ_NEON_SET                                                                                                    \
+    EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,              \
+                      .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum,                          \
+                      .minimum = eq_neon_minimum, .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows,          \
+                      .scale_sums = eq_neon_scale_sums
 
 #endif

@@ -6,12 +6,7 @@
 #ifndef EQ_NEON64_REQUANTIZE_H
 #define EQ_NEON64_REQUANTIZE_H
 
-#include <arm_neon.h>
-#include <string.h>
-
-#include "../../kernels.h"
-
-#define EQ_INLINE static inline __attribute__((always_inline))
+#include "../neon/elements.h"
 
 typedef struct eq_output_stage {
     int16x8_t zero_point;

@@ -13,6 +13,8 @@ size_t eq_neon64_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_neon64_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+void eq_neon64_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+
 #define EQ_NEON64_SET                                                                                                  \
     EQ_SCALAR_SET,                                                                                                     \
         .gemm = {.rows = 8,                                                                                            \
@@ -24,6 +26,7 @@ void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
         .depthwise = {.rows = 1,                                                                                       \
                       .packed_bytes = eq_neon64_depthwise_packed_bytes,                                                \
                       .pack = eq_neon64_depthwise_pack,                                                                \
-                      .run = eq_neon64_depthwise_run}
+                      .run = eq_neon64_depthwise_run},                                                                 \
+        .lookup = eq_neon64_lookup
 
 #endif
