@@ -7,8 +7,7 @@ enum { SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SHAPE_SIG
 enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
 
 /* A free dimension is -1 in the signature, and 1, 0 or -1 in the shape, as the converter likes. */
-static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, int32_t axis, int32_t dim, int32_t signature) {
-    const bool is_free = signature == -1;
+static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, int32_t axis, int32_t dim, bool is_free) {
     if (dim < 1 && !(is_free && dim >= -1))
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
                                      "dimension %d is %d, and every dimension must be at least 1", (int)axis, (int)dim);
@@ -33,7 +32,7 @@ static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t in
     for (int32_t i = 0; i < tensor->rank; i++) {
         const int32_t dim = eq_vector_i32(&shape, (uint32_t)i);
         const eq_status status =
-            read_dim(reader, index, tensor, i, dim, signature.count != 0 ? eq_vector_i32(&signature, (uint32_t)i) : dim);
+            read_dim(reader, index, tensor, i, dim, signature.count != 0 && eq_vector_i32(&signature, (uint32_t)i) == -1);
         if (status != EQ_OK) return status;
         elements *= tensor->dims[i];
         if (elements > INT32_MAX)
