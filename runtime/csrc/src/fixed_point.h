@@ -49,8 +49,11 @@ static inline int32_t eq_shift_left(int32_t x, int32_t exponent) {
 
 /* x * factor, rounded twice. (MultiplyByQuantizedMultiplier) */
 static inline int32_t eq_fixed_multiply(int32_t x, eq_fixed factor) {
-    const int32_t left = factor.shift > 0 ? factor.shift : 0, right = factor.shift < 0 ? -factor.shift : 0;
+    const int32_t left = eq_clamp(factor.shift, 0, 30), right = eq_clamp(-factor.shift, 0, 31);
     return eq_divide_by_power_of_two(eq_doubling_high_product(eq_shift_left(x, left), factor.multiplier), right);
 }
+
+/* 1 / sqrt(x), x >= 0, by Newton's method in fixed point; 0 counts as 1. (GetInvSqrtQuantizedMultiplierExp) */
+eq_fixed eq_fixed_inverse_square_root(int32_t x);
 
 #endif

@@ -1,0 +1,97 @@
+/* Elementwise operators of one float32 or int32 input, by libm: correct within float rounding. */
+#include <math.h>
+
+#include "unary.h"
+
+static float within(float x, float min, float max) {
+    return x < min ? min : x > max ? max : x;
+}
+
+static float logistic(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+
+static float hard_swish(float x) {
+    return x * within(x + 3.0f, 0.0f, 6.0f) / 6.0f;
+}
+
+static float gelu(float x, bool approximate) {
+    if (approximate) return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    return 0.5f * x * erfcf(x * -0.70710678118654752f);
+}
+
+/* run_name(): out[i] = expression, of x and the operator's options. */
+#define RUN(name, type, expression)                                                                                            \
+    static void run_##name(const eq_unary *options, const void *from, void *to, size_t n) {                                    \
+        const type *in = from;                                                                                                 \
+        type *out = to;                                                                                                        \
+        (void)options;                                                                                                         \
+        for (size_t i = 0; i < n; i++) {                                                                                       \
+            const type x = in[i];                                                                                              \
+            out[i] = (expression);                                                                                             \
+        }                                                                                                                      \
+    }
+
+RUN(logistic, float, logistic(x))
+RUN(relu, float, x < 0 ? 0 : x)
+RUN(relu_n1_to_1, float, within(x, -1, 1))
+RUN(relu_6, float, within(x, 0, 6))
+RUN(relu_0_to_1, float, within(x, 0, 1))
+RUN(tanh, float, tanhf(x))
+RUN(exp, float, expf(x))
+RUN(neg, float, -x)
+RUN(log, float, logf(x))
+RUN(sqrt, float, sqrtf(x))
+RUN(rsqrt, float, 1.0f / sqrtf(x))
+RUN(square, float, x *x)
+RUN(leaky_relu, float, x < 0 ? x * options->alpha : x)
+RUN(abs, float, fabsf(x))
+RUN(elu, float, x < 0 ? expm1f(x) : x)
+RUN(hard_swish, float, hard_swish(x))
+RUN(gelu, float, gelu(x, options->approximate))
+RUN(floor, float, floorf(x))
+RUN(ceil, float, ceilf(x))
+RUN(round, float, nearbyintf(x))
+RUN(sin, float, sinf(x))
+RUN(cos, float, cosf(x))
+/* Integers wrap. */
+RUN(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))
+RUN(abs_i32, int32_t, x < 0 ? (int32_t)(0 - (uint32_t)x) : x)
+
+static const struct {
+    int32_t code;
+    eq_type type;
+    eq_unary_run_fn run;
+} runs[] = {
+    {EQ_OP_FLOOR, EQ_FLOAT32, run_floor},
+    {EQ_OP_LOGISTIC, EQ_FLOAT32, run_logistic},
+    {EQ_OP_RELU, EQ_FLOAT32, run_relu},
+    {EQ_OP_RELU_N1_TO_1, EQ_FLOAT32, run_relu_n1_to_1},
+    {EQ_OP_RELU6, EQ_FLOAT32, run_relu_6},
+    {EQ_OP_TANH, EQ_FLOAT32, run_tanh},
+    {EQ_OP_EXP, EQ_FLOAT32, run_exp},
+    {EQ_OP_NEG, EQ_FLOAT32, run_neg},
+    {EQ_OP_NEG, EQ_INT32, run_neg_i32},
+    {EQ_OP_SIN, EQ_FLOAT32, run_sin},
+    {EQ_OP_LOG, EQ_FLOAT32, run_log},
+    {EQ_OP_SQRT, EQ_FLOAT32, run_sqrt},
+    {EQ_OP_RSQRT, EQ_FLOAT32, run_rsqrt},
+    {EQ_OP_SQUARE, EQ_FLOAT32, run_square},
+    {EQ_OP_LEAKY_RELU, EQ_FLOAT32, run_leaky_relu},
+    {EQ_OP_ABS, EQ_FLOAT32, run_abs},
+    {EQ_OP_ABS, EQ_INT32, run_abs_i32},
+    {EQ_OP_CEIL, EQ_FLOAT32, run_ceil},
+    {EQ_OP_COS, EQ_FLOAT32, run_cos},
+    {EQ_OP_ELU, EQ_FLOAT32, run_elu},
+    {EQ_OP_ROUND, EQ_FLOAT32, run_round},
+    {EQ_OP_HARD_SWISH, EQ_FLOAT32, run_hard_swish},
+    {EQ_OP_GELU, EQ_FLOAT32, run_gelu},
+    {EQ_OP_RELU_0_TO_1, EQ_FLOAT32, run_relu_0_to_1},
+};
+
+eq_unary_run_fn eq_plain_unary(int32_t code, eq_type type) {
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        if (runs[i].code == code && runs[i].type == type) return runs[i].run;
+    }
+    return NULL;
+}

@@ -1,0 +1,62 @@
+#include "portable_math.h"
+
+#include <math.h>
+
+/* ln 2 in two parts: the first has 32 bits, so that products with small integers are exact. */
+static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33;
+
+/* (e^x - 1) / x for |x| <= 0.35, by Taylor's series. */
+static double relative_growth(double x) {
+    double sum = 1;
+    for (int k = 15; k > 1; k--) sum = 1 + sum * x / k;
+    return sum;
+}
+
+double eq_exp(double x) {
+    if (!(x < 710)) return x < 0 ? 0 : x + INFINITY; /* infinity or NaN */
+    if (x < -746) return 0;
+    const double k = floor(x / (LN2_HIGH + LN2_LOW) + 0.5);
+    const double rest = (x - k * LN2_HIGH) - k * LN2_LOW;
+    return ldexp(1 + rest * relative_growth(rest), (int)k);
+}
+
+double eq_exp_minus_1(double x) {
+    return fabs(x) <= 0.35 ? x * relative_growth(x) : eq_exp(x) - 1;
+}
+
+/* x = m * 2^e with m near 1, and log m = 2 * atanh((m - 1) / (m + 1)). */
+double eq_log(double x) {
+    int e;
+    double m = frexp(x, &e);
+    if (m < 0.70710678118654752) {
+        m *= 2;
+        e -= 1;
+    }
+    const double s = (m - 1) / (m + 1), square = s * s;
+    double sum = 0;
+    for (int k = 23; k > 0; k -= 2) sum = sum * square + 1.0 / k;
+    return 2 * s * sum + (e * LN2_LOW + e * LN2_HIGH);
+}
+
+double eq_tanh(double x) {
+    const double growth = eq_exp_minus_1(2 * fabs(x));
+    const double y = fabs(x) > 20 ? 1 : growth / (growth + 2);
+    return x < 0 ? -y : y;
+}
+
+/* Near 0 the series of erf, whose terms are all positive; far from it erfc's continued fraction. */
+double eq_erfc(double x) {
+    const double root_of_pi = 1.7724538509055160273, size = fabs(x);
+    if (size < 3) {
+        double term = x, sum = x;
+        for (int k = 1; k < 90; k++) {
+            term *= 2 * x * x / (2 * k + 1);
+            sum += term;
+        }
+        return 1 - 2 / root_of_pi * eq_exp(-x * x) * sum;
+    }
+    double fraction = size;
+    for (int k = 80; k > 0; k--) fraction = size + 0.5 * k / fraction;
+    const double y = eq_exp(-x * x) / (root_of_pi * fraction);
+    return x < 0 ? 2 - y : y;
+}

@@ -1,0 +1,12 @@
+/* Functions of real numbers that give the same bits on every platform, which libm's do not promise. For tables that are made
+ * when a model is planned: exact to about 1e-15, made of additions, multiplications and divisions alone, and not fast. */
+#ifndef EQ_PORTABLE_MATH_H
+#define EQ_PORTABLE_MATH_H
+
+double eq_exp(double x);
+double eq_exp_minus_1(double x);
+double eq_log(double x); /* x > 0 */
+double eq_tanh(double x);
+double eq_erfc(double x); /* 1 - erf(x); absolute error 1e-15 */
+
+#endif
