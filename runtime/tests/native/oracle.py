@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,7 @@ def _call(name: str, *arguments: Any) -> None:
 
 def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> list[Array]:
     """The outputs that this project's engine gives; raises NativeError."""
+    _keep_for_fuzzing(data)
     library = _library()
     model, session = ctypes.c_void_p(), ctypes.c_void_p()
     model_options = _ModelOptions(0, kernels.encode() if kernels else None)
@@ -153,6 +156,13 @@ def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: 
     finally:
         library.eq_session_close(session)
         library.eq_model_close(model)
+
+
+def _keep_for_fuzzing(data: bytes) -> None:
+    """The fuzzer starts from the models that the tests make: scripts/fuzz names a folder for them."""
+    folder = os.environ.get("EDGEQUANT_CORPUS")
+    if folder:
+        (Path(folder) / hashlib.sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
 
 
 def _shape(value: Array) -> _Shape:
