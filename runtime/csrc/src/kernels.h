@@ -108,8 +108,12 @@ typedef struct eq_kernels {
     /* out = saturate(round_half_even(float(sum) * scale + offset)): MEAN, SUM. Two roundings, never a fused multiply-add;
      * the argument of round_half_even may be of any size. */
     void (*scale_sums)(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
-    /* out = clamp(sum / count, rounded half away from zero): AVERAGE_POOL_2D. |sum| <= 128 * count, count < 2^22. */
-    void (*average)(const int32_t *sums, int32_t count, int32_t min, int32_t max, int8_t *out, size_t n);
+    /* out = clamp(sum / count rounded half away from zero, minus shift): AVERAGE_POOL_2D. |sum| <= 255 * count < 2^31; shift
+     * is 0, or 128 where the file has uint8. */
+    void (*average)(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
+    /* out[c] = the mix of four pixels, corners[top left, top right, bottom left, bottom right][c]; the right and the bottom
+     * ones weigh `right` and `bottom` of 2048: RESIZE_BILINEAR. */
+    void (*bilinear)(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 } eq_kernels;
 
 typedef struct eq_cpu eq_cpu; /* cpu.h */

@@ -21,6 +21,12 @@ void eq_scalar_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_scalar_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_scalar_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
 
+void eq_scalar_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
+void eq_scalar_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+void eq_scalar_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+void eq_scalar_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
+void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+
 #define EQ_SCALAR_SET                                                                                                  \
     .gemm = {.rows = 8,                                                                                                \
              .columns = 8,                                                                                             \
@@ -37,6 +43,11 @@ void eq_scalar_lookup(const int8_t table[256], const int8_t *in, int8_t *out, si
     .multiply_scalar = eq_scalar_multiply_scalar,                                                                      \
     .maximum = eq_scalar_maximum,                                                                                      \
     .minimum = eq_scalar_minimum,                                                                                      \
-    .lookup = eq_scalar_lookup
+    .lookup = eq_scalar_lookup,                                                                                        \
+    .sum_rows = eq_scalar_sum_rows,                                                                                    \
+    .max_rows = eq_scalar_max_rows,                                                                                    \
+    .scale_sums = eq_scalar_scale_sums,                                                                                \
+    .average = eq_scalar_average,                                                                                      \
+    .bilinear = eq_scalar_bilinear
 
 #endif
