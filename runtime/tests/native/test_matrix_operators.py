@@ -1,0 +1,241 @@
+"""Convolutions and fully connected layers against LiteRT, bit for bit; every example is a model of one operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from .conftest import examples
+from .oracle import NativeError, check, run_litert, run_native
+from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
+
+ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
+PADDINGS = st.sampled_from([SAME, VALID])
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@dataclass
+class Layer:
+    """Random quantization and weights around one layer, such that its outputs use their whole range."""
+
+    rng: np.random.Generator
+    kind: str  # of weights and scales: see `layers`
+
+    def weights(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        if self.kind == "uint8":
+            return self.rng.integers(0, 256, shape)
+        if self.kind == "extreme":
+            return self.rng.choice(np.array([-128, -127, 127, 0]), shape)
+        low = -128 if self.kind == "minimum" else -127
+        return self.rng.integers(low, 128, shape)
+
+    def zero_point(self) -> int:
+        extreme = self.rng.integers(0, 4) == 0
+        value = int(self.rng.choice([-128, 127, 0])) if extreme else int(self.rng.integers(-128, 128))
+        return value + 128 if self.kind == "uint8" else value
+
+    def type(self) -> str:
+        return "UINT8" if self.kind == "uint8" else "INT8"
+
+    def input_scale(self) -> float:
+        return float(np.exp(self.rng.uniform(-7, 1)))
+
+    def weight_scale(self, columns: int) -> NDArray[Any]:
+        spread = 0 if self.kind in ("uint8", "per_tensor") else 2
+        scales: NDArray[Any] = np.exp(self.rng.uniform(-spread, 0, columns if spread else 1) - 5)
+        return scales.astype(np.float32)
+
+    def output_scale(self, input_scale: float, weight_scale: NDArray[Any], depth: int) -> float:
+        typical = 75 * 75 * np.sqrt(depth) * input_scale * float(weight_scale.max())
+        return float(typical / 100 * np.exp(self.rng.uniform(-2, 1)))
+
+    def bias(self, columns: int, depth: int) -> NDArray[Any]:
+        if self.kind == "extreme":
+            return self.rng.integers(-(2**31), 2**31, columns)
+        return (self.rng.normal(size=columns) * 75 * 75 * np.sqrt(depth)).astype(np.int64)
+
+
+KINDS = ["per_channel", "per_tensor", "minimum", "extreme", "uint8"]
+layers = st.builds(lambda seed, kind: Layer(np.random.default_rng(seed), kind), SEEDS, st.sampled_from(KINDS))
+
+
+def add_layer(
+    model: Model, layer: Layer, x: int, x_scale: float, weights: NDArray[Any], columns: int, axis: int, bias: str
+) -> tuple[list[int], float]:
+    """Weights and bias (random, zero or absent) as constants; returns the operator's inputs and an output scale."""
+    scale = layer.weight_scale(columns)
+    depth = weights.size // columns
+    zero_point = int(layer.rng.integers(0, 256)) if layer.kind == "uint8" else 0
+    w = model.constant(weights, layer.type(), Quantized(scale, zero_point, axis if len(scale) > 1 else 0))
+    values = layer.bias(columns, depth) if bias == "random" else np.zeros(columns)
+    b = [] if bias == "absent" else [model.constant(values, "INT32", Quantized(scale * x_scale))]
+    return [x, w, *b], layer.output_scale(x_scale, scale, depth)
+
+
+def quantized_input(model: Model, layer: Layer, shape: tuple[int, ...]) -> tuple[int, float]:
+    scale = layer.input_scale()
+    return model.input(shape, layer.type(), Quantized(scale, layer.zero_point())), scale
+
+
+def out_size(size: int, taps: int, stride: int, dilation: int, padding: int) -> int:
+    reach = (taps - 1) * dilation + 1
+    return -(-size // stride) if padding == SAME else (size - reach) // stride + 1
+
+
+@dataclass
+class Window:
+    batch: int
+    size: tuple[int, int]
+    taps: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: int
+
+    def output(self) -> tuple[int, int]:
+        y, x = (out_size(*of, self.padding) for of in zip(self.size, self.taps, self.stride, self.dilation))
+        assume(y > 0 and x > 0)
+        return y, x
+
+    def options(self) -> dict[str, int]:
+        return {
+            "padding": self.padding,
+            "strideH": self.stride[0],
+            "strideW": self.stride[1],
+            "dilationHFactor": self.dilation[0],
+            "dilationWFactor": self.dilation[1],
+        }
+
+
+def pairs(most: int) -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(1, most), st.integers(1, most))
+
+
+def dilations() -> st.SearchStrategy[tuple[int, int]]:
+    return st.one_of(st.just((1, 1)), pairs(3))
+
+
+windows = st.builds(Window, st.integers(1, 3), pairs(12), pairs(5), pairs(3), dilations(), PADDINGS)
+one_by_one = st.builds(Window, st.integers(1, 2), pairs(9), st.just((1, 1)), st.just((1, 1)), st.just((1, 1)), PADDINGS)
+channels = st.one_of(st.sampled_from([1, 3, 4, 8, 16, 32, 64]), st.integers(1, 40))
+
+
+def conv_model(
+    layer: Layer, window: Window, group: int, groups: int, columns: int, activation: int, bias: str
+) -> bytes:
+    model = Model()
+    x, x_scale = quantized_input(model, layer, (window.batch, *window.size, group * groups))
+    weights = layer.weights((columns, *window.taps, group))
+    inputs, y_scale = add_layer(model, layer, x, x_scale, weights, columns, 0, bias)
+    shape = (window.batch, *window.output(), columns)
+    y = model.tensor(shape, layer.type(), Quantized(y_scale, layer.zero_point()))
+    options = window.options()
+    model.operator("CONV_2D", inputs, [y], "Conv2DOptions", version=3, fusedActivationFunction=activation, **options)
+    return model.finish([y])
+
+
+@given(
+    layer=layers,
+    window=st.one_of(windows, one_by_one),
+    group=channels,
+    columns=channels,
+    activation=ACTIVATIONS,
+)
+@examples()
+def test_convolution(layer: Layer, window: Window, group: int, columns: int, activation: int) -> None:
+    check(conv_model(layer, window, group, 1, columns, activation, "random"))
+
+
+@given(seed=SEEDS, kind=st.sampled_from(KINDS), window=windows, channels=channels)
+@examples(4)
+def test_absent_bias_is_zero(seed: int, kind: str, window: Window, channels: int) -> None:
+    """LiteRT wants a bias in int8 convolutions."""
+
+    def conv(bias: str) -> bytes:
+        return conv_model(Layer(np.random.default_rng(seed), kind), window, channels, 1, 5, RELU, bias)
+
+    def depthwise(bias: str) -> bytes:
+        return depthwise_model(Layer(np.random.default_rng(seed), kind), window, channels, 1, RELU, bias)
+
+    check(conv("absent"), equivalent=conv("zero"))
+    check(depthwise("absent"), equivalent=depthwise("zero"))
+
+
+@given(layer=layers, window=windows, group=channels, groups=st.integers(2, 4), group_columns=st.integers(1, 12))
+@examples()
+def test_convolution_in_groups(layer: Layer, window: Window, group: int, groups: int, group_columns: int) -> None:
+    check(conv_model(layer, window, group, groups, group_columns * groups, NONE, "random"))
+
+
+def depthwise_model(layer: Layer, window: Window, channels: int, multiplier: int, activation: int, bias: str) -> bytes:
+    model = Model()
+    columns = channels * multiplier
+    x, x_scale = quantized_input(model, layer, (window.batch, *window.size, channels))
+    inputs, y_scale = add_layer(model, layer, x, x_scale, layer.weights((1, *window.taps, columns)), columns, 3, bias)
+    shape = (window.batch, *window.output(), columns)
+    y = model.tensor(shape, layer.type(), Quantized(y_scale, layer.zero_point()))
+    model.operator(
+        "DEPTHWISE_CONV_2D",
+        inputs,
+        [y],
+        "DepthwiseConv2DOptions",
+        version=3,
+        depthMultiplier=multiplier,
+        fusedActivationFunction=activation,
+        **window.options(),
+    )
+    return model.finish([y])
+
+
+@given(layer=layers, window=windows, channels=channels, activation=ACTIVATIONS)
+@examples()
+def test_depthwise_convolution(layer: Layer, window: Window, channels: int, activation: int) -> None:
+    check(depthwise_model(layer, window, channels, 1, activation, "random"))
+
+
+@given(layer=layers, window=windows, channels=st.integers(1, 12), multiplier=st.integers(2, 9))
+@examples()
+def test_depthwise_convolution_with_a_multiplier(layer: Layer, window: Window, channels: int, multiplier: int) -> None:
+    check(depthwise_model(layer, window, channels, multiplier, NONE, "random"))
+
+
+def fully_connected_model(
+    layer: Layer, shape: tuple[int, ...], columns: int, activation: int, bias: str, keep: bool
+) -> bytes:
+    model = Model()
+    x, x_scale = quantized_input(model, layer, shape)
+    weights = layer.weights((columns, shape[-1]))
+    inputs, y_scale = add_layer(model, layer, x, x_scale, weights, columns, 0, bias)
+    lead = shape[:-1] if keep else (int(np.prod(shape[:-1])),)
+    y = model.tensor((*lead, columns), layer.type(), Quantized(y_scale, layer.zero_point()))
+    model.operator(
+        "FULLY_CONNECTED",
+        inputs,
+        [y],
+        "FullyConnectedOptions",
+        version=5,
+        fusedActivationFunction=activation,
+        keepNumDims=keep,
+    )
+    return model.finish([y])
+
+
+@given(
+    layer=layers,
+    lead=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    depth=st.one_of(st.sampled_from([1, 8, 64, 640]), st.integers(1, 300)),
+    columns=channels,
+    activation=ACTIVATIONS,
+    bias=st.sampled_from(["random", "absent"]),
+    keep=st.booleans(),
+)
+@examples()
+def test_fully_connected(
+    layer: Layer, lead: list[int], depth: int, columns: int, activation: int, bias: str, keep: bool
+) -> None:
+    check(fully_connected_model(layer, (*lead, depth), columns, activation, bias, keep))
