@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import NativeError, check, run_litert, run_native
+from .oracle import check
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
