@@ -1,39 +1,15 @@
-/* Matrix products with SDOT, which adds four products to each of four sums.
- *
- * Packed, for every 8 columns: bias (8), weights (taps / 4, 8, 4), scale (8); the last taps and columns are zero. */
-#include "../neon64/rows.h"
+/* Matrix products with SDOT, which adds four products to each of four sums. */
+#include "../neon64/tiles.h"
 #include "set.h"
 
-typedef struct packed_tile {
-    int32_t groups; /* of four taps */
-    size_t bytes;
-} packed_tile;
-
-static packed_tile packed_tile_of(int32_t segments, int32_t segment_bytes) {
-    const int32_t groups = (segments * segment_bytes + 3) / 4;
-    return (packed_tile){groups, 32 + (size_t)groups * 32 + 32};
-}
+enum { GROUP = 4 };
 
 size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *w) {
-    if (eq_window_too_long(w->segments, w->segment_bytes)) return eq_scalar_gemm_packed_bytes(w);
-    return packed_tile_of(w->segments, w->segment_bytes).bytes * (size_t)((w->columns + 7) / 8);
+    return eq_packed_tiles_bytes(w, GROUP);
 }
 
 void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
-    if (eq_window_too_long(w->segments, w->segment_bytes)) {
-        eq_scalar_gemm_pack(w, packed);
-        return;
-    }
-    const packed_tile tile = packed_tile_of(w->segments, w->segment_bytes);
-    const int32_t taps = w->segments * w->segment_bytes;
-    for (int32_t n = 0; n < w->columns; n++) {
-        int8_t *to = (int8_t *)packed + (size_t)(n / 8) * tile.bytes;
-        const int32_t column = n % 8;
-        memcpy(to + 4 * column, &w->bias[n], 4);
-        memcpy(to + tile.bytes - 32 + 4 * column, &w->scale[n], 4);
-        const int8_t *from = w->weights + (size_t)n * (size_t)taps;
-        for (int32_t k = 0; k < taps; k++) to[32 + (size_t)(k / 4) * 32 + (size_t)(4 * column + k % 4)] = from[k];
-    }
+    eq_pack_tiles(w, packed, GROUP);
 }
 
 /* The products of the four taps in lane `lane` of each row's chunk. */
@@ -87,15 +63,16 @@ EQ_INLINE void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const
                         int32_t last_column, const int rows) {
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const packed_tile tile = packed_tile_of(g->segments, g->segment_bytes);
-    const int8_t *taps = block, *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile.bytes;
+    const int32_t taps = g->segments * g->segment_bytes, groups = eq_groups(taps, GROUP);
+    const size_t tile_bytes = eq_tile_bytes(taps, GROUP);
+    const int8_t *line = block, *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes;
     if (rows == 1)
-        taps = eq_join_segments(g, in[0], block);
+        line = eq_join_segments(g, in[0], block);
     else
         eq_interleave_rows(g, in, block, rows);
-    for (int32_t column = first_column; column < last_column; column += 8, packed += tile.bytes) {
+    for (int32_t column = first_column; column < last_column; column += 8, packed += tile_bytes) {
         const int32_t width = last_column - column < 8 ? last_column - column : 8;
-        run_tile(&stage, taps, tile.groups, packed, out, column, width, rows);
+        run_tile(&stage, line, groups, packed, out, column, width, rows);
     }
 }
 
@@ -117,24 +94,5 @@ static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *
 
 void eq_dotprod_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                          int32_t last_column) {
-    const int32_t taps = g->segments * g->segment_bytes;
-    if (eq_window_too_long(g->segments, g->segment_bytes)) {
-        eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
-        return;
-    }
-    while (rows > 0) {
-        if (rows >= 8 && eq_rows_fit(taps, 8)) {
-            run_8_rows(g, in, out, first_column, last_column);
-            in += 8, out += 8, rows -= 8;
-        } else if (rows > 1 && eq_rows_fit(taps, 4)) {
-            /* Two or three rows count as four: the last is done again. */
-            const int32_t last = rows < 4 ? rows - 1 : 3, third = last < 2 ? last : 2;
-            run_4_rows(g, (const int8_t *const[]){in[0], in[1], in[third], in[last]},
-                       (int8_t *const[]){out[0], out[1], out[third], out[last]}, first_column, last_column);
-            in += last + 1, out += last + 1, rows -= last + 1;
-        } else {
-            run_1_row(g, in, out, first_column, last_column);
-            in++, out++, rows--;
-        }
-    }
+    eq_run_all_rows(g, in, out, rows, first_column, last_column, run_8_rows, run_4_rows, run_1_row);
 }

@@ -7,7 +7,7 @@
 
 #include "../../kernels.h"
 
-#define EQ_INLINE static inline __attribute__((always_inline))
+#include "../inline.h"
 
 /* The first n (at most 16) of 16 values; the others are 0 or kept. */
 EQ_INLINE int8x16_t eq_load_part(const int8_t *from, size_t n) {

@@ -4,8 +4,8 @@
 #define EQ_NEON_SET_H
 
 #ifdef __arm__
-#include "../armv6/set.h"
-#define EQ_NEON_BASE_SET EQ_ARMV6_SET
+#include "../neon32/set.h"
+#define EQ_NEON_BASE_SET EQ_NEON32_SET
 #else
 #include "../neon64/set.h"
 #define EQ_NEON_BASE_SET EQ_NEON64_SET

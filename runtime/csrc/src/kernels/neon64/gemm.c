@@ -1,34 +1,16 @@
 /* Matrix products of ARMv8.0: SMULL and SMLAL add two products in 16 bits, which weights other than -128 cannot overflow, and
- * SADALP adds pairs of those to the 32-bit sums. Each sum has four parts, which are added at the end.
- *
- * Packed, for every 8 columns: bias (8), weights (taps / 16, 8, 16), scale (8); the last taps and columns are zero. */
+ * SADALP adds pairs of those to the 32-bit sums. Each sum has four parts, which are added at the end. */
 #include "set.h"
-#include "rows.h"
+#include "tiles.h"
 
-static size_t tile_bytes(int32_t chunks) {
-    return 32 + (size_t)chunks * 128 + 32;
-}
+enum { GROUP = 16 };
 
 size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *w) {
-    if (eq_window_too_long(w->segments, w->segment_bytes)) return eq_scalar_gemm_packed_bytes(w);
-    return tile_bytes(eq_chunks(w->segments * w->segment_bytes)) * (size_t)((w->columns + 7) / 8);
+    return eq_packed_tiles_bytes(w, GROUP);
 }
 
 void eq_neon64_gemm_pack(const eq_gemm_weights *w, void *packed) {
-    if (eq_window_too_long(w->segments, w->segment_bytes)) {
-        eq_scalar_gemm_pack(w, packed);
-        return;
-    }
-    const int32_t taps = w->segments * w->segment_bytes;
-    const size_t bytes = tile_bytes(eq_chunks(taps));
-    for (int32_t n = 0; n < w->columns; n++) {
-        int8_t *to = (int8_t *)packed + (size_t)(n / 8) * bytes;
-        const int32_t column = n % 8;
-        memcpy(to + 4 * column, &w->bias[n], 4);
-        memcpy(to + bytes - 32 + 4 * column, &w->scale[n], 4);
-        const int8_t *from = w->weights + (size_t)n * (size_t)taps;
-        for (int32_t k = 0; k < taps; k++) to[32 + (size_t)(k / 16) * 128 + (size_t)(16 * column + k % 16)] = from[k];
-    }
+    eq_pack_tiles(w, packed, GROUP);
 }
 
 EQ_INLINE int16x8_t pair_products(int8x16_t a, int8x16_t b) {
@@ -93,8 +75,8 @@ static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t 
                                                  int32_t first_column, int32_t last_column) {
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t chunks = eq_chunks(g->segments * g->segment_bytes);
-    const size_t bytes = tile_bytes(chunks);
+    const int32_t taps = g->segments * g->segment_bytes, chunks = eq_groups(taps, GROUP);
+    const size_t bytes = eq_tile_bytes(taps, GROUP);
     const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
     eq_interleave_rows(g, in, block, 4);
     for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
@@ -113,15 +95,15 @@ static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *
                                                 int32_t first_column, int32_t last_column) {
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t chunks = eq_chunks(g->segments * g->segment_bytes);
-    const size_t bytes = tile_bytes(chunks);
+    const int32_t taps = g->segments * g->segment_bytes, chunks = eq_groups(taps, GROUP);
+    const size_t bytes = eq_tile_bytes(taps, GROUP);
     const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
-    const int8_t *taps = eq_join_segments(g, in[0], block);
+    const int8_t *line = eq_join_segments(g, in[0], block);
     for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
         const int32_t width = last_column - column < 8 ? last_column - column : 8;
         const void *bias = packed, *scales = packed + bytes - 32;
         int32x4_t parts[8];
-        multiply_tile(taps, packed + 32, chunks, parts, 1, 8);
+        multiply_tile(line, packed + 32, chunks, parts, 1, 8);
         const int32x4_t low = vaddq_s32(vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)), stage.offset);
         const int32x4_t high = vaddq_s32(vaddq_s32(sums_of_parts(parts + 4), vld1q_s32((const int32_t *)bias + 4)), stage.offset);
         const int16x8_t scaled = scale(&stage, low, high, vld1q_f32(scales), vld1q_f32((const float *)scales + 4));
@@ -131,20 +113,5 @@ static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *
 
 void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column) {
-    if (eq_window_too_long(g->segments, g->segment_bytes)) {
-        eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
-        return;
-    }
-    const bool fit = eq_rows_fit(g->segments * g->segment_bytes, 4);
-    while (rows > 0) {
-        if (fit && rows >= 3) { /* three rows count as four: the last is done again */
-            const int32_t last = rows == 3 ? 2 : 3;
-            run_4_rows(g, (const int8_t *const[]){in[0], in[1], in[2], in[last]},
-                       (int8_t *const[]){out[0], out[1], out[2], out[last]}, first_column, last_column);
-            in += last + 1, out += last + 1, rows -= last + 1;
-        } else {
-            run_1_row(g, in, out, first_column, last_column);
-            in++, out++, rows--;
-        }
-    }
+    eq_run_all_rows(g, in, out, rows, first_column, last_column, NULL, run_4_rows, run_1_row);
 }

@@ -12,10 +12,6 @@ enum {
     EQ_LINE_BYTES = EQ_BLOCK_BYTES / 4,
 };
 
-EQ_INLINE int32_t eq_chunks(int32_t taps) {
-    return taps / 16 + (taps % 16 != 0);
-}
-
 /* Whether `rows` lines fit the block. */
 EQ_INLINE bool eq_rows_fit(int32_t taps, int32_t rows) {
     return taps <= EQ_BLOCK_BYTES / rows - 16;

@@ -1,0 +1,82 @@
+/* What the matrix products of AArch64 share: packed weights, and how many rows go at once.
+ *
+ * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A group
+ * is what one instruction takes of a column. */
+#ifndef EQ_NEON64_TILES_H
+#define EQ_NEON64_TILES_H
+
+#include "../scalar/set.h"
+#include "rows.h"
+
+EQ_INLINE int32_t eq_groups(int32_t taps, int32_t group) {
+    return taps / group + (taps % group != 0);
+}
+
+EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
+    return 32 + (size_t)eq_groups(taps, group) * 8 * (size_t)group + 32;
+}
+
+EQ_INLINE size_t eq_packed_tiles_bytes(const eq_gemm_weights *w, int32_t group) {
+    if (eq_window_too_long(w->segments, w->segment_bytes)) return eq_scalar_gemm_packed_bytes(w);
+    return eq_tile_bytes(w->segments * w->segment_bytes, group) * (size_t)eq_groups(w->columns, 8);
+}
+
+EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t group) {
+    if (eq_window_too_long(w->segments, w->segment_bytes)) {
+        eq_scalar_gemm_pack(w, packed);
+        return;
+    }
+    const int32_t taps = w->segments * w->segment_bytes;
+    const size_t tile_bytes = eq_tile_bytes(taps, group);
+    for (int32_t n = 0; n < w->columns; n++) {
+        int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
+        const int8_t *from = w->weights + (size_t)n * (size_t)taps;
+        memcpy(tile + n % 8 * 4, &w->bias[n], 4);
+        memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
+        for (int32_t k = 0; k < taps; k++) tile[32 + (k / group * 8 + n % 8) * group + k % group] = from[k];
+    }
+}
+
+/* Runs a fixed number of rows. */
+typedef void (*eq_rows_fn)(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
+                           int32_t last_column);
+
+/* The next rows by a function that takes `most`: if there are fewer, the last one is done again and again. Returns the rest. */
+EQ_INLINE int32_t eq_run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                              int32_t last_column, eq_rows_fn run, const int32_t most) {
+    if (rows >= most) {
+        run(g, in, out, first_column, last_column);
+        return rows - most;
+    }
+    const int8_t *windows[8];
+    int8_t *pixels[8];
+    for (int32_t r = 0; r < most; r++) {
+        windows[r] = in[r < rows ? r : rows - 1];
+        pixels[r] = out[r < rows ? r : rows - 1];
+    }
+    run(g, windows, pixels, first_column, last_column);
+    return 0;
+}
+
+/* All rows, with functions for 8 (or NULL), 4 and 1 of them. */
+EQ_INLINE void eq_run_all_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows,
+                               int32_t first_column, int32_t last_column, eq_rows_fn run_8, eq_rows_fn run_4, eq_rows_fn run_1) {
+    if (eq_window_too_long(g->segments, g->segment_bytes)) {
+        eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
+        return;
+    }
+    const int32_t taps = g->segments * g->segment_bytes;
+    const bool eight_fit = run_8 && eq_rows_fit(taps, 8), four_fit = eq_rows_fit(taps, 4);
+    while (rows > 0) {
+        int32_t rest;
+        if (eight_fit && rows >= 7)
+            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_8, 8);
+        else if (four_fit && rows >= 3)
+            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_4, 4);
+        else
+            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_1, 1);
+        in += rows - rest, out += rows - rest, rows = rest;
+    }
+}
+
+#endif
