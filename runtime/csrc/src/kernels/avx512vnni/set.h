@@ -1,4 +1,8 @@
 #ifndef EQ_AVX512VNNI_SET_H
+size_t eq_avx512vnni_depthwise_packed_bytes(const eq_depthwise_weights *weights);
+void eq_avx512vnni_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
+void eq_avx512vnni_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
+
 #define EQ_AVX512VNNI_SET_H
 
 #include "../avx2/set.h"
@@ -8,12 +12,20 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *weights, void *packed);
 void eq_avx512vnni_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
                             int32_t first_column, int32_t last_column);
 
+size_t eq_avx512vnni_depthwise_packed_bytes(const eq_depthwise_weights *weights);
+void eq_avx512vnni_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
+void eq_avx512vnni_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
+
 #define EQ_AVX512VNNI_SET                                                                                              \
     EQ_AVX2_SET,                                                                                                       \
     .gemm = {.rows = 48,                                                                                               \
              .columns = 32,                                                                                            \
              .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                                          \
              .pack = eq_avx512vnni_gemm_pack,                                                                          \
-             .run = eq_avx512vnni_gemm_run}
+             .run = eq_avx512vnni_gemm_run},                                                                             \
+    .depthwise = {.rows = 2,                                                                                           \
+                  .packed_bytes = eq_avx512vnni_depthwise_packed_bytes,                                                \
+                  .pack = eq_avx512vnni_depthwise_pack,                                                                \
+                  .run = eq_avx512vnni_depthwise_run}
 
 #endif

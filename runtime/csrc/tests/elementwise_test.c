@@ -1,0 +1,192 @@
+/* The elementwise and pooling kernels of every kernel set that this CPU runs against the scalar set, bit for bit, on seeded
+ * random sizes and values.
+ *
+ *     elementwise_test [CASES [SET]]
+ *
+ * One line for each set and kernel; exits with 1 at the first difference, after its parameters. Buffers have their exact
+ * size plus the slack that the contract grants, so that AddressSanitizer sees every access beyond it. */
+#include "random_cases.h"
+
+/* What the elementwise kernels get: n values a and b, room for n results twice. */
+typedef struct elements {
+    size_t n;
+    int8_t *a, *b, *expected, *actual;
+    char text[200];
+} elements;
+
+static elements take_elements(void) {
+    elements e = {.n = (size_t)PICK(0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, random_between(0, 300))};
+    e.a = take_exact(e.n), e.b = take_exact(e.n), e.expected = take_exact(e.n), e.actual = take_exact(e.n);
+    fill(e.a, e.n, -128);
+    fill(e.b, e.n, -128);
+    memset(e.expected, 0x55, e.n);
+    memset(e.actual, 0x55, e.n);
+    snprintf(e.text, sizeof e.text, "n %zu", e.n);
+    return e;
+}
+
+static void compare_and_free(elements *e) {
+    expect_equal(e->expected, e->actual, e->n, e->text);
+    free(e->a), free(e->b), free(e->expected), free(e->actual);
+}
+
+static eq_add random_add(elements *e) {
+    const output_range range = random_range();
+    const int32_t largest = 1 << random_between(8, 21);
+    const eq_add add = {random_between(-(1 << 28), 1 << 28), random_between(-largest, largest), random_between(-largest, largest),
+                        random_between(8, 30), range.zero_point, range.min, range.max};
+    snprintf(e->text, sizeof e->text, "n %zu, bias %d, multipliers %d %d, shift %d, range %d %d %d", e->n, add.bias,
+             add.a_multiplier, add.b_multiplier, add.shift, add.zero_point, add.min, add.max);
+    return add;
+}
+
+static void test_add(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const eq_add add = random_add(&e);
+    scalar->add(&add, e.a, e.b, e.expected, e.n);
+    set->add(&add, e.a, e.b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_add_scalar(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const eq_add add = random_add(&e);
+    const int8_t b = (int8_t)random_between(-128, 127);
+    scalar->add_scalar(&add, e.a, b, e.expected, e.n);
+    set->add_scalar(&add, e.a, b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static eq_multiply random_multiply(elements *e) {
+    const output_range range = random_range();
+    const eq_multiply multiply = {random_between(-128, 127), random_between(-128, 127), random_scale(),
+                                  range.zero_point, range.min, range.max};
+    snprintf(e->text, sizeof e->text, "n %zu, zero points %d %d, scale %g, range %d %d %d", e->n, multiply.a_zero_point,
+             multiply.b_zero_point, (double)multiply.scale, multiply.zero_point, multiply.min, multiply.max);
+    return multiply;
+}
+
+static void test_multiply(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const eq_multiply multiply = random_multiply(&e);
+    scalar->multiply(&multiply, e.a, e.b, e.expected, e.n);
+    set->multiply(&multiply, e.a, e.b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_multiply_scalar(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const eq_multiply multiply = random_multiply(&e);
+    const int8_t b = (int8_t)random_between(-128, 127);
+    scalar->multiply_scalar(&multiply, e.a, b, e.expected, e.n);
+    set->multiply_scalar(&multiply, e.a, b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_maximum(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    scalar->maximum(e.a, e.b, e.expected, e.n);
+    set->maximum(e.a, e.b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_minimum(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    scalar->minimum(e.a, e.b, e.expected, e.n);
+    set->minimum(e.a, e.b, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_lookup(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    int8_t table[256];
+    fill(table, sizeof table, -128);
+    scalar->lookup(table, e.a, e.expected, e.n);
+    set->lookup(table, e.a, e.actual, e.n);
+    compare_and_free(&e);
+}
+
+static void test_sum_rows(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t channels = random_between(1, 150), rows = PICK(1, 2, 49, random_between(1, 600));
+    const int32_t stride = channels + PICK(0, 0, 3);
+    const size_t bytes = (size_t)((rows - 1) * stride + channels);
+    int8_t *in = take_exact(bytes);
+    fill(in, bytes, -128);
+    int32_t *expected = (int32_t *)(void *)take_exact((size_t)channels * sizeof *expected);
+    int32_t *actual = (int32_t *)(void *)take_exact((size_t)channels * sizeof *actual);
+    for (int32_t c = 0; c < channels; c++) expected[c] = actual[c] = random_between(-1000, 1000);
+    scalar->sum_rows(in, stride, rows, channels, expected);
+    set->sum_rows(in, stride, rows, channels, actual);
+    char text[100];
+    snprintf(text, sizeof text, "rows %d, channels %d, stride %d", rows, channels, stride);
+    expect_equal(expected, actual, (size_t)channels * sizeof *expected, text);
+    free(in), free(expected), free(actual);
+}
+
+static void test_max_rows(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t channels = random_between(1, 150), rows = random_between(1, 60), stride = channels + PICK(0, 0, 3);
+    const size_t bytes = (size_t)((rows - 1) * stride + channels);
+    int8_t *in = take_exact(bytes), *expected = take_exact((size_t)channels), *actual = take_exact((size_t)channels);
+    fill(in, bytes, -128);
+    fill(expected, (size_t)channels, -128);
+    memcpy(actual, expected, (size_t)channels);
+    scalar->max_rows(in, stride, rows, channels, expected);
+    set->max_rows(in, stride, rows, channels, actual);
+    char text[100];
+    snprintf(text, sizeof text, "rows %d, channels %d, stride %d", rows, channels, stride);
+    expect_equal(expected, actual, (size_t)channels, text);
+    free(in), free(expected), free(actual);
+}
+
+/* e.n sums, at most `largest`. */
+static int32_t *take_sums(const elements *e, int32_t largest) {
+    int32_t *sums = (int32_t *)(void *)take_exact(e->n * sizeof *sums);
+    for (size_t i = 0; i < e->n; i++)
+        sums[i] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
+    return sums;
+}
+
+static void test_scale_sums(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    int32_t *sums = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff));
+    const float scale = random_scale(), offset = (float)random_between(-1000, 1000) / 8;
+    scalar->scale_sums(sums, scale, offset, e.expected, e.n);
+    set->scale_sums(sums, scale, offset, e.actual, e.n);
+    compare_and_free(&e);
+    free(sums);
+}
+
+static void test_average(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    const int32_t count = PICK(1, 2, 3, 4, 9, 49, random_between(1, 300), random_between(1, (1 << 22) - 1));
+    int32_t *sums = take_sums(&e, 128 * count);
+    const int32_t shift = PICK(0, 0, 128);
+    const output_range range = random_range();
+    scalar->average(sums, count, shift, range.min, range.max, e.expected, e.n);
+    set->average(sums, count, shift, range.min, range.max, e.actual, e.n);
+    snprintf(e.text, sizeof e.text, "n %zu, count %d, range %d %d", e.n, count, range.min, range.max);
+    compare_and_free(&e);
+    free(sums);
+}
+
+int main(int argc, char **argv) {
+    const long cases = argc > 1 ? atol(argv[1]) : 300;
+    eq_cpu cpu;
+    eq_cpu_detect(&cpu);
+    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
+    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
+        if (argc > 2 && strcmp(argv[2], set->name) != 0) continue;
+        TEST(add, add, cases);
+        TEST(add_scalar, add_scalar, cases);
+        TEST(multiply, multiply, cases);
+        TEST(multiply_scalar, multiply_scalar, cases);
+        TEST(maximum, maximum, cases);
+        TEST(minimum, minimum, cases);
+        TEST(lookup, lookup, cases);
+        TEST(sum_rows, sum_rows, cases);
+        TEST(max_rows, max_rows, cases);
+        TEST(scale_sums, scale_sums, cases);
+        TEST(average, average, cases);
+    }
+    return 0;
+}
