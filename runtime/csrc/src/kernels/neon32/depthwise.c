@@ -1,0 +1,103 @@
+/* Depthwise convolution of ARMv7, 16 channels at a time: VMULL and VMLAL add the products of two taps in 16 bits, VADDW adds
+ * them to the sums. Two weights of -128 would overflow: a group in which a channel has such a pair adds every product alone.
+ *
+ * Packed, for every 16 channels: bias (16), scale (16), whether to take taps in pairs, weights (height, width, 16). */
+#include "set.h"
+
+#include "requantize.h"
+
+enum { CHANNELS = 16 };
+
+typedef struct group {
+    int32_t bias[CHANNELS];
+    float scale[CHANNELS];
+    int32_t in_pairs;
+    int8_t weights[];
+} group;
+
+static size_t group_bytes(int32_t height, int32_t width) {
+    return (sizeof(group) + (size_t)height * (size_t)width * CHANNELS + 15) / 16 * 16;
+}
+
+size_t eq_neon32_depthwise_packed_bytes(const eq_depthwise_weights *w) {
+    return ((size_t)w->channels + CHANNELS - 1) / CHANNELS * group_bytes(w->height, w->width);
+}
+
+/* Whether two taps next to each other in a row both have a weight of -128 for one of the channels. */
+static bool overflows(const group *g, int32_t height, int32_t width) {
+    for (int32_t y = 0; y < height; y++)
+        for (int32_t i = y * width * CHANNELS; i < ((y + 1) * width - 1) * CHANNELS; i++)
+            if (g->weights[i] == INT8_MIN && g->weights[i + CHANNELS] == INT8_MIN) return true;
+    return false;
+}
+
+void eq_neon32_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
+    const int32_t taps = w->height * w->width;
+    for (int32_t first = 0; first < w->channels; first += CHANNELS) {
+        const size_t count = (size_t)(w->channels - first < CHANNELS ? w->channels - first : CHANNELS);
+        group *g = packed;
+        memcpy(g->bias, w->bias + first, count * sizeof *g->bias);
+        memcpy(g->scale, w->scale + first, count * sizeof *g->scale);
+        for (int32_t tap = 0; tap < taps; tap++)
+            memcpy(g->weights + (size_t)tap * CHANNELS, w->weights + (size_t)tap * (size_t)w->channels + first, count);
+        g->in_pairs = !overflows(g, w->height, w->width);
+        packed = (char *)packed + group_bytes(w->height, w->width);
+    }
+}
+
+EQ_INLINE void add_wide(int32x4_t sums[4], int16x8_t low, int16x8_t high) {
+    sums[0] = vaddw_s16(sums[0], vget_low_s16(low));
+    sums[1] = vaddw_s16(sums[1], vget_high_s16(low));
+    sums[2] = vaddw_s16(sums[2], vget_low_s16(high));
+    sums[3] = vaddw_s16(sums[3], vget_high_s16(high));
+}
+
+EQ_INLINE void add_tap(int32x4_t sums[4], int8x16_t a, int8x16_t w) {
+    add_wide(sums, vmull_s8(vget_low_s8(a), vget_low_s8(w)), vmull_s8(vget_high_s8(a), vget_high_s8(w)));
+}
+
+EQ_INLINE void add_two_taps(int32x4_t sums[4], int8x16_t a, int8x16_t w, int8x16_t b, int8x16_t v) {
+    add_wide(sums, vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(w)), vget_low_s8(b), vget_low_s8(v)),
+             vmlal_s8(vmull_s8(vget_high_s8(a), vget_high_s8(w)), vget_high_s8(b), vget_high_s8(v)));
+}
+
+EQ_INLINE void sum_window(const eq_depthwise *d, const group *g, const int8_t *in, int32x4_t sums[4]) {
+    const int8_t *weights = g->weights;
+    for (int i = 0; i < 4; i++) sums[i] = vld1q_s32(g->bias + 4 * i);
+    for (int32_t y = 0; y < d->height; y++) {
+        const int8_t *tap = in + y * d->tap_row;
+        int32_t x = d->width;
+        for (; g->in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 2 * CHANNELS)
+            add_two_taps(sums, vld1q_s8(tap), vld1q_s8(weights), vld1q_s8(tap + d->tap_column), vld1q_s8(weights + CHANNELS));
+        for (; x > 0; x--, tap += d->tap_column, weights += CHANNELS) add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
+    }
+}
+
+/* A row of outputs of one group of channels. */
+EQ_INLINE void run_row(const eq_depthwise *d, const group *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
+                       int32_t channels, const bool small) {
+    for (int32_t column = 0; column < d->out_width; column++, in += d->in_column, out += d->channels) {
+        int32x4_t sums[4];
+        sum_window(d, g, in, sums);
+        for (int half = 0; half < 2 && channels > 8 * half; half++) {
+            const float32x4_t scale[2] = {vld1q_f32(g->scale + 8 * half), vld1q_f32(g->scale + 8 * half + 4)};
+            eq_store_8(out + 8 * half, eq_requantize_8(stage, sums + 2 * half, scale, small), channels - 8 * half);
+        }
+    }
+}
+
+void eq_neon32_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
+    const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max);
+    const char *packed = d->packed;
+    for (int32_t first = 0; first < d->channels; first += CHANNELS, packed += group_bytes(d->height, d->width)) {
+        for (int32_t row = 0; row < rows; row++) {
+            const int8_t *window = in + row * d->in_row + first;
+            int8_t *pixel = out + row * d->out_row + first;
+            if (d->small) {
+                run_row(d, (const void *)packed, &stage, window, pixel, d->channels - first, true);
+            } else {
+                run_row(d, (const void *)packed, &stage, window, pixel, d->channels - first, false);
+            }
+        }
+    }
+}
