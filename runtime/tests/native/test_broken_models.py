@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import os
 import re
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -21,10 +20,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from .oracle import NativeError, check, run_native
+from .sanitized import build_program
 from .single_op import Model, Quantized
 
 ERROR_MODEL, ERROR_UNSUPPORTED, ERROR_LIMIT = 3, 4, 5
-SOURCES = Path(__file__).parents[2] / "csrc"
 
 
 def good_model(dtype: str = "INT8") -> bytes:
@@ -302,17 +301,10 @@ def test_uint8_model() -> None:
 
 @pytest.fixture(scope="session")
 def mutate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that damages models, built with sanitizers; EDGEQUANT_MUTATE names one that was built before."""
+    """The program that damages models; EDGEQUANT_MUTATE names one that was built before."""
     if "EDGEQUANT_MUTATE" in os.environ:
         return Path(os.environ["EDGEQUANT_MUTATE"])
-    tools = {name: shutil.which(name) for name in ("cmake", "ninja")}
-    if not all(tools.values()):
-        pytest.skip("needs cmake and ninja to build the program that damages models")
-    folder = tmp_path_factory.mktemp("mutate")
-    sanitizers = "-DEQ_SANITIZE=address,undefined"
-    subprocess.run(["cmake", "-S", SOURCES, "-B", folder, "-G", "Ninja", sanitizers], check=True, capture_output=True)
-    subprocess.run(["cmake", "--build", folder, "--target", "mutate"], check=True, capture_output=True)
-    return folder / "mutate"
+    return build_program("mutate", "address,undefined", tmp_path_factory.mktemp("mutate"))
 
 
 def run_mutate(program: Path, *arguments: object) -> str:
