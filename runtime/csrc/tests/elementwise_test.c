@@ -169,6 +169,18 @@ static void test_average(const eq_kernels *scalar, const eq_kernels *set) {
     free(sums);
 }
 
+static void test_bilinear(const eq_kernels *scalar, const eq_kernels *set) {
+    elements a = take_elements(), b = take_elements();
+    elements *shorter = a.n < b.n ? &a : &b;
+    const int8_t *corners[4] = {a.a, a.b, b.a, b.b};
+    const int32_t right = PICK(0, 1024, 2047, random_between(0, 2048)), bottom = PICK(0, 1024, 2047, random_between(0, 2048));
+    scalar->bilinear(corners, right, bottom, (int32_t)shorter->n, shorter->expected);
+    set->bilinear(corners, right, bottom, (int32_t)shorter->n, shorter->actual);
+    snprintf(shorter->text, sizeof shorter->text, "n %zu, weights %d %d", shorter->n, right, bottom);
+    compare_and_free(&a);
+    compare_and_free(&b);
+}
+
 int main(int argc, char **argv) {
     const long cases = argc > 1 ? atol(argv[1]) : 300;
     eq_cpu cpu;
@@ -187,6 +199,7 @@ int main(int argc, char **argv) {
         TEST(max_rows, max_rows, cases);
         TEST(scale_sums, scale_sums, cases);
         TEST(average, average, cases);
+        TEST(bilinear, bilinear, cases);
     }
     return 0;
 }

@@ -20,11 +20,12 @@ void eq_neon_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_neon_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
 void eq_neon_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
 void eq_neon_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+void eq_neon_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 
 #define EQ_NEON_SET                                                                                                    \
     EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,              \
                       .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum,                          \
                       .minimum = eq_neon_minimum, .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows,          \
-                      .scale_sums = eq_neon_scale_sums
+                      .scale_sums = eq_neon_scale_sums, .bilinear = eq_neon_bilinear
 
 #endif

@@ -14,6 +14,7 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *weights, void *packed)
 void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
 void eq_neon64_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 
 #define EQ_NEON64_SET                                                                                                  \
     EQ_SCALAR_SET,                                                                                                     \
@@ -27,6 +28,6 @@ void eq_neon64_lookup(const int8_t table[256], const int8_t *in, int8_t *out, si
                       .packed_bytes = eq_neon64_depthwise_packed_bytes,                                                \
                       .pack = eq_neon64_depthwise_pack,                                                                \
                       .run = eq_neon64_depthwise_run},                                                                 \
-        .lookup = eq_neon64_lookup
+        .lookup = eq_neon64_lookup, .average = eq_neon64_average
 
 #endif
