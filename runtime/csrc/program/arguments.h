@@ -1,0 +1,22 @@
+/* The command line. */
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ARGUMENT_FILES_MAX = 64 };
+
+typedef struct arguments {
+    const char *model;
+    const char *inputs[ARGUMENT_FILES_MAX], *outputs[ARGUMENT_FILES_MAX];
+    int32_t input_count, output_count;
+    int32_t repeat, threads;
+    const char *kernels; /* NULL: the best that this CPU runs */
+    bool as_json, profile, probe;
+} arguments;
+
+/* Ends the program after --help and --version, and with a sentence if the arguments make no sense. */
+arguments parse_arguments(int count, char **words);
+
+#endif

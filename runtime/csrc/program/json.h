@@ -1,0 +1,8 @@
+/* JSON, written value by value. */
+#ifndef JSON_H
+#define JSON_H
+
+/* Print `text` to standard output in quotes, with what JSON needs escaped. */
+void json_string(const char *text);
+
+#endif

@@ -1,0 +1,166 @@
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "failure.h"
+#include "npy.h"
+#include "seeded.h"
+#include "sha256.h"
+
+static void check(eq_status status, const eq_error *error) {
+    if (status != EQ_OK) fail(status == EQ_ERROR_MEMORY ? EXIT_SYSTEM : EXIT_USER, "%s", error->message);
+}
+
+static void *take(size_t count, size_t bytes) {
+    void *memory = calloc(count + 1, bytes);
+    if (memory == NULL) fail(EXIT_SYSTEM, "there is no memory for the inputs");
+    return memory;
+}
+
+/* ---- opening ---- */
+
+static void describe(run *opened) {
+    eq_error error;
+    opened->input_count = eq_session_input_count(opened->session);
+    opened->output_count = eq_session_output_count(opened->session);
+    opened->inputs = take((size_t)opened->input_count, sizeof *opened->inputs);
+    opened->outputs = take((size_t)opened->output_count, sizeof *opened->outputs);
+    for (int32_t i = 0; i < opened->input_count; i++)
+        check(eq_session_input_info(opened->session, i, &opened->inputs[i], &error), &error);
+    for (int32_t i = 0; i < opened->output_count; i++)
+        check(eq_session_output_info(opened->session, i, &opened->outputs[i], &error), &error);
+}
+
+static void open_session(run *opened, const arguments *given, const eq_shape *shapes) {
+    const eq_session_options options = {.threads = given->threads, .profile = given->profile, .input_shapes = shapes};
+    eq_error error;
+    check(eq_session_open(opened->model, &options, &opened->session, &error), &error);
+    describe(opened);
+}
+
+static void close_session(run *opened) {
+    eq_session_close(opened->session);
+    free(opened->inputs);
+    free(opened->outputs);
+}
+
+static void check_counts(const run *opened, const arguments *given) {
+    if (given->input_count != 0 && given->input_count != opened->input_count)
+        fail(EXIT_USER, "the model has %d inputs, and %d files were given with --input", (int)opened->input_count,
+             (int)given->input_count);
+    if (given->output_count != 0 && given->output_count != opened->output_count)
+        fail(EXIT_USER, "the model has %d outputs, and %d files were given with --output", (int)opened->output_count,
+             (int)given->output_count);
+}
+
+/* ---- inputs ---- */
+
+static void check_type(const npy_file *npy, const eq_tensor_info *info) {
+    if ((int32_t)npy->type->type != info->type)
+        fail(EXIT_USER, "%s holds %s, and the input '%s' takes %s", npy->path, npy->type->name, info->name,
+             type_by_number(info->type)->name);
+}
+
+static bool same_shape(const npy_file *npy, const eq_tensor_info *info) {
+    return npy->rank == info->rank && memcmp(npy->dims, info->shape, (size_t)npy->rank * sizeof *npy->dims) == 0;
+}
+
+/* Open the files, and the session again if they have another shape than the model has by itself, such as a larger batch. */
+static void open_inputs(run *opened, const arguments *given, npy_file *files) {
+    eq_shape *shapes = take((size_t)given->input_count, sizeof *shapes);
+    bool fits = true;
+    for (int32_t i = 0; i < given->input_count; i++) {
+        files[i] = npy_open(given->inputs[i]);
+        check_type(&files[i], &opened->inputs[i]);
+        shapes[i].rank = files[i].rank;
+        memcpy(shapes[i].dims, files[i].dims, sizeof shapes[i].dims);
+        fits = fits && same_shape(&files[i], &opened->inputs[i]);
+    }
+    if (!fits) {
+        close_session(opened);
+        open_session(opened, given, shapes);
+    }
+    free(shapes);
+}
+
+/* The inputs' values, one behind the other: a run may overwrite the session's own memory. */
+static uint8_t *read_inputs(run *opened, const arguments *given) {
+    npy_file *files = take((size_t)given->input_count, sizeof *files);
+    if (given->input_count != 0) open_inputs(opened, given, files);
+    size_t bytes = 0;
+    for (int32_t i = 0; i < opened->input_count; i++) bytes += opened->inputs[i].bytes;
+    uint8_t *values = take(bytes, 1), *to = values;
+    uint64_t next = 0;
+    for (int32_t i = 0; i < opened->input_count; i++) {
+        if (given->input_count != 0) npy_read(&files[i], to, opened->inputs[i].bytes);
+        else seeded_fill(&opened->inputs[i], to, &next);
+        to += opened->inputs[i].bytes;
+    }
+    free(files);
+    return values;
+}
+
+/* ---- running ---- */
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
+}
+
+/* One inference from the model's initial state; returns its microseconds. */
+static double run_once(run *opened, const uint8_t *values) {
+    eq_error error;
+    eq_session_reset(opened->session);
+    for (int32_t i = 0; i < opened->input_count; values += opened->inputs[i++].bytes)
+        memcpy(eq_session_input_data(opened->session, i), values, opened->inputs[i].bytes);
+    const double begin = now();
+    check(eq_session_run(opened->session, &error), &error);
+    return now() - begin;
+}
+
+static int by_size(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+run run_model(const arguments *given) {
+    const eq_model_options options = {.kernels = given->kernels};
+    run opened = {.runs = given->repeat};
+    eq_error error;
+    check(eq_model_open_file(given->model, &options, &opened.model, &error), &error);
+    open_session(&opened, given, NULL);
+    check_counts(&opened, given);
+    uint8_t *values = read_inputs(&opened, given);
+    opened.microseconds = take((size_t)opened.runs, sizeof *opened.microseconds);
+    for (int32_t i = 0; i < opened.runs; i++) opened.microseconds[i] = run_once(&opened, values);
+    qsort(opened.microseconds, (size_t)opened.runs, sizeof *opened.microseconds, by_size);
+    free(values);
+    for (int32_t i = 0; i < given->output_count; i++)
+        npy_write(given->outputs[i], &opened.outputs[i], eq_session_output_data(opened.session, i));
+    return opened;
+}
+
+void run_close(run *done) {
+    close_session(done);
+    eq_model_close(done->model);
+    free(done->microseconds);
+}
+
+/* ---- results ---- */
+
+double run_median(const run *done) {
+    const int32_t middle = done->runs / 2;
+    const double upper = done->microseconds[middle];
+    return done->runs % 2 ? upper : (done->microseconds[middle - 1] + upper) / 2;
+}
+
+void run_digest(const run *done, int32_t index, char text[65]) {
+    sha256 hash;
+    sha256_begin(&hash);
+    for (int32_t i = 0; i < done->output_count; i++)
+        if (index == -1 || index == i) sha256_add(&hash, eq_session_output_data(done->session, i), done->outputs[i].bytes);
+    sha256_end(&hash, text);
+}
