@@ -63,14 +63,21 @@ void eq_neon32_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
+/* Vectors of an array stay in registers only if its loops are unrolled, which compilers do too late or not at all. */
+#define UNROLL _Pragma("GCC unroll 4")
+
 /* Two of the four turns of a step: `even` and `odd` are the rows' activations turned so. */
 EQ_INLINE void multiply_turns(int32x4_t sums[][2], const int8x8_t *even, const int8x8_t *odd, const int8_t *weights,
                               const int rows) {
+    UNROLL
     for (int half = 0; half < 2; half++) {
         const int8x16_t w = vld1q_s8(weights + 16 * half);
         int16x8_t products[ROWS];
+        UNROLL
         for (int r = 0; r < rows; r++) products[r] = vmull_s8(even[r], vget_low_s8(w));
+        UNROLL
         for (int r = 0; r < rows; r++) products[r] = vmlal_s8(products[r], odd[r], vget_high_s8(w));
+        UNROLL
         for (int r = 0; r < rows; r++) sums[r][half] = vpadalq_s16(sums[r][half], products[r]);
     }
 }
@@ -80,10 +87,14 @@ EQ_INLINE const int8_t *multiply_segment(int32x4_t sums[][2], const int8_t **in,
                                          const int rows) {
     do {
         int8x8_t a[ROWS], b[ROWS];
+        UNROLL
         for (int r = 0; r < rows; r++) a[r] = vld1_s8(in[r]), in[r] += STEP;
+        UNROLL
         for (int r = 0; r < rows; r++) b[r] = vext_s8(a[r], a[r], 2);
         multiply_turns(sums, a, b, weights, rows);
+        UNROLL
         for (int r = 0; r < rows; r++) a[r] = vext_s8(a[r], a[r], 4);
+        UNROLL
         for (int r = 0; r < rows; r++) b[r] = vext_s8(b[r], b[r], 4);
         multiply_turns(sums, a, b, weights + 32, rows);
         weights += STEP_BYTES;
@@ -100,14 +111,18 @@ EQ_INLINE void multiply_rows(const eq_gemm *g, shape s, const ptrdiff_t *offsets
         const tile *t = (const void *)packed;
         const int8_t *weights = t->weights;
         int32x4_t sums[ROWS][2];
+        UNROLL
         for (int r = 0; r < rows; r++)
+            UNROLL
             for (int half = 0; half < 2; half++) sums[r][half] = vld1q_s32(t->bias + 4 * half);
         for (int32_t segment = 0; segment < s.segments; segment++) {
             const int8_t *from[ROWS];
+            UNROLL
             for (int r = 0; r < rows; r++) from[r] = in[r] + offsets[segment];
             weights = multiply_segment(sums, from, steps, weights, rows);
         }
         const float32x4_t scale[2] = {vld1q_f32(t->scale), vld1q_f32(t->scale + 4)};
+        UNROLL
         for (int r = 0; r < rows; r++) {
             const int8x8_t values =
                 g->small ? eq_requantize_8(stage, sums[r], scale, true) : eq_requantize_8(stage, sums[r], scale, false);
