@@ -10,7 +10,7 @@
 
 #include "requantize.h"
 
-enum { ROWS = 4, COLUMNS = 8, STEP = 8 /* taps */, STEP_BYTES = COLUMNS * STEP, LINE_TAPS = 1024 };
+enum { ROWS = 3, COLUMNS = 8, STEP = 8 /* taps */, STEP_BYTES = COLUMNS * STEP, LINE_TAPS = 1024 };
 
 typedef struct tile {
     int32_t bias[COLUMNS];
@@ -63,41 +63,60 @@ void eq_neon32_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
-/* Vectors of an array stay in registers only if its loops are unrolled, which compilers do too late or not at all. */
-#define UNROLL _Pragma("GCC unroll 4")
+#define PRODUCTS(to, a, w) \
+    "vmull.s8 %q[" to "], %e[" a "], %e[" w "]\n\t" \
+    "vmlal.s8 %q[" to "], %f[" a "], %f[" w "]\n\t"
+#define ADD(sum, products) "vpadal.s16 %q[" sum "], %q[" products "]\n\t"
+#define LOAD(to, from) "vld1.8 {%e[" to "], %f[" to "]}, [%[" from "]]!\n\t"
+#define LOAD_PAIRS(to, from) "vld1.8 {%e[" to "]}, [%[" from "]]!\n\t"
+#define TURN_BY_1(a) "vext.8 %f[" a "], %e[" a "], %e[" a "], #2\n\t"
+#define TURN_BY_2(a) "vrev64.32 %q[" a "], %q[" a "]\n\t"
 
-/* Two of the four turns of a step: `even` and `odd` are the rows' activations turned so. */
-EQ_INLINE void multiply_turns(int32x4_t sums[][2], const int8x8_t *even, const int8x8_t *odd, const int8_t *weights,
-                              const int rows) {
-    UNROLL
-    for (int half = 0; half < 2; half++) {
-        const int8x16_t w = vld1q_s8(weights + 16 * half);
-        int16x8_t products[ROWS];
-        UNROLL
-        for (int r = 0; r < rows; r++) products[r] = vmull_s8(even[r], vget_low_s8(w));
-        UNROLL
-        for (int r = 0; r < rows; r++) products[r] = vmlal_s8(products[r], odd[r], vget_high_s8(w));
-        UNROLL
-        for (int r = 0; r < rows; r++) sums[r][half] = vpadalq_s16(sums[r][half], products[r]);
-    }
+/* A segment of three rows by eight columns. In assembly, since compilers hoist loads and turns until sums go to memory;
+ * products wait two rounds to be added, for CPUs that issue in order. */
+EQ_INLINE const int8_t *multiply_three(int32x4_t sums[][2], const int8_t *const *in, size_t steps, const int8_t *weights) {
+    const int8_t *in0 = in[0], *in1 = in[1], *in2 = in[2];
+    int8x16_t a, b, c, v, w; /* the rows' pairs, unturned and turned by one; weights of two halves */
+    int16x8_t p, q, r;
+    __asm__("0:\n\t" LOAD_PAIRS("a", "in0") LOAD("v", "weights") LOAD_PAIRS("b", "in1") TURN_BY_1("a")
+            LOAD_PAIRS("c", "in2") TURN_BY_1("b")
+            PRODUCTS("p", "a", "v") TURN_BY_1("c")
+            PRODUCTS("q", "b", "v") LOAD("w", "weights")
+            PRODUCTS("r", "c", "v") ADD("a0", "p") LOAD("v", "weights")
+            PRODUCTS("p", "a", "w") ADD("b0", "q") TURN_BY_2("a")
+            PRODUCTS("q", "b", "w") ADD("c0", "r") TURN_BY_2("b")
+            PRODUCTS("r", "c", "w") ADD("a1", "p") TURN_BY_2("c") LOAD("w", "weights")
+            PRODUCTS("p", "a", "v") ADD("b1", "q") "subs %[steps], %[steps], #1\n\t"
+            PRODUCTS("q", "b", "v") ADD("c1", "r")
+            PRODUCTS("r", "c", "v") ADD("a0", "p")
+            PRODUCTS("p", "a", "w") ADD("b0", "q")
+            PRODUCTS("q", "b", "w") ADD("c0", "r")
+            PRODUCTS("r", "c", "w") ADD("a1", "p") ADD("b1", "q") ADD("c1", "r") "bne 0b"
+            : [a0] "+w"(sums[0][0]), [a1] "+w"(sums[0][1]), [b0] "+w"(sums[1][0]), [b1] "+w"(sums[1][1]),
+              [c0] "+w"(sums[2][0]), [c1] "+w"(sums[2][1]), [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [v] "=&w"(v),
+              [w] "=&w"(w), [p] "=&w"(p), [q] "=&w"(q), [r] "=&w"(r), [in0] "+r"(in0), [in1] "+r"(in1), [in2] "+r"(in2),
+              [weights] "+r"(weights), [steps] "+r"(steps)
+            :
+            : "cc", "memory");
+    return weights;
 }
 
-/* One segment. */
-EQ_INLINE const int8_t *multiply_segment(int32x4_t sums[][2], const int8_t **in, size_t steps, const int8_t *weights,
-                                         const int rows) {
+EQ_INLINE int32x4_t add_products(int32x4_t sums, int8x16_t pairs, int8x16_t weights) {
+    const int16x8_t products = vmull_s8(vget_low_s8(pairs), vget_low_s8(weights));
+    return vpadalq_s16(sums, vmlal_s8(products, vget_high_s8(pairs), vget_high_s8(weights)));
+}
+
+/* A segment of one row by eight columns. */
+EQ_INLINE const int8_t *multiply_one(int32x4_t sums[2], const int8_t *in, size_t steps, const int8_t *weights) {
     do {
-        int8x8_t a[ROWS], b[ROWS];
-        UNROLL
-        for (int r = 0; r < rows; r++) a[r] = vld1_s8(in[r]), in[r] += STEP;
-        UNROLL
-        for (int r = 0; r < rows; r++) b[r] = vext_s8(a[r], a[r], 2);
-        multiply_turns(sums, a, b, weights, rows);
-        UNROLL
-        for (int r = 0; r < rows; r++) a[r] = vext_s8(a[r], a[r], 4);
-        UNROLL
-        for (int r = 0; r < rows; r++) b[r] = vext_s8(b[r], b[r], 4);
-        multiply_turns(sums, a, b, weights + 32, rows);
-        weights += STEP_BYTES;
+        const int8x8_t pairs = vld1_s8(in);
+        const int8x16_t a = vcombine_s8(pairs, vext_s8(pairs, pairs, 2));
+        const int8x16_t b = vreinterpretq_s8_s32(vrev64q_s32(vreinterpretq_s32_s8(a)));
+        sums[0] = add_products(sums[0], a, vld1q_s8(weights));
+        sums[1] = add_products(sums[1], a, vld1q_s8(weights + 16));
+        sums[0] = add_products(sums[0], b, vld1q_s8(weights + 32));
+        sums[1] = add_products(sums[1], b, vld1q_s8(weights + 48));
+        in += STEP, weights += STEP_BYTES;
     } while (--steps);
     return weights;
 }
@@ -110,24 +129,17 @@ EQ_INLINE void multiply_rows(const eq_gemm *g, shape s, const ptrdiff_t *offsets
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const tile *t = (const void *)packed;
         const int8_t *weights = t->weights;
-        int32x4_t sums[ROWS][2];
-        UNROLL
-        for (int r = 0; r < rows; r++)
-            UNROLL
-            for (int half = 0; half < 2; half++) sums[r][half] = vld1q_s32(t->bias + 4 * half);
+        const int32x4_t bias[2] = {vld1q_s32(t->bias), vld1q_s32(t->bias + 4)};
+        int32x4_t sums[ROWS][2] = {{bias[0], bias[1]}, {bias[0], bias[1]}, {bias[0], bias[1]}};
         for (int32_t segment = 0; segment < s.segments; segment++) {
-            const int8_t *from[ROWS];
-            UNROLL
-            for (int r = 0; r < rows; r++) from[r] = in[r] + offsets[segment];
-            weights = multiply_segment(sums, from, steps, weights, rows);
+            const ptrdiff_t at = offsets[segment];
+            weights = rows == 1 ? multiply_one(sums[0], in[0] + at, steps, weights)
+                                : multiply_three(sums, (const int8_t *[]){in[0] + at, in[1] + at, in[2] + at}, steps, weights);
         }
         const float32x4_t scale[2] = {vld1q_f32(t->scale), vld1q_f32(t->scale + 4)};
-        UNROLL
-        for (int r = 0; r < rows; r++) {
-            const int8x8_t values =
-                g->small ? eq_requantize_8(stage, sums[r], scale, true) : eq_requantize_8(stage, sums[r], scale, false);
-            eq_store_8(out[r] + n, values, last_column - n);
-        }
+#pragma GCC unroll 3
+        for (int r = 0; r < rows; r++)
+            eq_store_8(out[r] + n, eq_requantize_8(stage, sums[r], scale, g->small), last_column - n);
     }
 }
 
@@ -149,7 +161,7 @@ void eq_neon32_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const
         int8_t lines[ROWS][LINE_TAPS + STEP];
         const int8_t *windows[ROWS];
         int8_t *pixels[ROWS];
-        const int32_t done = rows >= 3 ? (rows == 3 ? 3 : ROWS) : 1; /* the last of three is done twice */
+        const int32_t done = rows >= ROWS ? ROWS : 1;
         for (int32_t r = 0; r < ROWS; r++) {
             const int32_t row = r < done ? r : done - 1;
             windows[r] = s.joined && r < done ? join(g, in[row], lines[row]) : s.joined ? lines[row] : in[row];

@@ -15,7 +15,7 @@ void eq_neon32_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
 
 #define EQ_NEON32_SET                                                                                                  \
     EQ_ARMV6_SET,                                                                                                      \
-        .gemm = {.rows = 8,                                                                                            \
+        .gemm = {.rows = 12,                                                                                           \
                  .columns = 8,                                                                                         \
                  .no_minimum_weight = true,                                                                            \
                  .packed_bytes = eq_neon32_gemm_packed_bytes,                                                          \
