@@ -108,10 +108,10 @@ EQ_INLINE __m512i load_row(const int8_t *from, const ptrdiff_t stream[4], const 
     return _mm512_inserti32x4(row, _mm_loadu_si128((const __m128i *)(const void *)(from + stream[3])), 3);
 }
 
-EQ_INLINE void interleave_group(const strip *s, const int8_t *const from[4], uint8_t *to, const int streams) {
+EQ_INLINE void interleave_column(const strip *s, const int8_t *const from[4], ptrdiff_t at, uint8_t *to, const int streams) {
     const __m512i flip = _mm512_set1_epi8(-128);
-    const __m512i r0 = load_row(from[0], s->in_stream, streams), r1 = load_row(from[1], s->in_stream, streams);
-    const __m512i r2 = load_row(from[2], s->in_stream, streams), r3 = load_row(from[3], s->in_stream, streams);
+    const __m512i r0 = load_row(from[0] + at, s->in_stream, streams), r1 = load_row(from[1] + at, s->in_stream, streams);
+    const __m512i r2 = load_row(from[2] + at, s->in_stream, streams), r3 = load_row(from[3] + at, s->in_stream, streams);
     const __m512i low01 = _mm512_xor_si512(_mm512_unpacklo_epi8(r0, r1), flip);
     const __m512i high01 = _mm512_xor_si512(_mm512_unpackhi_epi8(r0, r1), flip);
     const __m512i low23 = _mm512_xor_si512(_mm512_unpacklo_epi8(r2, r3), flip);
@@ -128,10 +128,8 @@ EQ_INLINE void interleave_streams(const strip *s, const int streams) {
         for (int32_t i = 0; i < 4; i++) /* rows past the last have no weights; any will do */
             from[i] = s->in + (4 * g + i < s->rows ? 4 * g + i : 0) * s->depthwise->tap_row;
         uint8_t *to = s->interleaved + g * SLOT_BYTES;
-        for (int32_t slot = 0; slot < s->slots; slot++, to += s->groups * SLOT_BYTES) {
-            interleave_group(s, from, to, streams);
-            for (int32_t i = 0; i < 4; i++) from[i] += s->slot_column;
-        }
+        for (int32_t slot = 0; slot < s->slots; slot++)
+            interleave_column(s, from, slot * s->slot_column, to + (ptrdiff_t)slot * s->groups * SLOT_BYTES, streams);
     }
 }
 
@@ -158,6 +156,9 @@ EQ_INLINE void store_pixel(const strip *s, __m512i bytes, int8_t *out) {
     }
 }
 
+/* acc += in * weights, as an instruction: gcc would add moves between accumulators. */
+#define ACCUMULATE(acc, in, weights) __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(in), "v"(weights))
+
 /* Written out, not looped over: so that all compilers keep accumulators in registers. */
 #define EACH_VECTOR(DO, ...) DO(0, __VA_ARGS__) DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__)
 
@@ -177,12 +178,12 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_
         const __m512i w0 = _mm512_load_si512(weights + 64 * v);                                       \
         const __m512i w1 = _mm512_load_si512(weights + SLOT_BYTES + 64 * v);                          \
         const __m512i in0 = LOAD(in, v);                                                              \
-        acc[0][0][v] = _mm512_dpbusd_epi32(acc[0][0][v], in0, w0);                                    \
-        if (rows == 2) acc[1][0][v] = _mm512_dpbusd_epi32(acc[1][0][v], in0, w1);                     \
+        ACCUMULATE(acc[0][0][v], in0, w0);                                    \
+        if (rows == 2) ACCUMULATE(acc[1][0][v], in0, w1);                     \
         if (columns == 2) {                                                                           \
             const __m512i in1 = LOAD(in + next, v);                                                   \
-            acc[0][1][v] = _mm512_dpbusd_epi32(acc[0][1][v], in1, w0);                                \
-            if (rows == 2) acc[1][1][v] = _mm512_dpbusd_epi32(acc[1][1][v], in1, w1);                 \
+            ACCUMULATE(acc[0][1][v], in1, w0);                                \
+            if (rows == 2) ACCUMULATE(acc[1][1][v], in1, w1);                 \
         }                                                                                             \
     }
             EACH_VECTOR(ADD, )
@@ -245,25 +246,25 @@ static int32_t lay_out(strip *s) {
 }
 
 /* One or two rows of one block of channels. */
-static void run_rows(strip s, int32_t rows) {
-    const eq_depthwise *d = s.depthwise;
-    const int32_t most = lay_out(&s), columns = (d->out_width + s.streams - 1) / s.streams;
-    s.rows = d->height + rows - 1;
-    for (int32_t i = 1; i < s.streams; i++) { /* the last may overlap the one before: it computes the same */
+static void run_rows(strip *s, int32_t rows) {
+    const eq_depthwise *d = s->depthwise;
+    const int32_t most = lay_out(s), columns = (d->out_width + s->streams - 1) / s->streams;
+    s->rows = d->height + rows - 1;
+    for (int32_t i = 1; i < s->streams; i++) { /* the last may overlap the one before: it computes the same */
         const int32_t first = i * columns + columns < d->out_width ? i * columns : d->out_width - columns;
-        s.in_stream[i] = first * d->in_column;
-        s.out_stream[i] = (ptrdiff_t)first * d->channels;
+        s->in_stream[i] = first * d->in_column;
+        s->out_stream[i] = (ptrdiff_t)first * d->channels;
     }
-    for (int32_t column = 0; column < columns; column += s.columns) {
-        s.columns = columns - column < most ? columns - column : most;
-        s.slots = (int32_t)slots_for(&s, s.columns);
-        interleave(&s);
+    for (int32_t column = 0; column < columns; column += s->columns) {
+        s->columns = columns - column < most ? columns - column : most;
+        s->slots = (int32_t)slots_for(s, s->columns);
+        interleave(s);
         if (rows == 2)
-            run_strip_2(&s);
+            run_strip_2(s);
         else
-            run_strip_1(&s);
-        s.in += s.columns * d->in_column;
-        s.out += (ptrdiff_t)s.columns * d->channels;
+            run_strip_1(s);
+        s->in += s->columns * d->in_column;
+        s->out += (ptrdiff_t)s->columns * d->channels;
     }
 }
 
@@ -308,7 +309,7 @@ void eq_avx512vnni_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t
                 for (int32_t i = 0; i < now; i++)
                     run_wide_row(d, s.header, n, existing, s.in + i * d->in_row, s.out + i * d->out_row);
             else
-                run_rows(s, now);
+                run_rows(&s, now);
         }
     }
 }

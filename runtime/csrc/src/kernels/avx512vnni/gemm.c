@@ -53,18 +53,32 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
-/* Copy bytes `first` to first + bytes - 1 of the window at `in`, its segments joined, as in + 128. */
-static void copy_window(const eq_gemm *g, const int8_t *in, int32_t first, int32_t bytes, uint8_t *to) {
+/* Copy `n` bytes at `offset` of each row to `panel`, as in + 128; up to 63 more are copied too. */
+EQ_INLINE void copy_run(const int8_t *const *in, ptrdiff_t offset, int32_t n, int32_t rows, uint8_t *panel) {
     const __m512i flip = _mm512_set1_epi8(-128);
+    if (n <= 16) {
+        for (int32_t r = 0; r < rows; r++)
+            _mm_storeu_si128((__m128i *)(void *)(panel + r * PANEL_ROW),
+                             _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(in[r] + offset)),
+                                           _mm512_castsi512_si128(flip)));
+    } else if (n <= 64) {
+        for (int32_t r = 0; r < rows; r++)
+            _mm512_storeu_si512(panel + r * PANEL_ROW, _mm512_xor_si512(_mm512_loadu_si512(in[r] + offset), flip));
+    } else {
+        for (int32_t r = 0; r < rows; r++)
+            for (int32_t k = 0; k < n; k += 64)
+                _mm512_storeu_si512(panel + r * PANEL_ROW + k, _mm512_xor_si512(_mm512_loadu_si512(in[r] + offset + k), flip));
+    }
+}
+
+/* Copy bytes `first` to first + bytes - 1 of the rows' windows, their segments joined. */
+static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t first, int32_t bytes, int32_t rows, uint8_t *panel) {
     int32_t segment = 0, at = first;
     if (first) segment = first / g->segment_bytes, at = first % g->segment_bytes;
     while (bytes > 0) {
-        const int8_t *from = in + g->segment_offsets[segment++] + at;
-        int32_t n = g->segment_bytes - at;
-        if (n > bytes) n = bytes;
-        for (int32_t k = 0; k < n; k += 64)
-            _mm512_storeu_si512(to + k, _mm512_xor_si512(_mm512_loadu_si512(from + k), flip));
-        to += n;
+        const int32_t rest = g->segment_bytes - at, n = rest < bytes ? rest : bytes;
+        copy_run(in, g->segment_offsets[segment++] + at, n, rows, panel);
+        panel += n;
         bytes -= n;
         at = 0;
     }
@@ -198,7 +212,7 @@ static void run_rows(tile_fn run, int32_t rows, const eq_gemm *g, const int8_t *
         for (int32_t k = 0, n; k < taps; k += n) {
             n = taps - k < CHUNK ? taps - k : CHUNK;
             if (column == first_column || taps > CHUNK)
-                for (int32_t r = 0; r < rows; r++) copy_window(g, in[r], k, n, panel + r * PANEL_ROW);
+                copy_windows(g, in, k, n, rows, panel);
             t.first_step = k / 4;
             t.steps = (n + 3) / 4;
             t.is_last = k + n == taps;
