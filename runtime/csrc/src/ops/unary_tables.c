@@ -18,6 +18,10 @@ static int32_t round_to_int(float x) {
     return (int32_t)fmaxf(fminf(roundf(x), 65536.0f), -65536.0f);
 }
 
+static int32_t truncate_to_int(float x) {
+    return round_to_int(truncf(x));
+}
+
 static float real(const eq_unary *u, int32_t q) {
     return u->in_scale * (float)(q - u->in_zero_point);
 }
@@ -57,9 +61,10 @@ static int32_t logarithm(const eq_unary *u, int32_t q) {
     return x <= 0 ? u->lowest : quantize_litert(u, (float)eq_log((double)x));
 }
 
+/* LiteRT truncates. */
 static int32_t square_root(const eq_unary *u, int32_t q) {
     const float x = real(u, q);
-    return x < 0 ? u->lowest : quantize_litert(u, sqrtf(x));
+    return x < 0 ? u->lowest : truncate_to_int(sqrtf(x) / u->out_scale) + u->out_zero_point;
 }
 
 static int32_t gelu(const eq_unary *u, int32_t q) {

@@ -1,0 +1,150 @@
+/* SOFTMAX and LOG_SOFTMAX along the last dimension.
+ *
+ * Int8 is LiteRT's float arithmetic with a table of exponentials; floats are added in the order of the values, so a sum cannot
+ * be split. docs/arithmetic.md has the formulas. */
+#include <math.h>
+
+#include "../arithmetic.h"
+#include "../portable_math.h"
+#include "prepare.h"
+#include "quantization.h"
+
+enum { EQ_OP_SOFTMAX = 25 };
+
+typedef struct eq_softmax {
+    bool logarithm;
+    int32_t depth;
+    float beta;
+    /* int8 only */
+    const eq_kernels *kernels;
+    float in_scale, out_scale;
+    int32_t zero_point;
+    int32_t shift;          /* 128 if the file has uint8 */
+    float exponentials[256]; /* [255 - d] is exp(-d * in_scale * beta), d steps below the row's largest value */
+} eq_softmax;
+
+/* ---- int8 ---- */
+
+static int32_t probability(float scaled, int32_t zero_point) {
+    return eq_clamp((int32_t)roundf(fminf(scaled, 65536.0f)) + zero_point, -128, 127);
+}
+
+static int32_t log_probability(float scaled, int32_t zero_point) {
+    return eq_clamp((int32_t)rintf(fmaxf(fminf(scaled, 65536.0f), -65536.0f)) + zero_point, -128, 127);
+}
+
+/* A row's result is a function of the value alone. `values` are the n arguments to look at. */
+static void softmax_values(const eq_softmax *s, int32_t largest, float sum, const int8_t *values, int8_t *out, size_t n) {
+    const float *exponential = &s->exponentials[255 - largest];
+    const float factor = 1.0f / (sum * s->out_scale);
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] <= largest) out[i] = (int8_t)probability(exponential[values[i]] * factor, s->zero_point);
+    }
+}
+
+static void log_softmax_values(const eq_softmax *s, int32_t largest, float sum, const int8_t *values, int8_t *out, size_t n) {
+    const float step = s->in_scale / s->out_scale, log_sum = (float)eq_log((double)sum);
+    const float offset = (s->in_scale * (float)(largest + s->shift) + log_sum) / s->out_scale;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (int8_t)log_probability(step * (float)(values[i] + s->shift) - offset, s->zero_point);
+    }
+}
+
+static void int8_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+    int32_t largest = -128;
+    for (int32_t i = 0; i < s->depth; i++) largest = in[i] > largest ? in[i] : largest;
+    float sum = 0;
+    for (int32_t i = 0; i < s->depth; i++) sum += s->exponentials[255 - largest + in[i]];
+
+    void (*const map)(const eq_softmax *, int32_t, float, const int8_t *, int8_t *, size_t) =
+        s->logarithm ? log_softmax_values : softmax_values;
+    if (s->depth <= 256) {
+        map(s, largest, sum, in, out, (size_t)s->depth);
+        return;
+    }
+    int8_t all[256], table[256] = {0};
+    for (int32_t i = 0; i < 256; i++) all[i] = (int8_t)(i - 128);
+    map(s, largest, sum, all, table, 256);
+    s->kernels->lookup(table, in, out, (size_t)s->depth);
+}
+
+static void run_int8(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_softmax *s = step->data;
+    const int8_t *in = storage[step->inputs[0].tensor].data;
+    int8_t *out = storage[step->outputs[0].tensor].data;
+    for (int32_t row = first; row < last; row++) {
+        const size_t at = (size_t)row * (size_t)s->depth;
+        int8_row(s, in + at, out + at);
+    }
+}
+
+/* ---- float32 ---- */
+
+static void float_row(const eq_softmax *s, const float *in, float *out) {
+    float largest = in[0], sum = 0;
+    for (int32_t i = 1; i < s->depth; i++) largest = in[i] > largest ? in[i] : largest;
+    for (int32_t i = 0; i < s->depth; i++) {
+        out[i] = (in[i] - largest) * s->beta;
+        const float e = expf(out[i]);
+        sum += e;
+        if (!s->logarithm) out[i] = e;
+    }
+    const float log_sum = logf(sum);
+    for (int32_t i = 0; i < s->depth; i++) out[i] = s->logarithm ? out[i] - log_sum : out[i] / sum;
+}
+
+static void run_float(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_softmax *s = step->data;
+    const float *in = storage[step->inputs[0].tensor].data;
+    float *out = storage[step->outputs[0].tensor].data;
+    for (int32_t row = first; row < last; row++) {
+        const size_t at = (size_t)row * (size_t)s->depth;
+        float_row(s, in + at, out + at);
+    }
+}
+
+/* ---- preparing ---- */
+
+static eq_status set_int8(eq_plan *plan, const eq_operator *op, eq_softmax *s) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
+    eq_status status = eq_check_int8(plan, op, in, "the input");
+    if (status == EQ_OK) status = eq_check_int8(plan, op, out, "the output");
+    if (status != EQ_OK) return status;
+    s->kernels = plan->kernels;
+    s->in_scale = in->scales[0];
+    s->out_scale = out->scales[0];
+    s->zero_point = out->zero_points[0];
+    s->shift = in->file_type == EQ_UINT8 ? 128 : 0;
+    const float step = -in->scales[0] * s->beta;
+    for (int32_t d = 0; d < 256; d++) s->exponentials[255 - d] = (float)eq_exp((double)(step * (float)d));
+    return EQ_OK;
+}
+
+eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
+    if (status != EQ_OK) return status;
+    const eq_tensor *in = eq_plan_input(plan, op, 0);
+    const bool quantized = in->type == EQ_INT8;
+    if (in->rank < 1) return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
+    if (in->type != eq_plan_output(plan, op, 0)->type || (!quantized && in->type != EQ_FLOAT32)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32 only");
+    }
+    const float beta = op->code == EQ_OP_SOFTMAX ? eq_option_float(op, 0, 0) : 1;
+    if (!(beta >= 0 && beta < 1e6f)) return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has a beta out of range");
+    status = eq_plan_shape(plan, op, 0, in->rank, in->dims);
+    if (status != EQ_OK) return status;
+
+    eq_step *step = eq_plan_step(plan, op, quantized ? run_int8 : run_float, sizeof(eq_softmax), 1, 1);
+    if (!step) return (eq_status)plan->error->status;
+    eq_softmax *s = step->data;
+    s->logarithm = op->code != EQ_OP_SOFTMAX;
+    s->beta = beta;
+    s->depth = in->dims[in->rank - 1];
+    step->units = (int32_t)(eq_tensor_elements(in) / s->depth);
+    step->cost = (uint64_t)eq_tensor_elements(in) * 8;
+    step->inputs[0].tensor = op->inputs[0];
+    step->outputs[0].tensor = op->outputs[0];
+    return quantized ? set_int8(plan, op, s) : EQ_OK;
+}
