@@ -8,12 +8,18 @@ static bool is_given(const eq_tensor *tensor) {
 }
 
 static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *writers) {
-    for (int32_t i = 0; i < graph->tensor_count; i++) writers[i] = is_given(&graph->tensors[i]) ? BEFOREHAND : NOWHERE;
+    for (int32_t i = 0; i < graph->tensor_count; i++) {
+        const eq_tensor *tensor = &graph->tensors[i];
+        if (tensor->is_variable && tensor->data != NULL)
+            return eq_reader_fail_tensor(reader, tensor, i, EQ_ERROR_MODEL, "it is a variable and a constant");
+        writers[i] = is_given(tensor) ? BEFOREHAND : NOWHERE;
+    }
     for (int32_t i = 0; i < graph->input_count; i++) {
         const int32_t t = graph->inputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
-        if (tensor->data != NULL)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a constant");
+        if (is_given(tensor))
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a %s",
+                                         tensor->is_variable ? "variable" : "constant");
         if (writers[t] != NOWHERE)
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model twice");
         writers[t] = BEFOREHAND;
