@@ -87,6 +87,9 @@ static eq_status drop_unread(eq_plan *plan) {
         }
         plan->steps[--kept] = step;
     }
+    if (kept == 0) {
+        return EQ_OK; /* all are needed, or there are none and no memory for them */
+    }
     memmove(plan->steps, plan->steps + kept, (size_t)(plan->step_count - kept) * sizeof *plan->steps);
     plan->step_count -= kept;
     return EQ_OK;
