@@ -48,17 +48,17 @@ EQ_INLINE half_group load_half(const int8_t *packed, int half, const eq_output_s
     return g;
 }
 
-EQ_INLINE int16x8_t row_output(const half_group *g, const column weights[3], column a, column b, column c) {
+EQ_INLINE int16x8_t row_output(const half_group *g, const eq_output_stage *stage, const column weights[3], column a, column b, column c) {
     int32x4_t low = vdotq_s32(g->bias[0], weights[0].low, a.low), high = vdotq_s32(g->bias[1], weights[0].high, a.high);
     low = vdotq_s32(low, weights[1].low, b.low), high = vdotq_s32(high, weights[1].high, b.high);
     low = vdotq_s32(low, weights[2].low, c.low), high = vdotq_s32(high, weights[2].high, c.high);
-    return eq_scale_small(low, high, g->scale[0], g->scale[1]);
+    return eq_scale_small(stage, low, high, g->scale[0], g->scale[1]);
 }
 
 EQ_INLINE void store_two_rows(const half_group *g, const eq_output_stage *stage, column a, column b, column c, int8_t *out,
                               ptrdiff_t out_row) {
-    const int16x8_t upper = vqaddq_s16(row_output(g, g->upper, a, b, c), stage->zero_point);
-    const int16x8_t lower = vqaddq_s16(row_output(g, g->lower, a, b, c), stage->zero_point);
+    const int16x8_t upper = vqaddq_s16(row_output(g, stage, g->upper, a, b, c), stage->zero_point);
+    const int16x8_t lower = vqaddq_s16(row_output(g, stage, g->lower, a, b, c), stage->zero_point);
     int8x16_t values = vqmovn_high_s16(vqmovn_s16(upper), lower);
     values = vmaxq_s8(values, vcombine_s8(stage->min, stage->min));
     values = vminq_s8(values, vcombine_s8(stage->max, stage->max));

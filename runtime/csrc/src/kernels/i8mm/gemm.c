@@ -44,17 +44,17 @@ EQ_INLINE int32x4_t row_of(int32x4_t left, int32x4_t right, bool second) {
     return vreinterpretq_s32_s8(second ? join_high(a, b) : join_low(a, b));
 }
 
-/* 2 * `pairs` rows, or a single one, by the 8 columns at `packed`. */
 EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_t groups, const int8_t *packed,
-                        int8_t *const *out, int32_t column, int32_t width, const int pairs, const bool single) {
+                        int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    const bool single = rows == 1;
+    const int pairs = single ? 1 : rows / 2, half = single ? 8 : 16;
     int32x4_t sums[4][4];
     for (int n = 0; n < 4; n++) {
         const int32x2_t bias = vadd_s32(vld1_s32((const void *)(packed + 8 * n)), vget_low_s32(stage->offset));
         for (int p = 0; p < pairs; p++) sums[p][n] = vcombine_s32(bias, bias);
     }
     packed += 32;
-    const int half = single ? 8 : 16;
-    for (int32_t chunks = groups / 2; chunks > 0; chunks--, packed += 128, taps += single ? 16 : 32 * pairs) {
+    for (uint32_t chunks = (uint32_t)groups / 2; chunks != 0; chunks--, packed += 128, taps += single ? 16 : 32 * pairs) {
         add_products(sums, taps, packed, pairs, single);
         add_products(sums, taps + half, packed + 64, pairs, single);
     }
@@ -64,50 +64,39 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
     }
 
     const float32x4_t scale_low = vld1q_f32((const void *)packed), scale_high = vld1q_f32((const void *)(packed + 16));
-    const int rows = single ? 1 : 2 * pairs;
     int16x8_t scaled[8];
     for (int r = 0; r < rows; r++) {
         const int32x4_t *pair = sums[r / 2];
         const int32x4_t low = row_of(pair[0], pair[1], r % 2), high = row_of(pair[2], pair[3], r % 2);
-        scaled[r] = stage->small ? eq_scale_small(low, high, scale_low, scale_high)
+        scaled[r] = stage->small ? eq_scale_small(stage, low, high, scale_low, scale_high)
                                  : eq_scale_any(low, high, scale_low, scale_high);
     }
-    eq_store_rows(stage, scaled, out, column, width, rows);
+    eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
-EQ_INLINE void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
-                        int32_t last_column, const int rows) {
+EQ_INLINE void run_several_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
+                                int32_t last_column, const int rows) {
     int8_t block[EQ_BLOCK_BYTES];
-    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t taps = g->segments * g->segment_bytes, groups = eq_groups(taps, GROUP);
-    const size_t tile_bytes = eq_tile_bytes(taps, GROUP);
-    const int8_t *line = block, *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes;
-    if (rows == 1) {
-        line = eq_join_segments(g, in[0], block);
-    } else {
-        eq_interleave_rows(g, in, block, rows);
-        pair_rows(block, eq_groups(taps, 16) * (rows / 2));
-    }
-    for (int32_t column = first_column; column < last_column; column += 8, packed += tile_bytes) {
-        const int32_t width = last_column - column < 8 ? last_column - column : 8;
-        run_tile(&stage, line, groups, packed, out, column, width, rows == 1 ? 1 : rows / 2, rows == 1);
-    }
+    eq_interleave_rows(g, in, block, rows);
+    pair_rows(block, eq_groups(g->segments * g->segment_bytes, 16) * (rows / 2));
+    eq_run_tiles(g, block, out, first_column, last_column, GROUP, rows, run_tile);
 }
 
-/* One function for each number of rows, so that each has the registers for itself. */
+/* Each number of rows has a function, and so the registers, for itself. */
 static __attribute__((noinline)) void run_8_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                                                  int32_t first_column, int32_t last_column) {
-    run_rows(g, in, out, first_column, last_column, 8);
+    run_several_rows(g, in, out, first_column, last_column, 8);
 }
 
 static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                                                  int32_t first_column, int32_t last_column) {
-    run_rows(g, in, out, first_column, last_column, 4);
+    run_several_rows(g, in, out, first_column, last_column, 4);
 }
 
 static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                                                 int32_t first_column, int32_t last_column) {
-    run_rows(g, in, out, first_column, last_column, 1);
+    int8_t line[EQ_BLOCK_BYTES];
+    eq_run_tiles(g, eq_join_segments(g, in[0], line), out, first_column, last_column, GROUP, 1, run_tile);
 }
 
 void eq_i8mm_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,

@@ -26,6 +26,15 @@ EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
     for (int i = 0; i < count; i++) vectors[i] = vld1q_s8(from + 16 * i);
 }
 
+EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns) {
+    int8x16_t a[4], b[8];
+    load(a, taps, rows);
+    load(b, weights, columns);
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < columns; n++)
+            parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+}
+
 /* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
 EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t *parts, const int rows,
                              const int columns) {
@@ -34,20 +43,21 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
     load(b, weights, columns);
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < columns; n++) parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
-    while (--chunks > 0) {
-        taps += 16 * rows;
-        weights += 128;
-        load(a, taps, rows);
-        load(b, weights, columns);
-        for (int r = 0; r < rows; r++)
-            for (int n = 0; n < columns; n++)
-                parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+    taps += 16 * rows, weights += 128;
+    uint32_t left = (uint32_t)chunks - 1;
+    if (rows == 1) { /* few instructions in a chunk: unroll */
+        for (uint32_t i = left / 2; i != 0; i--, taps += 32, weights += 256) {
+            add_chunk(parts, taps, weights, rows, columns);
+            add_chunk(parts, taps + 16, weights + 128, rows, columns);
+        }
+        left %= 2;
     }
+    for (; left != 0; left--, taps += 16 * rows, weights += 128) add_chunk(parts, taps, weights, rows, columns);
 }
 
 EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
                           float32x4_t scale_high) {
-    return stage->small ? eq_scale_small(low, high, scale_low, scale_high)
+    return stage->small ? eq_scale_small(stage, low, high, scale_low, scale_high)
                         : eq_scale_any(low, high, scale_low, scale_high);
 }
 
@@ -71,44 +81,42 @@ EQ_INLINE int16x8_t join_high(int16x8_t a, int16x8_t b) {
     return vreinterpretq_s16_s64(vzip2q_s64(vreinterpretq_s64_s16(a), vreinterpretq_s64_s16(b)));
 }
 
+/* 16 sums fill half the registers: four columns, then the others. */
+EQ_INLINE void run_tile_of_4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *packed,
+                             int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    const int8_t *scales = packed + 32 + chunks * 128;
+    int16x8_t left[2], right[2];
+    scaled_4x4(stage, taps, chunks, packed + 32, packed, scales, left);
+    scaled_4x4(stage, taps, chunks, packed + 32 + 64, packed + 16, scales + 16, right);
+    const int16x8_t scaled[4] = {join_low(left[0], right[0]), join_high(left[0], right[0]), join_low(left[1], right[1]),
+                                 join_high(left[1], right[1])};
+    eq_store_rows(stage, scaled, pixels, column, rows);
+}
+
+EQ_INLINE void run_tile_of_1(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *packed,
+                             int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    const int32_t *bias = (const void *)packed;
+    const float *scales = (const void *)(packed + 32 + chunks * 128);
+    int32x4_t parts[8];
+    multiply_tile(taps, packed + 32, chunks, parts, 1, 8);
+    const int32x4_t low = vaddq_s32(vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)), stage->offset);
+    const int32x4_t high = vaddq_s32(vaddq_s32(sums_of_parts(parts + 4), vld1q_s32(bias + 4)), stage->offset);
+    const int16x8_t scaled = scale(stage, low, high, vld1q_f32(scales), vld1q_f32(scales + 4));
+    eq_store_rows(stage, &scaled, pixels, column, rows);
+}
+
+/* Each number of rows has a function, and so the registers, for itself. */
 static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                                                  int32_t first_column, int32_t last_column) {
     int8_t block[EQ_BLOCK_BYTES];
-    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t taps = g->segments * g->segment_bytes, chunks = eq_groups(taps, GROUP);
-    const size_t bytes = eq_tile_bytes(taps, GROUP);
-    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
     eq_interleave_rows(g, in, block, 4);
-    for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
-        const int32_t width = last_column - column < 8 ? last_column - column : 8;
-        const int8_t *scales = packed + bytes - 32;
-        int16x8_t left[2], right[2];
-        scaled_4x4(&stage, block, chunks, packed + 32, packed, scales, left);
-        scaled_4x4(&stage, block, chunks, packed + 32 + 64, packed + 16, scales + 16, right);
-        const int16x8_t scaled[4] = {join_low(left[0], right[0]), join_high(left[0], right[0]), join_low(left[1], right[1]),
-                                     join_high(left[1], right[1])};
-        eq_store_rows(&stage, scaled, out, column, width, 4);
-    }
+    eq_run_tiles(g, block, out, first_column, last_column, GROUP, 4, run_tile_of_4);
 }
 
 static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
                                                 int32_t first_column, int32_t last_column) {
-    int8_t block[EQ_BLOCK_BYTES];
-    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t taps = g->segments * g->segment_bytes, chunks = eq_groups(taps, GROUP);
-    const size_t bytes = eq_tile_bytes(taps, GROUP);
-    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * bytes;
-    const int8_t *line = eq_join_segments(g, in[0], block);
-    for (int32_t column = first_column; column < last_column; column += 8, packed += bytes) {
-        const int32_t width = last_column - column < 8 ? last_column - column : 8;
-        const void *bias = packed, *scales = packed + bytes - 32;
-        int32x4_t parts[8];
-        multiply_tile(line, packed + 32, chunks, parts, 1, 8);
-        const int32x4_t low = vaddq_s32(vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)), stage.offset);
-        const int32x4_t high = vaddq_s32(vaddq_s32(sums_of_parts(parts + 4), vld1q_s32((const int32_t *)bias + 4)), stage.offset);
-        const int16x8_t scaled = scale(&stage, low, high, vld1q_f32(scales), vld1q_f32((const float *)scales + 4));
-        eq_store_rows(&stage, &scaled, out, column, width, 1);
-    }
+    int8_t line[EQ_BLOCK_BYTES];
+    eq_run_tiles(g, eq_join_segments(g, in[0], line), out, first_column, last_column, GROUP, 1, run_tile_of_1);
 }
 
 void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,

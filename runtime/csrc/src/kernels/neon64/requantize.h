@@ -13,10 +13,13 @@ typedef struct eq_output_stage {
     int8x8_t min, max;
     bool clamps; /* the range is narrower than int8 */
     bool small;
-    int32x4_t offset; /* to add to the sums */
+    int32x4_t offset;  /* to add to the sums */
+    float32x4_t magic; /* 1.5 * 2^23 */
 } eq_output_stage;
 
 EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, int32_t max, bool small) {
+    float32x4_t magic = vdupq_n_f32(12582912.0f);
+    __asm__("" : "+w"(magic)); /* a register, not two instructions that make the constant for every tile */
     return (eq_output_stage){
         .zero_point = vdupq_n_s16((int16_t)zero_point),
         .min = vdup_n_s8((int8_t)min),
@@ -24,39 +27,31 @@ EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, in
         .clamps = min > -128 || max < 127,
         .small = small,
         .offset = vdupq_n_s32(small ? 0x4b400000 : 0),
+        .magic = magic,
     };
 }
 
 /* Two vectors of sums, scaled and rounded. */
-EQ_INLINE int16x8_t eq_scale_small(int32x4_t low, int32x4_t high, float32x4_t scale_low, float32x4_t scale_high) {
-    const float32x4_t magic = vdupq_n_f32(12582912.0f);
+EQ_INLINE int16x8_t eq_scale_small(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
+                                   float32x4_t scale_high) {
+    const float32x4_t magic = stage->magic;
     const float32x4_t x = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(low), magic), scale_low), magic);
     const float32x4_t y = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(high), magic), scale_high), magic);
     return vuzp1q_s16(vreinterpretq_s16_f32(x), vreinterpretq_s16_f32(y));
 }
 
 EQ_INLINE int16x8_t eq_scale_any(int32x4_t low, int32x4_t high, float32x4_t scale_low, float32x4_t scale_high) {
-    const int32x4_t x = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(low), scale_low));
-    const int32x4_t y = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(high), scale_high));
-    return vqmovn_high_s32(vqmovn_s32(x), y);
+    return eq_round_saturated(vmulq_f32(vcvtq_f32_s32(low), scale_low), vmulq_f32(vcvtq_f32_s32(high), scale_high));
 }
 
-/* `rows` vectors of eight columns: scaled values become outputs at out[r] + column, `width` (at most 8) of them. */
-EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scaled, int8_t *const *out, int32_t column,
-                             int32_t width, const int rows) {
+/* `rows` vectors of eight columns: scaled values become outputs at pixels[r] + column. */
+EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scaled, int8_t *const *pixels, ptrdiff_t column,
+                             const int rows) {
     int8x8_t values[8];
     for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
     if (stage->clamps)
         for (int r = 0; r < rows; r++) values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
-    if (width == 8) {
-        for (int r = 0; r < rows; r++) vst1_s8(out[r] + column, values[r]);
-        return;
-    }
-    for (int r = 0; r < rows; r++) {
-        int8_t part[8];
-        vst1_s8(part, values[r]);
-        memcpy(out[r] + column, part, (size_t)width);
-    }
+    for (int r = 0; r < rows; r++) vst1_s8(pixels[r] + column, values[r]);
 }
 
 #endif

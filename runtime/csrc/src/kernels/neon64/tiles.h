@@ -37,6 +37,32 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     }
 }
 
+/* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. */
+typedef void (*eq_tile_fn)(const eq_output_stage *stage, const int8_t *taps, int32_t groups, const int8_t *packed,
+                           int8_t *const *pixels, ptrdiff_t column, const int rows);
+
+/* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
+EQ_INLINE void eq_run_tiles(const eq_gemm *g, const int8_t *taps, int8_t *const *out, int32_t first_column, int32_t last_column,
+                            const int32_t group, const int rows, eq_tile_fn run_tile) {
+    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
+    const int32_t tap_count = g->segments * g->segment_bytes, groups = eq_groups(tap_count, group);
+    const size_t tile_bytes = eq_tile_bytes(tap_count, group);
+    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes;
+    const int32_t rest = (last_column - first_column) % 8;
+    int8_t *pixels[8], part[8][8];
+    for (int r = 0; r < rows; r++) pixels[r] = out[r];
+    for (ptrdiff_t column = first_column; column < last_column; column += 8, packed += tile_bytes) {
+        ptrdiff_t at = column;
+        if (last_column - column < 8) {
+            for (int r = 0; r < rows; r++) pixels[r] = part[r];
+            at = 0;
+        }
+        run_tile(&stage, taps, groups, packed, pixels, at, rows);
+    }
+    if (rest)
+        for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], (size_t)rest);
+}
+
 /* Runs a fixed number of rows. */
 typedef void (*eq_rows_fn)(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
                            int32_t last_column);
