@@ -46,7 +46,7 @@ static bool is_large(const eq_session *session) {
     const int32_t count = eq_session_profile(session, steps, STEPS_MAX);
     uint64_t macs = 0;
     for (int32_t i = 0; i < count && i < STEPS_MAX; i++) macs += steps[i].macs < MACS_MAX ? steps[i].macs : MACS_MAX;
-    return count > STEPS_MAX || macs > MACS_MAX;
+    return count > STEPS_MAX || macs >= MACS_MAX;
 }
 
 static void fill_inputs(eq_session *session) {
