@@ -1,5 +1,5 @@
 /* Depthwise convolution of ARMv7, 16 channels at a time: VMULL and VMLAL add the products of two taps in 16 bits, VADDW adds
- * them to the sums. Two weights of -128 would overflow: a group in which a channel has such a pair adds every product alone.
+ * them to the sums. Two weights of -128 would overflow: a group in which a channel has two adds every product alone.
  *
  * Packed, for every 16 channels: bias (16), scale (16), whether to take taps in pairs, weights (height, width, 16). */
 #include "set.h"
@@ -23,11 +23,12 @@ size_t eq_neon32_depthwise_packed_bytes(const eq_depthwise_weights *w) {
     return ((size_t)w->channels + CHANNELS - 1) / CHANNELS * group_bytes(w->height, w->width);
 }
 
-/* Whether two taps next to each other in a row both have a weight of -128 for one of the channels. */
-static bool overflows(const group *g, int32_t height, int32_t width) {
-    for (int32_t y = 0; y < height; y++)
-        for (int32_t i = y * width * CHANNELS; i < ((y + 1) * width - 1) * CHANNELS; i++)
-            if (g->weights[i] == INT8_MIN && g->weights[i + CHANNELS] == INT8_MIN) return true;
+static bool two_minima(const group *g, int32_t taps) {
+    for (int32_t c = 0; c < CHANNELS; c++) {
+        int32_t count = 0;
+        for (int32_t tap = 0; tap < taps; tap++) count += g->weights[(size_t)tap * CHANNELS + (size_t)c] == INT8_MIN;
+        if (count > 1) return true;
+    }
     return false;
 }
 
@@ -40,7 +41,7 @@ void eq_neon32_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
         memcpy(g->scale, w->scale + first, count * sizeof *g->scale);
         for (int32_t tap = 0; tap < taps; tap++)
             memcpy(g->weights + (size_t)tap * CHANNELS, w->weights + (size_t)tap * (size_t)w->channels + first, count);
-        g->in_pairs = !overflows(g, w->height, w->width);
+        g->in_pairs = !two_minima(g, taps);
         packed = (char *)packed + group_bytes(w->height, w->width);
     }
 }
@@ -87,18 +88,48 @@ EQ_INLINE void run_row(const eq_depthwise *d, const group *g, const eq_output_st
     }
 }
 
+EQ_INLINE void add_products(int32x4_t sums[2], int16x8_t products) {
+    sums[0] = vaddw_s16(sums[0], vget_low_s16(products));
+    sums[1] = vaddw_s16(sums[1], vget_high_s16(products));
+}
+
+/* A row of outputs of a 3x3 kernel on channels first to first + 7 of a group, small, in pairs: the weights stay in registers. */
+static void run_row_3x3(const eq_depthwise *d, const group *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
+                        int32_t first) {
+    const eq_output_stage s = *stage;
+    const ptrdiff_t right = d->tap_column;
+    const int32x4_t bias[2] = {vld1q_s32(g->bias + first), vld1q_s32(g->bias + first + 4)};
+    const float32x4_t scale[2] = {vld1q_f32(g->scale + first), vld1q_f32(g->scale + first + 4)};
+    int8x8_t w[9];
+#pragma GCC unroll 9
+    for (int i = 0; i < 9; i++) w[i] = vld1_s8(g->weights + i * CHANNELS + first);
+    for (int32_t column = d->out_width; column > 0; column--, in += d->in_column, out += d->channels) {
+        const int8_t *top = in, *middle = in + d->tap_row, *bottom = in + 2 * d->tap_row;
+        int32x4_t sums[2] = {bias[0], bias[1]};
+        add_products(sums, vmlal_s8(vmull_s8(vld1_s8(top), w[0]), vld1_s8(top + right), w[1]));
+        add_products(sums, vmlal_s8(vmull_s8(vld1_s8(top + 2 * right), w[2]), vld1_s8(middle), w[3]));
+        add_products(sums, vmlal_s8(vmull_s8(vld1_s8(middle + right), w[4]), vld1_s8(middle + 2 * right), w[5]));
+        add_products(sums, vmlal_s8(vmull_s8(vld1_s8(bottom), w[6]), vld1_s8(bottom + right), w[7]));
+        add_products(sums, vmull_s8(vld1_s8(bottom + 2 * right), w[8]));
+        vst1_s8(out, eq_requantize_8(&s, sums, scale, true));
+    }
+}
+
+static void run_group(const eq_depthwise *d, const group *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
+                      int32_t channels) {
+    if (d->height == 3 && d->width == 3 && d->small && g->in_pairs && (channels == 8 || channels >= CHANNELS)) {
+        for (int32_t c = 0; c < CHANNELS && c < channels; c += 8) run_row_3x3(d, g, stage, in + c, out + c, c);
+    } else if (d->small) {
+        run_row(d, g, stage, in, out, channels, true);
+    } else {
+        run_row(d, g, stage, in, out, channels, false);
+    }
+}
+
 void eq_neon32_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max);
     const char *packed = d->packed;
-    for (int32_t first = 0; first < d->channels; first += CHANNELS, packed += group_bytes(d->height, d->width)) {
-        for (int32_t row = 0; row < rows; row++) {
-            const int8_t *window = in + row * d->in_row + first;
-            int8_t *pixel = out + row * d->out_row + first;
-            if (d->small) {
-                run_row(d, (const void *)packed, &stage, window, pixel, d->channels - first, true);
-            } else {
-                run_row(d, (const void *)packed, &stage, window, pixel, d->channels - first, false);
-            }
-        }
-    }
+    for (int32_t c = 0; c < d->channels; c += CHANNELS, packed += group_bytes(d->height, d->width))
+        for (int32_t row = 0; row < rows; row++)
+            run_group(d, (const void *)packed, &stage, in + row * d->in_row + c, out + row * d->out_row + c, d->channels - c);
 }
