@@ -11,6 +11,7 @@
  * Packed: groups of {bias[4], scale[4], (segments, segment_bytes / 4 rounded up, pairs = 2, words = 2)}. */
 #include "set.h"
 
+#include "../lines.h"
 #include "media.h"
 
 enum { ROWS = 8, COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };
@@ -21,16 +22,17 @@ typedef struct group {
     uint32_t weights[];
 } group;
 
-static size_t segment_steps(int32_t segment_bytes) {
-    return ((size_t)segment_bytes + STEP - 1) / STEP;
+static size_t packed_segment_bytes(eq_window_shape s) {
+    return eq_steps_of(s, STEP) * STEP_WORDS * sizeof(uint32_t);
 }
 
-static size_t group_bytes(int32_t segments, int32_t segment_bytes) {
-    return sizeof(group) + (size_t)segments * segment_steps(segment_bytes) * STEP_WORDS * sizeof(uint32_t);
+static size_t group_bytes(eq_window_shape s) {
+    return sizeof(group) + (size_t)s.segments * packed_segment_bytes(s);
 }
 
 size_t eq_armv6_gemm_packed_bytes(const eq_gemm_weights *w) {
-    return ((size_t)w->columns + COLUMNS - 1) / COLUMNS * group_bytes(w->segments, w->segment_bytes);
+    const eq_window_shape s = eq_window_shape_of(w->segments, w->segment_bytes, STEP);
+    return ((size_t)w->columns + COLUMNS - 1) / COLUMNS * group_bytes(s);
 }
 
 /* The weight of byte k of segment s for column n; 0 past the last of each. */
@@ -62,9 +64,11 @@ static void pack_group(const eq_gemm_weights *w, int32_t n, group *packed) {
 }
 
 void eq_armv6_gemm_pack(const eq_gemm_weights *w, void *packed) {
+    const eq_window_shape s = eq_window_shape_of(w->segments, w->segment_bytes, STEP);
+    const eq_gemm_weights reshaped = {w->columns, s.segments, s.taps, w->weights, w->bias, w->scale};
     for (int32_t n = 0; n < w->columns; n += COLUMNS) {
-        pack_group(w, n, packed);
-        packed = (char *)packed + group_bytes(w->segments, w->segment_bytes);
+        pack_group(&reshaped, n, packed);
+        packed = (char *)packed + group_bytes(s);
     }
 }
 
@@ -205,20 +209,19 @@ static void sum_large(const source *from, const uint32_t *weights, const int32_t
     acc[0] = first_sum, acc[1] = second_sum;
 }
 
-/* A group's sums of `rows` rows. */
-static void sum_group(const eq_gemm *g, const group *columns, const int8_t *const *in, int32_t rows, int32_t acc[][COLUMNS]) {
-    const size_t segment_bytes = segment_steps(g->segment_bytes) * STEP_WORDS * sizeof(uint32_t);
-    const ptrdiff_t *first_offset = g->segment_offsets, *last_offset = first_offset + g->segments;
+/* A group's sums of `rows` rows. `from` has the offsets of the segments. */
+static void sum_group(const group *columns, source from, const int8_t *const *in, int32_t rows, bool small,
+                      int32_t acc[][COLUMNS]) {
+    const ptrdiff_t *first_offset = from.offset;
     int32_t r = 0;
-    for (; g->small && r + 1 < rows; r += 2) {
-        for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) {
-            source from = {in[r], in[r + 1], first_offset, last_offset, segment_bytes};
+    for (; small && r + 1 < rows; r += 2) {
+        from.a = in[r], from.b = in[r + 1];
+        for (int32_t pair = 0; pair < COLUMNS; pair += PAIR, from.offset = first_offset)
             sum_two_rows(&from, columns->weights + pair, columns->bias + pair, acc[r] + pair, acc[r + 1] + pair);
-        }
     }
-    for (; r < rows; r++) {
-        source from = {in[r], in[r], first_offset, last_offset, segment_bytes};
-        if (g->small) {
+    for (; r < rows; r++, from.offset = first_offset) {
+        from.a = in[r];
+        if (small) {
             sum_one_row(&from, columns->weights, columns->bias, acc[r]);
         } else {
             sum_large(&from, columns->weights, columns->bias, acc[r]);
@@ -229,14 +232,21 @@ static void sum_group(const eq_gemm *g, const group *columns, const int8_t *cons
 
 void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                        int32_t last_column) {
+    static const ptrdiff_t no_offset = 0;
     const output_range range = {g->zero_point, g->min, g->max, g->small};
-    const size_t bytes = group_bytes(g->segments, g->segment_bytes);
+    const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
+    const ptrdiff_t *offsets = s.joined ? &no_offset : g->segment_offsets;
+    const source from = {NULL, NULL, offsets, offsets + s.segments, packed_segment_bytes(s)};
+    const size_t bytes = group_bytes(s);
     const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
+    eq_line lines[ROWS];
+    const int8_t *windows[ROWS];
+    eq_bring_windows(g, in, lines, windows, rows, STEP);
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const group *columns = (const void *)packed;
         int32_t acc[ROWS][COLUMNS];
         int8_t values[ROWS][COLUMNS];
-        sum_group(g, columns, in, rows, acc);
+        sum_group(columns, from, windows, rows, g->small, acc);
         requantize_fours(acc, columns->scale, range, values, rows);
         for (int32_t r = 0; r < rows; r++) store(out[r] + n, values[r], last_column - n);
     }

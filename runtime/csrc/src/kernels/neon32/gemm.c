@@ -8,9 +8,10 @@
  * turns % 2 = 2, columns % 4 = 4, pair = 2); what is past the last tap or column is zero. */
 #include "set.h"
 
+#include "../lines.h"
 #include "requantize.h"
 
-enum { ROWS = 3, COLUMNS = 8, STEP = 8 /* taps */, STEP_BYTES = COLUMNS * STEP, LINE_TAPS = 1024 };
+enum { ROWS = 3, COLUMNS = 8, STEP = 8 /* taps */, STEP_BYTES = COLUMNS * STEP };
 
 typedef struct tile {
     int32_t bias[COLUMNS];
@@ -18,28 +19,12 @@ typedef struct tile {
     int8_t weights[];
 } tile;
 
-/* Segments as the loops see them. Those that are no multiple of a step are joined to one, unless that is too long. */
-typedef struct shape {
-    int32_t segments, taps;
-    bool joined;
-} shape;
-
-static shape shape_of(int32_t segments, int32_t segment_bytes) {
-    if (segments > 1 && segment_bytes % STEP && segment_bytes <= LINE_TAPS / segments)
-        return (shape){1, segments * segment_bytes, true};
-    return (shape){segments, segment_bytes, false};
-}
-
-static size_t steps_of(int32_t taps) {
-    return ((size_t)taps + STEP - 1) / STEP;
-}
-
-static size_t tile_bytes(shape s) {
-    return sizeof(tile) + (size_t)s.segments * steps_of(s.taps) * STEP_BYTES;
+static size_t tile_bytes(eq_window_shape s) {
+    return sizeof(tile) + (size_t)s.segments * eq_steps_of(s, STEP) * STEP_BYTES;
 }
 
 size_t eq_neon32_gemm_packed_bytes(const eq_gemm_weights *w) {
-    return ((size_t)w->columns + COLUMNS - 1) / COLUMNS * tile_bytes(shape_of(w->segments, w->segment_bytes));
+    return ((size_t)w->columns + COLUMNS - 1) / COLUMNS * tile_bytes(eq_window_shape_of(w->segments, w->segment_bytes, STEP));
 }
 
 /* Where the weight of a tap of a step and a column is. */
@@ -48,13 +33,13 @@ static size_t place(int32_t column, int32_t tap) {
     return (size_t)(turn / 2 * 32 + column / 4 * 16 + turn % 2 * 8 + column % 4 * 2 + tap % 2);
 }
 
-static void pack_column(const int8_t *weights, shape s, int8_t *packed, int32_t column) {
-    for (int32_t segment = 0; segment < s.segments; segment++, packed += steps_of(s.taps) * STEP_BYTES)
+static void pack_column(const int8_t *weights, eq_window_shape s, int8_t *packed, int32_t column) {
+    for (int32_t segment = 0; segment < s.segments; segment++, packed += eq_steps_of(s, STEP) * STEP_BYTES)
         for (int32_t k = 0; k < s.taps; k++) packed[(size_t)(k / STEP) * STEP_BYTES + place(column, k % STEP)] = *weights++;
 }
 
 void eq_neon32_gemm_pack(const eq_gemm_weights *w, void *packed) {
-    const shape s = shape_of(w->segments, w->segment_bytes);
+    const eq_window_shape s = eq_window_shape_of(w->segments, w->segment_bytes, STEP);
     for (int32_t n = 0; n < w->columns; n++) {
         tile *to = (void *)((char *)packed + (size_t)(n / COLUMNS) * tile_bytes(s));
         to->bias[n % COLUMNS] = w->bias[n];
@@ -122,10 +107,10 @@ EQ_INLINE const int8_t *multiply_one(int32x4_t sums[2], const int8_t *in, size_t
     return weights;
 }
 
-EQ_INLINE void multiply_rows(const eq_gemm *g, shape s, const ptrdiff_t *offsets, const eq_output_stage *stage,
+EQ_INLINE void multiply_rows(const eq_gemm *g, eq_window_shape s, const ptrdiff_t *offsets, const eq_output_stage *stage,
                              const int8_t *const *in, int8_t *const *out, int32_t first_column, int32_t last_column,
                              const int rows) {
-    const size_t bytes = tile_bytes(s), steps = steps_of(s.taps);
+    const size_t bytes = tile_bytes(s), steps = eq_steps_of(s, STEP);
     const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const tile *t = (const void *)packed;
@@ -144,34 +129,21 @@ EQ_INLINE void multiply_rows(const eq_gemm *g, shape s, const ptrdiff_t *offsets
     }
 }
 
-/* A window's segments one after the other; more is read and written than asked for. */
-static const int8_t *join(const eq_gemm *g, const int8_t *in, int8_t *line) {
-    for (int32_t s = 0; s < g->segments; s++)
-        for (int32_t k = 0; k < g->segment_bytes; k += STEP)
-            vst1_s8(line + s * g->segment_bytes + k, vld1_s8(in + g->segment_offsets[s] + k));
-    return line;
-}
-
 void eq_neon32_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column) {
     static const ptrdiff_t no_offset = 0;
     const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max);
-    const shape s = shape_of(g->segments, g->segment_bytes);
+    const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
     const ptrdiff_t *offsets = s.joined ? &no_offset : g->segment_offsets;
     while (rows > 0) {
-        int8_t lines[ROWS][LINE_TAPS + STEP];
+        eq_line lines[ROWS];
         const int8_t *windows[ROWS];
-        int8_t *pixels[ROWS];
         const int32_t done = rows >= ROWS ? ROWS : 1;
-        for (int32_t r = 0; r < ROWS; r++) {
-            const int32_t row = r < done ? r : done - 1;
-            windows[r] = s.joined && r < done ? join(g, in[row], lines[row]) : s.joined ? lines[row] : in[row];
-            pixels[r] = out[row];
-        }
-        if (done == 1) {
-            multiply_rows(g, s, offsets, &stage, windows, pixels, first_column, last_column, 1);
+        eq_bring_windows(g, in, lines, windows, done, STEP);
+        if (done == ROWS) {
+            multiply_rows(g, s, offsets, &stage, windows, out, first_column, last_column, ROWS);
         } else {
-            multiply_rows(g, s, offsets, &stage, windows, pixels, first_column, last_column, ROWS);
+            multiply_rows(g, s, offsets, &stage, windows, out, first_column, last_column, 1);
         }
         in += done, out += done, rows -= done;
     }
