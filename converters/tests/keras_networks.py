@@ -40,6 +40,12 @@ def flattening():
     return sequential((6, 6, 2), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3))
 
 
+def normalized():
+    """Statistics that are eager tensors, not variables, as in EfficientNet."""
+    statistics = layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.04, 0.05, 0.06])
+    return sequential((8, 8, 3), statistics, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3))
+
+
 def two_sided():
     """Inputs and outputs given as dictionaries, in an order that is not the alphabet's."""
     left, right = keras.Input((6,), name="left"), keras.Input((4,), name="right")
@@ -67,6 +73,7 @@ class Doubling(layers.Layer):
 NETWORKS = {
     "convolutional": convolutional,
     "flattening": flattening,
+    "normalized": normalized,
     "two_sided": two_sided,
     "attention": attention,
     "half_precision": half_precision,

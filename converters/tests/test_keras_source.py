@@ -17,7 +17,7 @@ from edgequant_converters.tflite import operator_name, read_model
 
 Hub = Callable[[str, str], Path]
 
-NETWORKS = ["convolutional.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras"]
+NETWORKS = ["convolutional.keras", "normalized.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras"]
 CELLS = [*product(NETWORKS, (".tflite", ".onnx")), ("old.h5", ".tflite"), ("old_lstm.h5", ".tflite")]
 
 

@@ -22,7 +22,24 @@ def write_onnx(network: Network, path: Path) -> None:
     model, _ = tf2onnx.convert.from_function(
         network.traced, input_signature=network.signature, opset=_OPSET, custom_op_handlers=handlers
     )
+    _inline_captures(model.graph, network)
     _save(model, path, network.description)
+
+
+def _inline_captures(graph: onnx.GraphProto, network: Network) -> None:
+    """Store eager tensors, such as the mean of a Keras Normalization layer, which tf2onnx makes inputs."""
+    captures = network.traced.get_concrete_function().graph.captures
+    values = {placeholder.name: value.numpy() for value, placeholder in captures if not _is_resource(value)}
+    kept = [value for value in graph.input if value.name not in values]
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(values[v.name], v.name) for v in graph.input if v.name in values
+    )
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _is_resource(value: Any) -> bool:
+    return value.dtype.name in ("resource", "variant")  # of a variable, which tf2onnx stores itself
 
 
 def write_onnx_from_tflite(source: Path, path: Path, description: str) -> None:
