@@ -12,28 +12,23 @@ typedef int32_t (*eq_unary_value)(const eq_unary *u, int32_t q);
 
 /* ---- by float functions ---- */
 
-/* The nearest integer, halves away from zero, within the range that any later clamp leaves alone. NaN is 0. */
-static int32_t round_to_int(float x) {
-    if (isnan(x)) return 0;
-    return (int32_t)fmaxf(fminf(roundf(x), 65536.0f), -65536.0f);
-}
-
-static int32_t truncate_to_int(float x) {
-    return round_to_int(truncf(x));
+/* A whole number as an integer, within the range that any later clamp leaves alone. NaN is 0. */
+static int32_t to_int(float x) {
+    return isnan(x) ? 0 : (int32_t)fmaxf(fminf(x, 65536.0f), -65536.0f);
 }
 
 static float real(const eq_unary *u, int32_t q) {
     return u->in_scale * (float)(q - u->in_zero_point);
 }
 
-/* XNNPACK rounds after it added the zero point. */
+/* XNNPACK rounds after it added the zero point, halves to even. */
 static int32_t quantize_xnnpack(const eq_unary *u, float y) {
-    return round_to_int(y * (1.0f / u->out_scale) + (float)u->out_zero_point);
+    return to_int(rintf(y * (1.0f / u->out_scale) + (float)u->out_zero_point));
 }
 
-/* LiteRT's tables (LUTPopulate) before. */
+/* LiteRT's tables (LUTPopulate) before, halves away from zero. */
 static int32_t quantize_litert(const eq_unary *u, float y) {
-    return round_to_int(y * (1.0f / u->out_scale)) + u->out_zero_point;
+    return to_int(roundf(y * (1.0f / u->out_scale))) + u->out_zero_point;
 }
 
 static int32_t logistic(const eq_unary *u, int32_t q) {
@@ -64,7 +59,7 @@ static int32_t logarithm(const eq_unary *u, int32_t q) {
 /* LiteRT truncates. */
 static int32_t square_root(const eq_unary *u, int32_t q) {
     const float x = real(u, q);
-    return x < 0 ? u->lowest : truncate_to_int(sqrtf(x) / u->out_scale) + u->out_zero_point;
+    return x < 0 ? u->lowest : to_int(truncf(sqrtf(x) / u->out_scale)) + u->out_zero_point;
 }
 
 static int32_t gelu(const eq_unary *u, int32_t q) {
@@ -98,8 +93,7 @@ static int32_t requantize(const eq_unary *u, int32_t q) {
 static int32_t leaky_relu(const eq_unary *u, int32_t q) {
     const float positive = u->in_scale / u->out_scale, negative = positive * u->alpha;
     const int32_t x = q - u->in_zero_point;
-    const bool is_int8 = u->lowest < 0; /* XNNPACK does not take LEAKY_RELU of uint8 */
-    if (is_int8 && positive >= 0x1p-8f && positive <= 0x1p7f && negative >= -127.99609375f && negative <= 128.0f &&
+    if (positive >= 0x1p-8f && positive <= 0x1p7f && negative >= -127.99609375f && negative <= 128.0f &&
         fabsf(negative) >= 0x1p-8f) {
         return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * (x >= 0 ? positive : negative)));
     }
@@ -108,7 +102,7 @@ static int32_t leaky_relu(const eq_unary *u, int32_t q) {
 }
 
 static int32_t bound(const eq_unary *u, float y) {
-    return round_to_int(y / u->out_scale) + u->out_zero_point;
+    return to_int(roundf(y / u->out_scale)) + u->out_zero_point;
 }
 
 static int32_t relu(const eq_unary *u, int32_t q) {
