@@ -28,6 +28,7 @@ static const layer layers[] = {
     {"resnet8 8x8x64", false, 10, 10, 64, 64, 3, 3, 1},
     {"ad01 640 to 128", false, 1, 1, 640, 128, 1, 1, 1},
     {"ad01 128 to 128", false, 1, 1, 128, 128, 1, 1, 1},
+    {"ad01 128 to 640", false, 1, 1, 128, 640, 1, 1, 1},
     {"ad01 128 to 8", false, 1, 1, 128, 8, 1, 1, 1},
     {"ad01 8 to 128", false, 1, 1, 8, 128, 1, 1, 1},
     {"mobilenet2 first", false, 225, 225, 3, 32, 3, 3, 2},

@@ -15,7 +15,7 @@ enum {
     BLOCK = 32,         /* columns in a block: two vectors */
     TILE_ROWS = 12,     /* 12 x 2 accumulators leave 8 registers for operands */
     CHUNK = 2048,       /* bytes of a window in the panel at once */
-    PANEL_ROW = CHUNK + 64,
+    PANEL_ROW = CHUNK + 64, /* rows do not fall on the same cache sets */
     STEP_BYTES = BLOCK * 4,
 };
 
@@ -184,23 +184,35 @@ EQ_INLINE void run_tile(const tile *t, const int8_t *packed, int32_t column, __m
         store_tile(t, acc, header, column, mask, rows, vectors, false);
 }
 
-#define TILE(rows, phases)                                                                              \
-    static void tile_##rows(const tile *t, const int8_t *packed, int32_t column, int32_t columns) {    \
-        if (columns > 16)                                                                               \
-            run_tile(t, packed, column, 0xffffffffu >> (BLOCK - columns), rows, 2, phases);             \
-        else                                                                                            \
-            run_tile(t, packed, column, 0xffffffffu >> (BLOCK - columns), rows, 1, phases);             \
+#define TILE(rows)                                                                                  \
+    static void tile_##rows(const tile *t, const int8_t *packed, int32_t column, int32_t columns) { \
+        const __mmask32 mask = 0xffffffffu >> (BLOCK - columns);                                    \
+        if (columns > 16)                                                                           \
+            run_tile(t, packed, column, mask, rows, 2, PHASES(2 * rows));                           \
+        else                                                                                        \
+            run_tile(t, packed, column, mask, rows, 1, PHASES(rows));                               \
     }
-TILE(12, 1)
-TILE(8, 1)
-TILE(4, 2)
-TILE(2, 4)
-TILE(1, 4)
+#define PHASES(accumulators) ((accumulators) >= 10 ? 1 : (accumulators) >= 5 ? 2 : 4)
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
 
 typedef void (*tile_fn)(const tile *t, const int8_t *packed, int32_t column, int32_t columns);
 
-static void run_rows(tile_fn run, int32_t rows, const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                     int32_t first_column, int32_t last_column) {
+static const tile_fn tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4,  tile_5,  tile_6,
+                                         tile_7, tile_8, tile_9, tile_10, tile_11, tile_12};
+
+static void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                     int32_t last_column) {
     uint8_t panel[TILE_ROWS * PANEL_ROW];
     _Alignas(64) int32_t partial[TILE_ROWS * BLOCK];
     const int32_t taps = g->segments * g->segment_bytes;
@@ -216,19 +228,16 @@ static void run_rows(tile_fn run, int32_t rows, const eq_gemm *g, const int8_t *
             t.first_step = k / 4;
             t.steps = (n + 3) / 4;
             t.is_last = k + n == taps;
-            run(&t, packed, column, columns);
+            tiles[rows - 1](&t, packed, column, columns);
         }
     }
 }
 
 void eq_avx512vnni_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                             int32_t last_column) {
-    static const struct {
-        int32_t rows;
-        tile_fn run;
-    } tiles[] = {{TILE_ROWS, tile_12}, {8, tile_8}, {4, tile_4}, {2, tile_2}, {1, tile_1}};
-    for (int32_t r = 0, i = 0; r < rows; r += tiles[i].rows) {
-        while (tiles[i].rows > rows - r) i++;
-        run_rows(tiles[i].run, tiles[i].rows, g, in + r, out + r, first_column, last_column);
+    for (int32_t r = 0, n; r < rows; r += n) {
+        const int32_t left = rows - r; /* the last two tiles share what is left */
+        n = left >= 2 * TILE_ROWS || left == TILE_ROWS ? TILE_ROWS : left > TILE_ROWS ? (left + 1) / 2 : left;
+        run_rows(g, in + r, out + r, n, first_column, last_column);
     }
 }

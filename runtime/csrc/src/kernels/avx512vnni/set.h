@@ -18,7 +18,7 @@ void eq_avx512vnni_depthwise_run(const eq_depthwise *depthwise, const int8_t *in
 
 #define EQ_AVX512VNNI_SET                                                                                              \
     EQ_AVX2_SET,                                                                                                       \
-    .gemm = {.rows = 48,                                                                                               \
+    .gemm = {.rows = 72,                                                                                               \
              .columns = 32,                                                                                            \
              .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                                          \
              .pack = eq_avx512vnni_gemm_pack,                                                                          \
