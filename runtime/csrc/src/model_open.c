@@ -45,6 +45,8 @@ static eq_status make_lock(eq_model *model, eq_error *error) {
 static eq_status prepare(eq_model *model, const eq_model_options *options, eq_error *error) {
     model->references = 1;
     model->memory_limit = options != NULL && options->memory_limit != 0 ? options->memory_limit : default_memory_limit;
+    /* Sums of sizes below it do not overflow, whatever the address space. */
+    if (model->memory_limit > PTRDIFF_MAX) model->memory_limit = PTRDIFF_MAX;
     eq_status status = choose_kernels(model, options != NULL ? options->kernels : NULL, error);
     if (status == EQ_OK) status = make_lock(model, error);
     if (status == EQ_OK) status = eq_model_read(model, error);

@@ -101,6 +101,12 @@ static const uint8_t *pack_layer(eq_plan *plan, const eq_operator *op, const eq_
     const size_t taps = (size_t)layer->window.height * (size_t)layer->window.width, channels = (size_t)layer->channels;
     eq_memory_block *memory = NULL;
     packer p = {.layer = layer, .kernel = &plan->kernels->depthwise};
+    const eq_weight_view view = eq_depthwise_view(layer);
+    if (!eq_weights_fit(&view, 1)) {
+        eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more weights than the address space has room for");
+        *small = false;
+        return NULL;
+    }
     const uint8_t *packed = NULL;
     p.column = eq_memory_take(&memory, taps * sizeof *p.column);
     p.bias = eq_memory_take(&memory, channels * sizeof *p.bias);

@@ -126,6 +126,12 @@ static size_t prepare(packer *p, eq_memory_block **memory) {
 const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     packer p = {.layer = layer, .kernel = kernel, .terms = eq_weight_terms(layer->weights, kernel->no_minimum_weight)};
+    for (int32_t i = 0; i < layer->part_count; ++i) {
+        if (!eq_weights_fit(&layer->parts[i].weights, p.terms)) {
+            eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more weights than the address space has room for");
+            return NULL;
+        }
+    }
     eq_memory_block *memory = NULL;
     const void *packed = NULL;
     const size_t bytes = prepare(&p, &memory);

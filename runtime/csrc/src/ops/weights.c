@@ -96,6 +96,14 @@ static void gather(const eq_weight_view *view, int32_t n, int32_t zero_point, in
     }
 }
 
+bool eq_weights_fit(const eq_weight_view *view, int32_t terms) {
+    enum { PADDING = 64, WIDENED = 2 /* int16 */ };
+    const uint64_t taps = (uint64_t)terms * (uint64_t)view->height * (uint64_t)view->width;
+    const uint64_t column = taps * ((uint64_t)view->channels + PADDING) + PADDING;
+    return taps * (uint64_t)view->channels <= INT32_MAX &&
+           column <= (uint64_t)PTRDIFF_MAX / WIDENED / ((uint64_t)view->columns + PADDING);
+}
+
 bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
                       int16_t *weights, int32_t *bias) {
     const int32_t column = n + first_column;

@@ -31,6 +31,10 @@ eq_status eq_quantized_layer_read(eq_plan *plan, const eq_operator *op, const eq
 /* How many int8 numbers, none -128 if `no_minimum`, a weight minus its zero point must be the sum of: 1, 2 or 3. */
 int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum);
 
+/* Whether no size can overflow when a kernel packs `terms` times these weights, whatever it pads and widens: true of all but
+ * absurd layers where addresses have 64 bits. */
+bool eq_weights_fit(const eq_weight_view *view, int32_t terms);
+
 /* Take column n, whose quantization is that of column `n + first_column`: its weights minus their zero point (height * width *
  * channels of them), the bias with the input's zero point folded in. False if the shortcuts of `small` (kernels.h) could go
  * wrong. */
