@@ -8,7 +8,7 @@
 enum {
     CHUNK_BYTES = 128 * 1024, /* of weights that stay in a cache while many pixels pass */
     LEAST_UNITS = 16,         /* so that threads can share */
-    LEAST_UNIT_MACS = 16 * 1024,
+    LEAST_UNIT_MACS = 64 * 1024,
 };
 
 typedef struct run_part {
@@ -18,6 +18,7 @@ typedef struct run_part {
     int32_t height, width; /* output pixels */
     int64_t pixels;        /* of all images */
     int32_t chunk;         /* columns that are done for all pixels before the next */
+    bool joined;           /* adjacent chunks may be done as one */
     int32_t tiles, first_unit;
     int32_t in_y, in_x, in_byte, out_y, out_x, out_byte;
     int32_t taps_y, taps_x, terms; /* segments = terms * taps_y * taps_x */
@@ -74,25 +75,43 @@ static void next_line(cursor *c) {
     c->left = c->width;
 }
 
+/* Write the pointers of the next `n` pixels of this line; four at a time, since this is what a tile costs besides its products. */
+static inline void point(const int8_t **in, int8_t **out, cursor *c, int32_t n) {
+    const ptrdiff_t in_step = c->in_pixel, out_step = c->out_pixel;
+    const int8_t *window = c->in;
+    int8_t *pixel = c->out;
+    c->left -= n;
+    for (; n >= 4; n -= 4, in += 4, out += 4) {
+        in[0] = window;
+        in[1] = window + in_step;
+        in[2] = window + 2 * in_step;
+        in[3] = window + 3 * in_step;
+        out[0] = pixel;
+        out[1] = pixel + out_step;
+        out[2] = pixel + 2 * out_step;
+        out[3] = pixel + 3 * out_step;
+        window += 4 * in_step;
+        pixel += 4 * out_step;
+    }
+    for (; n > 0; --n, window += in_step, pixel += out_step) {
+        *in++ = window;
+        *out++ = pixel;
+    }
+    c->in = window;
+    c->out = pixel;
+}
+
 /* Write the pointers of the next `rows` pixels. */
 static inline void take(cursor *c, const int8_t **in, int8_t **out, int32_t rows) {
-    for (;;) {
-        const int32_t n = rows < c->left ? rows : c->left;
-        for (int32_t i = 0; i < n; ++i) {
-            in[i] = c->in;
-            out[i] = c->out;
-            c->in += c->in_pixel;
-            c->out += c->out_pixel;
-        }
-        c->left -= n;
-        rows -= n;
-        if (rows == 0) {
-            return;
-        }
+    while (rows > c->left) {
+        const int32_t n = c->left;
+        point(in, out, c, n);
         in += n;
         out += n;
+        rows -= n;
         next_line(c);
     }
+    point(in, out, c, rows);
 }
 
 /* Lines and images that follow each other at the distance of a pixel are one long line: dense tensors and small windows. */
@@ -139,15 +158,17 @@ static void find_segments(const layer_data *d, const run_part *p, ptrdiff_t row_
     }
 }
 
-/* Units of a part: for each chunk of columns, its tiles. */
+/* Units of a part: for each chunk of columns, its tiles. Chunks whose tiles are all asked for become one if a cache holds the
+ * weights of all columns, or if no other tile uses them. */
 static void run_units(const layer_data *d, const run_part *p, const cursor *origin, const eq_gemm *gemm, int32_t unit,
                       int32_t last, const int8_t **in, int8_t **out) {
     const int32_t rows = d->kernel->rows;
     while (unit < last) {
         const int32_t chunk = p->tiles == 1 ? unit : unit / p->tiles, tile = unit - chunk * p->tiles;
         const int32_t tiles = p->tiles - tile < last - unit ? p->tiles - tile : last - unit;
-        const int32_t first_column = chunk * p->chunk;
-        const int32_t last_column = p->columns - first_column < p->chunk ? p->columns : first_column + p->chunk;
+        const int32_t chunks = p->joined && tile == 0 && tiles == p->tiles ? (last - unit) / tiles : 1;
+        const int32_t first_column = chunk * p->chunk, width = chunks * p->chunk;
+        const int32_t last_column = p->columns - first_column < width ? p->columns : first_column + width;
         int64_t pixel = (int64_t)tile * rows, end = pixel + (int64_t)tiles * rows;
         cursor c = *origin;
         place(&c, pixel);
@@ -157,7 +178,7 @@ static void run_units(const layer_data *d, const run_part *p, const cursor *orig
             take(&c, in, out, n);
             d->kernel->run(gemm, in, out, n, first_column, last_column);
         }
-        unit += tiles;
+        unit += chunks * tiles;
     }
 }
 
@@ -232,6 +253,7 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         .terms = shape->terms,
     };
     p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
+    p->joined = p->tiles == 1 || (int64_t)p->columns * p->segments * p->segment_bytes <= CHUNK_BYTES;
 }
 
 static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, const uint8_t *packed,
