@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import check
+from .oracle import NativeError, check, run_litert, run_native, seeded_inputs
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
@@ -359,3 +359,142 @@ def test_batch_matrix_product(
     out = model.tensor(out_shape, "INT8", quantized)
     model.operator("BATCH_MATMUL", [x, y], [out], "BatchMatMulOptions", version=3, adjX=adj[0], adjY=adj[1])
     check(model.finish([out]))
+
+
+@given(
+    layer=layers,
+    window=windows,
+    pad=st.tuples(*[st.integers(0, 3)] * 4),
+    depth=channels,
+    columns=channels,
+    kind=st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D"]),
+)
+@examples()
+def test_padding_before_a_convolution(
+    layer: Layer, window: Window, pad: tuple[int, int, int, int], depth: int, columns: int, kind: str
+) -> None:
+    """The convolution reads further around the image instead."""
+    model = Model()
+    x_scale, x_zero_point = layer.input_scale(), layer.zero_point()
+    quantized = Quantized(x_scale, x_zero_point)
+    height, width = window.size[0] + pad[0] + pad[1], window.size[1] + pad[2] + pad[3]
+    x = model.input((window.batch, *window.size, depth), layer.type(), quantized)
+    paddings = model.constant([[0, 0], pad[:2], pad[2:], [0, 0]], "INT32")
+    padded = model.tensor((window.batch, height, width, depth), layer.type(), quantized)
+    model.operator("PAD", [x, paddings], [padded], "PadOptions")
+    window.size = (height, width)
+    columns = columns if kind == "CONV_2D" else depth
+    shape = (columns, *window.taps, depth) if kind == "CONV_2D" else (1, *window.taps, depth)
+    axis = 0 if kind == "CONV_2D" else 3
+    inputs, y_scale = add_layer(model, layer, padded, x_scale, layer.weights(shape), columns, axis, "random")
+    y = model.tensor((window.batch, *window.output(), columns), layer.type(), Quantized(y_scale, layer.zero_point()))
+    options = {"CONV_2D": "Conv2DOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions"}[kind]
+    multiplier = {} if kind == "CONV_2D" else {"depthMultiplier": 1}
+    model.operator(kind, inputs, [y], options, version=3, **multiplier, **window.options())
+    check(model.finish([y]))
+
+
+@given(
+    seed=SEEDS,
+    window=windows,
+    group=st.integers(1, 5),
+    groups=st.integers(1, 3),
+    columns=st.integers(1, 5),
+    activation=ACTIVATIONS,
+    kind=st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]),
+)
+@examples()
+def test_float_layers(
+    seed: int, window: Window, group: int, groups: int, columns: int, activation: int, kind: str
+) -> None:
+    """Equal up to rounding: LiteRT sums in another order on each CPU."""
+    rng = np.random.default_rng(seed)
+    model = Model()
+    depth = group * groups
+    shapes = {
+        "CONV_2D": (columns * groups, *window.taps, group),
+        "DEPTHWISE_CONV_2D": (1, *window.taps, depth * columns),
+        "FULLY_CONNECTED": (columns * groups, depth),
+    }
+    outputs = depth * columns if kind == "DEPTHWISE_CONV_2D" else columns * groups
+    x = model.input((window.batch, *window.size, depth), "FLOAT32")
+    w = model.constant(rng.normal(size=shapes[kind]), "FLOAT32")
+    b = model.constant(rng.normal(size=outputs), "FLOAT32")
+    size = window.size if kind == "FULLY_CONNECTED" else window.output()
+    y = model.tensor((window.batch, *size, outputs), "FLOAT32")
+    fields: dict[str, Any] = {"fusedActivationFunction": activation}
+    if kind == "FULLY_CONNECTED":
+        model.operator(kind, [x, w, b], [y], "FullyConnectedOptions", version=2, keepNumDims=True, **fields)
+    elif kind == "CONV_2D":
+        model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=2, **fields, **window.options())
+    else:
+        fields["depthMultiplier"] = columns
+        model.operator(kind, [x, w, b], [y], "DepthwiseConv2DOptions", version=2, **fields, **window.options())
+    data = model.finish([y])
+    inputs = seeded_inputs(data, seed)
+    np.testing.assert_allclose(run_native(data, inputs)[0], run_litert(data, inputs)[0], rtol=1e-4, atol=1e-4)
+
+
+def broken_conv(**changes: Any) -> bytes:
+    """A sound convolution but for the options or tensors that `changes` names."""
+    given = {
+        "weights": np.ones((4, 3, 3, 2)),
+        "weight_type": "INT8",
+        "weight_scale": [0.1],
+        "bias": np.zeros(4),
+        "bias_type": "INT32",
+        "size": (1, 5, 5, 2),
+        "stride": 1,
+        "dilation": 1,
+        "padding": SAME,
+        "activation": NONE,
+        **changes,
+    }
+    model = Model()
+    x = model.input(given["size"], "INT8", Quantized(0.1, 0))
+    w = model.constant(given["weights"], given["weight_type"], Quantized(given["weight_scale"], 0))
+    b = model.constant(given["bias"], given["bias_type"], Quantized(0.01))
+    y = model.tensor((1, 5, 5, 4), "INT8", Quantized(0.1, 0))
+    model.operator(
+        "CONV_2D",
+        [x, w, b],
+        [y],
+        "Conv2DOptions",
+        padding=given["padding"],
+        strideH=given["stride"],
+        strideW=given["stride"],
+        dilationHFactor=given["dilation"],
+        dilationWFactor=1,
+        fusedActivationFunction=given["activation"],
+    )
+    return model.finish([y])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"stride": 0}, "must be 1 or more"),
+        ({"stride": -1}, "must be 1 or more"),
+        ({"dilation": 0}, "must be 1 or more"),
+        ({"dilation": 2**31 - 1}, "does not fit"),
+        ({"dilation": 3, "padding": VALID}, "does not fit"),
+        ({"padding": 7}, "padding 7 does not exist"),
+        ({"activation": 4}, "activation 4 is not supported"),
+        ({"weights": np.ones((4, 3, 3, 3))}, "groups of 3"),
+        ({"weights": np.ones((3, 3, 3, 1)), "bias": np.zeros(3)}, "groups of 1"),
+        ({"weights": np.ones((4, 3, 2))}, "four dimensions"),
+        ({"size": (5, 5, 2)}, "four dimensions"),
+        ({"weights": np.ones((4, 3, 3, 2)), "weight_type": "FLOAT32"}, "weights must be int8"),
+        ({"bias": np.zeros(3)}, "3 values for 4 output channels"),
+        ({"bias_type": "INT64"}, "int32"),
+    ],
+)
+def test_a_broken_convolution_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    data = broken_conv(**changes)
+    size = changes.get("size", (1, 5, 5, 2))
+    with pytest.raises(NativeError, match=sentence):
+        run_native(data, [np.zeros(size, np.int8)])
+
+
+def test_the_broken_convolution_is_sound_without_changes() -> None:
+    check(broken_conv())
