@@ -35,10 +35,10 @@ static int32_t log_probability(float scaled, int32_t zero_point) {
 
 /* A row's result is a function of the value alone. `values` are the n arguments to look at. */
 static void softmax_values(const eq_softmax *s, int32_t largest, float sum, const int8_t *values, int8_t *out, size_t n) {
-    const float *exponential = &s->exponentials[255 - largest];
     const float factor = 1.0f / (sum * s->out_scale);
     for (size_t i = 0; i < n; i++) {
-        if (values[i] <= largest) out[i] = (int8_t)probability(exponential[values[i]] * factor, s->zero_point);
+        const int32_t below = largest - values[i];
+        if (below >= 0) out[i] = (int8_t)probability(s->exponentials[255 - below] * factor, s->zero_point);
     }
 }
 
