@@ -1,0 +1,576 @@
+"""Operators that move values and change none, and the edges between types, against LiteRT, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from .conftest import examples
+from .oracle import NativeError, check, run_native
+from .single_op import RELU, SAME, VALID, Model, Quantized
+
+KINDS = st.sampled_from(["INT8", "INT8", "UINT8", "INT32", "INT64", "FLOAT32", "BOOL"])
+SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=5).map(tuple)
+IMAGES = st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8), st.integers(1, 20))
+SEEDS = st.integers(0, 2**32 - 1)
+Q = Quantized(0.1, 3)
+
+Shape = tuple[int, ...]
+
+
+def quantized(kind: str) -> Quantized | None:
+    return Q if kind in ("INT8", "UINT8") else None
+
+
+def single(
+    operator: str,
+    shape: Shape,
+    constants: Sequence[Any],
+    outputs: Sequence[Shape],
+    options: str | None = None,
+    *,
+    kind: str = "INT8",
+    **fields: Any,
+) -> bytes:
+    """One operator whose other inputs are int32 constants."""
+    model = Model()
+    x = model.input(shape, kind, quantized(kind))
+    inputs = [x, *(model.constant(np.asarray(values, np.int32), "INT32") for values in constants)]
+    made = [model.tensor(out, kind, quantized(kind)) for out in outputs]
+    model.operator(operator, inputs, made, options, **fields)
+    return model.finish(made)
+
+
+# ---- slices ----
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_slice(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    begin = [data.draw(st.integers(0, size - 1)) for size in shape]
+    length = [data.draw(st.integers(1, size - first)) for size, first in zip(shape, begin)]
+    asked = [-1 if kind == "BOOL" and first + n == size else n for first, n, size in zip(begin, length, shape)]
+    check(single("SLICE", shape, [begin, asked], [tuple(length)], "SliceOptions", kind=kind, version=3), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_strided_slice(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    """numpy says what the shape is, so that no slice is empty."""
+    begin, end, stride, index = [], [], [], []
+    masks = {"beginMask": 0, "endMask": 0, "shrinkAxisMask": 0}
+    for axis, size in enumerate(shape[: data.draw(st.integers(1, len(shape)))]):
+        begin.append(data.draw(st.integers(-size, size - 1)))
+        end.append(data.draw(st.integers(-size - 1, size + 1)))
+        stride.append(data.draw(st.sampled_from([1, 1, 1, 2, 3, -1, -2])))
+        for name in ("beginMask", "endMask"):
+            masks[name] |= data.draw(st.booleans()) << axis
+        start = None if masks["beginMask"] >> axis & 1 else begin[-1]
+        stop = None if masks["endMask"] >> axis & 1 else end[-1]
+        part: slice | int = slice(start, stop, stride[-1])
+        if stride[-1] == 1 and data.draw(st.integers(0, 4)) == 0:
+            masks["shrinkAxisMask"] |= 1 << axis
+            part = 0 if start is None else start
+        index.append(part)
+    out = np.empty(shape)[tuple(index)]
+    assume(out.size > 0 and (len(begin) < len(shape) or not any(e == 0 for e in end)))
+    model = single(
+        "STRIDED_SLICE", shape, [begin, end, stride], [out.shape], "StridedSliceOptions", kind=kind, version=4, **masks
+    )
+    check(model, seed=seed)
+
+
+@given(shape=st.tuples(*[st.integers(2, 5)] * 4), kind=KINDS, seed=SEEDS)
+@examples(4)
+def test_strided_slice_with_ellipsis_and_new_axis(shape: Shape, kind: str, seed: int) -> None:
+    """x[..., newaxis, 1:2] and x[newaxis, 1, ...]"""
+    first = single(
+        "STRIDED_SLICE",
+        shape,
+        [[0, 0, 1], [0, 0, 2], [1, 1, 1]],
+        [(*shape[:3], 1, 1)],
+        "StridedSliceOptions",
+        kind=kind,
+        version=6,
+        ellipsisMask=1,
+        newAxisMask=2,
+    )
+    check(first, seed=seed)
+    second = single(
+        "STRIDED_SLICE",
+        shape,
+        [[0, 1, 0], [0, 2, 0], [1, 1, 1]],
+        [(1, *shape[1:])],
+        "StridedSliceOptions",
+        kind=kind,
+        version=6,
+        ellipsisMask=4,
+        newAxisMask=1,
+        shrinkAxisMask=2,
+    )
+    check(second, seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_split(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    assume(kind != "BOOL")
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    count = data.draw(st.integers(1, 5))
+    whole = tuple(size * count if i == axis else size for i, size in enumerate(shape))
+    model = Model()
+    which = model.constant(np.array(axis), "INT32")
+    x = model.input(whole, kind, quantized(kind))
+    made = [model.tensor(shape, kind, quantized(kind)) for _ in range(count)]
+    model.operator("SPLIT", [which, x], made, "SplitOptions", version=2, numSplits=count)
+    check(model.finish(made), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_split_v(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    assume(kind != "BOOL")
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=5))
+    place = axis % len(shape)
+    shapes = [(*shape[:place], size, *shape[place + 1 :]) for size in sizes]
+    whole = (*shape[:place], sum(sizes), *shape[place + 1 :])
+    asked = [-1, *sizes[1:]] if data.draw(st.booleans()) else sizes
+    model = single("SPLIT_V", whole, [asked, axis], shapes, "SplitVOptions", kind=kind, version=2, numSplits=len(sizes))
+    check(model, seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_unpack(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    assume(kind != "INT64")
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    place = axis % len(shape)
+    rest = (*shape[:place], *shape[place + 1 :])
+    model = single(
+        "UNPACK", shape, [], [rest] * shape[place], "UnpackOptions", kind=kind, version=4, num=shape[place], axis=axis
+    )
+    check(model, seed=seed)
+
+
+# ---- several inputs ----
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_concatenation(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=7))
+    place = axis % len(shape)
+    model = Model()
+    inputs = [model.input((*shape[:place], n, *shape[place + 1 :]), kind, quantized(kind)) for n in sizes]
+    y = model.tensor((*shape[:place], sum(sizes), *shape[place + 1 :]), kind, quantized(kind))
+    model.operator("CONCATENATION", inputs, [y], "ConcatenationOptions", version=3, axis=axis)
+    check(model.finish([y]), seed=seed)
+
+
+@given(
+    scales=st.lists(st.floats(0.01, 0.1), min_size=1, max_size=4),
+    zero_points=st.lists(st.integers(0, 255), min_size=5, max_size=5),
+    seed=SEEDS,
+)
+@examples()
+def test_concatenation_of_other_scales(scales: list[float], zero_points: list[int], seed: int) -> None:
+    """As old uint8 files have it. LiteRT refuses that for int8, where this engine computes the same."""
+    model = Model()
+    inputs = [model.input((2, 30), "UINT8", Quantized(*q)) for q in zip(scales, zero_points)]
+    y = model.tensor((2, 30 * len(scales)), "UINT8", Quantized(0.07, zero_points[4]))
+    model.operator("CONCATENATION", inputs, [y], "ConcatenationOptions", axis=1)
+    check(model.finish([y]), seed=seed)
+
+
+@given(data=st.data(), shape=st.lists(st.integers(1, 6), max_size=4).map(tuple), kind=KINDS, seed=SEEDS)
+@examples()
+def test_pack(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    assume(kind != "BOOL")
+    axis, count = data.draw(st.integers(-len(shape) - 1, len(shape))), data.draw(st.integers(1, 5))
+    place = axis % (len(shape) + 1)
+    model = Model()
+    inputs = [model.input(shape, kind, quantized(kind)) for _ in range(count)]
+    y = model.tensor((*shape[:place], count, *shape[place:]), kind, quantized(kind))
+    model.operator("PACK", inputs, [y], "PackOptions", version=2, axis=axis, valuesCount=count)
+    check(model.finish([y]), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, indices=st.lists(st.integers(1, 3), max_size=2).map(tuple), kind=KINDS, seed=SEEDS)
+@examples()
+def test_gather(data: st.DataObject, shape: Shape, indices: Shape, kind: str, seed: int) -> None:
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    batch = data.draw(st.integers(0, axis))
+    constant = data.draw(st.booleans())
+    wide = data.draw(st.booleans())
+    places = (*shape[:batch], *indices)
+    model = Model()
+    x = model.input(shape, kind, quantized(kind))
+    where = np.random.default_rng(seed).integers(0, shape[axis], places)
+    type_ = "INT64" if wide else "INT32"
+    i = model.constant(where, type_) if constant else model.input(places, type_)
+    y = model.tensor((*shape[:axis], *indices, *shape[axis + 1 :]), kind, quantized(kind))
+    model.operator("GATHER", [x, i], [y], "GatherOptions", version=5, axis=axis, batchDims=batch)
+    values = (
+        np.random.default_rng(seed).integers(0, 2, shape)
+        if kind == "BOOL"
+        else np.arange(np.prod(shape)).reshape(shape) % 100
+    )
+    types: dict[str, Any] = {
+        "INT8": np.int8,
+        "UINT8": np.uint8,
+        "INT32": np.int32,
+        "INT64": np.int64,
+        "FLOAT32": np.float32,
+        "BOOL": np.bool_,
+    }
+    inputs = [values.astype(types[kind])] + ([] if constant else [where.astype(np.int64 if wide else np.int32)])
+    check(model.finish([y]), inputs)
+
+
+def test_gather_clamps_what_a_run_computes_and_refuses_what_the_file_says() -> None:
+    model = Model()
+    x, i = model.input((4,), "INT8", Q), model.input((3,), "INT32")
+    y = model.tensor((3,), "INT8", Q)
+    model.operator("GATHER", [x, i], [y], "GatherOptions")
+    values = np.array([10, 11, 12, 13], np.int8)
+    assert run_native(model.finish([y]), [values, np.array([-1, 4, 2], np.int32)])[0].tolist() == [10, 13, 12]
+    with pytest.raises(NativeError, match="index 4 is out of 4"):
+        run_native(single("GATHER", (4,), [[0, 4]], [(2,)], "GatherOptions"), [values])
+
+
+# ---- padding and repeating ----
+
+
+@given(data=st.data(), shape=SHAPES, operator=st.sampled_from(["PAD", "PADV2"]), seed=SEEDS)
+@examples()
+def test_pad(data: st.DataObject, shape: Shape, operator: str, seed: int) -> None:
+    kind = data.draw(st.sampled_from(["INT8", "INT8", "UINT8", "INT32", "FLOAT32"]))
+    edge = st.integers(0, 3)
+    paddings = [(data.draw(edge), data.draw(edge)) for _ in shape]
+    model = Model()
+    x = model.input(shape, kind, quantized(kind))
+    inputs = [x, model.constant(paddings, "INT32")]
+    if operator == "PADV2":
+        inputs.append(model.constant(data.draw(st.integers(0, 100)), kind, quantized(kind)))
+    y = model.tensor([n + a + b for n, (a, b) in zip(shape, paddings)], kind, quantized(kind))
+    model.operator(operator, inputs, [y], "PadOptions" if operator == "PAD" else "PadV2Options", version=2)
+    check(model.finish([y]), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, mode=st.sampled_from([0, 1]), kind=KINDS, seed=SEEDS)
+@examples()
+def test_mirror_pad(data: st.DataObject, shape: Shape, mode: int, kind: str, seed: int) -> None:
+    assume(kind in ("INT8", "INT32", "INT64", "FLOAT32"))
+    paddings = [[data.draw(st.integers(0, min(3, n - 1 + mode))) for _ in range(2)] for n in shape]
+    out = tuple(n + a + b for n, (a, b) in zip(shape, paddings))
+    check(
+        single("MIRROR_PAD", shape, [paddings], [out], "MirrorPadOptions", kind=kind, mode=mode, version=2), seed=seed
+    )
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_tile(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    assume(kind != "BOOL" or len(shape) > 1)
+    times = [data.draw(st.integers(1, 3)) for _ in shape]
+    out = tuple(n * m for n, m in zip(shape, times))
+    check(single("TILE", shape, [times], [out], "TileOptions", kind=kind, version=3), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_broadcast_to(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    small = tuple(1 if data.draw(st.booleans()) else n for n in shape)[data.draw(st.integers(0, len(shape) - 1)) :]
+    check(single("BROADCAST_TO", small, [shape], [shape], "BroadcastToOptions", kind=kind, version=3), seed=seed)
+
+
+# ---- other orders and other shapes ----
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_transpose(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    order = data.draw(st.permutations(range(len(shape))))
+    out = tuple(shape[axis] for axis in order)
+    check(single("TRANSPOSE", shape, [order], [out], "TransposeOptions", kind=kind, version=5), seed=seed)
+
+
+@given(image=IMAGES, block=st.integers(2, 3), kind=KINDS, seed=SEEDS)
+@examples()
+def test_depth_and_space(image: Shape, block: int, kind: str, seed: int) -> None:
+    assume(kind in ("INT8", "UINT8", "INT32", "INT64", "FLOAT32"))
+    n, h, w, c = image
+    space, depth = (n, h * block, w * block, c), (n, h, w, c * block * block)
+    check(
+        single("SPACE_TO_DEPTH", space, [], [depth], "SpaceToDepthOptions", kind=kind, version=2, blockSize=block),
+        seed=seed,
+    )
+    check(
+        single("DEPTH_TO_SPACE", depth, [], [space], "DepthToSpaceOptions", kind=kind, version=2, blockSize=block),
+        seed=seed,
+    )
+
+
+@given(data=st.data(), image=IMAGES, kind=KINDS, rank=st.sampled_from([3, 4]), seed=SEEDS)
+@examples()
+def test_space_and_batch(data: st.DataObject, image: Shape, kind: str, rank: int, seed: int) -> None:
+    assume(kind in ("INT8", "UINT8", "INT32", "INT64", "FLOAT32"))
+    shape = image if rank == 4 else (image[0], image[1], image[3])
+    axes = rank - 2
+    block = [data.draw(st.integers(1, 3)) for _ in range(axes)]
+    before = [data.draw(st.integers(0, 2)) for _ in range(axes)]
+    extra = [data.draw(st.integers(0, 1)) for _ in range(axes)]
+    after = [-(n + a) % b + b * e for n, a, b, e in zip(shape[1:], before, block, extra)]
+    edges = list(zip(before, after))
+    spread = tuple((n + a + z) // b for n, a, z, b in zip(shape[1:], before, after, block))
+    batch = (shape[0] * int(np.prod(block)), *spread, shape[-1])
+    check(
+        single("SPACE_TO_BATCH_ND", shape, [block, edges], [batch], "SpaceToBatchNDOptions", kind=kind, version=3),
+        seed=seed,
+    )
+    check(
+        single("BATCH_TO_SPACE_ND", batch, [block, edges], [shape], "BatchToSpaceNDOptions", kind=kind, version=3),
+        seed=seed,
+    )
+
+
+@given(shape=SHAPES, kind=KINDS, by=st.sampled_from(["input", "option", "rest"]), seed=SEEDS)
+@examples()
+def test_reshape(shape: Shape, kind: str, by: str, seed: int) -> None:
+    flat = (1, int(np.prod(shape)))
+    asked = [1, -1] if by == "rest" else list(flat)
+    constants = [] if by == "option" else [asked]
+    options = {"newShape": np.array(flat, np.int32)} if by == "option" else {}
+    check(single("RESHAPE", shape, constants, [flat], "ReshapeOptions", kind=kind, **options), seed=seed)
+
+
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_expand_dims_and_squeeze(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    axis = data.draw(st.integers(-len(shape) - 1, len(shape)))
+    place = axis % (len(shape) + 1)
+    wide = (*shape[:place], 1, *shape[place:])
+    check(single("EXPAND_DIMS", shape, [axis], [wide], "ExpandDimsOptions", kind=kind), seed=seed)
+    named = single("SQUEEZE", wide, [], [shape], "SqueezeOptions", kind=kind, squeezeDims=np.array([place], np.int32))
+    check(named, seed=seed)
+    out = tuple(n for n in shape if n != 1)
+    check(single("SQUEEZE", wide, [], [out], "SqueezeOptions", kind=kind), seed=seed)
+
+
+def test_shapes_that_the_graph_computes() -> None:
+    """What converters write for reshape(x, (shape(x)[0], -1)): SHAPE, STRIDED_SLICE, PACK, RESHAPE."""
+    model = Model()
+    x = model.input((3, 4, 5), "INT8", Q, signature=(-1, 4, 5))
+    shape = model.tensor((3,), "INT32")
+    first = model.tensor((), "INT32")
+    asked = model.tensor((2,), "INT32")
+    y = model.tensor((3, 20), "INT8", Q)
+    model.operator("SHAPE", [x], [shape], "ShapeOptions", outType=2)
+    ends = [model.constant([value], "INT32") for value in (0, 1, 1)]
+    model.operator("STRIDED_SLICE", [shape, *ends], [first], "StridedSliceOptions", shrinkAxisMask=1)
+    model.operator("PACK", [first, model.constant(20, "INT32")], [asked], "PackOptions", valuesCount=2, axis=0)
+    model.operator("RESHAPE", [x, asked], [y], "ReshapeOptions")
+    data = model.finish([y])
+    check(data)
+    check(data, [np.ones((7, 4, 5), np.int8)])
+
+
+# ---- types ----
+
+
+@given(
+    scale=st.floats(1e-4, 1),
+    zero_point=st.integers(-128, 127),
+    kind=st.sampled_from(["INT8", "UINT8"]),
+    halves=st.booleans(),
+    seed=SEEDS,
+)
+@examples()
+def test_quantize_floats(scale: float, zero_point: int, kind: str, halves: bool, seed: int) -> None:
+    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-600, 600, 5000) * 0.5 * np.float32(scale) if halves else rng.normal(size=5000) * 100 * scale
+    x = np.concatenate([x, [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30]]).astype(np.float32)
+    model = Model()
+    y = model.tensor(x.shape, kind, q)
+    model.operator("QUANTIZE", [model.input(x.shape, "FLOAT32")], [y], "QuantizeOptions")
+    check(model.finish([y]), [x])
+
+
+@given(scale=st.floats(1e-4, 1), zero_point=st.integers(-128, 127), kind=st.sampled_from(["INT8", "UINT8"]))
+@examples()
+def test_dequantize(scale: float, zero_point: int, kind: str) -> None:
+    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
+    model = Model()
+    y = model.tensor((256,), "FLOAT32")
+    model.operator("DEQUANTIZE", [model.input((256,), kind, q)], [y], "DequantizeOptions", version=2)
+    check(model.finish([y]), [np.arange(256).astype(np.uint8).view(np.uint8 if kind == "UINT8" else np.int8)])
+
+
+NUMBERS: dict[str, Any] = {
+    "FLOAT32": np.float32,
+    "INT8": np.int8,
+    "UINT8": np.uint8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+    "BOOL": np.bool_,
+}
+
+
+@pytest.mark.parametrize("source", NUMBERS)
+@pytest.mark.parametrize("target", NUMBERS)
+def test_cast(source: str, target: str) -> None:
+    limits = [2.0**bits + d for bits in (7, 8, 15, 16, 31, 32) for d in (-1, -0.5, 0, 1)]
+    values = np.array([0, 1, 2.5, 2.7, 300, 70000, *limits])
+    values = np.concatenate([values, -values])
+    if source == "FLOAT32":
+        values = np.concatenate([values, [9.3e18, -9.3e18, 1e30, -1e30, np.inf, -np.inf, np.nan]])
+    x = values.astype(np.float32) if source == "FLOAT32" else values.astype(np.int64).astype(NUMBERS[source])
+    model = Model()
+    y = model.tensor(x.shape, target)
+    model.operator("CAST", [model.input(x.shape, source)], [y], "CastOptions")
+    check(model.finish([y]), [x])
+
+
+# ---- between convolutions, where tensors carry padding ----
+
+
+def convolution(model: Model, x: int, shape: Shape, channels: int, seed: int) -> tuple[int, Shape]:
+    rng = np.random.default_rng(seed)
+    w = model.constant(rng.integers(-127, 128, (channels, 3, 3, shape[3])), "INT8", Quantized(0.002))
+    b = model.constant(rng.integers(-500, 500, channels), "INT32", Quantized(0.0002))
+    out = (*shape[:3], channels)
+    y = model.tensor(out, "INT8", Q)
+    model.operator(
+        "CONV_2D",
+        [x, w, b],
+        [y],
+        "Conv2DOptions",
+        version=3,
+        padding=SAME,
+        strideW=1,
+        strideH=1,
+        fusedActivationFunction=RELU,
+    )
+    return y, out
+
+
+Step = Callable[[Model, int, Shape], tuple[int, Shape]]
+
+
+def with_constants(
+    operator: str, options: str, shaped: Callable[[Shape], Shape], *constants: Any, **fields: Any
+) -> Step:
+    def add(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
+        inputs = [x, *(model.constant(np.asarray(values, np.int32), "INT32") for values in constants)]
+        y = model.tensor(shaped(shape), "INT8", Q)
+        model.operator(operator, inputs, [y], options, **fields)
+        return y, shaped(shape)
+
+    return add
+
+
+def twice(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
+    y = model.tensor((*shape[:3], 2 * shape[3]), "INT8", Q)
+    model.operator("CONCATENATION", [x, x], [y], "ConcatenationOptions", version=2, axis=3)
+    return y, (*shape[:3], 2 * shape[3])
+
+
+def second_half(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
+    out = (*shape[:3], shape[3] // 2)
+    made = [model.tensor(out, "INT8", Q) for _ in range(2)]
+    model.operator("SPLIT", [model.constant(3, "INT32"), x], made, "SplitOptions", version=2, numSplits=2)
+    return made[1], out
+
+
+WINDOW = {"padding": SAME, "strideH": 2, "strideW": 2, "filterHeight": 3, "filterWidth": 3, "version": 2}
+BETWEEN: dict[str, Step] = {
+    "max_pool": with_constants(
+        "MAX_POOL_2D", "Pool2DOptions", lambda s: (s[0], (s[1] + 1) // 2, (s[2] + 1) // 2, s[3]), **WINDOW
+    ),
+    "average_pool": with_constants(
+        "AVERAGE_POOL_2D",
+        "Pool2DOptions",
+        lambda s: (s[0], s[1] - 1, s[2] - 2, s[3]),
+        padding=VALID,
+        strideH=1,
+        strideW=1,
+        filterHeight=2,
+        filterWidth=3,
+        version=2,
+    ),
+    "pad": with_constants(
+        "PAD", "PadOptions", lambda s: (s[0], s[1] + 3, s[2] + 1, s[3]), [[0, 0], [1, 2], [0, 1], [0, 0]], version=2
+    ),
+    "pad_channels": with_constants(
+        "PAD", "PadOptions", lambda s: (s[0], s[1] + 1, s[2], s[3] + 3), [[0, 0], [1, 0], [0, 0], [1, 2]], version=2
+    ),
+    "mirror_pad": with_constants(
+        "MIRROR_PAD", "MirrorPadOptions", lambda s: (s[0], s[1] + 2, s[2] + 2, s[3]), [[0, 0], [1, 1], [1, 1], [0, 0]]
+    ),
+    "slice": with_constants("SLICE", "SliceOptions", lambda s: (s[0], 2, 3, 3), [0, 1, 1, 1], [-1, 2, 3, 3], version=2),
+    "reverse": with_constants(
+        "STRIDED_SLICE",
+        "StridedSliceOptions",
+        lambda s: s,
+        [0] * 4,
+        [0] * 4,
+        [1, -1, -1, 1],
+        beginMask=15,
+        endMask=15,
+        version=2,
+    ),
+    "transpose": with_constants(
+        "TRANSPOSE", "TransposeOptions", lambda s: (s[0], s[2], s[1], s[3]), [0, 2, 1, 3], version=2
+    ),
+    "bilinear": with_constants(
+        "RESIZE_BILINEAR",
+        "ResizeBilinearOptions",
+        lambda s: (s[0], 9, 7, s[3]),
+        [9, 7],
+        version=3,
+        halfPixelCenters=True,
+    ),
+    "nearest": with_constants(
+        "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions", lambda s: (s[0], 9, 7, s[3]), [9, 7], version=3
+    ),
+    "depth_to_space": with_constants(
+        "DEPTH_TO_SPACE", "DepthToSpaceOptions", lambda s: (s[0], 2 * s[1], 2 * s[2], s[3] // 4), blockSize=2, version=2
+    ),
+    "space_to_batch": with_constants(
+        "SPACE_TO_BATCH_ND",
+        "SpaceToBatchNDOptions",
+        lambda s: (s[0] * 2, s[1], (s[2] + 2) // 2, s[3]),
+        [1, 2],
+        [[0, 0], [1, 1]],
+        version=2,
+    ),
+    "tile": with_constants("TILE", "TileOptions", lambda s: (s[0], 2 * s[1], s[2], s[3]), [1, 2, 1, 1], version=2),
+    "reshape": with_constants("RESHAPE", "ReshapeOptions", lambda s: (s[0], s[2], s[1], s[3]), [-1, 6, 5, 8]),
+    "mean": with_constants("MEAN", "ReducerOptions", lambda s: (s[0], 1, s[2], s[3]), [1], keepDims=True, version=2),
+    "largest": with_constants(
+        "REDUCE_MAX", "ReducerOptions", lambda s: (s[0], 1, 1, s[3]), [1, 2], keepDims=True, version=2
+    ),
+    "concatenation": twice,
+    "split": second_half,
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", BETWEEN)
+def test_between_convolutions(name: str, batch: int) -> None:
+    model = Model()
+    shape: Shape = (batch, 5, 6, 8)
+    first, shape = convolution(model, model.input(shape, "INT8", Q), shape, 8, 1)
+    side, _ = convolution(model, first, shape, 4, 2)  # wants padding around what the operator reads
+    moved, shape = BETWEEN[name](model, first, shape)
+    last, _ = convolution(model, moved, shape, 5, 3)
+    check(model.finish([side, last]))
