@@ -10,7 +10,7 @@
 #include "failure.h"
 
 enum { HEADER_MAX = 65536, START_BYTES = 8 };
-static const char magic[6] = "\x93NUMPY";
+static const char magic[6] = {'\x93', 'N', 'U', 'M', 'P', 'Y'};
 
 /* ---- reading ---- */
 
