@@ -31,7 +31,7 @@ def litert() -> str:
     return engine_version("litert")
 
 
-@pytest.fixture(params=["litert", "onnxruntime"])
+@pytest.fixture(params=["native", "litert", "onnxruntime"])
 def engine(request: pytest.FixtureRequest) -> str:
     """Each engine that is installed."""
     if not installed(request.param):

@@ -11,12 +11,12 @@ pytestmark = pytest.mark.usefixtures("litert")
 
 
 def test_one_signature_names_the_inputs_and_several_do_not(models):
-    assert Session(models / "float.tflite").inputs[0].name == "features"
-    assert Session(models / "two_signatures.tflite").inputs[0].name == "classify_features:0"
+    assert Session(models / "float.tflite", engine="litert").inputs[0].name == "features"
+    assert Session(models / "two_signatures.tflite", engine="litert").inputs[0].name == "classify_features:0"
 
 
 def test_other_shapes_are_refused_while_views_are_held(models):
-    session = Session(models / "float.tflite")
+    session = Session(models / "float.tflite", engine="litert")
     part = session.input_view("features")[0]
     with pytest.raises(SessionError, match="Views of this session are in use"):
         session.run(np.ones((3, 4)))
@@ -27,7 +27,7 @@ def test_other_shapes_are_refused_while_views_are_held(models):
 
 
 def test_a_refused_shape_leaves_the_session_usable(models, monkeypatch):
-    session = Session(models / "float.tflite")
+    session = Session(models / "float.tflite", engine="litert")
     expected = session.run(np.ones((1, 4)))["probabilities"]
     allocate = session._engine._interpreter.allocate_tensors
     attempts = []
@@ -48,7 +48,7 @@ def test_a_cut_off_model_is_refused_at_any_length(models):
     whole = (models / "int8.tflite").read_bytes()
     for length in range(0, len(whole), 7):
         with pytest.raises(ModelError):
-            Session(whole[:length])
+            Session(whole[:length], engine="litert")
 
 
 def test_a_cut_off_file_of_a_real_network(shared, tmp_path):
@@ -57,7 +57,7 @@ def test_a_cut_off_file_of_a_real_network(shared, tmp_path):
     for length in (8, 1000, 50_000, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(ModelError, match=r"LiteRT cannot open cut\.tflite"):
-            Session(path)
+            Session(path, engine="litert")
 
 
 def test_a_name_that_is_no_text(models):
@@ -65,11 +65,11 @@ def test_a_name_that_is_no_text(models):
         (models / "float.tflite").read_bytes().replace(b"serving_default_features", b"serving_default_feat\xffres")
     )
     with pytest.raises(ModelError, match="LiteRT cannot open"):
-        Session(damaged)
+        Session(damaged, engine="litert")
 
 
 def test_prints_nothing(models, capfd):
-    Session(models / "int8.tflite").run(np.zeros((2, 4)))
+    Session(models / "int8.tflite", engine="litert").run(np.zeros((2, 4)))
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
 
@@ -89,7 +89,7 @@ def test_version(litert):
 def test_real_networks_give_what_litert_itself_gives(shared, name, scale, zero_point, shape):
     interpreter_class = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
     path = shared / "models" / name
-    session = Session(path, threads=1)
+    session = Session(path, threads=1, engine="litert")
     (info,) = session.inputs
     assert (info.scale, info.zero_point, info.shape, info.dtype) == (scale, zero_point, shape, np.int8)
     integers = np.random.default_rng(0).integers(-128, 128, [abs(n) for n in shape]).astype(np.int8)

@@ -91,7 +91,7 @@ def test_a_missing_engine_is_named(models, monkeypatch, model, engine, modules):
     hidden = _Hidden(modules)
     monkeypatch.setattr(sys, "meta_path", [hidden, *sys.meta_path])
     with pytest.raises(EngineError, match=rf"^The engine '{engine}' is not installed: (install it|there is no wheel)"):
-        Session(models / model)
+        Session(models / model, engine=engine)
 
 
 class _Hidden:

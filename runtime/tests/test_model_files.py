@@ -42,14 +42,16 @@ def test_paths_that_are_no_files(tmp_path):
 
 
 def test_engines_by_content(models):
-    assert model_engines(models / "float.tflite") == ("litert",)
+    assert model_engines(models / "int8.tflite") == ("native", "litert")
+    assert model_engines(models / "float.tflite") == ("litert", "native")
+    assert model_engines(models / "data_dependent.tflite") == ("litert",)
     assert model_engines((models / "float.onnx").read_bytes()) == ("onnxruntime",)
 
 
 def test_engines_that_do_not_fit(models):
     with pytest.raises(EngineError, match=r"is a \.onnx model, which 'litert' does not run: use 'onnxruntime'"):
         Session(models / "float.onnx", engine="litert")
-    with pytest.raises(EngineError, match="no engine 'tensorrt': choose from auto, litert, onnxruntime"):
+    with pytest.raises(EngineError, match="no engine 'tensorrt': choose from auto, native, litert, onnxruntime"):
         Session(models / "float.onnx", engine="tensorrt")
 
 

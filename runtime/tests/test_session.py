@@ -6,22 +6,23 @@ import pytest
 from edgequant_runtime import InputError, Session, SessionError, usable_cores
 from edgequant_runtime._inputs import by_name
 
-SUFFIXES = {"litert": ".tflite", "onnxruntime": ".onnx"}
+SUFFIXES = {"native": ".tflite", "litert": ".tflite", "onnxruntime": ".onnx"}
 
 
 @pytest.fixture
 def classifier(models, engine):
-    return Session(models / f"float{SUFFIXES[engine]}", threads=1)
+    return Session(models / f"float{SUFFIXES[engine]}", engine=engine, threads=1)
 
 
 @pytest.fixture
 def two_inputs(models, engine):
-    return Session(models / f"two_inputs{SUFFIXES[engine]}", threads=1)
+    return Session(models / f"two_inputs{SUFFIXES[engine]}", engine=engine, threads=1)
 
 
-def test_auto_goes_by_content_and_not_by_suffix(models, engine, tmp_path):
+@pytest.mark.parametrize(("model", "engine"), [("float.tflite", "litert"), ("float.onnx", "onnxruntime")])
+def test_auto_goes_by_content_and_not_by_suffix(models, tmp_path, model, engine):
     misnamed = tmp_path / "model.bin"
-    misnamed.write_bytes((models / f"float{SUFFIXES[engine]}").read_bytes())
+    misnamed.write_bytes((models / model).read_bytes())
     assert Session(misnamed).engine == engine
     assert Session(misnamed.read_bytes()).engine == engine
 
@@ -128,7 +129,7 @@ def test_fixed_size_output_view_follows_each_inference(two_inputs):
 
 
 def test_views_outlive_their_session(models, engine):
-    session = Session(models / f"two_inputs{SUFFIXES[engine]}")
+    session = Session(models / f"two_inputs{SUFFIXES[engine]}", engine=engine)
     view, part = session.input_view("a"), session.output_view("sum")[0, 1:]
     session.run({"a": np.ones((1, 3)), "b": np.ones((1, 3), int)})
     del session
@@ -143,6 +144,7 @@ def test_unknown_view(classifier):
         classifier.output_view("features")
 
 
+@pytest.mark.parametrize("engine", ["litert", "onnxruntime"])
 def test_output_whose_size_depends_on_the_data(models, engine):
     session = Session(models / f"data_dependent{SUFFIXES[engine]}")
     for values in ([1, -1, 2, 3, 0], [-1, -1, -1, -1, 4], [-1] * 5, [1] * 5):

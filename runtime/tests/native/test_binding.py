@@ -1,0 +1,181 @@
+"""The binding of the C library: what it shares with the header, memory that outlives its session, and the choice of engine."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgequant_runtime import EngineError, ModelError, Session, SessionError, engine_version
+from edgequant_runtime._engines import _library, _native
+from edgequant_runtime._engines._native import NativeEngine, NativeModel
+from edgequant_runtime._model_file import read_model_file
+
+HEADER = Path(__file__).parents[2] / "csrc" / "include" / "edgequant.h"
+STRUCTURES = {
+    "eq_error": _library.Error,
+    "eq_tensor_info": _library.TensorDescription,
+    "eq_model_options": _library.ModelOptions,
+    "eq_shape": _library.Shape,
+    "eq_session_options": _library.SessionOptions,
+    "eq_profile_step": _library.Step,
+}
+
+
+def test_the_structures_are_those_of_the_header(tmp_path):
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    lines = [
+        f'printf("%zu %zu\\n", offsetof({name}, {field}), sizeof(({name} *)0)->{field});'
+        for name, structure in STRUCTURES.items()
+        for field, _ in structure._fields_
+    ]
+    sizes = [f'printf("%zu\\n", sizeof({name}));' for name in STRUCTURES]
+    source = tmp_path / "layout.c"
+    body = "\n".join(lines + sizes)
+    source.write_text(f'#include <stdio.h>\n#include "{HEADER}"\nint main(void) {{\n{body}\n}}\n')
+    subprocess.run([compiler, "-o", tmp_path / "layout", source], check=True)
+    printed = subprocess.run([tmp_path / "layout"], capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
+    here = [
+        f"{getattr(structure, field).offset} {getattr(structure, field).size}"
+        for structure in STRUCTURES.values()
+        for field, _ in structure._fields_
+    ]
+    assert printed == here + [str(ctypes.sizeof(structure)) for structure in STRUCTURES.values()]
+
+
+def test_the_statuses_are_those_of_the_header():
+    numbers = dict(re.findall(r"EQ_ERROR_(\w+) = (\d+)", HEADER.read_text()))
+    assert {name: getattr(_library, name) for name in numbers} == {name: int(n) for name, n in numbers.items()}
+
+
+def test_the_types_are_those_of_the_header():
+    numbers = dict(re.findall(r"EQ_(\w+) = (\d+),\n", HEADER.read_text().partition("typedef enum eq_type")[2]))
+    assert {int(number): name.lower() for name, number in numbers.items()} == _native._DTYPES
+
+
+def test_views_outlive_session_and_model(models):
+    session = Session((models / "int8.tflite").read_bytes(), engine="native")
+    view, output = session.input_view("features"), session.output_view("probabilities")
+    assert view.ctypes.data % 16 == 0
+    view[...] = 5
+    session.invoke()
+    expected = output.copy()
+    session.run(np.zeros((3, 4)))  # another shape is another C session
+    assert session.input_view("features").shape == (3, 4)
+    del session
+    view[...] = 7
+    np.testing.assert_array_equal(output, expected)
+
+
+def test_a_refused_shape_leaves_the_session_usable(models):
+    session = Session(models / "int8.tflite", engine="native")
+    expected = session.run(np.ones((1, 4)))["probabilities"]
+    with pytest.raises(SessionError, match="cannot run inputs of the shape"):
+        session.run(np.ones((500_000_000, 4), np.int8), raw=True)
+    np.testing.assert_array_equal(session.run(np.ones((1, 4)))["probabilities"], expected)
+
+
+def test_sessions_on_several_threads(models):
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    expected = Session(models / "int8.tflite", engine="native").run(x)["probabilities"]
+    wrong = []
+
+    def work():
+        session = Session(models / "int8.tflite", engine="native", threads=2)
+        wrong.extend(1 for _ in range(50) if not np.array_equal(session.run(x)["probabilities"], expected))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_kernels_by_name(models):
+    file = read_model_file(models / "int8.tflite")
+    assert NativeEngine(NativeModel(file, kernels="scalar"), threads=1).inputs[0].name == "features"
+    with pytest.raises(EngineError, match="no kernels 'mmx'"):
+        NativeModel(file, kernels="mmx")
+
+
+def test_damaged_models(models):
+    whole = (models / "int8.tflite").read_bytes()
+    for length in range(8, len(whole), 16):
+        with pytest.raises(ModelError, match="^The engine 'native' cannot open The model given as"):
+            Session(whole[:length], engine="native")
+
+
+def test_version():
+    assert engine_version("native") == "edgequant-runtime 0.1.0"
+
+
+def test_profile(models):
+    session = Session(models / "int8.tflite", profile=True)
+    session.run(np.zeros((1, 4)))
+    session.run(np.zeros((1, 4)))
+    steps = session.profile()
+    assert [step.runs for step in steps] == [2] * len(steps)
+    assert "FULLY_CONNECTED" in steps[0].operators
+    assert steps[0].macs == 12
+    assert steps[0].microseconds > 0
+    with pytest.raises(SessionError, match="open it with profile=True"):
+        Session(models / "int8.tflite").profile()
+    with pytest.raises(EngineError, match="'litert' measures no profile"):
+        Session(models / "int8.tflite", engine="litert", profile=True)
+
+
+# ---- the choice of engine ----
+
+
+def test_auto_takes_the_native_engine_for_int8(models):
+    for name in ("int8.tflite", "int8_float_io.tflite", "uint8.tflite"):
+        session = Session(models / name)
+        assert (session.engine, session.fallback_reason) == ("native", None)
+
+
+def test_auto_says_why_it_took_another_engine(models, litert, caplog):
+    caplog.set_level(logging.INFO, "edgequant_runtime")
+    session = Session(models / "data_dependent.tflite")
+    assert session.engine == "litert"
+    assert re.match("The engine 'native' cannot open data_dependent.tflite: .*WHERE", session.fallback_reason)
+    assert caplog.messages == [session.fallback_reason]
+    plain = Session(models / "float.tflite")
+    assert plain.engine == "litert"
+    assert plain.fallback_reason == "float.tflite has no int8 operators, and the engine 'litert' is faster in float32."
+    assert Session(models / "data_dependent.tflite", engine="litert").fallback_reason is None
+
+
+def test_auto_without_litert(models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "tflite_runtime", None)
+    assert Session(models / "float.tflite").engine == "native"
+    with pytest.raises(EngineError, match="^The engine 'native' cannot open .*WHERE.*; and the engine 'litert' is "):
+        Session(models / "data_dependent.tflite")
+
+
+def test_auto_refuses_a_damaged_model(models):
+    with pytest.raises(ModelError, match="The engine 'native' cannot open"):
+        Session((models / "int8.tflite").read_bytes()[:-600])
+
+
+def test_a_missing_library_is_named(models, monkeypatch, litert):
+    _library.library.cache_clear()
+    monkeypatch.setenv(_library.LIBRARY_VARIABLE, "/nowhere/libedgequant.so")
+    try:
+        with pytest.raises(EngineError, match="library of the engine 'native' cannot be loaded"):
+            Session(models / "int8.tflite", engine="native")
+        assert Session(models / "int8.tflite").engine == "litert"
+    finally:
+        _library.library.cache_clear()

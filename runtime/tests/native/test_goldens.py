@@ -1,0 +1,119 @@
+"""The same bits on every kind of CPU: programs for each, run under emulators of the boards' cores.
+
+goldens.json has the SHA-256 of each model's outputs for edgequant-run's seeded inputs. After arithmetic changed on
+purpose `python test_goldens.py PROGRAM` writes it anew, with the scalar kernels of an edgequant-run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+MODELS = HERE.parent / "models"
+SHARED = ROOT.parent / "shared" / "models"
+GOLDENS = HERE / "goldens.json"
+OURS = ("int8.tflite", "int8_float_io.tflite", "uint8.tflite")
+NETWORKS = ("kws_ref_model.tflite", "pretrainedResnet_quant.tflite", "ad01_int8.tflite")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A program of one of build_runners' targets, on a CPU that an emulator or this machine is."""
+
+    target: str
+    cpu: str | None = None
+    emulator: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.target}-{self.cpu or 'host'}"
+
+
+MACHINES = (
+    Machine("x86_64"),
+    Machine("armv6", "arm1176", "qemu-arm"),
+    Machine("armv6", "cortex-a7", "qemu-arm"),
+    Machine("armv7", "cortex-a7", "qemu-arm"),
+    Machine("aarch64", "cortex-a53", "qemu-aarch64"),
+    Machine("aarch64", "cortex-a72", "qemu-aarch64"),
+    Machine("aarch64", "cortex-a76", "qemu-aarch64"),
+    Machine("aarch64", "max", "qemu-aarch64"),
+)
+
+# One worker for all: building the programs takes a minute, and most of it is the same for each test.
+pytestmark = pytest.mark.xdist_group("goldens")
+
+
+@pytest.fixture(scope="session")
+def runners() -> Path:
+    """A folder with the programs of every target."""
+    pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
+    folder = ROOT / ".venv" / "runners"
+    command = [sys.executable, ROOT / "scripts" / "build_runners", "--programs", "--output", folder / "programs"]
+    built = subprocess.run([*command, "--keep", folder / "objects"], capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "programs"
+
+
+@pytest.fixture(params=MACHINES, ids=str)
+def command(request: pytest.FixtureRequest, runners: Path) -> list[str]:
+    """The words that start the program on a machine."""
+    machine: Machine = request.param
+    program = str(runners / machine.target / "edgequant-run")
+    if machine.emulator is None:
+        if platform.machine() != machine.target:
+            pytest.skip(f"runs on {machine.target}")
+        return [program]
+    emulator = shutil.which(machine.emulator) or shutil.which(f"{machine.emulator}-static")
+    if emulator is None:
+        pytest.skip("needs qemu-user, which emulates the boards' CPUs: apt-get install qemu-user")
+    return [emulator, "-cpu", str(machine.cpu), program]
+
+
+def output_of(command: list[str], *arguments: object) -> dict[str, object]:
+    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, f"{done.returncode} {done.stderr}"
+    document: dict[str, object] = json.loads(done.stdout)
+    return document
+
+
+def kernel_sets(command: list[str]) -> list[str]:
+    cpu = output_of(command, "--probe")["cpu"]
+    assert isinstance(cpu, dict)
+    names: list[str] = cpu["kernels"]
+    return names
+
+
+def paths(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize("path", paths(MODELS, OURS) + paths(SHARED, NETWORKS), ids=lambda path: path.stem)
+def test_the_same_bits_everywhere(command: list[str], path: Path) -> None:
+    if not path.is_file():
+        pytest.skip("needs ../shared (real trained networks), which is not on this machine")
+    golden = json.loads(GOLDENS.read_text())[path.name]
+    for kernels in kernel_sets(command):
+        for threads in (1, 2):
+            found = output_of(command, path, "--json", "--kernels", kernels, "--threads", threads)
+            assert (found["kernels"], found["sha256"]) == (kernels, golden), threads
+
+
+def write_goldens(program: str) -> None:
+    found = {}
+    for path in [*paths(MODELS, OURS), *paths(SHARED, NETWORKS)]:
+        found[path.name] = output_of([program], path, "--json", "--kernels", "scalar")["sha256"]
+    GOLDENS.write_text(json.dumps(found, indent=2) + os.linesep)
+
+
+if __name__ == "__main__":
+    write_goldens(sys.argv[1])
