@@ -56,12 +56,9 @@ EQ_INLINE int16x8_t row_output(const half_group *g, const eq_output_stage *stage
 }
 
 EQ_INLINE void store_two_rows(const half_group *g, const eq_output_stage *stage, column a, column b, column c, int8_t *out,
-                              ptrdiff_t out_row) {
-    const int16x8_t upper = vqaddq_s16(row_output(g, stage, g->upper, a, b, c), stage->zero_point);
-    const int16x8_t lower = vqaddq_s16(row_output(g, stage, g->lower, a, b, c), stage->zero_point);
-    int8x16_t values = vqmovn_high_s16(vqmovn_s16(upper), lower);
-    values = vmaxq_s8(values, vcombine_s8(stage->min, stage->min));
-    values = vminq_s8(values, vcombine_s8(stage->max, stage->max));
+                              ptrdiff_t out_row, const bool plain) {
+    const int16x8_t upper = row_output(g, stage, g->upper, a, b, c), lower = row_output(g, stage, g->lower, a, b, c);
+    const int8x16_t values = eq_to_outputs(stage, upper, lower, plain);
     vst1_s8(out, vget_low_s8(values));
     vst1_s8(out + out_row, vget_high_s8(values));
 }
@@ -73,8 +70,8 @@ EQ_INLINE const int8_t *advance(const int8_t *pointer, ptrdiff_t step) {
     return pointer;
 }
 
-static void run_two_rows(const eq_depthwise *d, const half_group *group, const eq_output_stage *stage, const int8_t *in,
-                         int8_t *out) {
+EQ_INLINE void run_two_rows(const eq_depthwise *d, const half_group *group, const eq_output_stage *stage, const int8_t *in,
+                            int8_t *out, const bool plain) {
     const half_group g = *group;
     const eq_output_stage s = *stage;
     const ptrdiff_t down = d->tap_row, right = d->tap_column, out_row = d->out_row, out_right = d->channels;
@@ -83,17 +80,27 @@ static void run_two_rows(const eq_depthwise *d, const half_group *group, const e
     int32_t columns = d->out_width;
     for (; columns >= 3; columns -= 3) { /* the columns change places instead of moving */
         c = load_column(in, down), in = advance(in, right);
-        store_two_rows(&g, &s, a, b, c, out, out_row), out = (int8_t *)advance(out, out_right);
+        store_two_rows(&g, &s, a, b, c, out, out_row, plain), out = (int8_t *)advance(out, out_right);
         a = load_column(in, down), in = advance(in, right);
-        store_two_rows(&g, &s, b, c, a, out, out_row), out = (int8_t *)advance(out, out_right);
+        store_two_rows(&g, &s, b, c, a, out, out_row, plain), out = (int8_t *)advance(out, out_right);
         b = load_column(in, down), in = advance(in, right);
-        store_two_rows(&g, &s, c, a, b, out, out_row), out = (int8_t *)advance(out, out_right);
+        store_two_rows(&g, &s, c, a, b, out, out_row, plain), out = (int8_t *)advance(out, out_right);
     }
     for (; columns > 0; columns--) {
         c = load_column(in, down), in = advance(in, right);
-        store_two_rows(&g, &s, a, b, c, out, out_row), out += out_right;
+        store_two_rows(&g, &s, a, b, c, out, out_row, plain), out += out_right;
         a = b, b = c;
     }
+}
+
+static void run_plain(const eq_depthwise *d, const half_group *group, const eq_output_stage *stage, const int8_t *in,
+                      int8_t *out) {
+    run_two_rows(d, group, stage, in, out, true);
+}
+
+static void run_clamped(const eq_depthwise *d, const half_group *group, const eq_output_stage *stage, const int8_t *in,
+                        int8_t *out) {
+    run_two_rows(d, group, stage, in, out, false);
 }
 
 void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
@@ -107,7 +114,7 @@ void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *o
             const int32_t first = eq_first_channel(i / 2, d->channels) + i % 2 * 8;
             const half_group group = load_half(packed + (size_t)(i / 2) * eq_depthwise_group_bytes(3, 3), i % 2, &stage);
             for (int32_t row = 0; row < 2 * pairs; row += 2)
-                run_two_rows(d, &group, &stage, in + row * d->in_row + first, out + row * d->out_row + first);
+                (stage.plain ? run_plain : run_clamped)(d, &group, &stage, in + row * d->in_row + first, out + row * d->out_row + first);
         }
     }
     if (rows > 2 * pairs)

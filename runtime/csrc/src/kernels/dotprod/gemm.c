@@ -46,18 +46,18 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
     for (int r = 0; r < rows; r++) sums[r][0] = bias_low, sums[r][1] = bias_high;
 
     uint32_t chunks = (uint32_t)groups / 4;
-    if (rows == 1) { /* few instructions in a chunk: unroll */
-        for (uint32_t i = chunks / 2; i != 0; i--) {
-            taps = load_rows(b, load_rows(a, taps, rows), rows);
-            packed = add_chunk(sums, b, add_chunk(sums, a, packed, rows), rows);
-        }
-        chunks %= 2;
+    for (uint32_t i = chunks / 2; i != 0; i--) {
+        const int8_t *second = load_rows(a, taps, rows);
+        packed = add_chunk(sums, a, packed, rows);
+        taps = load_rows(b, second, rows);
+        packed = add_chunk(sums, b, packed, rows);
     }
+    chunks %= 2;
     for (; chunks != 0; chunks--) {
         taps = load_rows(a, taps, rows);
         packed = add_chunk(sums, a, packed, rows);
     }
-    const int32_t rest = groups % 4;
+    const uint32_t rest = (uint32_t)groups % 4;
     if (rest) {
         load_rows(a, taps, rows);
         ADD_LANE(a, 0);
@@ -75,27 +75,34 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
-static __attribute__((noinline)) void run_8_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
-    eq_interleave_rows(g, in, block, 8);
-    eq_run_tiles(g, block, out, first_column, last_column, GROUP, 8, run_tile);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 8, out += 8) {
+        eq_interleave_rows(p->gemm, in, block, 8);
+        eq_run_tiles(p, &stage, block, out, 8, run_tile);
+    }
 }
 
-static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
-    eq_interleave_rows(g, in, block, 4);
-    eq_run_tiles(g, block, out, first_column, last_column, GROUP, 4, run_tile);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 4, out += 4) {
+        eq_interleave_rows(p->gemm, in, block, 4);
+        eq_run_tiles(p, &stage, block, out, 4, run_tile);
+    }
 }
 
-static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
-    eq_run_tiles(g, eq_join_segments(g, in[0], line), out, first_column, last_column, GROUP, 1, run_tile);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
 }
 
 void eq_dotprod_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                          int32_t last_column) {
-    eq_run_all_rows(g, in, out, rows, first_column, last_column, run_8_rows, run_4_rows, run_1_row);
+    eq_run_all_rows(g, in, out, rows, first_column, last_column, GROUP, run_8_rows, run_4_rows, run_1_row);
 }

@@ -74,32 +74,37 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
-EQ_INLINE void run_several_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
-                                int32_t last_column, const int rows) {
-    int8_t block[EQ_BLOCK_BYTES];
-    eq_interleave_rows(g, in, block, rows);
-    pair_rows(block, eq_groups(g->segments * g->segment_bytes, 16) * (rows / 2));
-    eq_run_tiles(g, block, out, first_column, last_column, GROUP, rows, run_tile);
-}
-
 /* Each number of rows has a function, and so the registers, for itself. */
-static __attribute__((noinline)) void run_8_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t first_column, int32_t last_column) {
-    run_several_rows(g, in, out, first_column, last_column, 8);
+static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
+    int8_t block[EQ_BLOCK_BYTES];
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 8, out += 8) {
+        eq_interleave_rows(p->gemm, in, block, 8);
+        pair_rows(block, eq_groups(p->gemm->segments * p->gemm->segment_bytes, 16) * 8 / 2);
+        eq_run_tiles(p, &stage, block, out, 8, run_tile);
+    }
 }
 
-static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t first_column, int32_t last_column) {
-    run_several_rows(g, in, out, first_column, last_column, 4);
+static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
+    int8_t block[EQ_BLOCK_BYTES];
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 4, out += 4) {
+        eq_interleave_rows(p->gemm, in, block, 4);
+        pair_rows(block, eq_groups(p->gemm->segments * p->gemm->segment_bytes, 16) * 4 / 2);
+        eq_run_tiles(p, &stage, block, out, 4, run_tile);
+    }
 }
 
-static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
-    eq_run_tiles(g, eq_join_segments(g, in[0], line), out, first_column, last_column, GROUP, 1, run_tile);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
 }
 
 void eq_i8mm_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                       int32_t last_column) {
-    eq_run_all_rows(g, in, out, rows, first_column, last_column, run_8_rows, run_4_rows, run_1_row);
+    eq_run_all_rows(g, in, out, rows, first_column, last_column, GROUP, run_8_rows, run_4_rows, run_1_row);
 }

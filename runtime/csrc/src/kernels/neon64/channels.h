@@ -42,15 +42,13 @@ EQ_INLINE eq_channel_group eq_load_group(const int8_t *packed, const eq_output_s
 }
 
 EQ_INLINE void eq_store_channels(const eq_output_stage *stage, const eq_channel_group *group, const int32x4_t sums[4],
-                                 int8_t *out, int32_t count, const bool small) {
+                                 int8_t *out, int32_t count, const bool small, const bool plain) {
     const float32x4_t *scale = group->scale;
     const int16x8_t low = small ? eq_scale_small(stage, sums[0], sums[1], scale[0], scale[1])
                                 : eq_scale_any(sums[0], sums[1], scale[0], scale[1]);
     const int16x8_t high = small ? eq_scale_small(stage, sums[2], sums[3], scale[2], scale[3])
                                  : eq_scale_any(sums[2], sums[3], scale[2], scale[3]);
-    int8x16_t values = vqmovn_high_s16(vqmovn_s16(vqaddq_s16(low, stage->zero_point)), vqaddq_s16(high, stage->zero_point));
-    values = vmaxq_s8(values, vcombine_s8(stage->min, stage->min));
-    values = vminq_s8(values, vcombine_s8(stage->max, stage->max));
+    const int8x16_t values = eq_to_outputs(stage, low, high, plain);
     if (count == 16) {
         vst1q_s8(out, values);
     } else {

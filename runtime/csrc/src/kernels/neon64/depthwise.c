@@ -66,14 +66,14 @@ static void run_row(const row_group *g, const int8_t *in, int8_t *out) {
             for (; x > 0; x--, tap += d->tap_column, weights += 16) add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
         }
         if (g->stage->small)
-            eq_store_channels(g->stage, &group, sums, out, g->count, true);
+            eq_store_channels(g->stage, &group, sums, out, g->count, true, false);
         else
-            eq_store_channels(g->stage, &group, sums, out, g->count, false);
+            eq_store_channels(g->stage, &group, sums, out, g->count, false, false);
     }
 }
 
 /* One row of outputs of a 3x3 kernel on 16 channels, small, in pairs: the weights stay in registers. */
-static void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out) {
+EQ_INLINE void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out, const bool plain) {
     const eq_depthwise *d = g->d;
     const eq_channel_group group = eq_load_group(g->packed, g->stage);
     const eq_output_stage stage = *g->stage;
@@ -87,8 +87,16 @@ static void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out) {
         add_two_taps(sums, vld1q_s8(in + down + right), w[4], vld1q_s8(in + down + 2 * right), w[5]);
         add_two_taps(sums, vld1q_s8(in + 2 * down), w[6], vld1q_s8(in + 2 * down + right), w[7]);
         add_tap(sums, vld1q_s8(in + 2 * down + 2 * right), w[8]);
-        eq_store_channels(&stage, &group, sums, out, 16, true);
+        eq_store_channels(&stage, &group, sums, out, 16, true, plain);
     }
+}
+
+static void run_row_3x3_plain(const row_group *g, const int8_t *in, int8_t *out) {
+    run_row_3x3(g, in, out, true);
+}
+
+static void run_row_3x3_clamped(const row_group *g, const int8_t *in, int8_t *out) {
+    run_row_3x3(g, in, out, false);
 }
 
 void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
@@ -99,7 +107,9 @@ void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *ou
         const int8_t *packed = (const int8_t *)d->packed + (size_t)i * bytes;
         const row_group group = {d, &stage, packed, d->channels < 16 ? d->channels : 16};
         const bool fast = d->height == 3 && d->width == 3 && d->small && group.count == 16 && !packed[bytes - 16];
+        void (*const run)(const row_group *, const int8_t *, int8_t *) =
+            !fast ? run_row : stage.plain ? run_row_3x3_plain : run_row_3x3_clamped;
         for (int32_t row = 0; row < rows; row++)
-            (fast ? run_row_3x3 : run_row)(&group, in + row * d->in_row + first, out + row * d->out_row + first);
+            run(&group, in + row * d->in_row + first, out + row * d->out_row + first);
     }
 }

@@ -106,20 +106,24 @@ EQ_INLINE void run_tile_of_1(const eq_output_stage *stage, const int8_t *taps, i
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
-static __attribute__((noinline)) void run_4_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
-    eq_interleave_rows(g, in, block, 4);
-    eq_run_tiles(g, block, out, first_column, last_column, GROUP, 4, run_tile_of_4);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 4, out += 4) {
+        eq_interleave_rows(p->gemm, in, block, 4);
+        eq_run_tiles(p, &stage, block, out, 4, run_tile_of_4);
+    }
 }
 
-static __attribute__((noinline)) void run_1_row(const eq_gemm *g, const int8_t *const *in, int8_t *const *out,
-                                                int32_t first_column, int32_t last_column) {
+static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                 int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
-    eq_run_tiles(g, eq_join_segments(g, in[0], line), out, first_column, last_column, GROUP, 1, run_tile_of_1);
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile_of_1);
 }
 
 void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column) {
-    eq_run_all_rows(g, in, out, rows, first_column, last_column, NULL, run_4_rows, run_1_row);
+    eq_run_all_rows(g, in, out, rows, first_column, last_column, GROUP, NULL, run_4_rows, run_1_row);
 }

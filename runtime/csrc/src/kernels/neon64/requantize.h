@@ -2,6 +2,7 @@
  *
  * If the sums are `small` no conversion instruction is needed: they carry the bits of 1.5 * 2^23, so that read as a float they
  * are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds it into the low bits, of which 16 are all.
+ * An even zero point is added with it, which leaves ties where they are; what an odd one has more is added to the 16 bits.
  * Otherwise FCVTNS rounds to nearest, ties to even, and saturates. */
 #ifndef EQ_NEON64_REQUANTIZE_H
 #define EQ_NEON64_REQUANTIZE_H
@@ -9,34 +10,36 @@
 #include "../neon/elements.h"
 
 typedef struct eq_output_stage {
-    int16x8_t zero_point;
+    int16x8_t zero_point; /* what is left to add to scaled values */
     int8x8_t min, max;
-    bool clamps; /* the range is narrower than int8 */
+    bool plain; /* scaled values need only to be saturated */
     bool small;
-    int32x4_t offset;  /* to add to the sums */
-    float32x4_t magic; /* 1.5 * 2^23 */
+    int32x4_t offset;          /* to add to the sums */
+    float32x4_t magic, rounding; /* 1.5 * 2^23, and with the even part of the zero point */
 } eq_output_stage;
 
 EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, int32_t max, bool small) {
+    const int32_t left = small ? zero_point & 1 : zero_point;
     float32x4_t magic = vdupq_n_f32(12582912.0f);
     __asm__("" : "+w"(magic)); /* a register, not two instructions that make the constant for every tile */
     return (eq_output_stage){
-        .zero_point = vdupq_n_s16((int16_t)zero_point),
+        .zero_point = vdupq_n_s16((int16_t)left),
         .min = vdup_n_s8((int8_t)min),
         .max = vdup_n_s8((int8_t)max),
-        .clamps = min > -128 || max < 127,
+        .plain = left == 0 && min == -128 && max == 127,
         .small = small,
         .offset = vdupq_n_s32(small ? 0x4b400000 : 0),
         .magic = magic,
+        .rounding = vaddq_f32(magic, vdupq_n_f32((float)(zero_point - left))),
     };
 }
 
 /* Two vectors of sums, scaled and rounded. */
 EQ_INLINE int16x8_t eq_scale_small(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
                                    float32x4_t scale_high) {
-    const float32x4_t magic = stage->magic;
-    const float32x4_t x = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(low), magic), scale_low), magic);
-    const float32x4_t y = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(high), magic), scale_high), magic);
+    const float32x4_t magic = stage->magic, rounding = stage->rounding;
+    const float32x4_t x = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(low), magic), scale_low), rounding);
+    const float32x4_t y = vaddq_f32(vmulq_f32(vsubq_f32(vreinterpretq_f32_s32(high), magic), scale_high), rounding);
     return vuzp1q_s16(vreinterpretq_s16_f32(x), vreinterpretq_s16_f32(y));
 }
 
@@ -48,10 +51,20 @@ EQ_INLINE int16x8_t eq_scale_any(int32x4_t low, int32x4_t high, float32x4_t scal
 EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scaled, int8_t *const *pixels, ptrdiff_t column,
                              const int rows) {
     int8x8_t values[8];
-    for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
-    if (stage->clamps)
+    if (stage->plain) {
+        for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(scaled[r]);
+    } else {
+        for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
         for (int r = 0; r < rows; r++) values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+    }
     for (int r = 0; r < rows; r++) vst1_s8(pixels[r] + column, values[r]);
+}
+
+/* 16 scaled values; `plain` is known to be stage->plain. */
+EQ_INLINE int8x16_t eq_to_outputs(const eq_output_stage *stage, int16x8_t low, int16x8_t high, const bool plain) {
+    if (plain) return vqmovn_high_s16(vqmovn_s16(low), high);
+    const int8x16_t values = vqmovn_high_s16(vqmovn_s16(vqaddq_s16(low, stage->zero_point)), vqaddq_s16(high, stage->zero_point));
+    return vminq_s8(vmaxq_s8(values, vcombine_s8(stage->min, stage->min)), vcombine_s8(stage->max, stage->max));
 }
 
 #endif

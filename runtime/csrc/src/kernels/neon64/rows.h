@@ -7,10 +7,7 @@
 
 #include "requantize.h"
 
-enum {
-    EQ_BLOCK_BYTES = 48 * 1024, /* of interleaved rows, on the stack */
-    EQ_LINE_BYTES = EQ_BLOCK_BYTES / 4,
-};
+enum { EQ_BLOCK_BYTES = 40 * 1024 }; /* of interleaved rows, and of lines: both are on the stack */
 
 /* Whether `rows` lines fit the block. */
 EQ_INLINE bool eq_rows_fit(int32_t taps, int32_t rows) {
@@ -22,40 +19,52 @@ EQ_INLINE bool eq_window_too_long(int32_t segments, int32_t segment_bytes) {
     return segments > 1 && !eq_rows_fit(segments * segment_bytes, 1);
 }
 
-/* Copy in steps of 16 bytes, more than asked for. The empty asm keeps the compiler from calling memcpy(): most are short. */
-EQ_INLINE void eq_copy_chunks(int8_t *to, const int8_t *from, int32_t bytes) {
-    do {
-        vst1q_s8(to, vld1q_s8(from));
-        __asm__ volatile("" : "+r"(to), "+r"(from));
-        to += 16, from += 16;
-    } while ((bytes -= 16) > 0);
-}
-
-/* One window as a line; `line` is used if it is in several segments. */
-EQ_INLINE const int8_t *eq_join_segments(const eq_gemm *g, const int8_t *window, int8_t *line) {
-    const int32_t segments = g->segments, bytes = g->segment_bytes;
-    const ptrdiff_t *offsets = g->segment_offsets;
-    if (segments == 1) return window + offsets[0];
-    for (int32_t s = 0; s < segments; s++) eq_copy_chunks(line + s * bytes, window + offsets[s], bytes);
-    return line;
+/* The segments of `rows` windows as lines that are `line_bytes` apart. Copies steps of 16 bytes, more than asked for; the empty
+ * asm keeps the compiler from calling memcpy(), as most segments are short. */
+EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, int8_t *lines, const int rows,
+                                const int line_bytes) {
+    const ptrdiff_t *offset = g->segment_offsets, *end = offset + g->segments, bytes = g->segment_bytes;
+    const int8_t *from[8];
+    for (int r = 0; r < rows; r++) from[r] = windows[r];
+    for (; offset != end; offset++, lines += bytes) {
+        ptrdiff_t k = 0;
+        do {
+            for (int r = 0; r < rows; r++) vst1q_s8(lines + r * line_bytes + k, vld1q_s8(from[r] + *offset + k));
+            k += 16;
+            __asm__ volatile("" : "+r"(k));
+        } while (k < bytes);
+    }
 }
 
 EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows, int8_t *block, const int rows) {
-    const int32_t segments = g->segments, bytes = g->segment_bytes;
-    if (segments == 1 || bytes % 16 == 0) {
-        for (int32_t s = 0; s < segments; s++) {
-            const int8_t *from[8];
-            for (int r = 0; r < rows; r++) from[r] = windows[r] + g->segment_offsets[s];
-            for (int32_t k = 0; k < bytes; k += 16, block += 16 * rows)
-                for (int r = 0; r < rows; r++) vst1q_s8(block + 16 * r, vld1q_s8(from[r] + k));
+    const int line_bytes = EQ_BLOCK_BYTES / rows;
+    int8_t lines[EQ_BLOCK_BYTES];
+    const int8_t *from[8];
+    for (int r = 0; r < rows; r++) from[r] = windows[r];
+    int32_t segments = g->segments;
+    ptrdiff_t bytes = g->segment_bytes;
+    const ptrdiff_t start = 0, *offset = g->segment_offsets;
+    if (segments > 1 && bytes % 16 != 0) {
+        eq_join_segments(g, windows, lines, rows, line_bytes);
+        for (int r = 0; r < rows; r++) from[r] = lines + r * line_bytes;
+        bytes *= segments;
+        segments = 1;
+        offset = &start;
+    }
+    for (; segments > 0; segments--, offset++) {
+        for (ptrdiff_t k = *offset, end = k + bytes; k < end; k += 16, block += 16 * rows) {
+            int8x16_t chunk[8];
+            for (int r = 0; r < rows; r++) chunk[r] = vld1q_s8(from[r] + k);
+            for (int r = 0; r < rows; r++) vst1q_s8(block + 16 * r, chunk[r]);
         }
-        return;
     }
-    for (int r = 0; r < rows; r++) {
-        int8_t line[EQ_LINE_BYTES];
-        eq_join_segments(g, windows[r], line);
-        for (int32_t k = 0; k < segments * bytes; k += 16) vst1q_s8(block + k * rows + 16 * r, vld1q_s8(line + k));
-    }
+}
+
+/* A single row needs no other order: it is read in place if it is one segment. */
+EQ_INLINE const int8_t *eq_single_row(const eq_gemm *g, const int8_t *const *window, int8_t *line) {
+    if (g->segments == 1) return *window + *g->segment_offsets;
+    eq_join_segments(g, window, line, 1, EQ_BLOCK_BYTES);
+    return line;
 }
 
 #endif

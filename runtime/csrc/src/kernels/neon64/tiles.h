@@ -37,42 +37,49 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     }
 }
 
+/* One call of a kernel. */
+typedef struct eq_product {
+    const eq_gemm *gemm;
+    eq_output_stage stage;
+    const int8_t *packed; /* of the first column */
+    size_t tile_bytes;
+    int32_t groups; /* of taps, for each column */
+    int32_t first_column, last_column;
+} eq_product;
+
 /* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. */
 typedef void (*eq_tile_fn)(const eq_output_stage *stage, const int8_t *taps, int32_t groups, const int8_t *packed,
                            int8_t *const *pixels, ptrdiff_t column, const int rows);
 
 /* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
-EQ_INLINE void eq_run_tiles(const eq_gemm *g, const int8_t *taps, int8_t *const *out, int32_t first_column, int32_t last_column,
-                            const int32_t group, const int rows, eq_tile_fn run_tile) {
-    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
-    const int32_t tap_count = g->segments * g->segment_bytes, groups = eq_groups(tap_count, group);
-    const size_t tile_bytes = eq_tile_bytes(tap_count, group);
-    const int8_t *packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes;
-    const int32_t rest = (last_column - first_column) % 8;
+EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int8_t *const *out,
+                            const int rows, eq_tile_fn run_tile) {
+    const ptrdiff_t last_column = p->last_column;
+    const size_t rest = (size_t)(last_column - p->first_column) % 8;
+    const int8_t *packed = p->packed;
     int8_t *pixels[8], part[8][8];
     for (int r = 0; r < rows; r++) pixels[r] = out[r];
-    for (ptrdiff_t column = first_column; column < last_column; column += 8, packed += tile_bytes) {
+    for (ptrdiff_t column = p->first_column; column < last_column; column += 8, packed += p->tile_bytes) {
         ptrdiff_t at = column;
         if (last_column - column < 8) {
             for (int r = 0; r < rows; r++) pixels[r] = part[r];
             at = 0;
         }
-        run_tile(&stage, taps, groups, packed, pixels, at, rows);
+        run_tile(stage, taps, p->groups, packed, pixels, at, rows);
     }
     if (rest)
-        for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], (size_t)rest);
+        for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], rest);
 }
 
-/* Runs a fixed number of rows. */
-typedef void (*eq_rows_fn)(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t first_column,
-                           int32_t last_column);
+/* Runs `times` times as many rows as it takes at once. */
+typedef void (*eq_rows_fn)(const eq_product *p, const int8_t *const *in, int8_t *const *out, int32_t times);
 
-/* The next rows by a function that takes `most`: if there are fewer, the last one is done again and again. Returns the rest. */
-EQ_INLINE int32_t eq_run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
-                              int32_t last_column, eq_rows_fn run, const int32_t most) {
+/* The next rows by a function that takes `most` at once: if there are fewer, the last one is done again. Returns the rest. */
+EQ_INLINE int32_t eq_run_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out, int32_t rows, eq_rows_fn run,
+                              const int32_t most) {
     if (rows >= most) {
-        run(g, in, out, first_column, last_column);
-        return rows - most;
+        run(p, in, out, rows / most);
+        return rows % most;
     }
     const int8_t *windows[8];
     int8_t *pixels[8];
@@ -80,27 +87,37 @@ EQ_INLINE int32_t eq_run_rows(const eq_gemm *g, const int8_t *const *in, int8_t 
         windows[r] = in[r < rows ? r : rows - 1];
         pixels[r] = out[r < rows ? r : rows - 1];
     }
-    run(g, windows, pixels, first_column, last_column);
+    run(p, windows, pixels, 1);
     return 0;
 }
 
 /* All rows, with functions for 8 (or NULL), 4 and 1 of them. */
 EQ_INLINE void eq_run_all_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows,
-                               int32_t first_column, int32_t last_column, eq_rows_fn run_8, eq_rows_fn run_4, eq_rows_fn run_1) {
+                               int32_t first_column, int32_t last_column, const int32_t group, eq_rows_fn run_8,
+                               eq_rows_fn run_4, eq_rows_fn run_1) {
     if (eq_window_too_long(g->segments, g->segment_bytes)) {
         eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
         return;
     }
     const int32_t taps = g->segments * g->segment_bytes;
-    const bool eight_fit = run_8 && eq_rows_fit(taps, 8), four_fit = eq_rows_fit(taps, 4);
+    const size_t tile_bytes = eq_tile_bytes(taps, group);
+    const eq_product p = {
+        .gemm = g,
+        .stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small),
+        .packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes,
+        .tile_bytes = tile_bytes,
+        .groups = eq_groups(taps, group),
+        .first_column = first_column,
+        .last_column = last_column,
+    };
     while (rows > 0) {
         int32_t rest;
-        if (eight_fit && rows >= 7)
-            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_8, 8);
-        else if (four_fit && rows >= 3)
-            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_4, 4);
+        if (run_8 && rows >= 7 && eq_rows_fit(taps, 8))
+            rest = eq_run_rows(&p, in, out, rows, run_8, 8);
+        else if (rows >= 3 && eq_rows_fit(taps, 4))
+            rest = eq_run_rows(&p, in, out, rows, run_4, 4);
         else
-            rest = eq_run_rows(g, in, out, rows, first_column, last_column, run_1, 1);
+            rest = eq_run_rows(&p, in, out, rows, run_1, 1);
         in += rows - rest, out += rows - rest, rows = rest;
     }
 }
