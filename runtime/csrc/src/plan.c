@@ -9,6 +9,7 @@
 #include "copy.h"
 #include "memory.h"
 #include "ops/table.h"
+#include "variables.h"
 
 enum { EQ_TEMPORARIES = 8 }; /* that one operator may ask for */
 
@@ -235,13 +236,13 @@ static eq_status set_input_shapes(eq_plan *plan, const eq_shape *shapes) {
 static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && eq_type_size(tensor->type) == 0) {
+        if (tensor && eq_type_size(tensor->type) == 0 && !eq_is_variable_handle(op, tensor)) {
             return tensor;
         }
     }
     for (int32_t slot = 0; slot < op->output_count; ++slot) {
         const eq_tensor *tensor = eq_plan_output(plan, op, slot);
-        if (eq_type_size(tensor->type) == 0) {
+        if (eq_type_size(tensor->type) == 0 && !eq_is_variable_handle(op, tensor)) {
             return tensor;
         }
     }

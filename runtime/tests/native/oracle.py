@@ -110,7 +110,7 @@ def _library() -> ctypes.CDLL:
     library.eq_kernels_name.restype = ctypes.c_char_p
     library.eq_session_input_data.restype = ctypes.c_void_p
     library.eq_session_output_data.restype = ctypes.c_void_p
-    for name in ("eq_model_close", "eq_session_close"):
+    for name in ("eq_model_close", "eq_session_close", "eq_session_reset"):
         getattr(library, name).restype = None
     return library
 
@@ -130,32 +130,54 @@ def _call(name: str, *arguments: Any) -> None:
         raise NativeError(error.status, error.message.decode())
 
 
-def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> list[Array]:
-    """The outputs that this project's engine gives; raises NativeError."""
-    _keep_for_fuzzing(data)
-    library = _library()
-    model, session = ctypes.c_void_p(), ctypes.c_void_p()
-    model_options = _ModelOptions(0, kernels.encode() if kernels else None)
-    shapes = (_Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
-    try:
-        _call(
-            "eq_model_open_memory",
-            ctypes.c_char_p(data),
-            ctypes.c_size_t(len(data)),
-            ctypes.byref(model_options),
-            ctypes.byref(model),
-        )
+class NativeSession:
+    """An open session of the engine, for inputs of these shapes: `with NativeSession(data, [x]) as s: s.run([x])`."""
+
+    def __init__(self, data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> None:
+        _keep_for_fuzzing(data)
+        self._model, self._session = ctypes.c_void_p(), ctypes.c_void_p()
+        self._data = data  # is not copied
+        options = _ModelOptions(0, kernels.encode() if kernels else None)
+        shapes = (_Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
         session_options = _SessionOptions(threads, False, ctypes.cast(shapes, ctypes.POINTER(_Shape)))
-        _call("eq_session_open", model, ctypes.byref(session_options), ctypes.byref(session))
+        try:
+            _call(
+                "eq_model_open_memory",
+                ctypes.c_char_p(data),
+                ctypes.c_size_t(len(data)),
+                ctypes.byref(options),
+                ctypes.byref(self._model),
+            )
+            _call("eq_session_open", self._model, ctypes.byref(session_options), ctypes.byref(self._session))
+        except NativeError:
+            self.__exit__()
+            raise
+
+    def __enter__(self) -> NativeSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _library().eq_session_close(self._session)
+        _library().eq_model_close(self._model)
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
         for index, value in enumerate(inputs):
-            view = _view(session, "input", index)
+            view = _view(self._session, "input", index)
             assert view.shape == value.shape and view.dtype == value.dtype, (view.shape, view.dtype)
             view[...] = value
-        _call("eq_session_run", session)
-        return [_view(session, "output", i).copy() for i in range(library.eq_session_output_count(session))]
-    finally:
-        library.eq_session_close(session)
-        library.eq_model_close(model)
+        _call("eq_session_run", self._session)
+        count = _library().eq_session_output_count(self._session)
+        return [_view(self._session, "output", i).copy() for i in range(count)]
+
+    def reset(self) -> None:
+        """Variables get their initial values."""
+        _library().eq_session_reset(self._session)
+
+
+def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> list[Array]:
+    """The outputs that this project's engine gives; raises NativeError."""
+    with NativeSession(data, inputs, threads, kernels) as session:
+        return session.run(inputs)
 
 
 def _keep_for_fuzzing(data: bytes) -> None:

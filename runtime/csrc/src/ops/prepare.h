@@ -49,5 +49,9 @@ eq_status eq_prepare_arg(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_quantize(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_dequantize(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op);
+eq_status eq_prepare_var_handle(eq_plan *plan, const eq_operator *op);
+eq_status eq_prepare_read_variable(eq_plan *plan, const eq_operator *op);
+eq_status eq_prepare_assign_variable(eq_plan *plan, const eq_operator *op);
+eq_status eq_prepare_call_once(eq_plan *plan, const eq_operator *op);
 
 #endif

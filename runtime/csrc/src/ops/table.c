@@ -75,7 +75,11 @@ static const eq_operator_type types[] = { /* in the order of their codes */
     {116, "ROUND", eq_prepare_unary},
     {117, "HARD_SWISH", eq_prepare_unary},
     {126, "BATCH_MATMUL", eq_prepare_batch_matmul},
+    {129, "CALL_ONCE", eq_prepare_call_once},
     {130, "BROADCAST_TO", eq_prepare_broadcast_to},
+    {142, "VAR_HANDLE", eq_prepare_var_handle},
+    {143, "READ_VARIABLE", eq_prepare_read_variable},
+    {144, "ASSIGN_VARIABLE", eq_prepare_assign_variable},
     {150, "GELU", eq_prepare_unary},
     {152, "RELU_0_TO_1", eq_prepare_unary},
 };

@@ -1,0 +1,128 @@
+"""Streaming models: variables keep their values from run to run, as in LiteRT, until the session is reset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from .conftest import examples
+from .oracle import NativeError, NativeSession, run_native
+from .single_op import Model, Quantized
+
+Q = Quantized(0.1, 3)
+TYPES: dict[str, Any] = {"INT8": np.int8, "FLOAT32": np.float32, "INT32": np.int32}
+
+
+def handle(model: Model, name: str) -> int:
+    made = model.tensor((1,), "RESOURCE")
+    model.operator("VAR_HANDLE", [], [made], "VarHandleOptions", container="", sharedName=name)
+    return made
+
+
+def window(length: int, channels: int, kind: str, initial: NDArray[Any]) -> bytes:
+    """Keeps the last `length` rows of what it was given: read, concatenate, slice, assign."""
+    q = Q if kind == "INT8" else None
+    model = Model()
+    once = model.subgraph()
+    once.operator(
+        "ASSIGN_VARIABLE", [handle(once, "state"), once.constant(initial, kind, q)], [], "AssignVariableOptions"
+    )
+    once.outputs([])
+    model.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+    x = model.input((1, 1, channels), kind, q)
+    state = handle(model, "state")
+    old = model.tensor((1, length, channels), kind, q)
+    longer = model.tensor((1, length + 1, channels), kind, q)
+    new = model.tensor((1, length, channels), kind, q)
+    model.operator("READ_VARIABLE", [state], [old], "ReadVariableOptions")
+    model.operator("CONCATENATION", [old, x], [longer], "ConcatenationOptions", axis=1, version=2)
+    ends = [model.constant(values, "INT32") for values in ([0, 1, 0], [1, length, channels])]
+    model.operator("SLICE", [longer, *ends], [new], "SliceOptions", version=2)
+    model.operator("ASSIGN_VARIABLE", [state, new], [], "AssignVariableOptions")
+    return model.finish([new, old])
+
+
+def run_litert_in_turn(data: bytes, frames: list[NDArray[Any]]) -> list[list[NDArray[Any]]]:
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    results = []
+    for frame in frames:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], frame)
+        interpreter.invoke()
+        results.append([interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()])
+    return results
+
+
+@given(
+    length=st.integers(1, 5),
+    channels=st.integers(1, 20),
+    kind=st.sampled_from(sorted(TYPES)),
+    threads=st.sampled_from([1, 2]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@examples()
+def test_state_lives_from_run_to_run(length: int, channels: int, kind: str, threads: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    initial = rng.integers(-100, 100, (1, length, channels)).astype(TYPES[kind])
+    data = window(length, channels, kind, initial)
+    frames = [rng.integers(-100, 100, (1, 1, channels)).astype(TYPES[kind]) for _ in range(length + 2)]
+    expected = run_litert_in_turn(data, frames)
+    with NativeSession(data, frames[:1], threads) as session:
+        for _ in range(2):  # after a reset all is as at first
+            for frame, outputs in zip(frames, expected):
+                for ours, theirs in zip(session.run([frame]), outputs):
+                    np.testing.assert_array_equal(ours, theirs)
+            session.reset()
+
+
+def test_sessions_have_variables_of_their_own() -> None:
+    data = window(1, 2, "INT8", np.zeros((1, 1, 2)))
+    a, b = np.full((1, 1, 2), 1, np.int8), np.full((1, 1, 2), 2, np.int8)
+    with NativeSession(data, [a]) as first, NativeSession(data, [a]) as second:
+        first.run([a])
+        second.run([b])
+        assert first.run([a])[1].tolist() == a.tolist()
+        assert second.run([a])[1].tolist() == b.tolist()
+
+
+def test_a_variable_that_nothing_initializes_is_zero() -> None:
+    """LiteRT refuses to read it."""
+    model = Model()
+    x = model.input((4,), "INT8", Q)
+    y = model.tensor((4,), "INT8", Q)
+    model.operator("READ_VARIABLE", [handle(model, "state")], [y], "ReadVariableOptions")
+    model.operator("ASSIGN_VARIABLE", [handle(model, "state"), x], [], "AssignVariableOptions")
+    frame = np.array([1, 2, 3, 4], np.int8)
+    with NativeSession(model.finish([y]), [frame]) as session:
+        assert session.run([frame])[0].tolist() == [3, 3, 3, 3]
+        assert session.run([frame])[0].tolist() == [1, 2, 3, 4]
+
+
+def test_a_graph_that_does_more_than_assign_is_refused() -> None:
+    model = Model()
+    once = model.subgraph()
+    a = once.constant(np.zeros((1, 1, 2)), "INT8", Q)
+    b = once.tensor((1, 1, 2), "INT8", Q)
+    once.operator("NEG", [a], [b], "NegOptions")
+    once.outputs([])
+    model.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+    x = model.input((1,), "INT8", Q)
+    with pytest.raises(NativeError, match="more than assign constants"):
+        run_native(model.finish([x]), [np.zeros(1, np.int8)])
+
+
+def test_a_variable_of_two_sizes_is_refused() -> None:
+    model = Model()
+    x = model.input((4,), "INT8", Q)
+    y = model.tensor((3,), "INT8", Q)
+    state = handle(model, "state")
+    model.operator("ASSIGN_VARIABLE", [state, x], [], "AssignVariableOptions")
+    model.operator("READ_VARIABLE", [state], [y], "ReadVariableOptions")
+    with pytest.raises(NativeError, match="another type or size"):
+        run_native(model.finish([y]), [np.zeros(4, np.int8)])
