@@ -28,7 +28,7 @@ def test_file_as_json(cli) -> None:
     assert "asimddp" in document["device"]["features"]
     assert document["device"]["capabilities"]["bf16"] is False
     assert document["recommendation"]["format"] == "int8"
-    assert document["recommendation"]["engine"] == "litert"
+    assert document["recommendation"]["engine"] == "native"
     assert document["recommendation"]["reasons"][0].startswith("The dot product")
 
 
@@ -41,7 +41,7 @@ def test_standard_input(cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_text_output(cli) -> None:
     out = cli("check", "--board", "pi4").stdout
-    for part in ("Raspberry Pi 4 Model B", "4 x Cortex-A72", "Take int8 with litert", "Why not another format", "bf16"):
+    for part in ("Raspberry Pi 4 Model B", "4 x Cortex-A72", "Take int8 with native", "Why not another format", "bf16"):
         assert part in out
     assert "MobileNetV1" in out
     assert "onnxruntime 1.31.1" in out
@@ -54,18 +54,19 @@ def test_brackets_of_a_processor_name_are_no_markup(cli, tmp_path: Path) -> None
     assert "[bold]odd[/bold]" in cli("check", "--from", dump).stdout
 
 
-def test_no_engine_is_null(cli) -> None:
-    document = json.loads(cli("check", "--board", "pi-zero", "--json").stdout)
-    assert document["recommendation"]["engine"] is None
-    assert document["recommendation"]["format"] == "int8"
-    assert "Take int8; no engine installs" in cli("check", "--board", "pi-zero").stdout
+def test_no_engine_is_null(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, b"Architecture: riscv64\nCPU(s): 4\nModel name: -\n")
+    document = json.loads(cli("check", "--from", "-", "--json").stdout)
+    assert (document["recommendation"]["engine"], document["recommendation"]["format"]) == (None, "fp32")
+    give(monkeypatch, b"Architecture: riscv64\nCPU(s): 4\nModel name: -\n")
+    assert "Take fp32; no engine installs" in cli("check", "--from", "-").stdout
 
 
 def test_release_of_the_system(cli) -> None:
     document = json.loads(cli("check", "--board", "pi4-32", "--os", "bookworm", "--json").stdout)
     assert {wheel["package"]: wheel["installs"] for wheel in document["wheels"]}["tflite-runtime"] is True
-    assert document["recommendation"]["engine"] == "litert"
-    assert "Take int8 with litert" in cli("check", "--board", "pi4-32", "--os", "bookworm").stdout
+    assert document["recommendation"]["engine"] == "native"
+    assert "Take int8 with native" in cli("check", "--board", "pi4-32", "--os", "bookworm").stdout
 
 
 def test_flags_alone_make_a_headline(cli, monkeypatch: pytest.MonkeyPatch) -> None:

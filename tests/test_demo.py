@@ -108,6 +108,6 @@ def test_a_real_run(cli, tmp_path: Path) -> None:
     assert [device["device"] for device in document["devices"]][1:] == [
         "Raspberry Pi Zero", "Raspberry Pi 4 Model B", "Raspberry Pi 5",
     ]  # fmt: skip
-    assert [device["engine"] for device in document["devices"]][1:] == [None, "litert", "litert"]
+    assert [device["engine"] for device in document["devices"]][1:] == ["native"] * 3
     assert (document["page"], document["test_images"]) == (str(tmp_path / "out/report.html"), 450)
     assert "data:image/png" in Path(document["page"]).read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ def test_every_board_under_every_system(board: Board) -> None:
         assert all(cluster.core is not None for cluster in device.clusters)
         recommendation = recommend(device)
         assert recommendation.format == "int8"
-        assert recommendation.engine == ("litert" if size == 64 else None)
+        assert recommendation.engine == "native"
 
 
 def test_names_and_aliases_belong_to_one_board() -> None:

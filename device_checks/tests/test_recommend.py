@@ -17,7 +17,7 @@ def test_every_rule_is_complete(rule) -> None:
     assert rule.format in FORMATS
     assert set(rule.why_not) | {rule.format} == set(FORMATS)
     assert all(reason.source and reason.sentence.endswith(".") for reason in rule.reasons)
-    assert set(rule.engines) <= {"litert", "onnxruntime"}
+    assert set(rule.engines) <= {"native", "litert", "onnxruntime"}
     assert rule.engines
 
 
@@ -43,45 +43,36 @@ def test_fp16_is_refused_for_its_own_reason_on_each_class() -> None:
     assert "fastmath" in recommend(for_board("graviton3")).why_not["bf16"]
 
 
-def test_no_engine_is_said_honestly() -> None:
+def test_every_board_has_the_native_engine() -> None:
     zero, pi4 = recommend(ZERO), recommend(PI4_32)
-    assert zero.engine is None
-    assert zero.format == pi4.format == "int8"
-    assert any("No engine of this release installs here" in reason for reason in zero.reasons)
+    assert (zero.format, zero.engine) == (pi4.format, pi4.engine) == ("int8", "native")
+    assert any("native installs here: edgequant-runtime" in reason for reason in zero.reasons)
+    assert any("same bits on every processor" in reason for reason in zero.reasons)
     assert any("Install a 64-bit system: the Cortex-A72" in reason for reason in pi4.reasons)
-    assert any("tflite-runtime" in reason and "has Python 3.13" in reason for reason in pi4.reasons)
     assert not any("64-bit system: the" in reason for reason in recommend(for_board("pi2")).reasons)
-
-
-def test_musl_has_no_wheels() -> None:
-    alpine = recommend(replace(PI5, libc="musl", libc_version="1.2"))
-    assert alpine.engine is None
-    assert any("glibc" in reason for reason in alpine.reasons)
+    assert recommend(replace(PI5, libc="musl", libc_version="1.2")).engine == "native"
 
 
 def test_python_too_old_for_the_engines() -> None:
     old = recommend(replace(PI5, python="3.7.3"))
-    assert old.engine is None
-    assert any("Take another Python" in reason for reason in old.reasons)
+    assert (old.format, old.engine) == ("int8", None)
+    assert any("No engine of this release installs here" in reason for reason in old.reasons)
+    assert any("Take another Python" in reason and "edgequant-run" in reason for reason in old.reasons)
 
 
 def test_litert_is_recommended_through_its_older_package() -> None:
-    bookworm = recommend(for_board("pi4-32", os="bookworm"))
-    assert (bookworm.format, bookworm.engine) == ("int8", "litert")
-    (sentence,) = (reason for reason in bookworm.reasons if "tflite-runtime" in reason)
+    old = recommend(replace(PI4_32, python="3.8.10"))
+    assert (old.format, old.engine) == ("int8", "litert")
+    (sentence,) = (reason for reason in old.reasons if "tflite-runtime" in reason)
     assert sentence.startswith("litert installs here through tflite-runtime 2.14.0, an older package")
     assert "numpy below 2" in sentence
     assert "ai-edge-litert: no wheel for armv7l on linux" in sentence
-    assert any("Install a 64-bit system: the Cortex-A72" in reason for reason in bookworm.reasons)
-    python_3_9 = recommend(replace(PI5, python="3.9.2"))
-    assert python_3_9.engine == "litert"
-    assert not any("64-bit system" in reason for reason in python_3_9.reasons)
-    assert not any("tflite-runtime" in reason for reason in recommend(for_board("pi5", os="bookworm")).reasons)
+    assert any("Install a 64-bit system: the Cortex-A72" in reason for reason in old.reasons)
 
 
 def test_unknown_python_is_no_obstacle_but_is_said() -> None:
     recommendation = recommend(for_board("rock5b"))
-    assert recommendation.engine == "litert"
+    assert recommendation.engine == "native"
     assert any("should install" in reason and "not known" in reason for reason in recommendation.reasons)
 
 
@@ -121,7 +112,7 @@ def test_measurement_may_agree_and_choose_the_engine() -> None:
 
 def test_measurement_without_the_format_of_the_rule_decides_nothing() -> None:
     recommendation = recommend(PI4, {("fp32", "litert"): 10.0})
-    assert (recommendation.format, recommendation.engine, recommendation.measured) == ("int8", "litert", False)
+    assert (recommendation.format, recommendation.engine, recommendation.measured) == ("int8", "native", False)
     assert any("int8 itself was not measured" in reason for reason in recommendation.reasons)
 
 

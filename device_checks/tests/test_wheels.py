@@ -14,12 +14,12 @@ def installs(device) -> dict[str, bool | None]:
 @pytest.mark.parametrize(
     ("board", "os", "expected"),
     [
-        # litert, onnxruntime, tflite-runtime, numpy
-        ("pi5", "trixie", (True, True, False, True)),
-        ("pi5", "bookworm", (True, True, True, True)),
-        ("pi4-32", "bookworm", (False, False, True, False)),
-        ("pi4-32", "trixie", (False, False, False, False)),
-        ("pi-zero", "trixie", (False, False, False, False)),
+        # edgequant-runtime, ai-edge-litert, onnxruntime, tflite-runtime, numpy
+        ("pi5", "trixie", (True, True, True, False, True)),
+        ("pi5", "bookworm", (True, True, True, True, True)),
+        ("pi4-32", "bookworm", (True, False, False, True, False)),
+        ("pi4-32", "trixie", (True, False, False, False, False)),
+        ("pi-zero", "trixie", (True, False, False, False, False)),
     ],
 )
 def test_raspberry_pi_os(board: str, os: str, expected: tuple[bool, ...]) -> None:
@@ -37,7 +37,9 @@ def test_last_numpy_of_each_python(python: str, version: str) -> None:
 
 def test_python_3_10_has_litert_alone() -> None:
     device = replace(for_board("pi5"), python="3.10.12", libc_version="2.35")
-    assert installs(device) == {"ai-edge-litert": True, "onnxruntime": False, "tflite-runtime": True, "numpy": True}
+    assert installs(device) == {
+        "edgequant-runtime": True, "ai-edge-litert": True, "onnxruntime": False, "tflite-runtime": True, "numpy": True,
+    }  # fmt: skip
 
 
 def test_glibc_too_old() -> None:
@@ -54,12 +56,21 @@ def test_nothing_is_known_of_a_dump() -> None:
 def test_engines_are_named() -> None:
     engines = {status.package: status.engine for status in wheels_for(for_board("pi5"))}
     assert engines == {
+        "edgequant-runtime": "native",
         "ai-edge-litert": "litert",
         "onnxruntime": "onnxruntime",
         "tflite-runtime": "litert",
         "numpy": None,
     }
     assert "python3-numpy" in next(s.reason for s in wheels_for(for_board("pi-zero")) if s.package == "numpy")
+
+
+def test_the_native_engine_needs_python_3_9_and_no_certain_c_library() -> None:
+    status = wheel_for_engine("native", replace(for_board("pi-zero"), libc="musl", libc_version="1.2", python="3.20"))
+    assert (status.package, status.installs) == ("edgequant-runtime", True)
+    assert status.reason.startswith("needs Python 3.9 or newer, and a C compiler if")
+    assert wheel_for_engine("native", replace(for_board("pi-zero"), python="3.8.10")).installs is False
+    assert wheel_for_engine("native", replace(for_board("pi-zero"), python=None)).installs is None
 
 
 @pytest.mark.parametrize(

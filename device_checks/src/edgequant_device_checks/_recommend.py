@@ -9,16 +9,16 @@ from typing import Any
 from ._device import Device
 from ._measurements import Measurements
 from ._rules import FORMATS, RULES, Rule
-from ._wheels import ENGINE_PACKAGES, WheelStatus, wheel_for_engine, wheels_for
+from ._wheels import ENGINE_PACKAGES, NATIVE, WHEELS, WheelStatus, wheel_for_engine, wheels_for
 
 
 @dataclass(frozen=True)
 class Recommendation:
     """What to convert to and what to run it with, and why.
 
-    `format` is a value of `edgequant convert --quantize`; `engine` is `litert`, `onnxruntime`, or None where no
-    engine can be installed. `reasons` are sentences with their source in brackets; `why_not` has one for every other
-    format. `rule` names the class of devices, and `measured` tells whether measurements decided.
+    `format` is a value of `edgequant convert --quantize`; `engine` is `native`, `litert`, `onnxruntime`, or None
+    where no engine can be installed. `reasons` are sentences with their source in brackets; `why_not` has one for every
+    other format. `rule` names the class of devices, and `measured` tells whether measurements decided.
     """
 
     format: str
@@ -79,11 +79,20 @@ def _about_choice(engine: str, wheel: WheelStatus, device: Device) -> list[str]:
     best = ENGINE_PACKAGES[engine][0]
     if wheel.package == best:
         verb = "installs" if wheel.installs else "should install"
-        return [f"{engine} {verb} here: {wheel.package} {wheel.version} {wheel.reason}. [table of wheels]"]
+        installs = f"{engine} {verb} here: {wheel.package} {wheel.version} {wheel.reason}. [table of wheels]"
+        return [installs, *(_about_native(device) if engine == NATIVE else [])]
     missing = next(status for status in wheels_for(device) if status.package == best)
     return [
         f"{engine} installs here through {wheel.package} {wheel.version}, an older package that is no longer made and "
         f"wants numpy below 2: it {wheel.reason}; {best}: {missing.reason}. [table of wheels]",
+        *_wider_system(device),
+    ]
+
+
+def _about_native(device: Device) -> list[str]:
+    return [
+        "The native engine gives the same bits on every processor: a result made on the workstation can be checked on "
+        "the board by its hash. [docs/native.md]",
         *_wider_system(device),
     ]
 
@@ -93,29 +102,20 @@ def _wider_system(device: Device) -> list[str]:
     wide = next((cluster.core for cluster in device.clusters if cluster.core and cluster.core.is_64bit), None)
     if wide is None or device.word_size == 64:
         return []
-    return [f"Install a 64-bit system: the {wide.name} is a 64-bit core, and the engines have wheels for it."]
+    return [
+        f"Install a 64-bit system: the {wide.name} is a 64-bit core, for which every engine has wheels and the native "
+        "one its faster kernels."
+    ]
 
 
 def _ways_out(device: Device) -> list[str]:
     """Return what can be done where no engine installs."""
-    if device.libc == "musl":
-        return [
-            "The engines' wheels need glibc: take a system such as Debian or Raspberry Pi OS, or a container of it."
-        ]
-    if device.architecture == "armv7l":
-        tflite = next(status for status in wheels_for(device) if status.package == "tflite-runtime")
-        wheel = (
-            "The last tflite-runtime, 2.14.0, has a 32-bit wheel, and the engine litert runs .tflite files with it: "
-            f"it {tflite.reason}."
-        )
-        return [*_wider_system(device), wheel]
-    if device.architecture == "armv6l":
-        return [
-            "The model can be converted for it all the same; boards with 64-bit cores (Zero 2 W, Pi 3 or later) run it."
-        ]
-    if device.architecture in ("aarch64", "x86_64"):
-        return ["Take another Python or a newer system: the engines' wheels need what is named above."]
-    return []
+    if not any(wheel.architecture == device.architecture for wheel in WHEELS):
+        return []
+    return [
+        "Take another Python or a newer system, or run .tflite models with the program edgequant-run, which needs no "
+        "Python."
+    ]
 
 
 def _by_measurement(device: Device, rule: Rule, measurements: Measurements) -> Recommendation:

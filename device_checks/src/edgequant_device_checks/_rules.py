@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ._wheels import LITERT, ONNXRUNTIME
+from ._wheels import LITERT, NATIVE, ONNXRUNTIME
 
 FORMATS = ("fp32", "fp16", "bf16", "dynamic", "int8", "int16x8", "weight-int8", "weight-int4")
 
@@ -58,7 +58,8 @@ class Rule:
     why_not: Mapping[str, str] = field(hash=False)
 
 
-_INT8_FIRST = (LITERT, ONNXRUNTIME)
+_INT8_ENGINES = (NATIVE, LITERT, ONNXRUNTIME)
+_FLOAT_ENGINES = (LITERT, ONNXRUNTIME)
 
 _XNNPACK_PI3 = Reason(
     "XNNPACK on a Pi 3B+ took 77 ms in int8 against 134 ms in fp32 for MobileNetV1, and 71 against 96 ms for V2.",
@@ -99,7 +100,7 @@ RULES = (
         "ARMv6, no SIMD (Raspberry Pi 1, Zero, Zero W)",
         Condition(architectures=("armv6l",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "The core has no vector unit; integer multiplies reach about 2 MAC/cycle in int8.",
@@ -121,7 +122,7 @@ RULES = (
         "32-bit ARM with NEON (ARMv7, or a 32-bit system on a 64-bit core)",
         Condition(architectures=("armv7l",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             _XNNPACK_PI3,
             Reason(
@@ -136,7 +137,7 @@ RULES = (
         "64-bit ARM with i8mm and bf16 (Neoverse V1 and N2, Apple M2, Snapdragon X, Cortex-A7xx)",
         Condition(architectures=("aarch64",), has=("i8mm", "bf16")),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "i8mm multiplies matrices of int8: on Graviton3 128 MAC/cycle, against 16 in fp32.",
@@ -158,7 +159,7 @@ RULES = (
         "64-bit ARM with i8mm but without bf16 (Google Tensor G3)",
         Condition(architectures=("aarch64",), has=("i8mm",), lacks=("bf16",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "i8mm multiplies matrices of int8: it was up to 1.33 times as fast as the dot product on Graviton3.",
@@ -176,7 +177,7 @@ RULES = (
         "64-bit ARM with dot product and fp16 (Raspberry Pi 5, Rock 5B, Jetson Orin, Graviton2)",
         Condition(architectures=("aarch64",), has=("asimddp",), lacks=("i8mm",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "The dot product (asimddp) reaches 32 MAC/cycle in int8, against 16 in fp16 and 8 in fp32.",
@@ -197,7 +198,7 @@ RULES = (
         "64-bit ARM without dot product (Raspberry Pi 3, 4, 400, Zero 2 W)",
         Condition(architectures=("aarch64",), has=("asimd",), lacks=("asimddp", "i8mm")),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "Without a dot product (no asimddp) int8 reaches 8 MAC/cycle, against 4 in fp32.",
@@ -217,7 +218,7 @@ RULES = (
         "64-bit ARM whose features nobody told",
         Condition(architectures=("aarch64",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason("On every 64-bit ARM core listed int8 reaches at least twice the rate of fp32.", "table of boards"),
             Reason(
@@ -235,7 +236,7 @@ RULES = (
         "x86-64 workstation or server",
         Condition(architectures=("x86_64",)),
         "int8",
-        _INT8_FIRST,
+        _INT8_ENGINES,
         (
             Reason(
                 "This is a workstation, not a board: convert and compare models here. int8 is what ARM boards want, "
@@ -257,7 +258,7 @@ RULES = (
         "a processor that no rule covers",
         Condition(),
         "fp32",
-        _INT8_FIRST,
+        _FLOAT_ENGINES,
         (Reason("Nobody's figures for this architecture are known here: begin with fp32 and measure.", "no evidence"),),
         {name: "no figures for this architecture are known here." for name in FORMATS if name != "fp32"},
     ),

@@ -1,7 +1,8 @@
 """Which Python packages install on which devices, as data.
 
 From the package index in November 2026: the file names of the releases named here. A wheel's tags name the CPython
-versions, the architecture and the oldest glibc (manylinux_2_27 is glibc 2.27).
+versions, the architecture and the oldest glibc (manylinux_2_27 is glibc 2.27). edgequant-runtime, which has the native
+engine, is this project's own: a wheel of it serves every Python 3, and where none is given pip builds it from source.
 """
 
 from __future__ import annotations
@@ -12,23 +13,27 @@ from typing import Any
 
 from ._device import Device
 
-LITERT, ONNXRUNTIME = "litert", "onnxruntime"
-PACKAGES = ("ai-edge-litert", "onnxruntime", "tflite-runtime", "numpy")
+NATIVE, LITERT, ONNXRUNTIME = "native", "litert", "onnxruntime"
+PACKAGES = ("edgequant-runtime", "ai-edge-litert", "onnxruntime", "tflite-runtime", "numpy")
 
 Version = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """Wheels of one release: for which system and architecture, CPython (first and last) and glibc (oldest)."""
+    """Wheels of one release: for which system and architecture, CPython (first and last) and glibc (oldest).
+
+    None for the last Python: every later one; for glibc: any C library. `note` ends the sentence on what it needs.
+    """
 
     package: str
     version: str
     system: str
     architecture: str
     first_python: Version
-    last_python: Version
+    last_python: Version | None
     glibc: Version | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,19 @@ class WheelStatus:
 
 
 # What brings each engine, best first: a session runs litert with either package.
-ENGINE_PACKAGES = {LITERT: ("ai-edge-litert", "tflite-runtime"), ONNXRUNTIME: ("onnxruntime",)}
+ENGINE_PACKAGES = {
+    NATIVE: ("edgequant-runtime",),
+    LITERT: ("ai-edge-litert", "tflite-runtime"),
+    ONNXRUNTIME: ("onnxruntime",),
+}
+
+_BUILDS = ", and a C compiler if it is built on the device; the program edgequant-run needs neither"
 
 WHEELS = (
+    Wheel("edgequant-runtime", "0.1.0", "linux", "aarch64", (3, 9), None, note=_BUILDS),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "armv7l", (3, 9), None, note=_BUILDS),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "armv6l", (3, 9), None, note=_BUILDS),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "x86_64", (3, 9), None, note=_BUILDS),
     Wheel("ai-edge-litert", "2.3.0", "linux", "aarch64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "linux", "x86_64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "darwin", "aarch64", (3, 10), (3, 14)),
@@ -107,21 +122,25 @@ def _status(package: str, device: Device) -> WheelStatus:
 
 def _judge(wheel: Wheel, device: Device) -> tuple[bool | None, str]:
     """Return whether a wheel of the right architecture installs, and why."""
-    needs = f"Python {_dotted(wheel.first_python)} to {_dotted(wheel.last_python)}"
-    if wheel.first_python == wheel.last_python:
-        needs = f"Python {_dotted(wheel.first_python)}"
-    if wheel.glibc:
-        needs += f" and glibc {_dotted(wheel.glibc)} or newer"
-    if device.libc == "musl":
+    needs = _needs(wheel)
+    if wheel.glibc and device.libc == "musl":
         return False, f"needs {needs}; this system has musl"
     python, glibc = _version(device.python), _version(device.libc_version)
-    if python and not wheel.first_python <= python <= wheel.last_python:
+    if python and not wheel.first_python <= python <= (wheel.last_python or python):
         return False, f"needs {needs}; this system has Python {_dotted(python)}"
     if wheel.glibc and glibc and glibc < wheel.glibc:
         return False, f"needs {needs}; this system has glibc {_dotted(glibc)}"
     if python is None or (wheel.glibc and glibc is None):
         return None, f"needs {needs}; not known here"
     return True, f"needs {needs}"
+
+
+def _needs(wheel: Wheel) -> str:
+    first, last = wheel.first_python, wheel.last_python
+    needs = f"Python {_dotted(first)}"
+    if last != first:
+        needs += f" to {_dotted(last)}" if last else " or newer"
+    return needs + (f" and glibc {_dotted(wheel.glibc)} or newer" if wheel.glibc else "") + wheel.note
 
 
 def _version(text: str | None) -> Version | None:
