@@ -1,0 +1,34 @@
+/* The elementwise and pooling kernels of AVX2. */
+#ifndef EQ_AVX2_ELEMENTWISE_H
+#define EQ_AVX2_ELEMENTWISE_H
+
+#include "../../kernels.h"
+
+void eq_avx2_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_avx2_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_avx2_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+void eq_avx2_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
+void eq_avx2_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+void eq_avx2_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+void eq_avx2_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
+void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+
+#define EQ_AVX2_ELEMENTWISE                                                                                            \
+    .add = eq_avx2_add,                                                                                                \
+    .add_scalar = eq_avx2_add_scalar,                                                                                  \
+    .multiply = eq_avx2_multiply,                                                                                      \
+    .multiply_scalar = eq_avx2_multiply_scalar,                                                                        \
+    .maximum = eq_avx2_maximum,                                                                                        \
+    .minimum = eq_avx2_minimum,                                                                                        \
+    .lookup = eq_avx2_lookup,                                                                                          \
+    .sum_rows = eq_avx2_sum_rows,                                                                                      \
+    .max_rows = eq_avx2_max_rows,                                                                                      \
+    .scale_sums = eq_avx2_scale_sums,                                                                                  \
+    .average = eq_avx2_average,                                                                                        \
+    .bilinear = eq_avx2_bilinear
+
+#endif
