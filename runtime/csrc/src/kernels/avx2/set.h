@@ -2,6 +2,7 @@
 #define EQ_AVX2_SET_H
 
 #include "../scalar/set.h"
+#include "elementwise.h"
 
 size_t eq_avx2_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avx2_gemm_pack(const eq_gemm_weights *weights, void *packed);
@@ -14,6 +15,7 @@ void eq_avx2_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8
 
 #define EQ_AVX2_SET                                                                                                    \
     EQ_SCALAR_SET,                                                                                                     \
+    EQ_AVX2_ELEMENTWISE,                                                                                               \
     .gemm = {.rows = 72,                                                                                               \
              .columns = 16,                                                                                            \
              .packed_bytes = eq_avx2_gemm_packed_bytes,                                                                \
