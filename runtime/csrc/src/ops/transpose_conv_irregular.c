@@ -1,12 +1,28 @@
 /* Transposed convolutions whose kernel is smaller than the stride, or whose input is not the one that belongs to the output:
- * the definition, in LiteRT's integer arithmetic. */
+ * the definition, in the integer arithmetic of LiteRT's optimized kernel (optimized_ops::Quantize). Values in full blocks of its
+ * vector loop are rounded in another way than the rest. */
 #include "../fixed_point.h"
 #include "transpose_conv.h"
 
 typedef struct step_data {
     eq_transpose_conv conv;
     const eq_fixed *scale; /* (columns) */
+    int64_t blocked;       /* int8: columns, uint8: values of the output, that fill blocks */
 } step_data;
+
+/* x * scale, rounded twice, ties up. */
+static int32_t multiply_in_block(int32_t x, eq_fixed scale) {
+    const int32_t left = eq_clamp(scale.shift, 0, 30), right = eq_clamp(-scale.shift, 0, 31);
+    const int64_t product = ((int64_t)eq_shift_left(x, left) * scale.multiplier + (INT64_C(1) << 30)) >> 31;
+    return (int32_t)((product + (right > 0 ? INT64_C(1) << (right - 1) : 0)) >> right);
+}
+
+static int8_t requantize(const step_data *d, int32_t sum, int32_t n, int64_t place) {
+    const bool in_block = (d->conv.output->file_type == EQ_UINT8 ? place : n) < d->blocked;
+    const int32_t value = in_block ? multiply_in_block(sum, d->scale[n]) : eq_fixed_multiply(sum, d->scale[n]);
+    const eq_quantized_layer *q = &d->conv.quantized;
+    return (int8_t)eq_clamp(eq_add_wrapping(value, q->out_zero_point), q->min, q->max);
+}
 
 /* The input pixel that tap `tap` looks at for output pixel `out`, or -1. */
 static int64_t input_pixel(int32_t out, int32_t before, int32_t tap, int32_t stride, int32_t size) {
@@ -48,13 +64,12 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     for (int32_t unit = first; unit < last; ++unit) {
         const int8_t *image =
             (const int8_t *)storage[step->inputs[0].tensor].data + (ptrdiff_t)(unit / out[1]) * in[1] * in[2] * in[3];
-        int8_t *to = (int8_t *)storage[step->outputs[0].tensor].data + (ptrdiff_t)unit * out[2] * out[3];
-        for (int32_t x = 0; x < out[2]; ++x) {
-            for (int32_t n = 0; n < out[3]; ++n) {
-                const int32_t sum = window_sum(&d->conv, image, unit % out[1], x, n);
-                const int32_t value = eq_add_wrapping(eq_fixed_multiply(sum, d->scale[n]), d->conv.quantized.out_zero_point);
-                *to++ = (int8_t)eq_clamp(value, d->conv.quantized.min, d->conv.quantized.max);
-            }
+        const int64_t row = (int64_t)unit * out[2] * out[3];
+        int8_t *to = (int8_t *)storage[step->outputs[0].tensor].data + row;
+        for (int32_t i = 0; i < out[2] * out[3]; ++i) {
+            const int32_t n = i % out[3];
+            const int32_t sum = window_sum(&d->conv, image, unit % out[1], i / out[3], n);
+            to[i] = requantize(d, sum, n, row + i);
         }
     }
 }
@@ -70,7 +85,9 @@ eq_status eq_transpose_conv_irregular_plan(eq_plan *plan, const eq_operator *op,
         const double product = (double)conv->input->scales[0] * (double)weights->scales[weights->scale_count == 1 ? 0 : n];
         scale[n] = eq_fixed_from(product / (double)conv->output->scales[0]);
     }
-    *(step_data *)step->data = (step_data){.conv = *conv, .scale = scale};
+    const int64_t values = eq_tensor_elements(conv->output), columns = weights->dims[0];
+    const int64_t blocked = conv->output->file_type == EQ_UINT8 ? values - values % 16 : columns - columns % 8;
+    *(step_data *)step->data = (step_data){.conv = *conv, .scale = scale, .blocked = blocked};
     step->units = conv->output->dims[0] * conv->output->dims[1];
     step->macs = (uint64_t)eq_tensor_elements(conv->input) * (uint64_t)weights->dims[0] * (uint64_t)weights->dims[1] *
                  (uint64_t)weights->dims[2];
