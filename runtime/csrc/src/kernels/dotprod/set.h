@@ -13,7 +13,7 @@ void eq_dotprod_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, i
 
 #define EQ_DOTPROD_SET                                                                                                 \
     EQ_NEON_SET,                                                                                                       \
-        .gemm = {.rows = 32,                                                                                           \
+        .gemm = {.rows = 64,                                                                                           \
                  .columns = 8,                                                                                         \
                  .packed_bytes = eq_dotprod_gemm_packed_bytes,                                                         \
                  .pack = eq_dotprod_gemm_pack,                                                                         \

@@ -8,17 +8,21 @@ typedef struct addition {
     int8x8_t a_low, b_low;
     int16x4_t a_high, b_high;
     eq_int8_range range;
+    bool plain; /* shifted sums need only to be saturated */
 } addition;
 
+/* The zero point joins the bias before the shift if it fits: it is below 2^28 then, and the sum without it below 2^30. */
 EQ_INLINE addition addition_of(const eq_add *p) {
+    const bool joins = p->shift <= 21;
     return (addition){
-        .bias = vdupq_n_s32(p->bias),
+        .bias = vdupq_n_s32(p->bias + (joins ? p->zero_point * (1 << p->shift) : 0)),
         .shift = vdupq_n_s32(-p->shift),
         .a_low = vdup_n_s8((int8_t)(p->a_multiplier & 127)),
         .b_low = vdup_n_s8((int8_t)(p->b_multiplier & 127)),
         .a_high = vdup_n_s16((int16_t)(p->a_multiplier >> 7)),
         .b_high = vdup_n_s16((int16_t)(p->b_multiplier >> 7)),
-        .range = eq_int8_range_of(p->zero_point, p->min, p->max),
+        .range = eq_int8_range_of(joins ? 0 : p->zero_point, p->min, p->max),
+        .plain = joins && p->min == -128 && p->max == 127,
     };
 }
 
@@ -32,16 +36,24 @@ EQ_INLINE int16x8_t add8(const addition *p, int8x8_t a, int8x8_t b) {
     return vcombine_s16(vqmovn_s32(vshlq_s32(low, p->shift)), vqmovn_s32(vshlq_s32(high, p->shift)));
 }
 
-EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b) {
-    return eq_to_int8(&p->range, add8(p, vget_low_s8(a), vget_low_s8(b)), add8(p, vget_high_s8(a), vget_high_s8(b)));
+EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b, const bool plain) {
+    const int16x8_t low = add8(p, vget_low_s8(a), vget_low_s8(b)), high = add8(p, vget_high_s8(a), vget_high_s8(b));
+    return plain ? vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)) : eq_to_int8(&p->range, low, high);
+}
+
+EQ_INLINE void add_all(const addition *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n, const bool plain) {
+    const size_t whole = n / 16 * 16;
+    size_t i = 0;
+    for (; i != whole; i += 16) vst1q_s8(out + i, add16(p, vld1q_s8(a + i), vld1q_s8(b + i), plain));
+    if (i < n) eq_store_part(out + i, add16(p, eq_load_part(a + i, n - i), eq_load_part(b + i, n - i), plain), n - i);
 }
 
 void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
-    const size_t whole = n / 16 * 16;
-    size_t i = 0;
-    for (; i != whole; i += 16) vst1q_s8(out + i, add16(&p, vld1q_s8(a + i), vld1q_s8(b + i)));
-    if (i < n) eq_store_part(out + i, add16(&p, eq_load_part(a + i, n - i), eq_load_part(b + i, n - i)), n - i);
+    if (p.plain)
+        add_all(&p, a, b, out, n, true);
+    else
+        add_all(&p, a, b, out, n, false);
 }
 
 void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
@@ -49,6 +61,6 @@ void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int
     const int8x16_t all = vdupq_n_s8(b);
     const size_t whole = n / 16 * 16;
     size_t i = 0;
-    for (; i != whole; i += 16) vst1q_s8(out + i, add16(&p, vld1q_s8(a + i), all));
-    if (i < n) eq_store_part(out + i, add16(&p, eq_load_part(a + i, n - i), all), n - i);
+    for (; i != whole; i += 16) vst1q_s8(out + i, add16(&p, vld1q_s8(a + i), all, false));
+    if (i < n) eq_store_part(out + i, add16(&p, eq_load_part(a + i, n - i), all, false), n - i);
 }

@@ -18,7 +18,7 @@ void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_
 
 #define EQ_NEON64_SET                                                                                                  \
     EQ_SCALAR_SET,                                                                                                     \
-        .gemm = {.rows = 32,                                                                                           \
+        .gemm = {.rows = 64,                                                                                           \
                  .columns = 8,                                                                                         \
                  .no_minimum_weight = true,                                                                            \
                  .packed_bytes = eq_neon64_gemm_packed_bytes,                                                          \
