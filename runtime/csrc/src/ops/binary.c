@@ -13,14 +13,23 @@ static bool is_one_constant(const eq_tensor *t) {
     return t->data && eq_tensor_elements(t) == 1;
 }
 
-/* An int8 tensor and a constant: 256 possible results. `b` is the constant. */
-static eq_status prepare_lookup(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, const eq_binary *binary) {
-    int8_t all[256], table[256];
-    for (int32_t i = 0; i < 256; ++i) {
-        all[i] = (int8_t)(i - 128);
+/* An int8 result that depends on one tensor alone is a table of 256 results: where the other input is a constant of one value,
+ * or both are functions of the same tensor, as in x * sigmoid(x). Returns whether that is so, and the tensor's place in `root`. */
+static bool find_table(const eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, const eq_binary *binary,
+                       int32_t *root, int8_t table[256]) {
+    const int32_t a = op->inputs[shape->slots[0]], b = op->inputs[shape->slots[1]];
+    const eq_tensor *left = &plan->tensors[a].tensor, *right = &plan->tensors[b].tensor;
+    const int64_t elements = eq_tensor_elements(eq_plan_output(plan, op, 0));
+    int8_t of_a[256], of_b[256];
+    if (left->data || eq_tensor_elements(left) != elements) return false;
+    *root = eq_lookup_root(plan, a, of_a);
+    if (is_one_constant(right)) {
+        binary->run_scalar(binary->parameters, of_a, right->data, table, 256);
+        return true;
     }
-    binary->run_scalar(binary->parameters, all, eq_plan_input(plan, op, shape->slots[1])->data, table, 256);
-    return eq_lookup_step(plan, op, shape->slots[0], table);
+    if (eq_lookup_root(plan, b, of_b) != *root || eq_tensor_elements(right) != elements) return false;
+    binary->run(binary->parameters, of_a, of_b, table, 256);
+    return true;
 }
 
 eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
@@ -39,9 +48,8 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     const bool quantized = out->type == EQ_INT8;
     status = (quantized ? eq_quantized_binary : eq_plain_binary)(plan, op, &shape, &binary);
     if (status != EQ_OK) return status;
-    const eq_tensor *first = eq_plan_input(plan, op, shape.slots[0]), *second = eq_plan_input(plan, op, shape.slots[1]);
-    if (quantized && is_one_constant(second) && !first->data && eq_tensor_elements(first) == eq_tensor_elements(out)) {
-        return prepare_lookup(plan, op, &shape, &binary);
-    }
+    int32_t root;
+    int8_t table[256];
+    if (quantized && find_table(plan, op, &shape, &binary, &root, table)) return eq_lookup_step(plan, op, root, table);
     return eq_broadcast_step(plan, op, &shape, &binary);
 }

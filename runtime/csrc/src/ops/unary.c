@@ -53,7 +53,7 @@ static eq_status lookup_step(eq_plan *plan, const eq_operator *op) {
     if (!eq_unary_table(op, in, out, table)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take int8 tensors");
     }
-    return eq_lookup_step(plan, op, 0, table);
+    return eq_lookup_step(plan, op, op->inputs[0], table);
 }
 
 eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op) {
