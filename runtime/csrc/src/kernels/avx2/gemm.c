@@ -1,0 +1,5 @@
+#include "set.h"
+
+#include "dot.h"
+
+#include "gemm_template.h"

@@ -1,0 +1,155 @@
+/* One random matrix product or depthwise convolution, by two kernel sets. */
+#ifndef EQ_RANDOM_PRODUCTS_H
+#define EQ_RANDOM_PRODUCTS_H
+
+#include "../src/plan.h"
+#include "random_cases.h"
+
+/* Scales and biases of a matrix product or depthwise convolution whose sums are at most 128 * taps * 128. */
+static inline void random_requantization(int32_t *bias, float *scale, int32_t columns) {
+    const int32_t largest = PICK(0, 100, 100000, 1 << 21, 0x7fffffff);
+    const bool same_scale = random_between(0, 1);
+    for (int32_t n = 0; n < columns; n++) {
+        bias[n] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
+        scale[n] = n && same_scale ? scale[0] : random_scale();
+    }
+}
+
+/* As the contract's `small`: weights are (columns, taps), `stride` apart. */
+static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps, int32_t column_stride, int32_t tap_stride,
+                     const int32_t *bias, const float *scale) {
+    for (int32_t n = 0; n < columns; n++) {
+        int64_t bound = llabs(bias[n]);
+        for (int32_t t = 0; t < taps; t++) bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
+        if (bound >= 1 << 22 || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) return false;
+    }
+    return true;
+}
+
+static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
+    const eq_gemm_kernel *kernel = &set->gemm, *reference = &scalar->gemm;
+    const int32_t columns = PICK(1, 2, 3, 8, 10, 16, 17, 31, 32, 48, 63, 64, 65, 96, 128, 130, random_between(1, 200));
+    const int32_t segments = PICK(1, 1, 1, 2, 3, 5, 7);
+    const int32_t segment_bytes =
+        PICK(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 21, 27, 31, 32, 33, 48, 63, 64, 65, 128, 192, random_between(1, 300));
+    const int32_t rows = PICK(1, 2, 3, kernel->rows, random_between(1, kernel->rows));
+    const size_t taps = (size_t)segments * (size_t)segment_bytes;
+
+    int8_t *weights = take_exact((size_t)columns * taps);
+    fill(weights, (size_t)columns * taps, kernel->no_minimum_weight ? -127 : -128);
+    int32_t *bias = take((size_t)columns * sizeof *bias);
+    float *scale = take((size_t)columns * sizeof *scale);
+    random_requantization(bias, scale, columns);
+    const eq_gemm_weights source = {columns, segments, segment_bytes, weights, bias, scale};
+    void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
+    kernel->pack(&source, packed);
+    reference->pack(&source, reference_packed);
+
+    ptrdiff_t offsets[8] = {0};
+    for (int32_t s = 1; s < segments; s++) offsets[s] = offsets[s - 1] + segment_bytes + PICK(0, 0, 1, 50);
+    const size_t window = (size_t)offsets[segments - 1] + (size_t)segment_bytes;
+    const int32_t step = PICK(segment_bytes, 1, 0, 2 * segment_bytes);
+    const size_t input_bytes = (size_t)(rows - 1) * (size_t)step + window;
+    int8_t *input = take_exact(input_bytes + EQ_SLACK);
+    fill(input, input_bytes + EQ_SLACK, -128);
+    const int32_t pixel = columns + PICK(0, 0, 1, 7);
+    const size_t output_bytes = (size_t)(rows - 1) * (size_t)pixel + (size_t)columns;
+    int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
+    const int8_t **in = take((size_t)rows * sizeof *in);
+    int8_t **expected_rows = take((size_t)rows * sizeof *expected_rows), **out = take((size_t)rows * sizeof *out);
+    for (int32_t r = 0; r < rows; r++) {
+        in[r] = input + (ptrdiff_t)r * step;
+        expected_rows[r] = expected + (ptrdiff_t)r * pixel;
+        out[r] = actual + (ptrdiff_t)r * pixel;
+    }
+
+    const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;
+    const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
+    const output_range range = random_range();
+    const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale);
+    eq_gemm gemm = {reference_packed, columns, segments, segment_bytes, offsets, range.zero_point, range.min, range.max, false};
+    memset(expected, 0x55, output_bytes);
+    for (int32_t r = 0; r < rows; r += reference->rows)
+        reference->run(&gemm, in + r, expected_rows + r, rows - r < reference->rows ? rows - r : reference->rows, first, last);
+    gemm.packed = packed;
+    for (int as_small = 0; as_small <= (int)small; as_small++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "columns %d (%d to %d), segments %d of %d bytes, rows %d, step %d, range %d %d %d, small %d", columns, first,
+                 last, segments, segment_bytes, rows, step, range.zero_point, range.min, range.max, as_small);
+        memset(actual, 0x55, output_bytes);
+        gemm.small = as_small;
+        kernel->run(&gemm, in, out, rows, first, last);
+        expect_equal(expected, actual, output_bytes, text);
+    }
+    free(weights), free(bias), free(scale), free(packed), free(reference_packed), free(input), free(expected), free(actual);
+    free(in), free(expected_rows), free(out);
+}
+
+static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
+    const eq_depthwise_kernel *kernel = &set->depthwise, *reference = &scalar->depthwise;
+    const int32_t channels = PICK(1, 3, 8, 15, 16, 17, 24, 32, 40, 64, 65, 80, 96, 144, random_between(1, 200));
+    const int32_t size = PICK(3, 3, 3, 5, 1, 2, 4, 6, 7);
+    const int32_t height = PICK(size, size, size, random_between(1, 8));
+    const int32_t width = random_between(0, 24) == 0 ? random_between(60, 140) : PICK(size, size, size, random_between(1, 8));
+    const int32_t taps = height * width;
+    const int32_t dilation_y = PICK(1, 1, 1, 2, 3), dilation_x = PICK(1, 1, 1, 2, 3);
+    const int32_t stride_y = PICK(1, 1, 2, 3), stride_x = PICK(1, 1, 2, 3);
+    const int32_t rows = random_between(1, 2 * kernel->rows + 1);
+    const int32_t out_width = PICK(1, 2, 3, 4, 5, 7, 8, random_between(1, 20));
+
+    int8_t *weights = take_exact((size_t)(taps * channels));
+    fill(weights, (size_t)(taps * channels), -128);
+    int32_t *bias = take((size_t)channels * sizeof *bias);
+    float *scale = take((size_t)channels * sizeof *scale);
+    random_requantization(bias, scale, channels);
+    const eq_depthwise_weights source = {channels, height, width, weights, bias, scale};
+    void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
+    kernel->pack(&source, packed);
+    reference->pack(&source, reference_packed);
+
+    const int32_t in_width = (out_width - 1) * stride_x + (width - 1) * dilation_x + 1;
+    const int32_t in_height = (rows - 1) * stride_y + (height - 1) * dilation_y + 1;
+    const int32_t row_stride = in_width * channels + PICK(0, 0, channels, 5);
+    const size_t input_bytes = (size_t)((in_height - 1) * row_stride + in_width * channels);
+    int8_t *input = take_exact(input_bytes + EQ_SLACK);
+    fill(input, input_bytes + EQ_SLACK, -128);
+    const int32_t out_row = out_width * channels + PICK(0, 0, channels, 5);
+    const size_t output_bytes = (size_t)((rows - 1) * out_row + out_width * channels);
+    int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
+
+    const output_range range = random_range();
+    const bool small = is_small(weights, channels, taps, 1, channels, bias, scale);
+    eq_depthwise depthwise = {
+        .packed = reference_packed,
+        .channels = channels,
+        .height = height,
+        .width = width,
+        .tap_row = (ptrdiff_t)dilation_y * row_stride,
+        .tap_column = (ptrdiff_t)dilation_x * channels,
+        .in_row = (ptrdiff_t)stride_y * row_stride,
+        .in_column = (ptrdiff_t)stride_x * channels,
+        .out_row = out_row,
+        .out_width = out_width,
+        .zero_point = range.zero_point,
+        .min = range.min,
+        .max = range.max,
+    };
+    memset(expected, 0x55, output_bytes);
+    reference->run(&depthwise, input, expected, rows);
+    depthwise.packed = packed;
+    for (int as_small = 0; as_small <= (int)small; as_small++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "channels %d, kernel %dx%d, dilation %dx%d, stride %dx%d, output %dx%d, range %d %d %d, small %d", channels,
+                 height, width, dilation_y, dilation_x, stride_y, stride_x, rows, out_width, range.zero_point, range.min,
+                 range.max, as_small);
+        memset(actual, 0x55, output_bytes);
+        depthwise.small = as_small;
+        kernel->run(&depthwise, input, actual, rows);
+        expect_equal(expected, actual, output_bytes, text);
+    }
+    free(weights), free(bias), free(scale), free(packed), free(reference_packed), free(input), free(expected), free(actual);
+}
+
+#endif
