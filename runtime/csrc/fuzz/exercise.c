@@ -7,7 +7,7 @@
 
 #include "edgequant.h"
 
-enum { MACS_MAX = 20000000, STEPS_MAX = 256, FREE_SIZE = 2, INPUTS_MAX = 16 };
+enum { STEPS_MAX = 256, FREE_SIZE = 2, INPUTS_MAX = 16 };
 
 static void require(bool holds, const char *what) {
     if (holds) return;
@@ -41,12 +41,12 @@ static eq_status open_session(eq_model *model, eq_session **session, eq_error *e
     return eq_session_open(model, &(eq_session_options){.input_shapes = shapes}, session, error);
 }
 
-static bool is_large(const eq_session *session) {
+static bool is_large(const eq_session *session, uint64_t most) {
     eq_profile_step steps[STEPS_MAX];
     const int32_t count = eq_session_profile(session, steps, STEPS_MAX);
     uint64_t macs = 0;
-    for (int32_t i = 0; i < count && i < STEPS_MAX; i++) macs += steps[i].macs < MACS_MAX ? steps[i].macs : MACS_MAX;
-    return count > STEPS_MAX || macs >= MACS_MAX;
+    for (int32_t i = 0; i < count && i < STEPS_MAX; i++) macs += steps[i].macs <= most ? steps[i].macs : most + 1;
+    return count > STEPS_MAX || macs > most;
 }
 
 static void fill_inputs(eq_session *session) {
@@ -62,11 +62,10 @@ static void fill_inputs(eq_session *session) {
     }
 }
 
-static void check_memory(const eq_session *session) {
+static void check_memory(const eq_session *session, uint64_t limit) {
     eq_memory memory;
     eq_session_memory(session, &memory);
-    const bool fits = memory.packed_weights <= EQ_EXERCISE_MEMORY && memory.plan <= EQ_EXERCISE_MEMORY &&
-                      memory.arena <= EQ_EXERCISE_MEMORY + 4096;
+    const bool fits = memory.packed_weights <= limit && memory.plan <= limit && memory.arena <= limit + 4096;
     require(fits, "the session has more memory than the limit");
 }
 
@@ -90,16 +89,16 @@ static void keep_outputs(const eq_session *session, results *kept) {
     }
 }
 
-static results exercise(const uint8_t *data, size_t size, const char *kernels) {
-    const eq_model_options options = {.memory_limit = EQ_EXERCISE_MEMORY, .kernels = kernels};
+static results exercise(const uint8_t *data, size_t size, const eq_exercise_limits *limits, const char *kernels) {
+    const eq_model_options options = {.memory_limit = limits->memory, .kernels = kernels};
     eq_error error = {0};
     eq_model *model = NULL;
     eq_session *session = NULL;
     results kept = {.status = eq_model_open_memory(data, size, &options, &model, &error)};
     if (kept.status == EQ_OK) kept.status = open_session(model, &session, &error);
     if (kept.status == EQ_OK) {
-        check_memory(session);
-        kept.is_large = is_large(session);
+        check_memory(session, limits->memory);
+        kept.is_large = is_large(session, limits->macs);
         if (!kept.is_large) {
             fill_inputs(session);
             kept.status = eq_session_run(session, &error);
@@ -112,8 +111,8 @@ static results exercise(const uint8_t *data, size_t size, const char *kernels) {
     return kept;
 }
 
-eq_exercise_result eq_exercise(const uint8_t *data, size_t size) {
-    const results scalar = exercise(data, size, "scalar"), best = exercise(data, size, NULL);
+eq_exercise_result eq_exercise(const uint8_t *data, size_t size, const eq_exercise_limits *limits) {
+    const results scalar = exercise(data, size, limits, "scalar"), best = exercise(data, size, limits, NULL);
     /* The sets pack weights differently, so that one may reach the limit and the other not. */
     if (scalar.status != EQ_ERROR_LIMIT && best.status != EQ_ERROR_LIMIT) {
         require(scalar.status == best.status, "the kernel sets disagree on an error");

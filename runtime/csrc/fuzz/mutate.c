@@ -19,6 +19,8 @@
 
 enum { TRUNCATION_STEP = 64, SECONDS_MAX = 10 };
 
+static const eq_exercise_limits limits = {.memory = 64 << 20, .macs = 50000000};
+
 typedef struct file {
     const char *path;
     uint8_t *bytes;
@@ -54,7 +56,7 @@ static void exercise(const uint8_t *bytes, size_t size, counts *counted) {
     alarm(SECONDS_MAX);
     eq_heap_begin();
     const double begin = seconds();
-    counted->results[eq_exercise(bytes, size)]++;
+    counted->results[eq_exercise(bytes, size, &limits)]++;
     const double taken = seconds() - begin;
     alarm(0);
     if (taken > counted->slowest) counted->slowest = taken;
@@ -102,7 +104,7 @@ static void mark_constants(const eq_graph *graph, const file *whole, bool *is_co
 }
 
 static void find_structure(file *whole) {
-    eq_model model = {.file = whole->bytes, .size = whole->size, .memory_limit = EQ_EXERCISE_MEMORY};
+    eq_model model = {.file = whole->bytes, .size = whole->size, .memory_limit = limits.memory};
     bool *is_constant = calloc(whole->size, sizeof *is_constant);
     whole->structure = malloc(whole->size * sizeof *whole->structure);
     if (is_constant == NULL || whole->structure == NULL) exit(2);
@@ -168,6 +170,6 @@ int main(int argc, char **argv) {
         free(whole.bytes);
     }
     printf("slowest %.3f s, most memory %.1f MB beside the files, limit %d MB\n", slowest, (double)eq_heap_peak() / (1 << 20),
-           EQ_EXERCISE_MEMORY >> 20);
+           (int)(limits.memory >> 20));
     return 0;
 }
