@@ -8,7 +8,7 @@
 #include "quantization.h"
 
 enum { ADJ_X = 0, ADJ_Y = 1 }; /* fields of the options */
-enum { BLOCK = 64 };           /* columns whose sums are kept together */
+enum { LANES = 16 };           /* inner loops of so many turn into vector code */
 
 typedef struct step_data {
     int32_t rows, depth, columns;
@@ -30,22 +30,31 @@ static int32_t take_row(const step_data *d, const int8_t *x, int16_t *row) {
     return (int32_t)sum;
 }
 
-static void add_products(const step_data *d, const int16_t *row, const int8_t *y, int32_t count, int32_t *sums) {
-    if (d->y_depth == 1) { /* stored transposed: the columns are adjacent values */
-        for (int32_t n = 0; n < count; ++n) {
-            uint32_t sum = 0;
-            for (int32_t k = 0; k < d->depth; ++k) {
-                sum += (uint32_t)(row[k] * y[n * d->y_column + k]);
-            }
-            sums[n] = eq_add_wrapping(sums[n], (int32_t)sum);
-        }
-        return;
-    }
-    for (int32_t k = 0; k < d->depth; ++k) {
-        for (int32_t n = 0; n < count; ++n) {
-            sums[n] = eq_add_wrapping(sums[n], row[k] * y[k * d->y_depth + n]);
+/* The products of a row and LANES adjacent columns of y as it is. */
+static void dot_columns(const step_data *d, const int16_t *row, const int8_t *y, uint32_t *sums) {
+    for (int32_t k = 0; k < d->depth; ++k, y += d->y_depth) {
+        for (int32_t n = 0; n < LANES; ++n) {
+            sums[n] += (uint32_t)(row[k] * y[n]);
         }
     }
+}
+
+/* The product of a row and one column of y, whose values are y_depth apart. */
+static uint32_t dot_column(const step_data *d, const int16_t *row, const int8_t *y) {
+    uint32_t lanes[LANES] = {0}, sum = 0;
+    int32_t k = 0;
+    for (; d->y_depth == 1 && k <= d->depth - LANES; k += LANES) {
+        for (int32_t i = 0; i < LANES; ++i) {
+            lanes[i] += (uint32_t)(row[k + i] * y[k + i]);
+        }
+    }
+    for (int32_t i = 0; i < LANES; ++i) {
+        sum += lanes[i];
+    }
+    for (; k < d->depth; ++k) {
+        sum += (uint32_t)(row[k] * y[k * d->y_depth]);
+    }
+    return sum;
 }
 
 static int8_t requantize(const step_data *d, int32_t sum) {
@@ -56,16 +65,19 @@ static int8_t requantize(const step_data *d, int32_t sum) {
 }
 
 static void run_row(const step_data *d, const int8_t *x, const int8_t *y, int8_t *out, int16_t *row) {
-    const int32_t correction = eq_multiply_wrapping(-d->y_zero_point, take_row(d, x, row));
-    for (int32_t first = 0; first < d->columns; first += BLOCK) {
-        const int32_t count = d->columns - first < BLOCK ? d->columns - first : BLOCK;
-        int32_t sums[BLOCK];
-        for (int32_t n = 0; n < count; ++n) {
-            sums[n] = correction;
+    const uint32_t correction = (uint32_t)eq_multiply_wrapping(-d->y_zero_point, take_row(d, x, row));
+    if (d->y_column != 1 || d->columns < LANES) {
+        for (int32_t n = 0; n < d->columns; ++n) {
+            out[n] = requantize(d, (int32_t)(dot_column(d, row, y + n * d->y_column) + correction));
         }
-        add_products(d, row, y + first * d->y_column, count, sums);
-        for (int32_t n = 0; n < count; ++n) {
-            out[first + n] = requantize(d, sums[n]);
+        return;
+    }
+    for (int32_t next = 0; next < d->columns; next += LANES) { /* the last block may overlap the one before */
+        const int32_t first = next < d->columns - LANES ? next : d->columns - LANES;
+        uint32_t sums[LANES] = {0};
+        dot_columns(d, row, y + first, sums);
+        for (int32_t n = 0; n < LANES; ++n) {
+            out[first + n] = requantize(d, (int32_t)(sums[n] + correction));
         }
     }
 }
