@@ -1,8 +1,4 @@
 #ifndef EQ_AVX512VNNI_SET_H
-size_t eq_avx512vnni_depthwise_packed_bytes(const eq_depthwise_weights *weights);
-void eq_avx512vnni_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
-void eq_avx512vnni_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
-
 #define EQ_AVX512VNNI_SET_H
 
 #include "../avx2/set.h"
@@ -22,7 +18,7 @@ void eq_avx512vnni_depthwise_run(const eq_depthwise *depthwise, const int8_t *in
              .columns = 32,                                                                                            \
              .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                                          \
              .pack = eq_avx512vnni_gemm_pack,                                                                          \
-             .run = eq_avx512vnni_gemm_run},                                                                             \
+             .run = eq_avx512vnni_gemm_run},                                                                           \
     .depthwise = {.rows = 2,                                                                                           \
                   .packed_bytes = eq_avx512vnni_depthwise_packed_bytes,                                                \
                   .pack = eq_avx512vnni_depthwise_pack,                                                                \
