@@ -302,6 +302,16 @@ def test_transpose(data: st.DataObject, shape: Shape, kind: str, seed: int) -> N
     check(single("TRANSPOSE", shape, [order], [out], "TransposeOptions", kind=kind, version=5), seed=seed)
 
 
+@given(data=st.data(), shape=SHAPES, kind=KINDS, seed=SEEDS)
+@examples()
+def test_reverse(data: st.DataObject, shape: Shape, kind: str, seed: int) -> None:
+    """LiteRT takes neighbouring axes only."""
+    first = data.draw(st.integers(0, len(shape) - 1))
+    axes = list(range(first, data.draw(st.integers(first, len(shape) - 1)) + 1))
+    signed = [axis - len(shape) * data.draw(st.booleans()) for axis in axes]
+    check(single("REVERSE_V2", shape, [signed], [shape], "ReverseV2Options", kind=kind, version=3), seed=seed)
+
+
 @given(image=IMAGES, block=st.integers(2, 3), kind=KINDS, seed=SEEDS)
 @examples()
 def test_depth_and_space(image: Shape, block: int, kind: str, seed: int) -> None:

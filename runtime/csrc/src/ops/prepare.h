@@ -37,6 +37,7 @@ eq_status eq_prepare_squeeze(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_expand_dims(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_shape(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_transpose(eq_plan *plan, const eq_operator *op);
+eq_status eq_prepare_reverse_v2(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_tile(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_broadcast_to(eq_plan *plan, const eq_operator *op);
 eq_status eq_prepare_resize_bilinear(eq_plan *plan, const eq_operator *op);

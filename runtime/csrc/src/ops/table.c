@@ -69,6 +69,7 @@ static const eq_operator_type types[] = { /* in the order of their codes */
     {101, "ABS", eq_prepare_unary},
     {102, "SPLIT_V", eq_prepare_split_v},
     {104, "CEIL", eq_prepare_unary},
+    {105, "REVERSE_V2", eq_prepare_reverse_v2},
     {108, "COS", eq_prepare_unary},
     {111, "ELU", eq_prepare_unary},
     {114, "QUANTIZE", eq_prepare_quantize},
