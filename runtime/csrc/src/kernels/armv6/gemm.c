@@ -14,7 +14,7 @@
 #include "../lines.h"
 #include "media.h"
 
-enum { ROWS = 8, COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };
+enum { ROWS = EQ_ARMV6_ROWS, COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };
 
 typedef struct group {
     int32_t bias[COLUMNS];

@@ -12,9 +12,11 @@ size_t eq_armv6_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_armv6_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_armv6_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+enum { EQ_ARMV6_ROWS = 16 }; /* there is no second-level cache for the weights to stay in */
+
 #define EQ_ARMV6_SET                                                                                                   \
     EQ_SCALAR_SET,                                                                                                     \
-    .gemm = {.rows = 8,                                                                                                \
+    .gemm = {.rows = EQ_ARMV6_ROWS,                                                                                    \
              .columns = 4,                                                                                             \
              .no_minimum_weight = true,                                                                                \
              .packed_bytes = eq_armv6_gemm_packed_bytes,                                                               \

@@ -107,44 +107,47 @@ EQ_INLINE const int8_t *multiply_one(int32x4_t sums[2], const int8_t *in, size_t
     return weights;
 }
 
-EQ_INLINE void multiply_rows(const eq_gemm *g, eq_window_shape s, const ptrdiff_t *offsets, const eq_output_stage *stage,
-                             const int8_t *const *in, int8_t *const *out, int32_t first_column, int32_t last_column,
-                             const int rows) {
-    const size_t bytes = tile_bytes(s), steps = eq_steps_of(s, STEP);
-    const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
-    for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
-        const tile *t = (const void *)packed;
-        const int8_t *weights = t->weights;
-        const int32x4_t bias[2] = {vld1q_s32(t->bias), vld1q_s32(t->bias + 4)};
-        int32x4_t sums[ROWS][2] = {{bias[0], bias[1]}, {bias[0], bias[1]}, {bias[0], bias[1]}};
-        for (int32_t segment = 0; segment < s.segments; segment++) {
-            const ptrdiff_t at = offsets[segment];
-            weights = rows == 1 ? multiply_one(sums[0], in[0] + at, steps, weights)
-                                : multiply_three(sums, (const int8_t *[]){in[0] + at, in[1] + at, in[2] + at}, steps, weights);
-        }
-        const float32x4_t scale[2] = {vld1q_f32(t->scale), vld1q_f32(t->scale + 4)};
-#pragma GCC unroll 3
-        for (int r = 0; r < rows; r++)
-            eq_store_8(out[r] + n, eq_requantize_8(stage, sums[r], scale, g->small), last_column - n);
+/* What is the same for all tiles. */
+typedef struct product {
+    const eq_gemm *gemm;
+    eq_window_shape shape;
+    const ptrdiff_t *offsets;
+    eq_output_stage stage;
+} product;
+
+/* One or three rows by at most eight columns; `out` points at pointers to column 0. */
+EQ_INLINE void multiply_tile(const product *p, const tile *t, const int8_t *const *in, int8_t *const *out, int32_t column,
+                             int32_t count, const int rows) {
+    const size_t steps = eq_steps_of(p->shape, STEP);
+    const int8_t *weights = t->weights;
+    const int32x4_t bias[2] = {vld1q_s32(t->bias), vld1q_s32(t->bias + 4)};
+    int32x4_t sums[ROWS][2] = {{bias[0], bias[1]}, {bias[0], bias[1]}, {bias[0], bias[1]}};
+    for (int32_t segment = 0; segment < p->shape.segments; segment++) {
+        const ptrdiff_t at = p->offsets[segment];
+        weights = rows == 1 ? multiply_one(sums[0], in[0] + at, steps, weights)
+                            : multiply_three(sums, (const int8_t *[]){in[0] + at, in[1] + at, in[2] + at}, steps, weights);
     }
+    const float32x4_t scale[2] = {vld1q_f32(t->scale), vld1q_f32(t->scale + 4)};
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++)
+        eq_store_8(out[r] + column, eq_requantize_8(&p->stage, sums[r], scale, p->gemm->small), count);
 }
 
+/* A tile's weights stay in the first-level cache while all rows of the call pass. */
 void eq_neon32_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column) {
     static const ptrdiff_t no_offset = 0;
-    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max);
     const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
-    const ptrdiff_t *offsets = s.joined ? &no_offset : g->segment_offsets;
-    while (rows > 0) {
-        eq_line lines[ROWS];
-        const int8_t *windows[ROWS];
-        const int32_t done = rows >= ROWS ? ROWS : 1;
-        eq_bring_windows(g, in, lines, windows, done, STEP);
-        if (done == ROWS) {
-            multiply_rows(g, s, offsets, &stage, windows, out, first_column, last_column, ROWS);
-        } else {
-            multiply_rows(g, s, offsets, &stage, windows, out, first_column, last_column, 1);
-        }
-        in += done, out += done, rows -= done;
+    const product p = {g, s, s.joined ? &no_offset : g->segment_offsets, eq_output_stage_of(g->zero_point, g->min, g->max)};
+    const size_t bytes = tile_bytes(s);
+    const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
+    eq_line lines[EQ_NEON32_ROWS];
+    const int8_t *windows[EQ_NEON32_ROWS];
+    eq_bring_windows(g, in, lines, windows, rows, STEP);
+    for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
+        const tile *t = (const void *)packed;
+        int32_t r = 0;
+        for (; r + ROWS <= rows; r += ROWS) multiply_tile(&p, t, windows + r, out + r, n, last_column - n, ROWS);
+        for (; r < rows; r++) multiply_tile(&p, t, windows + r, out + r, n, last_column - n, 1);
     }
 }

@@ -13,9 +13,11 @@ size_t eq_neon32_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_neon32_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_neon32_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+enum { EQ_NEON32_ROWS = 24 };
+
 #define EQ_NEON32_SET                                                                                                  \
     EQ_ARMV6_SET,                                                                                                      \
-        .gemm = {.rows = 12,                                                                                           \
+        .gemm = {.rows = EQ_NEON32_ROWS,                                                                               \
                  .columns = 8,                                                                                         \
                  .no_minimum_weight = true,                                                                            \
                  .packed_bytes = eq_neon32_gemm_packed_bytes,                                                          \
