@@ -4,23 +4,12 @@
 #include "../arithmetic.h"
 #include "../memory.h"
 #include "arguments.h"
+#include "lookup.h"
 #include "move.h"
 #include "prepare.h"
 #include "quantization.h"
 
 /* ---- inputs with another scale than the output ---- */
-
-typedef struct rescale {
-    void (*lookup)(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
-    size_t elements;
-    int8_t table[256];
-} rescale;
-
-static void run_rescale(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
-    const rescale *r = step->data;
-    r->lookup(r->table, storage[step->inputs[0].tensor].data, storage[step->outputs[0].tensor].data, r->elements);
-}
 
 /* LiteRT's ConcatenationWithScaling, which it has for uint8 only: there, zero points are 128 more. */
 static void fill_table(const eq_tensor *in, const eq_tensor *out, int8_t table[256]) {
@@ -46,22 +35,15 @@ static eq_status rescaled(eq_plan *plan, const eq_operator *op, int32_t slot, in
         (status = eq_check_int8(plan, op, out, "the output")) != EQ_OK) {
         return status;
     }
-    *tensor = eq_plan_temporary(plan, EQ_INT8, in->rank, in->dims);
-    eq_step *step = eq_plan_step(plan, op, run_rescale, sizeof(rescale), 1, 1);
-    if (*tensor < 0 || !step) {
+    if ((*tensor = eq_plan_temporary(plan, EQ_INT8, in->rank, in->dims)) < 0) {
         return (eq_status)plan->error->status;
     }
-    rescale *r = step->data;
-    r->lookup = plan->kernels->lookup;
-    r->elements = (size_t)eq_tensor_elements(in);
-    fill_table(in, out, r->table);
-    step->inputs[0].tensor = op->inputs[slot];
-    step->outputs[0].tensor = *tensor;
-    step->cost = r->elements / 4;
-    return EQ_OK;
+    int8_t table[256];
+    fill_table(in, out, table);
+    return eq_lookup_between(plan, op, op->inputs[slot], *tensor, table);
 }
 
-/* ---- */
+/* ---- the operators ---- */
 
 static eq_status check_concatenation(eq_plan *plan, const eq_operator *op, int32_t axis, int32_t *dims) {
     const eq_tensor *first = eq_plan_input(plan, op, 0);

@@ -44,9 +44,13 @@ int32_t eq_lookup_root(const eq_plan *plan, int32_t tensor, int8_t table[256]) {
 }
 
 eq_status eq_lookup_step(eq_plan *plan, const eq_operator *op, int32_t input, const int8_t table[256]) {
+    return eq_lookup_between(plan, op, input, op->outputs[0], table);
+}
+
+eq_status eq_lookup_between(eq_plan *plan, const eq_operator *op, int32_t input, int32_t output, const int8_t table[256]) {
     int8_t inner[256];
     const int32_t root = eq_lookup_root(plan, input, inner);
-    const eq_tensor *in = &plan->tensors[root].tensor, *out = eq_plan_output(plan, op, 0);
+    const eq_tensor *in = &plan->tensors[root].tensor, *out = &plan->tensors[output].tensor;
     eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_lookup), 1, 1);
     if (!step) return (eq_status)plan->error->status;
     eq_lookup *l = step->data;
@@ -57,7 +61,7 @@ eq_status eq_lookup_step(eq_plan *plan, const eq_operator *op, int32_t input, co
     l->row = (size_t)(eq_tensor_elements(out) / step->units);
     for (int32_t i = 0; i < 256; i++) l->table[i] = table[inner[i] + 128];
     step->inputs[0] = (eq_use){.tensor = root, .rows = rows};
-    step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = rows};
+    step->outputs[0] = (eq_use){.tensor = output, .rows = rows};
     step->cost = (uint64_t)eq_tensor_elements(out);
     return EQ_OK;
 }

@@ -11,5 +11,7 @@ int32_t eq_lookup_root(const eq_plan *plan, int32_t tensor, int8_t table[256]);
 /* Append a step: the operator's output = table[input + 128], of as many elements. If `input` comes from a lookup, the new step
  * starts from that one's input; the former goes when nobody else reads what it makes. */
 eq_status eq_lookup_step(eq_plan *plan, const eq_operator *op, int32_t input, const int8_t table[256]);
+/* The same, from any tensor to any other. */
+eq_status eq_lookup_between(eq_plan *plan, const eq_operator *op, int32_t input, int32_t output, const int8_t table[256]);
 
 #endif

@@ -95,7 +95,7 @@ static void run_average(const eq_step *step, const eq_storage *storage, int32_t 
     }
 }
 
-/* ---- */
+/* ---- the operators ---- */
 
 /* Options and shapes that both have. */
 static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_run_fn run, eq_step **made) {

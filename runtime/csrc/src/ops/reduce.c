@@ -64,7 +64,7 @@ static void run_reduce(const eq_step *step, const eq_storage *storage, int32_t f
     }
 }
 
-/* ---- */
+/* ---- the operators ---- */
 
 /* Which axes go, as bits. */
 static eq_status read_axes(eq_plan *plan, const eq_operator *op, uint32_t *reduced) {
