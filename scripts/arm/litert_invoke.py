@@ -1,4 +1,4 @@
-"""litert_invoke.py MODEL.tflite REPETITIONS: LiteRT (XNNPACK, one thread) runs MODEL, in the Python of emulated_root.py."""
+"""litert_invoke.py MODEL.tflite REPETITIONS: LiteRT (XNNPACK, one thread) runs MODEL; needs emulated_root.py."""
 
 import sys
 
