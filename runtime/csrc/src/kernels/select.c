@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__)
 #include "avx2/set.h"
+#include "avx512vbmi/set.h"
 #include "avx512vnni/set.h"
 #include "avxvnni/set.h"
 #elif defined(__aarch64__)
@@ -32,6 +33,7 @@ static const struct {
     {NEEDS(AVX2), {.name = "avx2", EQ_AVX2_SET}},
     {NEEDS(AVX2) | NEEDS(AVXVNNI), {.name = "avxvnni", EQ_AVXVNNI_SET}},
     {NEEDS(AVX2) | NEEDS(AVX512) | NEEDS(AVX512VNNI), {.name = "avx512vnni", EQ_AVX512VNNI_SET}},
+    {NEEDS(AVX2) | NEEDS(AVX512) | NEEDS(AVX512VNNI) | NEEDS(AVX512VBMI), {.name = "avx512vbmi", EQ_AVX512VBMI_SET}},
 #elif defined(__aarch64__)
     {NEEDS(NEON), {.name = "neon", EQ_NEON_SET}},
     {NEEDS(NEON) | NEEDS(DOTPROD), {.name = "dotprod", EQ_DOTPROD_SET}},

@@ -1,8 +1,8 @@
 /* Sums of two scaled tensors.
  *
  * A multiplier is high * 2^12 + low, both of 16 bits, so that VPMADDWD sums the products of a pair (a, b). */
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 typedef struct addition {
     __m256i bias, high, low; /* (a's, b's) parts of the multipliers */

@@ -1,6 +1,6 @@
 /* The mix of four pixels. VPMADDWD mixes two neighbours: left * (2048 - right) + right neighbour * right. */
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 typedef struct weights {
     __m256i row;    /* (2048 - right, right) */

@@ -4,8 +4,8 @@
  * parts k = 0 to i / 16 if i < 128: part k holds its difference from part k - 1 (by exclusive or), so that the sum of what the
  * parts give is the entry. Indices from 128 on have nothing from part 0 until the top bit clears; the same holds for them, in
  * the upper half of the table, once the subtraction saturates. */
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 typedef struct byte_table {
     __m256i parts[16];

@@ -1,6 +1,6 @@
 /* The larger or the smaller of two values, and the largest of a channel. */
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 void eq_avx2_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     for (; n >= 32; n -= 32, a += 32, b += 32, out += 32) eq_store(out, _mm256_max_epi8(eq_load(a), eq_load(b)));

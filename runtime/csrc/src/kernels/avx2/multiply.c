@@ -1,7 +1,7 @@
 /* Products of two tensors: of 9-bit differences from their zero points. A product times a scale under 2^15, as scales are,
  * fits an int32. */
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 typedef struct multiplication {
     __m256i a_zero_point, b_zero_point;

@@ -2,7 +2,6 @@
 #define EQ_AVX2_SET_H
 
 #include "../scalar/set.h"
-#include "elementwise.h"
 
 size_t eq_avx2_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avx2_gemm_pack(const eq_gemm_weights *weights, void *packed);
@@ -13,9 +12,22 @@ size_t eq_avx2_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_avx2_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_avx2_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+void eq_avx2_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_avx2_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+void eq_avx2_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx2_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+
+void eq_avx2_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
+void eq_avx2_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+void eq_avx2_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+void eq_avx2_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
+void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+
 #define EQ_AVX2_SET                                                                                                    \
     EQ_SCALAR_SET,                                                                                                     \
-    EQ_AVX2_ELEMENTWISE,                                                                                               \
     .gemm = {.rows = 72,                                                                                               \
              .columns = 16,                                                                                            \
              .packed_bytes = eq_avx2_gemm_packed_bytes,                                                                \
@@ -24,6 +36,18 @@ void eq_avx2_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8
     .depthwise = {.rows = 2,                                                                                           \
                   .packed_bytes = eq_avx2_depthwise_packed_bytes,                                                      \
                   .pack = eq_avx2_depthwise_pack,                                                                      \
-                  .run = eq_avx2_depthwise_run}
+                  .run = eq_avx2_depthwise_run},                                                                       \
+    .add = eq_avx2_add,                                                                                                \
+    .add_scalar = eq_avx2_add_scalar,                                                                                  \
+    .multiply = eq_avx2_multiply,                                                                                      \
+    .multiply_scalar = eq_avx2_multiply_scalar,                                                                        \
+    .maximum = eq_avx2_maximum,                                                                                        \
+    .minimum = eq_avx2_minimum,                                                                                        \
+    .lookup = eq_avx2_lookup,                                                                                          \
+    .sum_rows = eq_avx2_sum_rows,                                                                                      \
+    .max_rows = eq_avx2_max_rows,                                                                                      \
+    .scale_sums = eq_avx2_scale_sums,                                                                                  \
+    .average = eq_avx2_average,                                                                                        \
+    .bilinear = eq_avx2_bilinear
 
 #endif

@@ -1,7 +1,6 @@
 /* Sums over the rows of a tensor, and what becomes of them. */
-#include "../scalar/set.h"
-#include "elementwise.h"
 #include "elements.h"
+#include "set.h"
 
 enum { ROWS_OF_INT16 = 255 }; /* whose sums fit 16 bits */
 
