@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from edgequant_runtime import SessionError, model_engines, usable_cores
+from edgequant_runtime import ProfileStep, Session, SessionError, model_engines, usable_cores
 
+from ._bench_worker import fill_inputs
 from ._errors import EdgequantError
 from ._model_format import model_format
 
@@ -22,6 +23,9 @@ ROUND_SECONDS = 0.02
 
 ROUNDS = 20
 """Rounds over which a given number of runs is spread."""
+
+PROFILED_RUNS = 100
+"""Inferences that a profile is the mean of."""
 
 MINIMUM_ROUNDS = 3
 DEFAULT_SECONDS = 10.0
@@ -32,6 +36,7 @@ class BenchResult:
     """One configuration. Latencies are those of the inference alone, in microseconds; see docs/bench.md.
 
     `ratio`: its latency over the first configuration's, as the median over the rounds of the ratio of the medians.
+    `profile`: what each step costs, of the native engine alone and if it was asked for.
     """
 
     model: str
@@ -47,6 +52,7 @@ class BenchResult:
     load_ms: float
     peak_rss_bytes: int
     baseline_rss_bytes: int
+    profile: tuple[ProfileStep, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ def bench(
     threads: Sequence[int] = (),
     runs: int | None = None,
     seconds: float | None = None,
+    profile: bool = False,
     progress: Callable[[str, float, float], None] = lambda step, done, total: None,
 ) -> BenchReport:
     """Time every model on every engine that runs it and with every number of threads.
@@ -80,6 +87,7 @@ def bench(
         runs: timed inferences of each configuration.
         seconds: time after which no further round starts; at least 3 rounds are made if `runs` is not given. Without
             `runs` and `seconds`: 10 seconds.
+        profile: measure every step of the configurations with the native engine too, in a session after the timing.
         progress: called between rounds with a word, what is done, and the total.
 
     Each configuration lives in a process of its own. Raises SessionError for models and engines, EdgequantError for
@@ -104,7 +112,9 @@ def bench(
                 worker.time_round(request)
         elapsed = time.monotonic() - start
     formats = {model: model_format(model) for model in {worker.model for worker in timed}}
-    results = tuple(worker.result(timed[0], formats[worker.model]) for worker in timed)
+    results = tuple(
+        worker.result(timed[0], formats[worker.model], _profile(worker) if profile else None) for worker in timed
+    )
     return BenchReport(results, len(timed[0].rounds), elapsed)
 
 
@@ -192,7 +202,9 @@ class _Timed:
         self._state = self._ask(request)
         self.rounds.append(self._state["latencies_ns"])
 
-    def result(self, first: "_Timed", number_format: str | None) -> BenchResult:
+    def result(
+        self, first: "_Timed", number_format: str | None, profile: tuple[ProfileStep, ...] | None
+    ) -> BenchResult:
         """Return the statistics, and the ratio to the first configuration."""
         microseconds = np.concatenate([np.asarray(latencies) for latencies in self.rounds]) / 1e3
         ratios = [np.median(ours) / np.median(theirs) for ours, theirs in zip(self.rounds, first.rounds, strict=True)]
@@ -210,6 +222,7 @@ class _Timed:
             load_ms=self._loaded["load_ms"],
             peak_rss_bytes=self._state["peak_rss_bytes"],
             baseline_rss_bytes=self._state["baseline_rss_bytes"],
+            profile=profile,
         )
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -230,3 +243,14 @@ class _Timed:
         if "error" in reply:
             raise SessionError(reply["error"])
         return reply
+
+
+def _profile(timed: _Timed) -> tuple[ProfileStep, ...] | None:
+    """Run a configuration of the native engine once more, with a clock around every step; None for other engines."""
+    if timed.engine != "native":
+        return None
+    session = Session(timed.model, engine=timed.engine, threads=timed.threads, profile=True)
+    for _ in range(PROFILED_RUNS):
+        fill_inputs(session)
+        session.invoke()
+    return session.profile()

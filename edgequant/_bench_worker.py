@@ -24,24 +24,12 @@ class _Configuration:
         start = time.perf_counter_ns()
         self._session = Session(model, engine=engine, threads=threads)
         self.load_ms = (time.perf_counter_ns() - start) / 1e6
-        self._fill_inputs()
+        fill_inputs(self._session)
         self._session.invoke()
-
-    def _fill_inputs(self) -> None:
-        generator = np.random.default_rng(0)
-        for info in self._session.inputs:
-            view = self._session.input_view(info.name)
-            if info.dtype.kind == "f":
-                view[...] = generator.standard_normal(view.shape)
-            elif info.is_quantized:
-                limits = np.iinfo(info.dtype)
-                view[...] = generator.integers(limits.min, limits.max, view.shape, endpoint=True)
-            else:
-                view[...] = 0  # indices: 0 is always a valid one
 
     def time_round(self, runs: int | None, seconds: float | None) -> list[int]:
         """Return nanoseconds of each inference: `runs` of them, or as many as fit into `seconds`, at least one."""
-        self._fill_inputs()
+        fill_inputs(self._session)
         self._session.invoke()  # another configuration has had the caches since the last round
         latencies: list[int] = []
         invoke, now = self._session.invoke, time.perf_counter_ns
@@ -51,6 +39,20 @@ class _Configuration:
             invoke()
             latencies.append(now() - start)
         return latencies
+
+
+def fill_inputs(session: Session) -> None:
+    """Write seeded values into the session's inputs: normal floats, quantized integers over their whole range."""
+    generator = np.random.default_rng(0)
+    for info in session.inputs:
+        view = session.input_view(info.name)
+        if info.dtype.kind == "f":
+            view[...] = generator.standard_normal(view.shape)
+        elif info.is_quantized:
+            limits = np.iinfo(info.dtype)
+            view[...] = generator.integers(limits.min, limits.max, view.shape, endpoint=True)
+        else:
+            view[...] = 0  # indices: 0 is always a valid one
 
 
 def peak_rss_bytes() -> int:

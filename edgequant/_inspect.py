@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from edgequant_converters.graph import ModelGraph, Op, Tensor
     from edgequant_device_checks import Board
 
-ENGINES = {"litert": "litert", "onnx": "onnxruntime"}
-"""The engine that runs each file format."""
 
 PROCESS_BYTES = 64 * 2**20
 """Python, numpy and an engine with a small model: 39 MB (LiteRT) and 54 MB (ONNX Runtime) were measured on x86-64."""
@@ -97,7 +95,18 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     from edgequant_device_checks import boards
 
     graph = read_graph(path)
-    return Inspection(Path(path), graph, tuple(_fit(board, graph) for board in boards()))
+    engine = _engine(path, graph)
+    return Inspection(Path(path), graph, tuple(_fit(board, graph, engine) for board in boards()))
+
+
+def _engine(path: str | os.PathLike[str], graph: "ModelGraph") -> str:
+    """Return the engine that a session takes for the model."""
+    from edgequant_runtime import SessionError, model_engines
+
+    try:
+        return model_engines(path)[0]
+    except SessionError:  # the graph can be read all the same
+        return {"litert": "litert", "onnx": "onnxruntime"}[graph.format]
 
 
 def memory_needed(graph: "ModelGraph") -> int:
@@ -109,10 +118,9 @@ def memory_needed(graph: "ModelGraph") -> int:
     return PROCESS_BYTES + graph.file_bytes + graph.weight_bytes + graph.activation_peak_bytes
 
 
-def _fit(board: "Board", graph: "ModelGraph") -> BoardFit:
+def _fit(board: "Board", graph: "ModelGraph", engine: str) -> BoardFit:
     from edgequant_device_checks import for_board, wheel_for_engine
 
-    engine = ENGINES[graph.format]
     wheel = wheel_for_engine(engine, for_board(board.name))
     memory = board.memory_bytes
     return BoardFit(

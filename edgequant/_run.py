@@ -3,12 +3,12 @@
 import os
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from edgequant_runtime import Session
+from edgequant_runtime import ProfileStep, Session
 from numpy.typing import NDArray
 
 from ._data import batch_size, data_spec, is_class_scores, rows_of
@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The outputs of all samples: each array's first axis counts samples."""
+    """The outputs of all samples: each array's first axis counts samples.
+
+    `fallback_reason` says why "auto" took another engine than the native one; `profile` is None if none was asked for.
+    """
 
     engine: str
     threads: int
     samples: int
     outputs: dict[str, NDArray[Any]]
+    fallback_reason: str | None = None
+    profile: tuple[ProfileStep, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary that `edgequant run --json` prints; no NaN or infinity in it."""
         return {
             "engine": self.engine,
+            "fallback_reason": self.fallback_reason,
             "threads": self.threads,
             "samples": self.samples,
             "outputs": [_summary(name, rows) for name, rows in self.outputs.items()],
+            "profile": None if self.profile is None else [asdict(step) for step in self.profile],
         }
 
 
@@ -44,17 +51,19 @@ def run_on_data(
     engine: str = "auto",
     threads: int | None = None,
     raw: bool = False,
+    profile: bool = False,
     images: "ImagePreprocessing | None" = None,
     progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
 ) -> RunResult:
     """Run `model` on the samples of `data` (.npy, .npz, or a folder of images), one by one.
 
     Inputs are read one at a time; the outputs are kept in memory. With `raw` the data and the outputs are the model's
-    own integers. Raises SessionError, ConverterError (the data) or EdgequantError.
+    own integers; with `profile` the native engine measures every step. Raises SessionError, ConverterError (the data)
+    or EdgequantError.
     """
     from edgequant_converters.calibration import open_data
 
-    session = Session(model, engine=engine, threads=threads)
+    session = Session(model, engine=engine, threads=threads, profile=profile)
     source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
     collected: dict[str, list[NDArray[Any]]] = {info.name: [] for info in session.outputs}
     samples = 0
@@ -64,7 +73,14 @@ def run_on_data(
             collected[name].append(rows_of(output, batch))
         samples += len(collected[session.outputs[0].name][-1])
         progress("running", samples, source.count)
-    return RunResult(session.engine, session.threads, samples, {n: _joined(n, rows) for n, rows in collected.items()})
+    return RunResult(
+        engine=session.engine,
+        threads=session.threads,
+        samples=samples,
+        outputs={name: _joined(name, rows) for name, rows in collected.items()},
+        fallback_reason=session.fallback_reason,
+        profile=session.profile() if profile else None,
+    )
 
 
 def check_npz_name(path: str | os.PathLike[str]) -> None:

@@ -82,7 +82,7 @@ def test_engines_that_do_not_run_a_model_are_left_out(models):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("{models}/float.tflite", "--engine", "onnxruntime"), "is run by litert, not by onnxruntime"),
+        (("{models}/float.tflite", "--engine", "onnxruntime"), "is run by litert or native, not by onnxruntime"),
         (("{models}/missing.tflite",), "There is no file"),
         (("{models}/unknown_op.onnx",), "ONNX Runtime cannot open unknown_op.onnx"),
         (("{models}/float.tflite", "--threads", "0"), "no number of threads"),
@@ -113,3 +113,14 @@ def test_a_model_that_cannot_be_opened_leaves_no_process(models, monkeypatch):
         bench([models / "float.onnx", models / "unknown_op.onnx"], runs=1)
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
+
+
+def test_profile_is_measured_for_the_native_engine(cli, models):
+    arguments = (models / "int8.tflite", models / "float.onnx", "--threads", 1, "--runs", 1, "--profile")
+    result = cli("bench", *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert "FULLY_CONNECTED" in result.stdout
+    native, onnx = json.loads(cli("bench", *arguments, "--json").stdout)["results"]
+    assert native["engine"] == "native"
+    assert native["profile"][0]["runs"] == 100
+    assert onnx["profile"] is None

@@ -28,7 +28,7 @@ def test_outputs_are_those_of_a_session(cli, models, features, tmp_path, model):
 def test_json_is_one_document_without_chatter(cli, models, features):
     result = cli("run", models / "int8.tflite", "--input", features, "--threads", 1, "--json")
     document = json.loads(result.stdout)
-    assert (document["engine"], document["threads"], document["samples"]) == ("litert", 1, 7)
+    assert (document["engine"], document["threads"], document["samples"]) == ("native", 1, 7)
     (output,) = document["outputs"]
     probabilities = Session(models / "int8.tflite").run(np.load(features))["probabilities"]
     assert output["shape"] == [7, 3]
@@ -98,7 +98,7 @@ def test_the_table_names_the_highest_classes(cli, models, features):
         (("{models}/unknown_op.onnx", "--input", "{features}"), "ONNX Runtime cannot open unknown_op.onnx"),
         (("{models}/float.tflite", "--input", "missing.npy"), "does not exist"),
         (("{models}/two_inputs.onnx", "--input", "{features}"), "the model's inputs are a, b"),
-        (("{models}/float.tflite", "--input", "{features}", "--engine", "onnxruntime"), "use 'litert'"),
+        (("{models}/float.tflite", "--input", "{features}", "--engine", "onnxruntime"), "use 'native' or 'litert'"),
         (("{models}/float.tflite", "--input", "{features}", "--engine", "x"), "There is no engine 'x'"),
         (("{models}/float.tflite", "--input", "{features}", "--threads", "0"), "no number of threads"),
         (("{models}/float.tflite", "--input", "{features}", "--output", "out.txt"), "should end in .npz"),
@@ -127,3 +127,22 @@ def test_an_existing_output_survives_a_failure(cli, models, tmp_path):
     assert "NaN" in result.stderr
     assert output.read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["nan.npy", "out.npz"]
+
+
+def test_profile_lists_the_steps(cli, models, features):
+    result = cli("run", models / "int8.tflite", "--input", features, "--profile")
+    assert result.exit_code == 0, result.stderr
+    assert "FULLY_CONNECTED" in result.stdout
+    assert "GMAC/s" in result.stdout
+    document = json.loads(cli("run", models / "int8.tflite", "--input", features, "--profile", "--json").stdout)
+    assert document["profile"][0]["runs"] == 7
+    refused = cli("run", models / "float.onnx", "--input", features, "--profile")
+    assert (refused.exit_code, "measures no profile" in refused.stderr) == (2, True)
+
+
+def test_the_reason_for_another_engine_is_told(cli, models, features):
+    result = cli("run", models / "float.tflite", "--input", features)
+    assert "has no int8 operators" in result.stderr
+    document = json.loads(cli("run", models / "float.tflite", "--input", features, "--json").stdout)
+    assert document["engine"] == "litert"
+    assert "has no int8 operators" in document["fallback_reason"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._output import print_json, status_console
+from ._profile import print_profile
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ EXAMPLE = """
 def bench(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help=".tflite and .onnx models.")],
     engine: Annotated[
-        list[str] | None, typer.Option(help="litert or onnxruntime; repeat for several. The one that fits if absent.")
+        list[str] | None,
+        typer.Option(help="native, litert or onnxruntime; repeat for several. The fitting one if absent."),
     ] = None,
     threads: Annotated[
         list[int] | None, typer.Option(help="Number of threads; repeat for several. Every usable core if absent.")
@@ -34,6 +36,9 @@ def bench(
     seconds: Annotated[
         float | None, typer.Option(help="Start no round after this time; 10 if --runs is absent too.")
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print what each step costs where the engine is the native one.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Time models, engines and thread counts against each other, interleaved in one run."""
@@ -41,7 +46,13 @@ def bench(
 
     with _progress_between_rounds() as progress:
         report = run_bench(
-            models, engines=engine or (), threads=threads or (), runs=runs, seconds=seconds, progress=progress
+            models,
+            engines=engine or (),
+            threads=threads or (),
+            runs=runs,
+            seconds=seconds,
+            profile=profile,
+            progress=progress,
         )
     if as_json:
         print_json(report.to_dict())
@@ -85,3 +96,6 @@ def _print_report(report: "BenchReport") -> None:
     title = f"{report.rounds} rounds in {report.seconds:.1f} s, every configuration in each"
     numbers = ("threads", "runs", "median µs", "min µs", "p95 µs", "ratio", "load ms", "peak MB")
     print_table(title, ("model", "format", "engine"), numbers, rows)
+    for result in report.results:
+        if result.profile is not None:
+            print_profile(f"{Path(result.model).name}, {result.threads} thread(s)", result.profile)

@@ -7,6 +7,7 @@ import typer
 
 from ._images import ImagesOption, parse_images
 from ._output import print_json, print_result, print_status
+from ._profile import print_profile
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ def run(
         Path, typer.Option("--input", help=".npy or .npz whose first axis counts samples, or a folder of images.")
     ],
     output: Annotated[Path | None, typer.Option(help="Write the outputs to this .npz, one array for each.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, litert (.tflite) or onnxruntime (.onnx).")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, native or litert (.tflite), onnxruntime (.onnx).")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Threads for one inference; every usable core if absent.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Data and outputs are the model's own integers.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print what each step costs; the native engine measures it.")
+    ] = False,
     images: ImagesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -47,14 +51,25 @@ def run(
         check_npz_name(output)
     with step_progress() as progress:
         result = run_on_data(
-            model, data, engine=engine, threads=threads, raw=raw, images=parse_images(images), progress=progress
+            model,
+            data,
+            engine=engine,
+            threads=threads,
+            raw=raw,
+            profile=profile,
+            images=parse_images(images),
+            progress=progress,
         )
     if output is not None:
         write_npz(output, result.outputs)
     if as_json:
         print_json({"model": str(model), **result.to_dict(), "output": None if output is None else str(output)})
         return
+    if result.fallback_reason is not None:
+        print_status(result.fallback_reason)
     _print_outputs(model, result)
+    if result.profile is not None:
+        print_profile(model.name, result.profile)
     if output is not None:
         print_status(f"Outputs written to {output}")
         return

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from ._run import DemoResult, ModelResult
 
 NO_ENGINE = "none installs today"
-ENGINE_COLOURS = {"litert": "#2a6fbb", "onnxruntime": "#c8572b"}
-ENGINE_NAMES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
+ENGINE_COLOURS = {"native": "#2e8b57", "litert": "#2a6fbb", "onnxruntime": "#c8572b"}
+ENGINE_NAMES = {"native": "native", "litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
 
 def page_values(result: "DemoResult") -> dict[str, Any]:

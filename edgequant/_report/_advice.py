@@ -11,7 +11,7 @@ from ._result import THIS_MACHINE, DeviceAdvice, ModelReport
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
 
-SUFFIXES = {"litert": ".tflite", "onnxruntime": ".onnx"}
+SUFFIXES = {"native": ".tflite", "litert": ".tflite", "onnxruntime": ".onnx"}
 
 
 def find_devices(boards: Sequence[str], measured: Sequence[Measured]) -> "dict[str, Device]":

@@ -1,0 +1,218 @@
+"""edgequant-run: its arguments, .npy files, results and errors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgequant_runtime import Session
+from edgequant_runtime._engines._library import library
+
+CSRC = Path(__file__).parents[2] / "csrc"
+DOCS = Path(__file__).parents[3] / "docs"
+
+pytestmark = pytest.mark.xdist_group("program")
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """edgequant-run for this machine, built in a folder that stays, so that only what changed is compiled."""
+    cmake = shutil.which("cmake", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if cmake is None or shutil.which("cc") is None:
+        pytest.skip("needs cmake and a C compiler")
+    folder = CSRC.parents[1] / ".venv" / "program"
+    for command in ([cmake, "-S", CSRC, "-B", folder], [cmake, "--build", folder, "--target", "edgequant-run"]):
+        built = subprocess.run(command, capture_output=True, text=True)
+        assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "edgequant-run"
+
+
+@pytest.fixture
+def run(program, models):
+    """Run the program on one of the models (or on a path), expecting an exit code."""
+
+    def run(model: str | Path, *arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        command = [program, models / model, *arguments]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+        assert done.returncode == expect, (done.returncode, done.stderr)
+        if expect:
+            assert done.stderr.startswith("edgequant-run: ")
+            assert done.stderr.count("\n") == 1
+            assert not done.stdout
+        return done
+
+    return run
+
+
+def seeded(count: int) -> np.ndarray:
+    """The first values of the formula in csrc/program/seeded.h."""
+    z = (np.arange(count, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def test_seeded_inputs_are_those_of_the_formula(run, models):
+    for name, values in (
+        ("int8.tflite", (seeded(4) >> np.uint64(56)).astype(np.uint8).view(np.int8)),
+        ("int8_float_io.tflite", (seeded(4) >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)),
+    ):
+        document = json.loads(run(name, "--json").stdout)
+        (output,) = Session(models / name).run(values[None], raw=True).values()
+        assert document["sha256"] == document["outputs"][0]["sha256"] == hashlib.sha256(output.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+@pytest.mark.parametrize("name", ["int8.tflite", "uint8.tflite", "int8_float_io.tflite"])
+def test_npy_in_and_out(run, models, tmp_path, name, batch):
+    session = Session(models / name)
+    dtype = session.inputs[0].dtype
+    generator = np.random.default_rng(0)
+    values = (
+        generator.normal(size=(batch, 4)).astype(dtype)
+        if dtype.kind == "f"
+        else generator.integers(0, 127, (batch, 4)).astype(dtype)
+    )
+    np.save(tmp_path / "in.npy", values)
+    run(name, "--input", tmp_path / "in.npy", "--output", tmp_path / "out.npy", "--repeat", 3, "--threads", 2)
+    (expected,) = session.run(values, raw=True).values()
+    written = np.load(tmp_path / "out.npy")
+    assert (written.dtype, written.shape) == (expected.dtype, (batch, 3))
+    np.testing.assert_array_equal(written, expected)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npy", "out.npy"]
+
+
+def test_every_version_of_the_npy_format(run, tmp_path):
+    digests = set()
+    for version in ((1, 0), (2, 0), (3, 0)):
+        with (tmp_path / "in.npy").open("wb") as file:
+            np.lib.format.write_array(file, np.ones((1, 4), np.int8), version=version)
+        digests.add(json.loads(run("int8.tflite", "--input", tmp_path / "in.npy", "--json").stdout)["sha256"])
+    assert len(digests) == 1
+
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def saved(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+GOOD = saved(np.ones((1, 4), np.int8))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is no .npy file"),
+        (b"TFL3", "is no .npy file"),
+        (b"\x93NUMPY\x04\x00", "version 4"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "its header has 4294967295 bytes"),
+        (GOOD[:9], "is cut off"),
+        (GOOD[:60], "is cut off"),
+        (GOOD[:-1], "is cut off"),
+        (GOOD + b"\0", "more than its shape says"),
+        (saved(np.asfortranarray(np.ones((2, 4), np.int8))), "is in Fortran order"),
+        (saved(np.ones((1, 4), np.float32)), "holds float32, and the input 'features' takes int8"),
+        (saved(np.ones((1, 4), np.float64)), "type <f8, which no model takes"),
+        (saved(np.ones((1, 4), ">i4")), "type >i4, which no model takes"),
+        (saved(np.ones((1, 4), [("a", "i1")])), "holds no numbers"),
+        (saved(np.ones((1, 5), np.int8)), "shape"),
+        (saved(np.ones(4, np.int8)), "shape"),
+        (saved(np.ones((0, 4), np.int8)), "empty or damaged shape"),
+        (saved(np.ones((1,) * 9, np.int8)), "more than 8 dimensions"),
+        (header("{}"), "its header has no 'descr'"),
+        (header("{'descr': '|i1', 'fortran_order': False, 'shape': (1, 99999999999)}"), "empty or damaged shape"),
+        (header("{'descr': '|i1', 'fortran_order': False, 'shape': (1, 4"), "empty or damaged shape"),
+        (header("{'descr': '|i1', 'fortran_order': False, 'shape': 4}"), "has no shape"),
+    ],
+)
+def test_npy_files_that_do_not_fit(run, tmp_path, content, sentence):
+    path = tmp_path / "in.npy"
+    path.write_bytes(content)
+    assert sentence in run("int8.tflite", "--input", path, expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--threads", 0), "--threads 0: give a number from 1 to 256"),
+        (("--repeat", "many"), "--repeat many: give a number"),
+        (("--kernels", "mmx"), "no kernels 'mmx'"),
+        (("--bogus",), "there is no option --bogus"),
+        (("--input",), "--input needs a value"),
+        (("another.tflite",), "give one model"),
+        (("--input", "missing.npy"), "missing.npy cannot be read: No such file or directory"),
+        (("--input", "a.npy", "--input", "b.npy"), "the model has 1 inputs, and 2 files were given"),
+        (("--output", "a.npy", "--output", "b.npy"), "the model has 1 outputs, and 2 files were given"),
+        (("--output", "/nowhere/out.npy"), "/nowhere/out.npy cannot be written: No such file or directory"),
+    ],
+)
+def test_wrong_arguments(run, arguments, sentence):
+    assert sentence in run("int8.tflite", *arguments, expect=2).stderr
+
+
+def test_models_that_cannot_be_opened(run, tmp_path):
+    assert "No such file" in run("missing.tflite", expect=2).stderr
+    assert "WHERE" in run("data_dependent.tflite", expect=2).stderr
+    (tmp_path / "cut.tflite").write_bytes(b"\0\0\0\0TFL3" + bytes(64))
+    run(tmp_path / "cut.tflite", expect=2)
+
+
+def test_a_pipe_is_written_to_and_not_replaced(run, tmp_path):
+    run("int8.tflite", "--output", "/dev/null")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_text_and_profile(run):
+    lines = run("int8.tflite", "--profile", "--repeat", 10).stdout
+    for part in ("input    'features' int8 1x4", "sha256", "latency  median", "10 runs", "FULLY_CONNECTED"):
+        assert part in lines
+    document = json.loads(run("int8.tflite", "--profile", "--json", "--repeat", 4).stdout)
+    assert document["profile"][0]["macs"] == 12
+    assert 0 < document["min_us"] <= document["median_us"]
+    assert document["runs"] == 4
+
+
+def test_probe_version_and_help(program):
+    def printed(option: str) -> str:
+        return subprocess.run([program, option], capture_output=True, text=True, check=True).stdout
+
+    device = json.loads(printed("--probe"))
+    assert device["cpu"]["kernels"][0] == "scalar"
+    assert device["memory_bytes"] > 0
+    assert device["operations_per_second_on_one_core"]["int8"] > 0
+    assert printed("--version") == f"edgequant-run {library().eq_version().decode()}\n"
+    page = (DOCS / "native.md").read_text()
+    for word in printed("--help").split():
+        if word.startswith("--") and word.rstrip(",;") not in ("--version", "--help"):
+            assert f"`{word.rstrip(',;')}" in page
+
+
+def test_the_example_in_the_docs(models, tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    source = (DOCS / "native.md").read_text().partition("```c\n")[2].partition("```")[0]
+    (tmp_path / "scores.c").write_text(source)
+    built = Path(library()._name)
+    command = [compiler, "-Wall", "-Wextra", "-Werror", "-I", CSRC / "include", "-o", tmp_path / "scores"]
+    subprocess.run([*command, tmp_path / "scores.c", built, f"-Wl,-rpath,{built.parent}"], check=True)
+    done = subprocess.run([tmp_path / "scores", models / "int8.tflite"], capture_output=True, text=True, check=True)
+    (expected,) = Session(models / "int8.tflite").run(np.zeros((1, 4), np.int8), raw=True).values()
+    printed = [float(line) for line in done.stdout.split()]
+    assert printed == pytest.approx((expected[0].astype(int) + 128) / 256, rel=1e-5)
+    failed = subprocess.run([tmp_path / "scores", models / "data_dependent.tflite"], capture_output=True, text=True)
+    assert (failed.returncode, "WHERE" in failed.stderr) == (1, True)
