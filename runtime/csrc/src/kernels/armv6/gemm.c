@@ -72,44 +72,44 @@ void eq_armv6_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
-/* Where a block reads. The assembly knows the offsets of the members. */
+/* Where blocks read and write. The assembly knows the offsets of the members. */
 typedef struct source {
-    const int8_t *a, *b; /* windows */
-    const ptrdiff_t *offset, *last_offset;
+    const int8_t *const *window, *const *last_window;
+    const ptrdiff_t *offset, *first_offset, *last_offset;
     size_t segment_bytes; /* of a group's packed weights */
+    const uint32_t *weights;
+    const int32_t *bias;
+    int32_t *acc; /* of the first row */
 } source;
 
-/* The sums of one row and a pair of columns: {acc[first], 256 * acc[second] + acc[first]}. */
-typedef struct sums {
-    int32_t first, both;
-} sums;
-
-static sums start(const int32_t *bias) {
-    return (sums){bias[0], (int32_t)(((uint32_t)bias[1] << 8) + (uint32_t)bias[0])};
-}
-
-static void finish(sums sum, int32_t acc[PAIR]) {
-    acc[0] = sum.first;
-    acc[1] = (int32_t)((uint32_t)sum.both - (uint32_t)sum.first) >> 8;
-}
-
-/* Two rows by the pair of columns whose words begin at `weights`. All registers but one are in use: `end` holds the address
- * of the source, too, which waits on the stack. */
-static void sum_two_rows(source *from, const uint32_t *weights, const int32_t *bias, int32_t acc_a[PAIR], int32_t acc_b[PAIR]) {
-    sums a = start(bias), b = a;
-    uint32_t in_a, in_b, word, bytes_a, bytes_b, even_a, even_b;
-    __asm__ volatile("1:\n\t"
+/* An even number of rows, two at a time, by the pair of columns whose words begin at from->weights. Of a row and the pair
+ * it holds acc[first] and 256 * acc[second] + acc[first]. All registers but one are in use: `end` holds the address of the
+ * source, too, which waits on the stack. */
+static void sum_two_rows(source *from) {
+    uint32_t first_a, both_a, first_b, both_b, in_a, in_b, weights, word, bytes_a, bytes_b, even_a, even_b;
+    __asm__ volatile("2:\n\t" /* two rows */
+                     "ldr %[word], [%[end], #28]\n\t"
+                     "ldr %[even_a], [%[end], #12]\n\t"
+                     "ldr %[weights], [%[end], #24]\n\t"
+                     "ldr %[first_a], [%[word]]\n\t"
+                     "ldr %[both_a], [%[word], #4]\n\t"
+                     "str %[even_a], [%[end], #8]\n\t"
+                     "add %[both_a], %[first_a], %[both_a], lsl #8\n\t"
+                     "mov %[first_b], %[first_a]\n\t"
+                     "mov %[both_b], %[both_a]\n\t"
+                     "1:\n\t" /* a segment */
+                     "ldr %[even_b], [%[end]]\n\t"
                      "ldr %[word], [%[end], #8]\n\t"
-                     "ldr %[in_a], [%[end]]\n\t"
-                     "ldr %[in_b], [%[end], #4]\n\t"
+                     "ldr %[in_a], [%[even_b]]\n\t"
+                     "ldr %[in_b], [%[even_b], #4]\n\t"
                      "ldr %[even_a], [%[word]], #4\n\t"
-                     "ldr %[even_b], [%[end], #16]\n\t"
+                     "ldr %[even_b], [%[end], #20]\n\t"
                      "str %[word], [%[end], #8]\n\t"
                      "add %[in_a], %[in_a], %[even_a]\n\t"
                      "add %[in_b], %[in_b], %[even_a]\n\t"
                      "str %[end], [sp, #-8]!\n\t"
                      "add %[end], %[weights], %[even_b]\n\t"
-                     "0:\n\t"
+                     "0:\n\t" /* four bytes */
                      "ldr %[word], [%[weights]], #16\n\t"
                      "ldr %[bytes_a], [%[in_a]], #4\n\t"
                      "ldr %[bytes_b], [%[in_b]], #4\n\t"
@@ -132,28 +132,48 @@ static void sum_two_rows(source *from, const uint32_t *weights, const int32_t *b
                      "bne 0b\n\t"
                      "ldr %[end], [sp], #8\n\t"
                      "ldr %[word], [%[end], #8]\n\t"
-                     "ldr %[even_a], [%[end], #12]\n\t"
+                     "ldr %[even_a], [%[end], #16]\n\t"
                      "cmp %[word], %[even_a]\n\t"
-                     "bne 1b"
-                     : [first_a] "+r"(a.first), [both_a] "+r"(a.both), [first_b] "+r"(b.first), [both_b] "+r"(b.both),
-                       [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "+r"(weights), [word] "=&r"(word),
+                     "bne 1b\n\t"
+                     "ldr %[word], [%[end], #32]\n\t"
+                     "ldr %[even_a], [%[end]]\n\t"
+                     "ldr %[even_b], [%[end], #4]\n\t"
+                     "sub %[both_a], %[both_a], %[first_a]\n\t"
+                     "sub %[both_b], %[both_b], %[first_b]\n\t"
+                     "asr %[both_a], %[both_a], #8\n\t"
+                     "asr %[both_b], %[both_b], #8\n\t"
+                     "str %[first_a], [%[word]]\n\t"
+                     "str %[both_a], [%[word], #4]\n\t"
+                     "str %[first_b], [%[word], #16]\n\t"
+                     "str %[both_b], [%[word], #20]\n\t"
+                     "add %[word], %[word], #32\n\t"
+                     "add %[even_a], %[even_a], #8\n\t"
+                     "str %[word], [%[end], #32]\n\t"
+                     "str %[even_a], [%[end]]\n\t"
+                     "cmp %[even_a], %[even_b]\n\t"
+                     "bne 2b"
+                     : [first_a] "=&r"(first_a), [both_a] "=&r"(both_a), [first_b] "=&r"(first_b), [both_b] "=&r"(both_b),
+                       [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "=&r"(weights), [word] "=&r"(word),
                        [bytes_a] "=&r"(bytes_a), [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a),
                        [even_b] "=&r"(even_b), [end] "+r"(from)
                      :
                      : "cc", "memory");
-    finish(a, acc_a);
-    finish(b, acc_b);
 }
 
-/* One row by a group: pairs a and b. */
-static void sum_one_row(source *from, const uint32_t *weights, const int32_t *bias, int32_t acc[COLUMNS]) {
-    sums a = start(bias), b = start(bias + PAIR);
+/* The row at from->window by a group: pairs a and b. */
+static void sum_one_row(source *from) {
+    const int32_t *bias = from->bias;
+    int32_t first_a = bias[0], first_b = bias[2];
+    int32_t both_a = (int32_t)(((uint32_t)bias[1] << 8) + (uint32_t)first_a);
+    int32_t both_b = (int32_t)(((uint32_t)bias[3] << 8) + (uint32_t)first_b);
+    const uint32_t *weights = from->weights;
     uint32_t in, end, bytes, even, word, next;
     __asm__ volatile("1:\n\t"
                      "ldr %[word], [%[from], #8]\n\t"
                      "ldr %[in], [%[from]]\n\t"
-                     "ldr %[end], [%[from], #16]\n\t"
+                     "ldr %[end], [%[from], #20]\n\t"
                      "ldr %[even], [%[word]], #4\n\t"
+                     "ldr %[in], [%[in]]\n\t"
                      "add %[end], %[end], %[weights]\n\t"
                      "str %[word], [%[from], #8]\n\t"
                      "add %[in], %[in], %[even]\n\t"
@@ -180,23 +200,24 @@ static void sum_one_row(source *from, const uint32_t *weights, const int32_t *bi
                      "smlad %[first_b], %[bytes], %[next], %[first_b]\n\t"
                      "bne 0b\n\t"
                      "ldr %[word], [%[from], #8]\n\t"
-                     "ldr %[even], [%[from], #12]\n\t"
+                     "ldr %[even], [%[from], #16]\n\t"
                      "cmp %[word], %[even]\n\t"
                      "bne 1b"
-                     : [first_a] "+r"(a.first), [both_a] "+r"(a.both), [first_b] "+r"(b.first), [both_b] "+r"(b.both),
+                     : [first_a] "+r"(first_a), [both_a] "+r"(both_a), [first_b] "+r"(first_b), [both_b] "+r"(both_b),
                        [in] "=&r"(in), [end] "=&r"(end), [weights] "+r"(weights), [bytes] "=&r"(bytes), [even] "=&r"(even),
                        [word] "=&r"(word), [next] "=&r"(next)
                      : [from] "r"(from)
                      : "cc", "memory");
-    finish(a, acc);
-    finish(b, acc + PAIR);
+    from->acc[0] = first_a, from->acc[1] = (int32_t)((uint32_t)both_a - (uint32_t)first_a) >> 8;
+    from->acc[2] = first_b, from->acc[3] = (int32_t)((uint32_t)both_b - (uint32_t)first_b) >> 8;
 }
 
-/* One row by a pair of columns whose sums may be of any size: each column has a sum of its own. */
-static void sum_large(const source *from, const uint32_t *weights, const int32_t *bias, int32_t acc[PAIR]) {
-    int32_t first_sum = bias[0], second_sum = bias[1];
-    for (const ptrdiff_t *offset = from->offset; offset != from->last_offset; offset++) {
-        const int8_t *in = from->a + *offset;
+/* The row at from->window by a pair of columns whose sums may be of any size: each column has a sum of its own. */
+static void sum_large(const source *from, int32_t pair) {
+    const uint32_t *weights = from->weights + pair;
+    int32_t first_sum = from->bias[pair], second_sum = from->bias[pair + 1];
+    for (const ptrdiff_t *offset = from->first_offset; offset != from->last_offset; offset++) {
+        const int8_t *in = *from->window + *offset;
         for (size_t k = 0; k < from->segment_bytes; k += STEP_WORDS * sizeof(uint32_t), weights += STEP_WORDS, in += STEP) {
             const uint32_t bytes = load_bytes(in);
             const int16x2_t first[2] = {__sxtb16(weights[0]), __sxtb16(weights[1])};
@@ -206,26 +227,26 @@ static void sum_large(const source *from, const uint32_t *weights, const int32_t
             second_sum = __smlad(odd_bytes(bytes), odd_bytes(__ssub16(weights[1], first[1])), second_sum);
         }
     }
-    acc[0] = first_sum, acc[1] = second_sum;
+    from->acc[pair] = first_sum, from->acc[pair + 1] = second_sum;
 }
 
-/* A group's sums of `rows` rows. `from` has the offsets of the segments. */
-static void sum_group(const group *columns, source from, const int8_t *const *in, int32_t rows, bool small,
-                      int32_t acc[][COLUMNS]) {
-    const ptrdiff_t *first_offset = from.offset;
-    int32_t r = 0;
-    for (; small && r + 1 < rows; r += 2) {
-        from.a = in[r], from.b = in[r + 1];
-        for (int32_t pair = 0; pair < COLUMNS; pair += PAIR, from.offset = first_offset)
-            sum_two_rows(&from, columns->weights + pair, columns->bias + pair, acc[r] + pair, acc[r + 1] + pair);
+/* A group's sums of `rows` rows. `from` has the windows, the offsets of the segments and room for the sums. */
+static void sum_group(const group *columns, const source *from, int32_t rows, bool small) {
+    const int32_t paired = small ? rows / 2 * 2 : 0;
+    source block = *from;
+    block.last_window = from->window + paired;
+    for (int32_t pair = 0; paired && pair < COLUMNS; pair += PAIR) {
+        block.window = from->window;
+        block.weights = columns->weights + pair, block.bias = columns->bias + pair, block.acc = from->acc + pair;
+        sum_two_rows(&block);
     }
-    for (; r < rows; r++, from.offset = first_offset) {
-        from.a = in[r];
+    block.weights = columns->weights, block.bias = columns->bias;
+    for (int32_t r = paired; r < rows; r++) {
+        block.window = from->window + r, block.offset = from->first_offset, block.acc = from->acc + r * COLUMNS;
         if (small) {
-            sum_one_row(&from, columns->weights, columns->bias, acc[r]);
+            sum_one_row(&block);
         } else {
-            sum_large(&from, columns->weights, columns->bias, acc[r]);
-            sum_large(&from, columns->weights + PAIR, columns->bias + PAIR, acc[r] + PAIR);
+            for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) sum_large(&block, pair);
         }
     }
 }
@@ -236,17 +257,21 @@ void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const 
     const output_range range = {g->zero_point, g->min, g->max, g->small};
     const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
     const ptrdiff_t *offsets = s.joined ? &no_offset : g->segment_offsets;
-    const source from = {NULL, NULL, offsets, offsets + s.segments, packed_segment_bytes(s)};
     const size_t bytes = group_bytes(s);
     const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
     eq_line lines[ROWS];
     const int8_t *windows[ROWS];
+    int32_t acc[ROWS][COLUMNS];
+    const source from = {.window = windows,
+                         .first_offset = offsets,
+                         .last_offset = offsets + s.segments,
+                         .segment_bytes = packed_segment_bytes(s),
+                         .acc = acc[0]};
     eq_bring_windows(g, in, lines, windows, rows, STEP);
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const group *columns = (const void *)packed;
-        int32_t acc[ROWS][COLUMNS];
         int8_t values[ROWS][COLUMNS];
-        sum_group(columns, from, windows, rows, g->small, acc);
+        sum_group(columns, &from, rows, g->small);
         requantize_fours(acc, columns->scale, range, values, rows);
         for (int32_t r = 0; r < rows; r++) store(out[r] + n, values[r], last_column - n);
     }

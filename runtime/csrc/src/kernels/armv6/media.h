@@ -39,11 +39,12 @@ static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], out
     }
     const float scale0 = scale[0], scale1 = scale[1], scale2 = scale[2], scale3 = scale[3];
     for (int32_t r = 0; r < rows; r++) {
-        acc[r][0] = eq_round((float)acc[r][0] * scale0) + range.zero_point;
-        acc[r][1] = eq_round((float)acc[r][1] * scale1) + range.zero_point;
-        acc[r][2] = eq_round((float)acc[r][2] * scale2) + range.zero_point;
-        acc[r][3] = eq_round((float)acc[r][3] * scale3) + range.zero_point;
-        for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)__ssat(acc[r][i], 8);
+        const float x0 = (float)acc[r][0] * scale0, x1 = (float)acc[r][1] * scale1;
+        const float x2 = (float)acc[r][2] * scale2, x3 = (float)acc[r][3] * scale3;
+        out[r][0] = (int8_t)__ssat(eq_round(x0) + range.zero_point, 8);
+        out[r][1] = (int8_t)__ssat(eq_round(x1) + range.zero_point, 8);
+        out[r][2] = (int8_t)__ssat(eq_round(x2) + range.zero_point, 8);
+        out[r][3] = (int8_t)__ssat(eq_round(x3) + range.zero_point, 8);
     }
     if (range.min == INT8_MIN && range.max == INT8_MAX) return;
     for (int32_t r = 0; r < rows; r++)
