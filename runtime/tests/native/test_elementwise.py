@@ -1,7 +1,7 @@
 """Elementwise operators, softmax and normalization against LiteRT, bit for bit.
 
-Where XNNPACK does not take the scales, far apart as they are, and LiteRT's default kernels round or overflow in their own
-way, its reference kernels are the oracle.
+Where XNNPACK does not take the scales, far apart as they are, and LiteRT's default kernels round or overflow in their
+own way, its reference kernels are the oracle.
 """
 
 from __future__ import annotations
