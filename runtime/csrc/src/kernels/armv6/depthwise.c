@@ -60,7 +60,8 @@ typedef struct source {
 } source;
 
 /* The sums of four channels of `columns` outputs. In assembly since compilers keep half of the sums in memory. */
-static void sum_windows(const eq_depthwise *d, const group *channels, const int8_t *in, int32_t acc[][CHANNELS], int32_t columns) {
+static void sum_windows(const eq_depthwise *d, const group *channels, const int8_t *in, int32_t acc[][CHANNELS],
+                        int32_t columns) {
     source from = {d->width - 2, d->tap_row - d->width * d->tap_column, d->height, 0, in, d->in_column, channels, acc[0],
                    acc[columns]};
     uint32_t acc0, acc1, acc2, acc3, window, weights, left, a, b, pair, weight;
@@ -137,7 +138,8 @@ static void sum_windows(const eq_depthwise *d, const group *channels, const int8
 }
 
 /* Some channels of `columns` neighbouring outputs; all pointers are at the first of the channels. */
-static void run_tile(const eq_depthwise *d, const char *packed, const int8_t *in, int8_t *out, int32_t channels, int32_t columns) {
+static void run_tile(const eq_depthwise *d, const char *packed, const int8_t *in, int8_t *out, int32_t channels,
+                     int32_t columns) {
     const output_range range = {d->zero_point, d->min, d->max, d->small};
     const size_t bytes = group_bytes(d->height, d->width);
     for (int32_t c = 0; c < channels; c += CHANNELS, packed += bytes) {

@@ -20,7 +20,7 @@ static inline int16x2_t even_bytes(uint32_t bytes) { /* 0 and 2 */
 }
 
 static inline int16x2_t odd_bytes(uint32_t bytes) { /* 1 and 3 */
-    return __sxtb16(__ror(bytes, 8));
+    return __sxtb16(bytes >> 8 | bytes << 24);
 }
 
 typedef struct output_range {
@@ -30,7 +30,8 @@ typedef struct output_range {
 
 /* out = eq_requantize(acc) of `rows` times four values with the same four scales. With the contract's `small` rounding needs
  * no clamp before it, and SSAT is all of the clamp after it for most tensors. */
-static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], output_range range, int8_t (*out)[4], int32_t rows) {
+static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], output_range range, int8_t (*out)[4],
+                                    int32_t rows) {
     if (!range.small) {
         for (int32_t r = 0; r < rows; r++)
             for (int32_t i = 0; i < 4; i++)

@@ -93,7 +93,8 @@ EQ_INLINE void add_products(int32x4_t sums[2], int16x8_t products) {
     sums[1] = vaddw_s16(sums[1], vget_high_s16(products));
 }
 
-/* A row of outputs of a 3x3 kernel on channels first to first + 7 of a group, small, in pairs: the weights stay in registers. */
+/* A row of outputs of a 3x3 kernel on channels first to first + 7 of a group, small, in pairs: the weights stay in
+ * registers. */
 static void run_row_3x3(const eq_depthwise *d, const group *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
                         int32_t first) {
     const eq_output_stage s = *stage;

@@ -97,11 +97,10 @@ EQ_INLINE const int8_t *multiply_one(int32x4_t sums[2], const int8_t *in, size_t
         const int8x8_t pairs = vld1_s8(in);
         const int8x16_t a = vcombine_s8(pairs, vext_s8(pairs, pairs, 2));
         const int8x16_t b = vreinterpretq_s8_s32(vrev64q_s32(vreinterpretq_s32_s8(a)));
-        const int8x16x2_t v = vld1q_s8_x2(weights), w = vld1q_s8_x2(weights + 32);
-        sums[0] = add_products(sums[0], a, v.val[0]);
-        sums[1] = add_products(sums[1], a, v.val[1]);
-        sums[0] = add_products(sums[0], b, w.val[0]);
-        sums[1] = add_products(sums[1], b, w.val[1]);
+        sums[0] = add_products(sums[0], a, vld1q_s8(weights));
+        sums[1] = add_products(sums[1], a, vld1q_s8(weights + 16));
+        sums[0] = add_products(sums[0], b, vld1q_s8(weights + 32));
+        sums[1] = add_products(sums[1], b, vld1q_s8(weights + 48));
         in += STEP, weights += STEP_BYTES;
     } while (--steps);
     return weights;
