@@ -2,7 +2,7 @@
 #include "exercise.h"
 
 /* Small, so that many models are tried in a second. */
-static const eq_exercise_limits limits = {.memory = 8 << 20, .macs = 4000000};
+static const eq_exercise_limits limits = {.memory = 2 << 20, .macs = 4000000};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
