@@ -81,7 +81,8 @@ EQ_INLINE void run_row(const eq_depthwise *d, const group *g, const eq_output_st
         int32x4_t sums[4];
         sum_window(d, g, in, sums);
 #pragma GCC unroll 2
-        for (int half = 0; half < 2 && channels > 8 * half; half++) {
+        for (int half = 0; half < 2; half++) {
+            if (channels <= 8 * half) break;
             const float32x4_t scale[2] = {vld1q_f32(g->scale + 8 * half), vld1q_f32(g->scale + 8 * half + 4)};
             eq_store_8(out + 8 * half, eq_requantize_8(stage, sums + 2 * half, scale, small), channels - 8 * half);
         }
