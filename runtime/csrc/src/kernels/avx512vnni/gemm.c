@@ -95,7 +95,11 @@ typedef struct tile {
 
 /* Written out instead of a loop: only so do all compilers keep arrays of accumulators in registers. */
 #define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-#define ACCUMULATE(acc, in, weights) acc = _mm512_dpbusd_epi32(acc, in, weights)
+
+/* acc += in * weights, as an instruction: gcc would add moves between accumulators. */
+#define ACCUMULATE(acc, in, weights) __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(in), "v"(weights))
+#define ACCUMULATE_LOADED(acc, in, weights) \
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(in), "m"(*(const __m512i *)(const void *)(weights)))
 
 EQ_INLINE __m512i four_bytes(const uint8_t *from) {
     int32_t four;
@@ -219,21 +223,20 @@ static void run_two_blocks(const tile *t, const int8_t *blocks, size_t bytes, in
     __m512i a0 = _mm512_load_si512(header[0]->bias), a1 = _mm512_load_si512(header[0]->bias + 16);
     __m512i a2 = _mm512_load_si512(header[1]->bias), a3 = _mm512_load_si512(header[1]->bias + 16);
     __m512i b0 = _mm512_setzero_si512(), b1 = b0, b2 = b0, b3 = b0;
-#define WEIGHTS(i) _mm512_load_si512(weights + (i))
-#define STEP(acc, x, at)                                         \
-    acc##0 = _mm512_dpbusd_epi32(acc##0, x, WEIGHTS(at));        \
-    acc##1 = _mm512_dpbusd_epi32(acc##1, x, WEIGHTS((at) + 64)); \
-    acc##2 = _mm512_dpbusd_epi32(acc##2, x, WEIGHTS(bytes + (at)));   \
-    acc##3 = _mm512_dpbusd_epi32(acc##3, x, WEIGHTS(bytes + (at) + 64));
+#define STEP(acc, x, from)                                     \
+    ACCUMULATE_LOADED(acc##0, x, from);                        \
+    ACCUMULATE_LOADED(acc##1, x, (from) + 64);                 \
+    ACCUMULATE_LOADED(acc##2, x, (from) + bytes);              \
+    ACCUMULATE_LOADED(acc##3, x, (from) + bytes + 64);
     int32_t steps = t->steps;
     for (; steps >= 2; steps -= 2, weights += 2 * STEP_BYTES, in += 8) {
         const __m512i x = four_bytes(in), y = four_bytes(in + 4);
-        STEP(a, x, 0)
-        STEP(b, y, STEP_BYTES)
+        STEP(a, x, weights)
+        STEP(b, y, weights + STEP_BYTES)
     }
     if (steps) {
         const __m512i x = four_bytes(in);
-        STEP(a, x, 0)
+        STEP(a, x, weights)
     }
     const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
