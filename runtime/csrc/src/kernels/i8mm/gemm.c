@@ -30,11 +30,12 @@ EQ_INLINE void pair_rows(int8_t *block, int32_t pairs) {
 }
 
 /* The products of 8 taps: of each pair of rows and each pair of columns. A single row counts twice. */
-EQ_INLINE void add_products(int32x4_t sums[4][4], const int8_t *taps, const int8_t *weights, const int pairs, const bool single) {
+EQ_INLINE void add_products(int32x4_t sums[4][4], const int8_t *taps, const int8_t *weights, const int pairs,
+                            const bool single) {
     int8x16_t b[4];
     for (int n = 0; n < 4; n++) b[n] = vld1q_s8(weights + 16 * n);
     for (int p = 0; p < pairs; p++) {
-        const int8x16_t a = single ? vreinterpretq_s8_s64(vld1q_dup_s64((const void *)taps)) : vld1q_s8(taps + 32 * p);
+        const int8x16_t a = single ? vcombine_s8(vld1_s8(taps), vld1_s8(taps)) : vld1q_s8(taps + 32 * p);
         for (int n = 0; n < 4; n++) sums[p][n] = vmmlaq_s32(sums[p][n], a, b[n]);
     }
 }
