@@ -114,6 +114,8 @@ typedef struct eq_kernels {
     /* out[c] = the mix of four pixels, corners[top left, top right, bottom left, bottom right][c]; the right and the bottom
      * ones weigh `right` and `bottom` of 2048: RESIZE_BILINEAR. */
     void (*bilinear)(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+    /* out[c * out_stride + r] = in[r * in_stride + c] for r < rows, c < columns. */
+    void (*transpose)(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 } eq_kernels;
 
 typedef struct eq_cpu eq_cpu; /* cpu.h */

@@ -312,6 +312,18 @@ def test_reverse(data: st.DataObject, shape: Shape, kind: str, seed: int) -> Non
     check(single("REVERSE_V2", shape, [signed], [shape], "ReverseV2Options", kind=kind, version=3), seed=seed)
 
 
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)),
+    order=st.sampled_from([(0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)]),
+    seed=SEEDS,
+)
+@examples()
+def test_transpose_of_bytes(shape: Shape, order: Shape, seed: int) -> None:
+    """Large enough for the kernel's blocks."""
+    out = tuple(shape[axis] for axis in order)
+    check(single("TRANSPOSE", shape, [order], [out], "TransposeOptions", version=2), seed=seed)
+
+
 @given(image=IMAGES, block=st.integers(2, 3), kind=KINDS, seed=SEEDS)
 @examples()
 def test_depth_and_space(image: Shape, block: int, kind: str, seed: int) -> None:

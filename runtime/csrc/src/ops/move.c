@@ -6,6 +6,7 @@
 #include "arguments.h"
 
 typedef struct eq_moves {
+    const eq_kernels *kernels;
     int32_t count;
     eq_move moves[];
 } eq_moves;
@@ -46,6 +47,32 @@ static bool spans(eq_place inner, int32_t count, eq_place outer) {
     return is_bytes(inner, inner.bytes) && is_bytes(outer, inner.bytes * count);
 }
 
+static void move_loop_last(eq_move *move, int32_t which) {
+    const eq_move_loop loop = move->loops[which];
+    for (int32_t i = which; i + 1 < move->loop_count; ++i) {
+        move->loops[i] = move->loops[i + 1];
+    }
+    move->loops[move->loop_count - 1] = loop;
+}
+
+/* The order of loops does not matter to the result. Innermost: of single bytes, the two that a transpose is made of; else the
+ * longer of the last two. */
+static void sort(eq_move *move) {
+    int32_t row = -1, column = -1; /* loops over adjacent bytes of the output, of the input */
+    for (int32_t i = 0; i < move->loop_count; ++i) {
+        row = is_bytes(move->loops[i].out, 1) ? i : row;
+        column = is_bytes(move->loops[i].in, 1) ? i : column;
+    }
+    move->transposes = move->run == 1 && row >= 0 && column >= 0 && row != column;
+    if (move->transposes) {
+        move_loop_last(move, row);
+        move_loop_last(move, column > row ? column - 1 : column);
+    } else if (move->loop_count > 1 && move->run <= 8 &&
+               move->loops[move->loop_count - 1].count < move->loops[move->loop_count - 2].count) {
+        move_loop_last(move, move->loop_count - 2);
+    }
+}
+
 /* Longer runs and fewer loops. */
 static void simplify(eq_move *move) {
     int32_t kept = 0;
@@ -64,6 +91,7 @@ static void simplify(eq_move *move) {
         move->run *= (size_t)move->loops[--kept].count;
     }
     move->loop_count = kept;
+    sort(move);
 }
 
 /* ---- moving ---- */
@@ -99,13 +127,18 @@ static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *
     }
 }
 
-static void walk_all(const walk *loops, int32_t count, size_t run, const uint8_t *in, uint8_t *out) {
+static void walk_all(const eq_move *move, const eq_kernels *kernels, const walk *loops, int32_t count, const uint8_t *in,
+                     uint8_t *out) {
+    if (count == 2 && move->transposes) {
+        kernels->transpose((const int8_t *)in, loops[0].in, (int8_t *)out, loops[1].out, loops[0].count, loops[1].count);
+        return;
+    }
     if (count == 1) {
-        innermost(loops, run, in, out);
+        innermost(loops, move->run, in, out);
         return;
     }
     for (int32_t i = 0; i < loops->count; ++i) {
-        walk_all(loops + 1, count - 1, run, in + i * loops->in, out + i * loops->out);
+        walk_all(move, kernels, loops + 1, count - 1, in + i * loops->in, out + i * loops->out);
     }
 }
 
@@ -114,7 +147,8 @@ static int32_t units_of(const eq_move *move) {
     return move->loop_count > 0 ? move->loops[0].count : 1;
 }
 
-static void run_move(const eq_move *move, const eq_storage *from, const eq_storage *to, int32_t first, int32_t last) {
+static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_storage *from, const eq_storage *to, int32_t first,
+                     int32_t last) {
     walk loops[EQ_MOVE_LOOPS] = {{.count = 1}};
     const int32_t count = move->loop_count > 0 ? move->loop_count : 1;
     for (int32_t i = 0; i < move->loop_count; ++i) {
@@ -124,7 +158,7 @@ static void run_move(const eq_move *move, const eq_storage *from, const eq_stora
     loops[0].count = last - first;
     const uint8_t *in = (const uint8_t *)from->data + offset(move->in, from) + first * loops[0].in;
     uint8_t *out = (uint8_t *)to->data + offset(move->out, to) + first * loops[0].out;
-    walk_all(loops, count, move->run, in, out);
+    walk_all(move, kernels, loops, count, in, out);
 }
 
 static void run_moves(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -134,8 +168,8 @@ static void run_moves(const eq_step *step, const eq_storage *storage, int32_t fi
         const eq_move *move = &moves->moves[i];
         const int32_t units = units_of(move);
         if (first < units) {
-            run_move(move, &storage[step->inputs[move->input].tensor], &storage[step->outputs[move->output].tensor],
-                     first > 0 ? first : 0, last < units ? last : units);
+            run_move(move, moves->kernels, &storage[step->inputs[move->input].tensor],
+                     &storage[step->outputs[move->output].tensor], first > 0 ? first : 0, last < units ? last : units);
         }
         first -= units;
         last -= units;
@@ -170,6 +204,7 @@ eq_status eq_move_step(eq_plan *plan, const eq_operator *op, const eq_move *move
         return (eq_status)plan->error->status;
     }
     eq_moves *all = step->data;
+    all->kernels = plan->kernels;
     all->count = count;
     step->units = 0;
     for (int32_t i = 0; i < count; ++i) {

@@ -23,6 +23,7 @@ typedef struct eq_move {
     int32_t input, output; /* which of the step's uses */
     eq_place in, out;      /* where it starts */
     size_t run;
+    bool transposes; /* the two innermost loops are a transpose of bytes: set by eq_move_step */
     int32_t loop_count;
     eq_move_loop loops[EQ_MOVE_LOOPS];
 } eq_move;
