@@ -36,11 +36,11 @@ typedef struct half_group { /* eight channels */
 EQ_INLINE half_group load_half(const int8_t *packed, int half, const eq_output_stage *stage) {
     half_group g;
     const int8_t *weights = packed + EQ_GROUP_HEAD_BYTES + 8 * half;
-    for (int i = 0; i < 2; i++) {
+    EQ_UNROLL for (int i = 0; i < 2; i++) {
         g.bias[i] = vaddq_s32(vld1q_s32((const void *)(packed + 32 * half + 16 * i)), stage->offset);
         g.scale[i] = vld1q_f32((const void *)(packed + 64 + 32 * half + 16 * i));
     }
-    for (int x = 0; x < 3; x++) {
+    EQ_UNROLL for (int x = 0; x < 3; x++) {
         g.upper[x] = interleave(vld1_s8(weights + 16 * x), vld1_s8(weights + 48 + 16 * x), vld1_s8(weights + 96 + 16 * x),
                                 vdup_n_s8(0));
         g.lower[x] = (column){next_row(g.upper[x].low), next_row(g.upper[x].high)};

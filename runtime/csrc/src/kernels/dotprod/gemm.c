@@ -17,14 +17,14 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
     do {                                                                                                                  \
         const int8x16_t low = vld1q_s8(packed), high = vld1q_s8(packed + 16);                                             \
         packed += 32;                                                                                                     \
-        _Pragma("GCC unroll 8") for (int r = 0; r < rows; r++) {                                                          \
+        EQ_UNROLL for (int r = 0; r < rows; r++) {                                                          \
             sums[r][0] = vdotq_laneq_s32(sums[r][0], low, (a)[r], lane);                                                  \
             sums[r][1] = vdotq_laneq_s32(sums[r][1], high, (a)[r], lane);                                                 \
         }                                                                                                                 \
     } while (0)
 
 EQ_INLINE const int8_t *load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
-    for (int r = 0; r < rows; r++) a[r] = vld1q_s8(taps + 16 * r);
+    EQ_UNROLL for (int r = 0; r < rows; r++) a[r] = vld1q_s8(taps + 16 * r);
     return taps + 16 * rows;
 }
 
@@ -43,7 +43,7 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
     const int32x4_t bias_low = vaddq_s32(vld1q_s32((const void *)packed), stage->offset);
     const int32x4_t bias_high = vaddq_s32(vld1q_s32((const void *)(packed + 16)), stage->offset);
     packed += 32;
-    for (int r = 0; r < rows; r++) sums[r][0] = bias_low, sums[r][1] = bias_high;
+    EQ_UNROLL for (int r = 0; r < rows; r++) sums[r][0] = bias_low, sums[r][1] = bias_high;
 
     uint32_t chunks = (uint32_t)groups / 4;
     for (uint32_t i = chunks / 2; i != 0; i--) {
@@ -68,9 +68,9 @@ EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_
     const float32x4_t scale_low = vld1q_f32((const void *)packed), scale_high = vld1q_f32((const void *)(packed + 16));
     int16x8_t scaled[8];
     if (stage->small)
-        for (int r = 0; r < rows; r++) scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], scale_low, scale_high);
+        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], scale_low, scale_high);
     else
-        for (int r = 0; r < rows; r++) scaled[r] = eq_scale_any(sums[r][0], sums[r][1], scale_low, scale_high);
+        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_any(sums[r][0], sums[r][1], scale_low, scale_high);
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 

@@ -79,7 +79,7 @@ EQ_INLINE void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out, co
     const eq_output_stage stage = *g->stage;
     const ptrdiff_t down = d->tap_row, right = d->tap_column;
     int8x16_t w[9];
-    for (int i = 0; i < 9; i++) w[i] = vld1q_s8(g->packed + EQ_GROUP_HEAD_BYTES + 16 * i);
+    EQ_UNROLL for (int i = 0; i < 9; i++) w[i] = vld1q_s8(g->packed + EQ_GROUP_HEAD_BYTES + 16 * i);
     for (int32_t column = d->out_width; column > 0; column--, in += d->in_column, out += d->channels) {
         int32x4_t sums[4] = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
         add_two_taps(sums, vld1q_s8(in), w[0], vld1q_s8(in + right), w[1]);

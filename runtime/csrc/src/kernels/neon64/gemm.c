@@ -23,15 +23,15 @@ EQ_INLINE int32x4_t sums_of_parts(const int32x4_t parts[4]) {
 }
 
 EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
-    for (int i = 0; i < count; i++) vectors[i] = vld1q_s8(from + 16 * i);
+    EQ_UNROLL for (int i = 0; i < count; i++) vectors[i] = vld1q_s8(from + 16 * i);
 }
 
 EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns) {
     int8x16_t a[4], b[8];
     load(a, taps, rows);
     load(b, weights, columns);
-    for (int r = 0; r < rows; r++)
-        for (int n = 0; n < columns; n++)
+    EQ_UNROLL for (int r = 0; r < rows; r++)
+        EQ_UNROLL for (int n = 0; n < columns; n++)
             parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
 }
 
@@ -41,8 +41,8 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
     int8x16_t a[4], b[8];
     load(a, taps, rows);
     load(b, weights, columns);
-    for (int r = 0; r < rows; r++)
-        for (int n = 0; n < columns; n++) parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+    EQ_UNROLL for (int r = 0; r < rows; r++)
+        EQ_UNROLL for (int n = 0; n < columns; n++) parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
     taps += 16 * rows, weights += 128;
     uint32_t left = (uint32_t)chunks - 1;
     if (rows == 1) { /* few instructions in a chunk: unroll */
@@ -68,7 +68,7 @@ EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int3
     multiply_tile(taps, weights, chunks, parts, 4, 4);
     const int32x4_t bias = vaddq_s32(vld1q_s32(bias_address), stage->offset);
     const float32x4_t scales = vld1q_f32(scale_address);
-    for (int r = 0; r < 4; r++) sums[r] = vaddq_s32(sums_of_parts(parts + 4 * r), bias);
+    EQ_UNROLL for (int r = 0; r < 4; r++) sums[r] = vaddq_s32(sums_of_parts(parts + 4 * r), bias);
     scaled[0] = scale(stage, sums[0], sums[1], scales, scales);
     scaled[1] = scale(stage, sums[2], sums[3], scales, scales);
 }

@@ -52,12 +52,12 @@ EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scal
                              const int rows) {
     int8x8_t values[8];
     if (stage->plain) {
-        for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(scaled[r]);
+        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(scaled[r]);
     } else {
-        for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
-        for (int r = 0; r < rows; r++) values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
+        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
     }
-    for (int r = 0; r < rows; r++) vst1_s8(pixels[r] + column, values[r]);
+    EQ_UNROLL for (int r = 0; r < rows; r++) vst1_s8(pixels[r] + column, values[r]);
 }
 
 /* 16 scaled values; `plain` is known to be stage->plain. */

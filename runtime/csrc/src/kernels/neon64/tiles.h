@@ -60,17 +60,17 @@ EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, c
     const int32_t groups = p->groups;
     const int8_t *packed = p->packed;
     int8_t *pixels[8], part[8][8];
-    for (int r = 0; r < rows; r++) pixels[r] = out[r];
+    EQ_UNROLL for (int r = 0; r < rows; r++) pixels[r] = out[r];
     for (ptrdiff_t column = p->first_column; column < last_column; column += 8, packed += tile_bytes) {
         ptrdiff_t at = column;
         if (last_column - column < 8) {
-            for (int r = 0; r < rows; r++) pixels[r] = part[r];
+            EQ_UNROLL for (int r = 0; r < rows; r++) pixels[r] = part[r];
             at = 0;
         }
         run_tile(stage, taps, groups, packed, pixels, at, rows);
     }
     if (rest)
-        for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], rest);
+        EQ_UNROLL for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], rest);
 }
 
 /* Runs `times` times as many rows as it takes at once. */
