@@ -1,7 +1,7 @@
 """Which input and output of one model is which of another's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from edgequant_runtime import TensorInfo
@@ -29,7 +29,7 @@ class Pair:
     def tightened(self) -> TensorInfo:
         """The reference's tensor, with the sizes that only the model fixes."""
         sizes = zip(self.reference.shape, self.model.shape, strict=True)
-        return replace(self.reference, shape=tuple(theirs if ours < 0 else ours for ours, theirs in sizes))
+        return self.reference._replace(shape=tuple(theirs if ours < 0 else ours for ours, theirs in sizes))
 
     def rows(self, expected: NDArray[Any], computed: NDArray[Any], batch: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return one run's outputs of both, samples first, in one shape; axes of size 1 may differ.

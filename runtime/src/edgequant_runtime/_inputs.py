@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._errors import InputError
 from ._quantization import quantize
 from ._tensor_info import TensorInfo
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 _KIND_NAMES = {"f": "floats", "i": "integers", "u": "integers", "b": "booleans"}
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, Union
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple, Union
 
 from ._errors import ModelError
-from ._onnx_header import read_onnx_metadata
 
 TFLITE, ONNX = "tflite", "onnx"
 
@@ -19,8 +18,7 @@ _TFLITE_IDENTIFIER = b"TFL3"
 Model = Union[str, "os.PathLike[str]", bytes]
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """A model that is whole as far as its envelope shows: either `path` or `content` is set.
 
     `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model.
@@ -28,9 +26,9 @@ class ModelFile:
 
     name: str
     format: str
-    path: Path | None = None
+    path: str | None = None
     content: bytes | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 def read_model_file(model: Model) -> ModelFile:
@@ -42,17 +40,18 @@ def read_model_file(model: Model) -> ModelFile:
         return ModelFile(name, format_, content=content, metadata=metadata)
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError(f"A model is given as a path or as bytes, not as {type(model).__name__}.")
-    path = Path(model)
-    if path.is_dir():
-        raise ModelError(f"{path} is a folder: give a .tflite or .onnx file.")
+    path = os.fsdecode(model)
+    name = os.path.basename(path)
     try:
-        with path.open("rb") as file:
-            format_, metadata = _identify(file, path.name)
+        with open(path, "rb") as file:
+            format_, metadata = _identify(file, name)
+    except IsADirectoryError as error:
+        raise ModelError(f"{path} is a folder: give a .tflite or .onnx file.") from error
     except FileNotFoundError as error:
         raise ModelError(f"There is no file {path}.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return ModelFile(path.name, format_, path=path, metadata=metadata)
+    return ModelFile(name, format_, path=path, metadata=metadata)
 
 
 def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:
@@ -62,6 +61,8 @@ def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:
         raise ModelError(f"{name} is empty: give a .tflite or .onnx model.")
     if start[4:] == _TFLITE_IDENTIFIER:
         return TFLITE, {}
+    from ._onnx_header import read_onnx_metadata
+
     try:
         return ONNX, read_onnx_metadata(file)
     except ValueError as error:

@@ -11,13 +11,15 @@ Values outside the integer's range, infinities included, saturate.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._errors import InputError
 from ._tensor_info import TensorInfo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
-from numpy.typing import ArrayLike, NDArray
-
 from ._engines import open_engine
 from ._errors import InputError, SessionError
 from ._inputs import by_name, model_values
 from ._model_file import Model, read_model_file
-from ._profile import ProfileStep
 from ._quantization import dequantize
 from ._tensor_info import TensorInfo
 from ._threads import checked_threads
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
     from ._engines._native import NativeEngine
+    from ._profile import ProfileStep
 
 
 class Session:

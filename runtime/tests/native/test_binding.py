@@ -1,4 +1,4 @@
-"""The binding of the C library: what it shares with the header, memory that outlives its session, and the choice of engine."""
+"""The binding of the C library: what it shares with the header, lent memory, and the choice of engine."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_kernels_by_name(models):
 def test_damaged_models(models):
     whole = (models / "int8.tflite").read_bytes()
     for length in range(8, len(whole), 16):
-        with pytest.raises(ModelError, match="^The engine 'native' cannot open The model given as"):
+        with pytest.raises(ModelError, match=r"^The engine 'native' cannot open The model given as"):
             Session(whole[:length], engine="native")
 
 
@@ -161,7 +161,7 @@ def test_auto_without_litert(models, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     monkeypatch.setitem(sys.modules, "tflite_runtime", None)
     assert Session(models / "float.tflite").engine == "native"
-    with pytest.raises(EngineError, match="^The engine 'native' cannot open .*WHERE.*; and the engine 'litert' is "):
+    with pytest.raises(EngineError, match=r"^The engine 'native' cannot open .*WHERE.*; and the engine 'litert' is "):
         Session(models / "data_dependent.tflite")
 
 

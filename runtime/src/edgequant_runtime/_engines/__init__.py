@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from edgequant_runtime._errors import EngineError
 from edgequant_runtime._model_file import ONNX, TFLITE, Model, ModelFile, read_model_file
 
-from ._base import Engine
+if TYPE_CHECKING:
+    from ._engine import Engine
 
-__all__ = ["ENGINES", "Engine", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
+__all__ = ["ENGINES", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
 
 
-@dataclass(frozen=True)
-class EngineEntry:
+class EngineEntry(NamedTuple):
     """Where an engine lives, and what it runs. Its module has `open_model(file, threads)` and `version()`."""
 
     module: str
@@ -29,8 +28,7 @@ ENGINES: dict[str, EngineEntry] = {
 }
 
 
-@dataclass(frozen=True)
-class OpenedEngine:
+class OpenedEngine(NamedTuple):
     """An engine with a model in it; `fallback_reason` says why "auto" took another engine than the native one."""
 
     name: str
@@ -74,7 +72,7 @@ def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = Fals
 
 def open_in(engine: str, file: ModelFile, threads: int) -> Engine:
     """Open the model in this engine."""
-    return cast(Engine, import_module(_entry(engine).module, __package__).open_model(file, threads))
+    return cast("Engine", import_module(_entry(engine).module, __package__).open_model(file, threads))
 
 
 def engine_version(name: str) -> str:
@@ -82,7 +80,7 @@ def engine_version(name: str) -> str:
 
     Raises EngineError if the engine is unknown or not installed.
     """
-    return cast(str, import_module(_entry(name).module, __package__).version())
+    return cast("str", import_module(_entry(name).module, __package__).version())
 
 
 def _engines_for(file: ModelFile) -> tuple[str, ...]:

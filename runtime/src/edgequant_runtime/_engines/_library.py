@@ -10,7 +10,6 @@ import os
 import sys
 from ctypes import POINTER, c_bool, c_char, c_char_p, c_float, c_int32, c_size_t, c_uint64, c_void_p
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from edgequant_runtime._errors import EngineError, ModelError
@@ -106,7 +105,7 @@ def library() -> ctypes.CDLL:
     path = os.environ.get(LIBRARY_VARIABLE) or _installed_library()
     try:
         # CDLL lets other Python threads run during every call.
-        loaded = ctypes.CDLL(str(path))
+        loaded = ctypes.CDLL(path)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(loaded, name)
             function.restype, function.argtypes = result, arguments
@@ -124,13 +123,13 @@ def check(status: int, error: Error, what: str) -> None:
     raise exceptions.get(status, EngineError)(f"{what}: {message}.")
 
 
-def _installed_library() -> Path:
+def _installed_library() -> str:
     # Beside this module, or where an editable install put it: the package's path has both folders. That is also what
     # importlib.resources.files() would say, whose import takes longer than opening a model.
     package = sys.modules[__package__ or __name__.rpartition(".")[0]]
     for folder in package.__path__:
-        path = Path(folder, "libedgequant.so")
-        if path.is_file():
+        path = os.path.join(folder, "libedgequant.so")
+        if os.path.isfile(path):
             return path
     raise EngineError(
         "The library of the engine 'native' is missing: install edgequant-runtime with pip, which builds it, "

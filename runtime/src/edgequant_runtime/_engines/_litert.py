@@ -55,7 +55,7 @@ class LitertEngine:
 
     def __init__(self, file: ModelFile, threads: int) -> None:
         module = _interpreter_module()
-        source = {"model_path": str(file.path)} if file.path else {"model_content": file.content}
+        source = {"model_path": file.path} if file.path else {"model_content": file.content}
         try:
             if module.__name__.startswith("tflite_runtime"):
                 check_bounds(file.path or file.content or b"")

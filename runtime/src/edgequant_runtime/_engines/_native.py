@@ -7,20 +7,22 @@ nor any view needs it.
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Sequence
 from ctypes import byref, c_void_p
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgequant_runtime._model_file import ModelFile
-from edgequant_runtime._profile import ProfileStep
 from edgequant_runtime._tensor_info import TensorInfo
 
 from ._base import LentMemory
 from ._library import Error, ModelOptions, SessionOptions, Shape, Step, TensorDescription, check, library
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgequant_runtime._profile import ProfileStep
 
 # The numbers of the .tflite format.
 _DTYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
@@ -36,7 +38,21 @@ def open_model(file: ModelFile, threads: int) -> NativeEngine:
     return NativeEngine(NativeModel(file), threads)
 
 
-class NativeModel:
+class _Handle:
+    """Something that C opened, closed when nobody needs it any more."""
+
+    handle = c_void_p()  # nothing, until it is opened
+
+    def __init__(self, close: Any) -> None:
+        self.handle = c_void_p()
+        self._close = close
+
+    def __del__(self) -> None:
+        if self.handle:
+            self._close(self.handle)
+
+
+class NativeModel(_Handle):
     """An opened model, with weights packed for this CPU; its sessions keep it alive in C.
 
     Args:
@@ -46,34 +62,33 @@ class NativeModel:
     """
 
     def __init__(self, file: ModelFile, kernels: str | None = None) -> None:
+        super().__init__(library().eq_model_close)
         self.name = file.name
         # A model in memory is not copied: whoever holds the C model holds the bytes.
-        self.content = file.content
-        handle, error = c_void_p(), Error()
-        options = ModelOptions(0, None if kernels is None else kernels.encode())
+        self.content = file.content or b""
+        options = byref(ModelOptions(0, None if kernels is None else kernels.encode()))
+        error = Error()
         if file.path is not None:
-            status = library().eq_model_open_file(os.fsencode(file.path), byref(options), byref(handle), byref(error))
+            path = os.fsencode(file.path)
+            status = library().eq_model_open_file(path, options, byref(self.handle), byref(error))
         else:
-            content = file.content or b""
-            status = library().eq_model_open_memory(content, len(content), byref(options), byref(handle), byref(error))
+            size = len(self.content)
+            status = library().eq_model_open_memory(self.content, size, options, byref(self.handle), byref(error))
         check(status, error, f"The engine 'native' cannot open {file.name}")
-        self.handle = handle
-        _close_with(self, library().eq_model_close, handle)
 
     def is_quantized(self) -> bool:
         """Return whether any operator computes integers that stand for real values."""
         return bool(library().eq_model_is_quantized(self.handle))
 
 
-class _NativeSession:
+class _NativeSession(_Handle):
     """A C session; arrays of its memory keep it alive, and it the model."""
 
     def __init__(self, model: NativeModel, options: SessionOptions, what: str) -> None:
+        super().__init__(library().eq_session_close)
         self.model = model
-        handle, error = c_void_p(), Error()
-        check(library().eq_session_open(model.handle, byref(options), byref(handle), byref(error)), error, what)
-        self.handle = handle
-        _close_with(self, library().eq_session_close, handle)
+        error = Error()
+        check(library().eq_session_open(model.handle, byref(options), byref(self.handle), byref(error)), error, what)
 
 
 class NativeEngine:
@@ -130,15 +145,12 @@ class NativeEngine:
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step cost so far; empty if the session does not measure."""
+        from edgequant_runtime._profile import ProfileStep
+
         count = self._library.eq_session_profile(self._session.handle, None, 0)
         steps = (Step * count)()
         self._library.eq_session_profile(self._session.handle, steps, count)
         return tuple(ProfileStep(s.operators.decode(), s.first_operator, s.runs, s.nanoseconds, s.macs) for s in steps)
-
-
-def _close_with(owner: object, close: Any, handle: c_void_p) -> None:
-    # Not at the end of the process: arrays may still be in use then, and the system takes the memory back anyway.
-    weakref.finalize(owner, close, handle).atexit = False
 
 
 def _tensor_info(description: TensorDescription) -> TensorInfo:

@@ -82,7 +82,7 @@ class OnnxRuntimeEngine:
     def __init__(self, file: ModelFile, threads: int) -> None:
         onnxruntime = _onnxruntime()
         options = session_options(onnxruntime, file, threads)
-        source = str(file.path) if file.path else file.content
+        source = file.path or file.content
         try:
             # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
             with without_chatter():

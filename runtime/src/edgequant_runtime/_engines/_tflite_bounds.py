@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import mmap
 import struct
-from pathlib import Path
 from typing import Union
 
 # For each table, the fields that point somewhere: at a table (its name), a vector of tables ([name]), or a vector of
@@ -34,12 +33,12 @@ _TABLES: dict[str, dict[int, _Target]] = {
 }
 
 
-def check_bounds(model: Path | bytes) -> None:
-    """Raise ValueError if the .tflite model points beyond its end."""
+def check_bounds(model: str | bytes) -> None:
+    """Raise ValueError if the .tflite model, a path or its bytes, points beyond its end."""
     if isinstance(model, bytes):
         _Checker(model).table(0, "Model")
         return
-    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open(model, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         _Checker(data).table(0, "Model")
 
 

@@ -1,0 +1,44 @@
+"""The seam behind which every engine stands: a type, so nothing imports it when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from edgequant_runtime._tensor_info import TensorInfo
+
+
+class Engine(Protocol):
+    """An opened model in one engine, which lends out its own memory for inputs and outputs.
+
+    Inputs and outputs are addressed by their place in `inputs` and `outputs`. The shapes in use at first have 1 where
+    a size is free.
+    """
+
+    inputs: Sequence[TensorInfo]
+    outputs: Sequence[TensorInfo]
+
+    def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Use these input shapes, one for each input, from now on; raises SessionError and keeps the old if it cannot.
+
+        Views lent out before are no longer the session's.
+        """
+        ...
+
+    def input_view(self, index: int) -> NDArray[Any]:
+        """Return the engine's memory for an input: write there, then invoke."""
+        ...
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """Return the engine's memory for an output: read there after invoke."""
+        ...
+
+    def output(self, index: int) -> NDArray[Any]:
+        """Return a copy of an output."""
+        ...
+
+    def invoke(self) -> None:
+        """Run one inference on what the inputs hold."""
+        ...
