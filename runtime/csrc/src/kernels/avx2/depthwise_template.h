@@ -69,7 +69,7 @@ typedef struct strip {
     int32_t rows, groups;       /* of taps, including those that only the second output row has */
     ptrdiff_t slot_column;      /* bytes between interleaved columns */
     int32_t slots, step, tap;   /* interleaved columns; those between outputs, and between taps */
-    int32_t columns;            /* of output */
+    int32_t most, columns;      /* of outputs that the interleaved columns can serve, and that they do */
     eq_dot_input *interleaved;  /* (slots, groups, 16 channels, TAPS) */
 } strip;
 
@@ -167,27 +167,28 @@ static int64_t slots_for(const strip *s, int64_t n) {
     return (n - 1) * s->step + (int64_t)(s->depthwise->width - 1) * s->tap + 1;
 }
 
-/* How the strip's interleaved columns lie, and how many outputs they serve at once. */
-static int32_t lay_out(strip *s) {
+/* How interleaved columns lie, and how many outputs they serve at once: the same for all blocks and rows. */
+static void lay_out(strip *s) {
     const eq_depthwise *d = s->depthwise;
     const int32_t slots = SLOTS / s->groups;
     s->slot_column = greatest_common_divisor(d->in_column, d->tap_column);
     s->step = (int32_t)(d->in_column / s->slot_column);
     s->tap = (int32_t)(d->tap_column / s->slot_column);
-    if (slots_for(s, 1) <= slots) return (int32_t)((slots - slots_for(s, 1)) / s->step + 1);
-    s->slot_column = d->tap_column; /* a wide dilation: one output at a time, without the columns between its taps */
-    s->step = s->tap = 1;
-    return 1;
+    if (slots_for(s, 1) <= slots) {
+        s->most = (int32_t)((slots - slots_for(s, 1)) / s->step + 1);
+    } else { /* a wide dilation: one output at a time, without the columns between its taps */
+        s->slot_column = d->tap_column;
+        s->step = s->tap = 1;
+        s->most = 1;
+    }
 }
 
 /* One or two rows of one block of channels. */
 static void run_rows(strip *s, int32_t rows) {
     const eq_depthwise *d = s->depthwise;
     s->rows = d->height + rows - 1;
-    s->groups = (s->rows + TAPS - 1) / TAPS;
-    const int32_t most = lay_out(s);
     for (int32_t column = 0; column < d->out_width; column += s->columns) {
-        s->columns = d->out_width - column < most ? d->out_width - column : most;
+        s->columns = d->out_width - column < s->most ? d->out_width - column : s->most;
         s->slots = (int32_t)slots_for(s, s->columns);
         interleave_strip(s);
         if (rows == 2)
@@ -221,8 +222,11 @@ void NAME(depthwise_run)(const eq_depthwise *d, const int8_t *in, int8_t *out, i
     const bool is_wide = (int64_t)d->width * groups_of(d->height) > SLOTS;
     const bool together = d->in_row == d->tap_row && d->height < groups_of(d->height) * TAPS && !is_wide;
     const char *block = d->packed;
+    strip s = {.depthwise = d, .interleaved = interleaved};
+    s.groups = together ? groups_of(d->height) : (d->height + TAPS - 1) / TAPS;
+    if (!is_wide) lay_out(&s);
     for (int32_t c = 0; c < d->channels; c += BLOCK, block += block_bytes(d->height, d->width)) {
-        strip s = {.depthwise = d, .header = (const block_header *)(const void *)block, .interleaved = interleaved};
+        s.header = (const block_header *)(const void *)block;
         s.channels = d->channels - c < BLOCK ? d->channels - c : BLOCK;
         for (int32_t row = 0, now; row < rows; row += now) {
             now = together && rows - row >= 2 ? 2 : 1;

@@ -86,14 +86,15 @@ typedef struct strip {
     const block_header *header;
     const int8_t *in; /* the first window's first tap in the block */
     int8_t *out;
-    int32_t channels, streams; /* of the vectors: 64, 32 or 16 and 1, 2 or 4 */
-    __mmask64 mask;            /* of the channels that exist */
+    int32_t channels, existing, streams; /* of the vectors: 64, 32 or 16; of those, in the tensor; 1, 2 or 4 */
+    __mmask64 mask;                      /* of existing channels */
     ptrdiff_t in_stream[4], out_stream[4]; /* bytes from the first stream */
-    int32_t rows, groups;      /* of taps, including those that only the second output row has; groups of four */
-    ptrdiff_t slot_column;     /* bytes between interleaved columns */
-    int32_t slots, step, tap;  /* interleaved columns; those between outputs, and between taps */
-    int32_t columns;           /* of output in a stream */
-    uint8_t *interleaved;      /* (slots, groups, 4, 64) */
+    int32_t stream_columns;
+    int32_t rows, groups;     /* of taps, including those that only the second output row has; groups of four */
+    ptrdiff_t slot_column;    /* bytes between interleaved columns */
+    int32_t slots, step, tap; /* interleaved columns; those between outputs, and between taps */
+    int32_t most, columns;    /* of outputs that the interleaved columns can serve, and that they do */
+    uint8_t *interleaved;     /* (slots, groups, 4, 64) */
 } strip;
 
 /* One row of 64 bytes: of every stream. */
@@ -232,82 +233,95 @@ static int64_t slots_for(const strip *s, int64_t n) {
     return (n - 1) * s->step + (int64_t)(s->depthwise->width - 1) * s->tap + 1;
 }
 
-/* How the strip's interleaved columns lie, and how many outputs they serve at once. */
-static int32_t lay_out(strip *s) {
+/* How interleaved columns lie, and how many outputs they serve at once: the same for all blocks and rows. */
+static void lay_out(strip *s) {
     const eq_depthwise *d = s->depthwise;
     const int32_t slots = SLOTS / s->groups;
     s->slot_column = greatest_common_divisor(d->in_column, d->tap_column);
     s->step = (int32_t)(d->in_column / s->slot_column);
     s->tap = (int32_t)(d->tap_column / s->slot_column);
-    if (slots_for(s, 1) <= slots) return (int32_t)((slots - slots_for(s, 1)) / s->step + 1);
-    s->slot_column = d->tap_column; /* a wide dilation: one output at a time, without the columns between its taps */
-    s->step = s->tap = 1;
-    return 1;
+    if (slots_for(s, 1) <= slots) {
+        s->most = (int32_t)((slots - slots_for(s, 1)) / s->step + 1);
+    } else { /* a wide dilation: one output at a time, without the columns between its taps */
+        s->slot_column = d->tap_column;
+        s->step = s->tap = 1;
+        s->most = 1;
+    }
+}
+
+/* The output row's parts. The last may overlap the one before: it computes the same. */
+static void find_streams(strip *s) {
+    const eq_depthwise *d = s->depthwise;
+    s->stream_columns = (d->out_width + s->streams - 1) / s->streams;
+    for (int32_t i = 1; i < s->streams; i++) {
+        const int32_t first = i * s->stream_columns, last = d->out_width - s->stream_columns;
+        s->in_stream[i] = (first < last ? first : last) * d->in_column;
+        s->out_stream[i] = (ptrdiff_t)(first < last ? first : last) * d->channels;
+    }
 }
 
 /* One or two rows of one block of channels. */
 static void run_rows(strip *s, int32_t rows) {
-    const eq_depthwise *d = s->depthwise;
-    const int32_t most = lay_out(s), columns = (d->out_width + s->streams - 1) / s->streams;
-    s->rows = d->height + rows - 1;
-    for (int32_t i = 1; i < s->streams; i++) { /* the last may overlap the one before: it computes the same */
-        const int32_t first = i * columns + columns < d->out_width ? i * columns : d->out_width - columns;
-        s->in_stream[i] = first * d->in_column;
-        s->out_stream[i] = (ptrdiff_t)first * d->channels;
-    }
-    for (int32_t column = 0; column < columns; column += s->columns) {
-        s->columns = columns - column < most ? columns - column : most;
+    s->rows = s->depthwise->height + rows - 1;
+    for (int32_t column = 0; column < s->stream_columns; column += s->columns) {
+        s->columns = s->stream_columns - column < s->most ? s->stream_columns - column : s->most;
         s->slots = (int32_t)slots_for(s, s->columns);
         interleave(s);
         if (rows == 2)
             run_strip_2(s);
         else
             run_strip_1(s);
-        s->in += s->columns * d->in_column;
-        s->out += (ptrdiff_t)s->columns * d->channels;
+        s->in += s->columns * s->depthwise->in_column;
+        s->out += (ptrdiff_t)s->columns * s->depthwise->channels;
     }
 }
 
-/* Kernels of more than 4 * SLOTS taps, from the packed weights. */
-static void run_wide(const eq_depthwise *d, const block_header *header, int32_t channels, const int8_t *in, int8_t *out,
-                     int32_t lane) {
-    const int8_t *weights = (const int8_t *)(header + 1) + 4 * lane;
-    const int32_t c = lane_channel(lane, channels);
-    int32_t acc = header->bias[lane];
+/* One output value, from the packed weights. */
+static void run_value(const strip *s, int32_t lane, const int8_t *in, int8_t *out) {
+    const eq_depthwise *d = s->depthwise;
+    const int8_t *weights = (const int8_t *)(s->header + 1) + 4 * lane;
+    int32_t acc = s->header->bias[lane];
     for (int32_t x = 0; x < d->width; x++)
         for (int32_t y = 0; y < d->height; y++) {
-            const size_t group = (size_t)x * (size_t)groups_of(d->height) + (size_t)(y / 4);
-            const int32_t value = in[y * d->tap_row + x * d->tap_column + c];
+            const size_t group = (size_t)x * (size_t)s->groups + (size_t)(y / 4);
+            const int32_t value = in[y * d->tap_row + x * d->tap_column];
             acc = eq_add_wrapping(acc, (value + 128) * weights[group * WEIGHTS + (size_t)(y % 4)]);
         }
-    out[c] = eq_requantize(acc, header->scale[lane], d->zero_point, d->min, d->max);
+    *out = eq_requantize(acc, s->header->scale[lane], d->zero_point, d->min, d->max);
 }
 
-static void run_wide_row(const eq_depthwise *d, const block_header *header, int32_t channels, int32_t existing,
-                         const int8_t *in, int8_t *out) {
-    for (int32_t column = 0; column < d->out_width; column++, in += d->in_column, out += d->channels)
-        for (int32_t lane = 0; lane < BLOCK; lane++)
-            if (lane_channel(lane, channels) < existing) run_wide(d, header, channels, in, out, lane);
+/* Kernels of more than 4 * SLOTS taps. */
+static void run_wide_row(const strip *s) {
+    const eq_depthwise *d = s->depthwise;
+    for (int32_t column = 0; column < d->out_width; column++)
+        for (int32_t lane = 0; lane < BLOCK; lane++) {
+            const int32_t c = lane_channel(lane, s->channels);
+            if (c < s->existing)
+                run_value(s, lane, s->in + column * d->in_column + c, s->out + (ptrdiff_t)column * d->channels + c);
+        }
 }
 
 void eq_avx512vnni_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     _Alignas(64) uint8_t interleaved[SLOTS * SLOT_BYTES];
-    const int32_t groups = groups_of(d->height);
     /* Two rows share columns if the second begins one tap lower, and the last group has room for that tap. */
     const int32_t together = d->in_row == d->tap_row && d->height % 4 != 0 ? 2 : 1;
+    strip s = {.depthwise = d, .groups = groups_of(d->height), .interleaved = interleaved};
+    const bool is_wide = (int64_t)d->width * s.groups > SLOTS;
     const char *packed = d->packed;
-    for (int32_t c = 0, n; c < d->channels; c += n, packed += block_bytes(d->height, d->width)) {
-        n = block_channels(d->channels - c);
-        const int32_t existing = d->channels - c < n ? d->channels - c : n;
-        strip s = {.depthwise = d, .header = (const block_header *)(const void *)packed, .channels = n, .streams = BLOCK / n,
-                   .mask = ~(__mmask64)0 >> (BLOCK - existing), .groups = groups, .interleaved = interleaved};
+    if (!is_wide) lay_out(&s);
+    for (int32_t c = 0; c < d->channels; c += s.channels, packed += block_bytes(d->height, d->width)) {
+        s.header = (const block_header *)(const void *)packed;
+        s.channels = block_channels(d->channels - c);
+        s.streams = BLOCK / s.channels;
+        s.existing = d->channels - c < s.channels ? d->channels - c : s.channels;
+        s.mask = ~(__mmask64)0 >> (BLOCK - s.existing);
+        find_streams(&s);
         for (int32_t row = 0, now; row < rows; row += now) {
-            now = rows - row < together ? 1 : together;
+            now = rows - row < together || is_wide ? 1 : together;
             s.in = in + row * d->in_row + c;
             s.out = out + row * d->out_row + c;
-            if (d->width * groups > SLOTS)
-                for (int32_t i = 0; i < now; i++)
-                    run_wide_row(d, s.header, n, existing, s.in + i * d->in_row, s.out + i * d->out_row);
+            if (is_wide)
+                run_wide_row(&s);
             else
                 run_rows(&s, now);
         }
