@@ -24,25 +24,13 @@ static eq_status plan_int8(eq_plan *plan, const eq_operator *op, eq_window *wind
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const eq_tensor *bias = eq_plan_input(plan, op, 2), *output = eq_plan_output(plan, op, 0);
     const int32_t columns = weights->dims[0], group_channels = weights->dims[3], groups = input->dims[3] / group_channels;
+    const int32_t in_tensor = eq_window_absorb_pad(plan, op->inputs[0], window);
     eq_gemm_layer layer = {
+        .geometry = eq_gemm_window_geometry(input, window, columns),
         .weights = weights,
-        .in_tensor = eq_window_absorb_pad(plan, op->inputs[0], window),
+        .in_tensor = in_tensor,
         .out_tensor = op->outputs[0],
-        .rows = true,
         .halo = window->pad,
-        .batch = input->dims[0],
-        .in_height = input->dims[1],
-        .in_width = input->dims[2],
-        .in_channels = input->dims[3],
-        .out_height = window->out_height,
-        .out_width = window->out_width,
-        .out_channels = columns,
-        .stride_y = window->stride_y,
-        .stride_x = window->stride_x,
-        .dilation_y = window->dilation_y,
-        .dilation_x = window->dilation_x,
-        .out_step_y = 1,
-        .out_step_x = 1,
         .part_count = groups,
         .parts = eq_plan_take(plan, (size_t)groups * sizeof(eq_gemm_part)),
     };

@@ -2,8 +2,6 @@
  * (channels * multiplier). Output channel c looks at input channel c / multiplier only. */
 #include "depthwise.h"
 
-#include <string.h>
-
 #include "../memory.h"
 #include "float_layers.h"
 #include "gemm_driver.h"
@@ -169,32 +167,18 @@ void eq_depthwise_step_work(eq_step *step, const eq_depthwise_layer *layer, int6
 /* One input channel: an ordinary convolution, whose weights have their columns innermost. */
 static eq_status plan_gemm(eq_plan *plan, const eq_operator *op, const eq_depthwise_layer *layer) {
     const eq_window *w = &layer->window;
-    const eq_tensor *input = eq_plan_input(plan, op, 0);
     eq_gemm_part part = {.weights = eq_depthwise_view(layer),
                          .in_y = -w->pad.top,
                          .in_x = -w->pad.left,
                          .height = w->out_height,
                          .width = w->out_width};
     const eq_gemm_layer gemm = {
+        .geometry = eq_gemm_window_geometry(eq_plan_input(plan, op, 0), w, layer->weights->dims[3]),
         .quantized = layer->quantized,
         .weights = layer->weights,
         .in_tensor = layer->in_tensor,
         .out_tensor = layer->out_tensor,
-        .rows = true,
         .halo = w->pad,
-        .batch = layer->batch,
-        .in_height = input->dims[1],
-        .in_width = input->dims[2],
-        .in_channels = 1,
-        .out_height = w->out_height,
-        .out_width = w->out_width,
-        .out_channels = layer->weights->dims[3],
-        .stride_y = w->stride_y,
-        .stride_x = w->stride_x,
-        .dilation_y = w->dilation_y,
-        .dilation_x = w->dilation_x,
-        .out_step_y = 1,
-        .out_step_x = 1,
         .part_count = 1,
         .parts = &part,
     };

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "../arithmetic.h"
-#include "../memory.h"
 #include "depthwise.h"
 
 enum { BLOCK = 64 }; /* output channels whose sums are kept together */

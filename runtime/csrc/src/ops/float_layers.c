@@ -1,7 +1,5 @@
 #include "float_layers.h"
 
-#include <math.h>
-
 #include "quantization.h"
 
 /* One loop nest for all three: a convolution in groups; depthwise has a group for each input channel, a fully connected layer

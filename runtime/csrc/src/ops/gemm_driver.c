@@ -1,8 +1,5 @@
 #include "gemm_driver.h"
 
-#include <stdlib.h>
-
-#include "../memory.h"
 #include "gemm_pack.h"
 
 enum {
@@ -27,9 +24,7 @@ typedef struct run_part {
 typedef struct layer_data {
     const eq_gemm_kernel *kernel;
     eq_gemm gemm; /* what is the same for all parts */
-    bool rows;
-    int32_t in_height, in_width, in_channels, out_height, out_width, out_channels;
-    int32_t stride_y, stride_x, dilation_y, dilation_x, out_step_y, out_step_x;
+    eq_gemm_geometry geometry;
     int32_t part_count;
     run_part parts[];
 } layer_data;
@@ -126,19 +121,19 @@ static void join_lines(cursor *c, int64_t pixels) {
     }
 }
 
-static cursor start(const layer_data *d, const run_part *p, const eq_storage *in, const eq_storage *out) {
+static cursor start(const eq_gemm_geometry *g, const run_part *p, const eq_storage *in, const eq_storage *out) {
     cursor c = {
-        .in_pixel = (ptrdiff_t)d->stride_x * d->in_channels,
-        .in_row = d->stride_y * in->row_stride,
+        .in_pixel = (ptrdiff_t)g->stride_x * g->in_channels,
+        .in_row = g->stride_y * in->row_stride,
         .in_next_image = in->image_stride,
-        .out_pixel = (ptrdiff_t)d->out_step_x * d->out_channels,
-        .out_row = d->out_step_y * out->row_stride,
+        .out_pixel = (ptrdiff_t)g->out_step_x * g->out_channels,
+        .out_row = g->out_step_y * out->row_stride,
         .out_next_image = out->image_stride,
         .width = p->width,
         .height = p->height,
     };
-    c.in = (const int8_t *)in->data + p->in_y * in->row_stride + (ptrdiff_t)p->in_x * d->in_channels + p->in_byte;
-    c.out = (int8_t *)out->data + p->out_y * out->row_stride + (ptrdiff_t)p->out_x * d->out_channels + p->out_byte;
+    c.in = (const int8_t *)in->data + p->in_y * in->row_stride + (ptrdiff_t)p->in_x * g->in_channels + p->in_byte;
+    c.out = (int8_t *)out->data + p->out_y * out->row_stride + (ptrdiff_t)p->out_x * g->out_channels + p->out_byte;
     join_lines(&c, p->pixels);
     c.in_line = c.in_image = c.in;
     c.out_line = c.out_image = c.out;
@@ -147,8 +142,8 @@ static cursor start(const layer_data *d, const run_part *p, const eq_storage *in
     return c;
 }
 
-static void find_segments(const layer_data *d, const run_part *p, ptrdiff_t row_stride, ptrdiff_t *offsets) {
-    const ptrdiff_t row = d->dilation_y * row_stride, column = (ptrdiff_t)d->dilation_x * d->in_channels;
+static void find_segments(const eq_gemm_geometry *g, const run_part *p, ptrdiff_t row_stride, ptrdiff_t *offsets) {
+    const ptrdiff_t row = g->dilation_y * row_stride, column = (ptrdiff_t)g->dilation_x * g->in_channels;
     for (int32_t term = 0; term < p->terms; ++term) {
         for (int32_t y = 0; y < p->taps_y; ++y) {
             for (int32_t x = 0; x < p->taps_x; ++x) {
@@ -188,11 +183,12 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
     const int8_t **in_rows = scratch;
     int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows);
     ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows);
-    if (!d->rows) {
-        in.row_stride = (ptrdiff_t)d->in_width * d->in_channels;
-        in.image_stride = d->in_height * in.row_stride;
-        out.row_stride = (ptrdiff_t)d->out_width * d->out_channels;
-        out.image_stride = d->out_height * out.row_stride;
+    const eq_gemm_geometry *g = &d->geometry;
+    if (!g->rows) {
+        in.row_stride = (ptrdiff_t)g->in_width * g->in_channels;
+        in.image_stride = g->in_height * in.row_stride;
+        out.row_stride = (ptrdiff_t)g->out_width * g->out_channels;
+        out.image_stride = g->out_height * out.row_stride;
     }
     for (int32_t i = 0; i < d->part_count; ++i) {
         const run_part *p = &d->parts[i];
@@ -209,13 +205,32 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
         gemm.segment_bytes = p->segment_bytes;
         gemm.small = p->small;
         gemm.segment_offsets = offsets;
-        find_segments(d, p, in.row_stride, offsets);
-        const cursor origin = start(d, p, &in, &out);
+        find_segments(g, p, in.row_stride, offsets);
+        const cursor origin = start(g, p, &in, &out);
         run_units(d, p, &origin, &gemm, from, to, in_rows, out_rows);
     }
 }
 
 /* ---- planning ---- */
+
+eq_gemm_geometry eq_gemm_window_geometry(const eq_tensor *input, const eq_window *window, int32_t out_channels) {
+    return (eq_gemm_geometry){
+        .rows = true,
+        .batch = input->dims[0],
+        .in_height = input->dims[1],
+        .in_width = input->dims[2],
+        .in_channels = input->dims[3],
+        .out_height = window->out_height,
+        .out_width = window->out_width,
+        .out_channels = out_channels,
+        .stride_y = window->stride_y,
+        .stride_x = window->stride_x,
+        .dilation_y = window->dilation_y,
+        .dilation_x = window->dilation_x,
+        .out_step_y = 1,
+        .out_step_x = 1,
+    };
+}
 
 /* As many columns as a cache holds, and few enough that there are units for several threads. */
 static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, int32_t rows) {
@@ -233,7 +248,7 @@ static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, in
 
 static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, const eq_gemm_shape *shape,
                       const eq_gemm_kernel *kernel, run_part *p) {
-    const int64_t pixels = (int64_t)layer->batch * part->height * part->width;
+    const int64_t pixels = (int64_t)layer->geometry.batch * part->height * part->width;
     *p = (run_part){
         .columns = part->weights.columns,
         .segments = shape->segments,
@@ -293,25 +308,13 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     *(layer_data *)step->data = (layer_data){
         .kernel = kernel,
         .gemm = {.zero_point = layer->quantized.out_zero_point, .min = layer->quantized.min, .max = layer->quantized.max},
-        .rows = layer->rows,
-        .in_height = layer->in_height,
-        .in_width = layer->in_width,
-        .in_channels = layer->in_channels,
-        .out_height = layer->out_height,
-        .out_width = layer->out_width,
-        .out_channels = layer->out_channels,
-        .stride_y = layer->stride_y,
-        .stride_x = layer->stride_x,
-        .dilation_y = layer->dilation_y,
-        .dilation_x = layer->dilation_x,
-        .out_step_y = layer->out_step_y,
-        .out_step_x = layer->out_step_x,
+        .geometry = layer->geometry,
         .part_count = layer->part_count,
     };
     int32_t segments = 0;
     eq_status status = plan_parts(plan, op, layer, packed, step, &segments);
     step->scratch = 2 * (size_t)kernel->rows * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
-    step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->rows, .halo = layer->halo};
-    step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->rows};
+    step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->geometry.rows, .halo = layer->halo};
+    step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->geometry.rows};
     return status;
 }

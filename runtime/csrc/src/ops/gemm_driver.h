@@ -11,6 +11,7 @@
 #define EQ_GEMM_DRIVER_H
 
 #include "weights.h"
+#include "window.h"
 
 typedef struct eq_gemm_part {
     eq_weight_view weights;
@@ -20,17 +21,24 @@ typedef struct eq_gemm_part {
     int32_t height, width; /* pixels that this part computes */
 } eq_gemm_part;
 
+typedef struct eq_gemm_geometry {
+    bool rows; /* tensors may have strides; otherwise they are dense and of any rank */
+    int32_t batch, in_height, in_width, in_channels, out_height, out_width, out_channels;
+    int32_t stride_y, stride_x, dilation_y, dilation_x, out_step_y, out_step_x;
+} eq_gemm_geometry;
+
 typedef struct eq_gemm_layer {
+    eq_gemm_geometry geometry;
     eq_quantized_layer quantized;
     const eq_tensor *weights;
     int32_t in_tensor, out_tensor;
-    bool rows; /* tensors may have strides; otherwise they are dense and of any rank */
-    eq_halo halo;
-    int32_t batch, in_width, in_channels, in_height, out_height, out_width, out_channels;
-    int32_t stride_y, stride_x, dilation_y, dilation_x, out_step_y, out_step_x;
+    eq_halo halo; /* of the input; needs `rows` */
     int32_t part_count;
     eq_gemm_part *parts;
 } eq_gemm_layer;
+
+/* Of an ordinary convolution. */
+eq_gemm_geometry eq_gemm_window_geometry(const eq_tensor *input, const eq_window *window, int32_t out_channels);
 
 /* Pack the layer's weights and append its step. */
 eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer);

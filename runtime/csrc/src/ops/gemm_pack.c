@@ -1,7 +1,5 @@
 #include "gemm_pack.h"
 
-#include <string.h>
-
 #include "../memory.h"
 
 /* At the start of the packed bytes, one for each part. */
@@ -30,7 +28,7 @@ static size_t column_size(const eq_weight_view *view) {
 
 eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part *part, int32_t terms) {
     const eq_weight_view *w = &part->weights;
-    const bool adjacent = layer->dilation_x == 1 && w->channels == layer->in_channels;
+    const bool adjacent = layer->geometry.dilation_x == 1 && w->channels == layer->geometry.in_channels;
     const int32_t taps_x = adjacent ? 1 : w->width;
     return (eq_gemm_shape){
         .terms = terms,

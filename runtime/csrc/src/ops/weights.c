@@ -1,6 +1,7 @@
 #include "weights.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "../arithmetic.h"
 #include "quantization.h"
