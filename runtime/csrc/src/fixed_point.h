@@ -16,6 +16,7 @@ typedef struct eq_fixed {
 /* LiteRT's QuantizeMultiplier; numbers of 2^30 and more, which no sound model has, become the largest. */
 static inline eq_fixed eq_fixed_from(double real) {
     int exponent;
+    if (!isfinite(real)) return (eq_fixed){real < 0 ? -INT32_MAX : INT32_MAX, 30}; /* a quotient of extreme scales */
     int64_t multiplier = (int64_t)round(frexp(real, &exponent) * 2147483648.0);
     if (multiplier == INT64_C(1) << 31 || multiplier == -(INT64_C(1) << 31)) {
         multiplier /= 2;
