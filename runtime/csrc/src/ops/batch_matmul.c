@@ -1,6 +1,6 @@
-/* BATCH_MATMUL: matrices (..., rows, depth) times (..., depth, columns), both computed during the run; adj_x and adj_y say that
- * a matrix is stored transposed. The leading dimensions broadcast. XNNPACK takes it if the second matrix has the zero point 0, as
- * weights have; otherwise the arithmetic is that of LiteRT's integer kernel. */
+/* BATCH_MATMUL: matrices (..., rows, depth) times (..., depth, columns); adj_x and adj_y say that a matrix is stored transposed.
+ * The leading dimensions broadcast. XNNPACK takes it if the second matrix has the zero point 0, as weights have; otherwise the
+ * arithmetic is that of LiteRT's integer kernel. */
 #include "../fixed_point.h"
 #include "prepare.h"
 #include "quantization.h"

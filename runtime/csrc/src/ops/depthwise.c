@@ -1,5 +1,5 @@
-/* DEPTHWISE_CONV_2D: input (batch, height, width, channels), weights (1, kernel height, kernel width, channels * multiplier), bias
- * (channels * multiplier). Output channel c looks at input channel c / multiplier only. */
+/* DEPTHWISE_CONV_2D: input (batch, height, width, channels), weights (1, kernel height, kernel width, channels * multiplier),
+ * bias (channels * multiplier). Output channel c looks at input channel c / multiplier only. */
 #include "depthwise.h"
 
 #include "../memory.h"

@@ -1,4 +1,5 @@
-/* Depthwise convolution without kernels: any multiplier, and 16-bit weights, for those of old uint8 models minus their zero point. */
+/* Depthwise convolution without kernels: any multiplier, and 16-bit weights, for those of old uint8 models minus their zero
+ * point. */
 #include <string.h>
 
 #include "../arithmetic.h"

@@ -70,7 +70,8 @@ static void next_line(cursor *c) {
     c->left = c->width;
 }
 
-/* Write the pointers of the next `n` pixels of this line; four at a time, since this is what a tile costs besides its products. */
+/* Write the pointers of the next `n` pixels of this line; four at a time, since this is what a tile costs besides its
+ * products. */
 static inline void point(const int8_t **in, int8_t **out, cursor *c, int32_t n) {
     const ptrdiff_t in_step = c->in_pixel, out_step = c->out_pixel;
     const int8_t *window = c->in;

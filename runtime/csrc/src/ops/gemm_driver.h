@@ -2,8 +2,9 @@
  *
  * A part computes `columns` output channels at some of the output's pixels from a window of the input:
  *
- *     out[b][out_y + y * out_step_y][out_x + x * out_step_x][first_column + n] = requantize(bias[n] + sum over i, j, c of
- *         weights[n][i][j][c] * in[b][in_y + y * stride_y + i * dilation_y][in_x + x * stride_x + j * dilation_x][in_channel + c])
+ *     out[b][out_y + y * out_step_y][out_x + x * out_step_x][first_column + n] =
+ *         requantize(bias[n] + sum over i, j, c of weights[n][i][j][c] *
+ *                    in[b][in_y + y * stride_y + i * dilation_y][in_x + x * stride_x + j * dilation_x][in_channel + c])
  *
  * A convolution has one part for each group, a transposed one for each place of an output pixel relative to the stride, a fully
  * connected layer one, whose "image" is one row of a pixel for each vector. */

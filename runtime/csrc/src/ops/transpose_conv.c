@@ -1,8 +1,8 @@
-/* TRANSPOSE_CONV: output shape, weights (columns, kernel height, kernel width, channels), input (batch, height, width, channels),
- * bias (columns).
+/* TRANSPOSE_CONV: output shape, weights (columns, kernel height, kernel width, channels), input (batch, height, width,
+ * channels), bias (columns).
  *
- * Output pixels at the same place relative to the stride see the same taps: for each such place there is an ordinary convolution
- * of stride 1, with those taps in reverse order, that writes every stride-th pixel. */
+ * Output pixels at the same place relative to the stride see the same taps: for each such place there is an ordinary
+ * convolution of stride 1, with those taps in reverse order, that writes every stride-th pixel. */
 #include "transpose_conv.h"
 
 #include "arguments.h"

@@ -1,6 +1,6 @@
 /* Transposed convolutions whose kernel is smaller than the stride, or whose input is not the one that belongs to the output:
- * the definition, in the integer arithmetic of LiteRT's optimized kernel (optimized_ops::Quantize). Values in full blocks of its
- * vector loop are rounded in another way than the rest. */
+ * the definition, in the integer arithmetic of LiteRT's optimized kernel (optimized_ops::Quantize). Values in full blocks of
+ * its vector loop are rounded in another way than the rest. */
 #include "../fixed_point.h"
 #include "transpose_conv.h"
 
