@@ -404,6 +404,53 @@ def test_shapes_that_the_graph_computes() -> None:
     check(data, [np.ones((7, 4, 5), np.int8)])
 
 
+LOWEST = -(2**31)
+
+
+@pytest.mark.parametrize(
+    ("operator", "constants", "options", "fields"),
+    [
+        ("SLICE", [[LOWEST, 0], [-1, -1]], "SliceOptions", {}),
+        ("SLICE", [[3, 0], [-1, -1]], "SliceOptions", {}),
+        ("SLICE", [[0, 0], [2**31 - 1, 1]], "SliceOptions", {}),
+        ("STRIDED_SLICE", [[0, 0], [3, 4], [1, 0]], "StridedSliceOptions", {}),
+        ("STRIDED_SLICE", [[LOWEST, 0], [LOWEST, 4], [LOWEST, 1]], "StridedSliceOptions", {"offset": True}),
+        ("STRIDED_SLICE", [[3, 0], [4, 4], [1, 1]], "StridedSliceOptions", {"shrinkAxisMask": 1}),
+        ("STRIDED_SLICE", [[0] * 9, [1] * 9, [1] * 9], "StridedSliceOptions", {}),
+        ("RESHAPE", [[LOWEST] * 5 + [-1]], "ReshapeOptions", {}),
+        ("RESHAPE", [[-1, -1]], "ReshapeOptions", {}),
+        ("RESHAPE", [[0, 12]], "ReshapeOptions", {}),
+        ("RESHAPE", [[5, -1]], "ReshapeOptions", {}),
+        ("TRANSPOSE", [[0, 0]], "TransposeOptions", {}),
+        ("TRANSPOSE", [[0, 2]], "TransposeOptions", {}),
+        ("TILE", [[2**30, 2**30]], "TileOptions", {}),
+        ("TILE", [[0, 1]], "TileOptions", {}),
+        ("BROADCAST_TO", [[6, 4]], "BroadcastToOptions", {}),
+        ("PAD", [[[2**31 - 1, 2**31 - 1], [0, 0]]], "PadOptions", {}),
+        ("PAD", [[[-1, 0], [0, 0]]], "PadOptions", {}),
+        ("MIRROR_PAD", [[[3, 0], [0, 0]]], "MirrorPadOptions", {}),
+        ("GATHER", [[0, 1]], "GatherOptions", {"axis": 2}),
+        ("GATHER", [[0, 1]], "GatherOptions", {"batchDims": 1}),
+        ("SPLIT_V", [[2**31 - 1, 2**31 - 1], 0], "SplitVOptions", {}),
+        ("EXPAND_DIMS", [3], "ExpandDimsOptions", {}),
+        ("SQUEEZE", [], "SqueezeOptions", {"squeezeDims": np.array([0], np.int32)}),
+        ("SPACE_TO_BATCH_ND", [[2**31 - 1], [[0, 0]]], "SpaceToBatchNDOptions", {}),
+        ("SPACE_TO_BATCH_ND", [[0], [[0, 0]]], "SpaceToBatchNDOptions", {}),
+        ("BATCH_TO_SPACE_ND", [[3], [[6, 6]]], "BatchToSpaceNDOptions", {}),
+        ("DEPTH_TO_SPACE", [], "DepthToSpaceOptions", {"blockSize": 2}),
+        ("PACK", [], "PackOptions", {"axis": 3}),
+        ("UNPACK", [], "UnpackOptions", {"axis": 1}),
+        ("CONCATENATION", [], "ConcatenationOptions", {"axis": -3}),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    operator: str, constants: list[Any], options: str, fields: dict[str, Any]
+) -> None:
+    """An input of 3 x 4 and what a broken or hostile file may ask of it."""
+    with pytest.raises(NativeError, match=operator):
+        run_native(single(operator, (3, 4), constants, [(3, 4)], options, **fields), [np.zeros((3, 4), np.int8)])
+
+
 # ---- types ----
 
 
