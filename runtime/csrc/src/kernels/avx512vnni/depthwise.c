@@ -165,7 +165,7 @@ EQ_INLINE void store_pixel(const strip *s, __m512i bytes, int8_t *out) {
 
 /* `columns` (1 or 2) neighbouring outputs of `rows` (1 or 2) rows. */
 EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_t *in, int8_t *out, const int rows,
-                          const int columns, const bool small) {
+                          const int columns, const bool limited) {
     const int8_t *weights = (const int8_t *)(s->header + 1);
     const ptrdiff_t next = (ptrdiff_t)s->step * s->groups * SLOT_BYTES, tap = (ptrdiff_t)s->tap * s->groups * SLOT_BYTES;
     __m512i acc[2][2][4]; /* (rows, columns, vectors) */
@@ -189,9 +189,9 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_
     }
             EACH_VECTOR(ADD, )
         }
-#define SCALED(row, column, v) scaled(acc[row][column][v], _mm512_load_ps(s->header->scale + 16 * v), to, small)
+#define SCALED(row, column, v) scaled(acc[row][column][v], _mm512_load_ps(s->header->scale + 16 * v), to, limited)
 #define STORE(row, column)                                                                                               \
-    store_pixel(s, packed(SCALED(row, column, 0), SCALED(row, column, 1), SCALED(row, column, 2), SCALED(row, column, 3), to), \
+    store_pixel(s, packed(SCALED(row, column, 0), SCALED(row, column, 1), SCALED(row, column, 2), SCALED(row, column, 3), to, limited), \
                 out + row * s->depthwise->out_row + column * s->depthwise->channels);
     STORE(0, 0)
     if (columns == 2) STORE(0, 1)
@@ -199,26 +199,26 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_
     if (rows == 2 && columns == 2) STORE(1, 1)
 }
 
-EQ_INLINE void run_strip(const strip *s, const int rows, const bool small) {
+EQ_INLINE void run_strip(const strip *s, const int rows, const bool limited) {
     const requantization to = requantization_to(s->depthwise->zero_point, s->depthwise->min, s->depthwise->max);
     const ptrdiff_t next = (ptrdiff_t)s->step * s->groups * SLOT_BYTES;
     const uint8_t *in = s->interleaved;
     int8_t *out = s->out;
     int32_t column = 0;
     for (; column + 2 <= s->columns; column += 2, in += 2 * next, out += 2 * s->depthwise->channels)
-        run_pixels(s, &to, in, out, rows, 2, small);
-    if (column < s->columns) run_pixels(s, &to, in, out, rows, 1, small);
+        run_pixels(s, &to, in, out, rows, 2, limited);
+    if (column < s->columns) run_pixels(s, &to, in, out, rows, 1, limited);
 }
 
 static void run_strip_1(const strip *s) {
-    if (s->depthwise->small)
+    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max))
         run_strip(s, 1, true);
     else
         run_strip(s, 1, false);
 }
 
 static void run_strip_2(const strip *s) {
-    if (s->depthwise->small)
+    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max))
         run_strip(s, 2, true);
     else
         run_strip(s, 2, false);

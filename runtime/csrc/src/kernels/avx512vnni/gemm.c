@@ -109,13 +109,13 @@ EQ_INLINE __m512i four_bytes(const uint8_t *from) {
 
 /* Requantize acc[rows][vectors] from row r on, as many as fill 64 bytes, and store `mask` of the columns. */
 EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *header, int32_t column, __mmask32 mask,
-                          const int r, const int rows, const int vectors, const bool small) {
+                          const int r, const int rows, const int vectors, const bool limited) {
     const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
     const __m512 scale[2] = {_mm512_load_ps(header->scale), _mm512_load_ps(header->scale + 16)};
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const int last = rows - 1;
-#define SCALED(i) scaled(acc[r + (i) / vectors < last ? r + (i) / vectors : last][(i) % vectors], scale[(i) % vectors], &to, small)
-    const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to));
+#define SCALED(i) scaled(acc[r + (i) / vectors < last ? r + (i) / vectors : last][(i) % vectors], scale[(i) % vectors], &to, limited)
+    const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
     int8_t *const *out = t->out + r;
     if (vectors == 2) {
         _mm256_mask_storeu_epi8(out[0] + column, mask, _mm512_castsi512_si256(bytes));
@@ -129,9 +129,9 @@ EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *h
 }
 
 EQ_INLINE void store_tile(const tile *t, __m512i acc[][2], const block_header *header, int32_t column, __mmask32 mask,
-                          const int rows, const int vectors, const bool small) {
+                          const int rows, const int vectors, const bool limited) {
 #define STORE(r) \
-    if (r < rows && r % (4 / vectors) == 0) store_rows(t, acc, header, column, mask, r, rows, vectors, small);
+    if (r < rows && r % (4 / vectors) == 0) store_rows(t, acc, header, column, mask, r, rows, vectors, limited);
     EACH_ROW(STORE)
 }
 
@@ -182,7 +182,7 @@ EQ_INLINE void run_tile(const tile *t, const int8_t *packed, int32_t column, __m
 #define JOIN_ROW(r) JOIN(r, 0) JOIN(r, 1)
     EACH_ROW(JOIN_ROW)
     if (!t->is_last) return;
-    if (t->gemm->small)
+    if (needs_limits(t->gemm->small, t->gemm->min, t->gemm->max))
         store_tile(t, acc, header, column, mask, rows, vectors, true);
     else
         store_tile(t, acc, header, column, mask, rows, vectors, false);
@@ -241,9 +241,9 @@ static void run_two_blocks(const tile *t, const int8_t *blocks, size_t bytes, in
     const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 #define JOINED(v) \
-    scaled(_mm512_add_epi32(a##v, b##v), _mm512_load_ps(header[v / 2]->scale + v % 2 * 16), &to, false)
+    scaled(_mm512_add_epi32(a##v, b##v), _mm512_load_ps(header[v / 2]->scale + v % 2 * 16), &to, true)
     _mm512_storeu_si512(t->out[0] + column,
-                        _mm512_permutexvar_epi32(by_vector, packed(JOINED(0), JOINED(1), JOINED(2), JOINED(3), &to)));
+                        _mm512_permutexvar_epi32(by_vector, packed(JOINED(0), JOINED(1), JOINED(2), JOINED(3), &to, true)));
 }
 
 static void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
