@@ -10,19 +10,18 @@
 /* multiplier * 2^(shift - 31): a real number with 31 bits. */
 typedef struct eq_fixed {
     int32_t multiplier; /* 0, or 2^30 <= |multiplier| < 2^31 */
-    int32_t shift;      /* -31 to 30 */
+    int32_t shift;      /* -31 to 31; products take what is beyond for 30 */
 } eq_fixed;
 
 /* LiteRT's QuantizeMultiplier; numbers of 2^30 and more, which no sound model has, become the largest. */
 static inline eq_fixed eq_fixed_from(double real) {
+    if (!(fabs(real) < 0x1p30)) return (eq_fixed){real < 0 ? -INT32_MAX : INT32_MAX, 30};
     int exponent;
-    if (!isfinite(real)) return (eq_fixed){real < 0 ? -INT32_MAX : INT32_MAX, 30}; /* a quotient of extreme scales */
-    int64_t multiplier = (int64_t)round(frexp(real, &exponent) * 2147483648.0);
+    int64_t multiplier = (int64_t)round(frexp(real, &exponent) * 0x1p31);
     if (multiplier == INT64_C(1) << 31 || multiplier == -(INT64_C(1) << 31)) {
         multiplier /= 2;
         exponent += 1;
     }
-    if (exponent > 30) return (eq_fixed){multiplier < 0 ? -INT32_MAX : INT32_MAX, 30};
     if (exponent < -31) return (eq_fixed){0, 0};
     return (eq_fixed){(int32_t)multiplier, exponent};
 }

@@ -79,7 +79,7 @@ static int32_t multiply_8_bits(const eq_unary *u, int32_t x, int32_t multiplier)
 }
 
 static int32_t rescale(const eq_unary *u, int32_t x) {
-    return eq_fixed_multiply(x, eq_fixed_from(u->in_scale / u->out_scale)) + u->out_zero_point;
+    return eq_add_wrapping(eq_fixed_multiply(x, eq_fixed_from(u->in_scale / u->out_scale)), u->out_zero_point);
 }
 
 static int32_t requantize(const eq_unary *u, int32_t q) {
@@ -87,7 +87,7 @@ static int32_t requantize(const eq_unary *u, int32_t q) {
     const int32_t x = q - u->in_zero_point;
     if (ratio >= 0x1p-8f && ratio <= 0x1p7f) return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * ratio));
     const double exact = (double)u->in_scale / (double)u->out_scale;
-    return eq_fixed_multiply(x, eq_fixed_from(exact)) + u->out_zero_point;
+    return eq_add_wrapping(eq_fixed_multiply(x, eq_fixed_from(exact)), u->out_zero_point);
 }
 
 static int32_t leaky_relu(const eq_unary *u, int32_t q) {
@@ -98,7 +98,8 @@ static int32_t leaky_relu(const eq_unary *u, int32_t q) {
         return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * (x >= 0 ? positive : negative)));
     }
     if (x >= 0) return rescale(u, x);
-    return eq_fixed_multiply(x, eq_fixed_from(u->in_scale * u->alpha / u->out_scale)) + u->out_zero_point;
+    const float scale = u->in_scale * u->alpha / u->out_scale;
+    return eq_add_wrapping(eq_fixed_multiply(x, eq_fixed_from(scale)), u->out_zero_point);
 }
 
 static int32_t bound(const eq_unary *u, float y) {
