@@ -181,6 +181,17 @@ static void test_bilinear(const eq_kernels *scalar, const eq_kernels *set) {
     compare_and_free(&b);
 }
 
+static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t rows = random_between(1, 50), columns = random_between(1, 50);
+    elements e = {.n = (size_t)(rows * columns)};
+    e.a = take_exact(e.n), e.b = take_exact(e.n), e.expected = take_exact(e.n), e.actual = take_exact(e.n);
+    fill(e.a, e.n, -128);
+    scalar->transpose(e.a, columns, e.expected, rows, rows, columns);
+    set->transpose(e.a, columns, e.actual, rows, rows, columns);
+    snprintf(e.text, sizeof e.text, "%d x %d", rows, columns);
+    compare_and_free(&e);
+}
+
 int main(int argc, char **argv) {
     const long cases = argc > 1 ? atol(argv[1]) : 300;
     eq_cpu cpu;
@@ -200,6 +211,7 @@ int main(int argc, char **argv) {
         TEST(scale_sums, scale_sums, cases);
         TEST(average, average, cases);
         TEST(bilinear, bilinear, cases);
+        TEST(transpose, transpose, cases);
     }
     return 0;
 }
