@@ -50,6 +50,7 @@ typedef struct eq_graph {
 typedef struct eq_packed {
     void *data;
     size_t bytes;
+    void (*pack)(const void *arguments, void *packed); /* that wrote them */
 } eq_packed;
 
 struct eq_model {

@@ -201,11 +201,17 @@ const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes, v
         } else {
             pack(arguments, packed->data);
             packed->bytes = bytes;
+            packed->pack = pack;
             model->packed_bytes += bytes;
         }
     }
+    const void *data = packed->data;
+    if (data && (packed->bytes != bytes || packed->pack != pack)) { /* a session whose inputs have other channels */
+        data = NULL;
+        eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs its weights in another form than the model's first session");
+    }
     pthread_mutex_unlock(model->lock);
-    return packed->data;
+    return data;
 }
 
 /* ---- the pass over the operators ---- */

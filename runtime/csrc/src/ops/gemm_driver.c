@@ -237,7 +237,7 @@ eq_gemm_geometry eq_gemm_window_geometry(const eq_tensor *input, const eq_window
 static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, int32_t rows) {
     const int64_t column_bytes = (int64_t)p->segments * p->segment_bytes;
     int64_t columns = CHUNK_BYTES / (column_bytes > 0 ? column_bytes : 1);
-    if (p->tiles < LEAST_UNITS) {
+    if (p->tiles > 0 && p->tiles < LEAST_UNITS) {
         const int64_t shared = ((int64_t)p->columns * p->tiles + LEAST_UNITS - 1) / LEAST_UNITS;
         const int64_t worthwhile = LEAST_UNIT_MACS / (column_bytes * rows) + 1;
         const int64_t most = shared > worthwhile ? shared : worthwhile;

@@ -6,6 +6,7 @@
 typedef struct entry {
     uint64_t offset;
     uint64_t small;
+    int32_t columns, segments, segment_bytes, unused;
 } entry;
 
 /* Temporary memory for one part. */
@@ -97,8 +98,13 @@ static void pack_layer(const void *arguments, void *packed) {
     for (int32_t i = 0; i < p->layer->part_count; ++i) {
         const eq_gemm_part *part = &p->layer->parts[i];
         const eq_gemm_weights weights = kernel_weights(p, part);
-        entries[i].offset = offset;
-        entries[i].small = pack_part(p, part, (uint8_t *)packed + offset);
+        entries[i] = (entry){
+            .offset = offset,
+            .small = pack_part(p, part, (uint8_t *)packed + offset),
+            .columns = weights.columns,
+            .segments = weights.segments,
+            .segment_bytes = weights.segment_bytes,
+        };
         offset += align(p->kernel->packed_bytes(&weights));
     }
 }
@@ -121,6 +127,19 @@ static size_t prepare(packer *p, eq_memory_block **memory) {
     return p->column && p->bias && (p->weights || !weights_bytes) ? bytes : 0;
 }
 
+/* Another session may have packed them for inputs with other channels. */
+static bool fits(const packer *p, const void *packed) {
+    const entry *entries = packed;
+    for (int32_t i = 0; i < p->layer->part_count; ++i) {
+        const eq_gemm_weights weights = kernel_weights(p, &p->layer->parts[i]);
+        if (entries[i].columns != weights.columns || entries[i].segments != weights.segments ||
+            entries[i].segment_bytes != weights.segment_bytes) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     packer p = {.layer = layer, .kernel = kernel, .terms = eq_weight_terms(layer->weights, kernel->no_minimum_weight)};
@@ -135,6 +154,10 @@ const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_ge
     const size_t bytes = prepare(&p, &memory);
     if (bytes) {
         packed = eq_plan_packed(plan, op, bytes, pack_layer, &p);
+        if (packed && !fits(&p, packed)) {
+            packed = NULL;
+            eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs its weights in another form than the model's first session");
+        }
     } else {
         eq_plan_fail(plan, op, EQ_ERROR_MEMORY, "no memory to pack the weights");
     }

@@ -21,15 +21,16 @@ typedef struct line {
     int32_t out, count;      /* first output pixel; how many, `stride` apart */
 } line;
 
-static line find_line(int32_t out, int32_t out_size, int32_t before, int32_t stride, int32_t taps) {
-    const int32_t residue = (out + before) % stride, quotient = (out + before) / stride;
+/* Of the output pixels whose place in the stride is `residue`; numbered so, the weights do not depend on the image's size. */
+static line find_line(int32_t residue, int32_t out_size, int32_t before, int32_t stride, int32_t taps) {
+    const int32_t out = (residue - before % stride + stride) % stride, quotient = (out + before) / stride;
     const int32_t found = residue < taps ? (taps - residue + stride - 1) / stride : 0;
     return (line){
         .first_tap = residue,
         .taps = found,
         .in = quotient - (found > 0 ? found - 1 : 0),
         .out = out,
-        .count = (out_size - out + stride - 1) / stride,
+        .count = out < out_size ? (out_size - out + stride - 1) / stride : 0,
     };
 }
 
@@ -63,8 +64,6 @@ static void reach(eq_halo *halo, const eq_gemm_part *part, const eq_tensor *inpu
 
 static eq_status plan_regular(eq_plan *plan, const eq_operator *op, const eq_transpose_conv *conv) {
     const eq_tensor *input = conv->input, *weights = conv->weights, *output = conv->output;
-    const int32_t lines = output->dims[1] < conv->stride_y ? output->dims[1] : conv->stride_y;
-    const int32_t columns = output->dims[2] < conv->stride_x ? output->dims[2] : conv->stride_x;
     eq_gemm_layer layer = {
         .geometry = {.rows = true,
                      .batch = input->dims[0],
@@ -84,15 +83,15 @@ static eq_status plan_regular(eq_plan *plan, const eq_operator *op, const eq_tra
         .weights = weights,
         .in_tensor = conv->in_tensor,
         .out_tensor = conv->out_tensor,
-        .part_count = lines * columns,
-        .parts = eq_plan_take(plan, (size_t)(lines * columns) * sizeof(eq_gemm_part)),
+        .part_count = conv->stride_y * conv->stride_x,
+        .parts = eq_plan_take(plan, (size_t)(conv->stride_y * conv->stride_x) * sizeof(eq_gemm_part)),
     };
     if (!layer.parts) {
         return (eq_status)plan->error->status;
     }
     for (int32_t i = 0; i < layer.part_count; ++i) {
-        const line y = find_line(i / columns, output->dims[1], conv->top, conv->stride_y, weights->dims[1]);
-        const line x = find_line(i % columns, output->dims[2], conv->left, conv->stride_x, weights->dims[2]);
+        const line y = find_line(i / conv->stride_x, output->dims[1], conv->top, conv->stride_y, weights->dims[1]);
+        const line x = find_line(i % conv->stride_x, output->dims[2], conv->left, conv->stride_x, weights->dims[2]);
         layer.parts[i] = (eq_gemm_part){
             .weights = reversed_taps(weights, conv, &y, &x),
             .in_y = y.in,
@@ -102,7 +101,9 @@ static eq_status plan_regular(eq_plan *plan, const eq_operator *op, const eq_tra
             .height = y.count,
             .width = x.count,
         };
-        reach(&layer.halo, &layer.parts[i], input);
+        if (y.count > 0 && x.count > 0) {
+            reach(&layer.halo, &layer.parts[i], input);
+        }
     }
     return eq_gemm_layer_plan(plan, op, &layer);
 }
