@@ -48,7 +48,8 @@ EQ_INLINE half_group load_half(const int8_t *packed, int half, const eq_output_s
     return g;
 }
 
-EQ_INLINE int16x8_t row_output(const half_group *g, const eq_output_stage *stage, const column weights[3], column a, column b, column c) {
+EQ_INLINE int16x8_t row_output(const half_group *g, const eq_output_stage *stage, const column weights[3], column a, column b,
+                               column c) {
     int32x4_t low = vdotq_s32(g->bias[0], weights[0].low, a.low), high = vdotq_s32(g->bias[1], weights[0].high, a.high);
     low = vdotq_s32(low, weights[1].low, b.low), high = vdotq_s32(high, weights[1].high, b.high);
     low = vdotq_s32(low, weights[2].low, c.low), high = vdotq_s32(high, weights[2].high, c.high);
@@ -113,8 +114,10 @@ void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *o
         for (int32_t i = 0; i < 2 * eq_groups_of(d->channels); i++) {
             const int32_t first = eq_first_channel(i / 2, d->channels) + i % 2 * 8;
             const half_group group = load_half(packed + (size_t)(i / 2) * eq_depthwise_group_bytes(3, 3), i % 2, &stage);
-            for (int32_t row = 0; row < 2 * pairs; row += 2)
-                (stage.plain ? run_plain : run_clamped)(d, &group, &stage, in + row * d->in_row + first, out + row * d->out_row + first);
+            for (int32_t row = 0; row < 2 * pairs; row += 2) {
+                const int8_t *from = in + row * d->in_row + first;
+                (stage.plain ? run_plain : run_clamped)(d, &group, &stage, from, out + row * d->out_row + first);
+            }
         }
     }
     if (rows > 2 * pairs)

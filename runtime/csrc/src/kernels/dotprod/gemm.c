@@ -23,9 +23,8 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
         }                                                                                                                 \
     } while (0)
 
-EQ_INLINE const int8_t *load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
+EQ_INLINE void load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
     EQ_UNROLL for (int r = 0; r < rows; r++) a[r] = vld1q_s8(taps + 16 * r);
-    return taps + 16 * rows;
 }
 
 EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, const int8_t *packed, const int rows) {
@@ -36,42 +35,87 @@ EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, cons
     return packed;
 }
 
-EQ_INLINE void run_tile(const eq_output_stage *stage, const int8_t *taps, int32_t groups, const int8_t *packed,
-                        int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    int32x4_t sums[8][2];
+/* Chunks of taps `step` bytes apart. */
+EQ_INLINE const int8_t *add_chunks(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, uint32_t chunks,
+                                   const int rows, const int step) {
     int8x16_t a[8], b[8];
-    const int32x4_t bias_low = vaddq_s32(vld1q_s32((const void *)packed), stage->offset);
-    const int32x4_t bias_high = vaddq_s32(vld1q_s32((const void *)(packed + 16)), stage->offset);
-    packed += 32;
-    EQ_UNROLL for (int r = 0; r < rows; r++) sums[r][0] = bias_low, sums[r][1] = bias_high;
-
-    uint32_t chunks = (uint32_t)groups / 4;
-    for (uint32_t i = chunks / 2; i != 0; i--) {
-        const int8_t *second = load_rows(a, taps, rows);
+    for (uint32_t i = chunks / 2; i != 0; i--, taps += 2 * step) {
+        load_rows(a, taps, rows);
         packed = add_chunk(sums, a, packed, rows);
-        taps = load_rows(b, second, rows);
+        load_rows(b, taps + step, rows);
         packed = add_chunk(sums, b, packed, rows);
     }
-    chunks %= 2;
-    for (; chunks != 0; chunks--) {
-        taps = load_rows(a, taps, rows);
+    if (chunks % 2) {
+        load_rows(a, taps, rows);
         packed = add_chunk(sums, a, packed, rows);
     }
-    const uint32_t rest = (uint32_t)groups % 4;
+    return packed;
+}
+
+EQ_INLINE void start(const eq_output_stage *stage, const int8_t *bias, int32x4_t sums[8][2], const int rows) {
+    const int32x4_t low = vaddq_s32(vld1q_s32((const void *)bias), stage->offset);
+    const int32x4_t high = vaddq_s32(vld1q_s32((const void *)(bias + 16)), stage->offset);
+    EQ_UNROLL for (int r = 0; r < rows; r++) sums[r][0] = low, sums[r][1] = high;
+}
+
+EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4_t sums[8][2], int8_t *const *pixels,
+                      ptrdiff_t column, const int rows) {
+    const float32x4_t low = vld1q_f32((const void *)scale), high = vld1q_f32((const void *)(scale + 16));
+    int16x8_t scaled[8];
+    if (stage->small) {
+        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], low, high);
+    } else {
+        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_any(sums[r][0], sums[r][1], low, high);
+    }
+    eq_store_rows(stage, scaled, pixels, column, rows);
+}
+
+EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t groups,
+                        const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)p;
+    int32x4_t sums[8][2];
+    start(stage, packed, sums, rows);
+    const uint32_t chunks = (uint32_t)groups / 4, rest = (uint32_t)groups % 4;
+    packed = add_chunks(sums, taps, packed + 32, chunks, rows, 16 * rows);
     if (rest) {
-        load_rows(a, taps, rows);
+        int8x16_t a[8];
+        load_rows(a, taps + (size_t)chunks * 16 * (size_t)rows, rows);
         ADD_LANE(a, 0);
         if (rest > 1) ADD_LANE(a, 1);
         if (rest > 2) ADD_LANE(a, 2);
     }
+    finish(stage, packed, sums, pixels, column, rows);
+}
 
-    const float32x4_t scale_low = vld1q_f32((const void *)packed), scale_high = vld1q_f32((const void *)(packed + 16));
-    int16x8_t scaled[8];
-    if (stage->small)
-        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], scale_low, scale_high);
-    else
-        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_any(sums[r][0], sums[r][1], scale_low, scale_high);
-    eq_store_rows(stage, scaled, pixels, column, rows);
+/* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. */
+EQ_INLINE void run_tile_in_place(const eq_product *p, const eq_output_stage *stage, const int8_t *window, int32_t groups,
+                                 const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)groups;
+    const eq_gemm *g = p->gemm;
+    const ptrdiff_t *offset = g->segment_offsets, *end = offset + g->segments;
+    const uint32_t chunks = (uint32_t)g->segment_bytes / 16;
+    int32x4_t sums[8][2];
+    start(stage, packed, sums, rows);
+    for (packed += 32; offset != end; offset++)
+        packed = add_chunks(sums, window + *offset, packed, chunks, rows, 16);
+    finish(stage, packed, sums, pixels, column, rows);
+}
+
+/* How many of the `times` groups of 8 windows at `in` lie so, one group after the other. */
+static int32_t groups_in_place(const eq_gemm *g, const int8_t *const *in, int32_t times) {
+    if (g->segment_bytes % 16 != 0) return 0;
+    for (int32_t i = 0; i < times; i++, in += 8) {
+        bool adjacent = true;
+        EQ_UNROLL for (int r = 1; r < 8; r++) adjacent &= in[r] == in[0] + 16 * r;
+        if (!adjacent) return i;
+    }
+    return times;
+}
+
+static __attribute__((noinline)) void run_8_rows_in_place(const eq_product *p, const int8_t *const *in, int8_t *const *out,
+                                                          int32_t times) {
+    const eq_output_stage stage = p->stage;
+    for (; times > 0; times--, in += 8, out += 8) eq_run_tiles(p, &stage, in[0], out, 8, run_tile_in_place);
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
@@ -79,9 +123,16 @@ static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8
                                                  int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in += 8, out += 8) {
-        eq_interleave_rows(p->gemm, in, block, 8);
-        eq_run_tiles(p, &stage, block, out, 8, run_tile);
+    while (times > 0) {
+        int32_t done = groups_in_place(p->gemm, in, times);
+        if (done) {
+            run_8_rows_in_place(p, in, out, done);
+        } else {
+            done = 1;
+            eq_interleave_rows(p->gemm, in, block, 8);
+            eq_run_tiles(p, &stage, block, out, 8, run_tile);
+        }
+        times -= done, in += 8 * done, out += 8 * done;
     }
 }
 

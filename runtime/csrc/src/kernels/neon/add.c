@@ -1,4 +1,4 @@
-/* Sums of two scaled tensors. A multiplier of 22 bits with its sign is 128 * high + low: the products with the low parts (7 bits)
+/* Sums of two scaled tensors. A multiplier, 22 bits and a sign, is 128 * high + low: the products with the low parts (7 bits)
  * of both fit 16 bits together, and 128 * a times the high part is a product of 16 bits by 16. */
 #include "elements.h"
 #include "set.h"

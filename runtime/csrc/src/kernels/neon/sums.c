@@ -57,3 +57,31 @@ void eq_neon_scale_sums(const int32_t *sums, float scale, float offset, int8_t *
     memcpy(part, sums, n * sizeof *part);
     eq_store_part(out, scale16(part, scales, offsets), n);
 }
+
+/* ---- rescale ---- */
+
+typedef struct fixed_scale {
+    int32x4_t left, right; /* shifts, to the left both */
+    int32x4_t multiplier, zero_point;
+} fixed_scale;
+
+EQ_INLINE int32x4_t rescale4(const fixed_scale *s, const int32_t *acc) {
+    const int32x4_t x = vqrdmulhq_s32(vshlq_s32(vld1q_s32(acc), s->left), s->multiplier);
+    const int32x4_t away = vshrq_n_s32(vandq_s32(x, s->right), 31); /* VRSHL has ties up: -1 where x < 0 and is shifted */
+    return vaddq_s32(vrshlq_s32(vqaddq_s32(x, away), s->right), s->zero_point);
+}
+
+EQ_INLINE int16x8_t rescale8(const fixed_scale *s, const int32_t *acc) {
+    return vcombine_s16(vqmovn_s32(rescale4(s, acc)), vqmovn_s32(rescale4(s, acc + 4)));
+}
+
+void eq_neon_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n) {
+    const fixed_scale s = {vdupq_n_s32(eq_clamp(p->factor.shift, 0, 30)), vdupq_n_s32(-eq_clamp(-p->factor.shift, 0, 31)),
+                           vdupq_n_s32(p->factor.multiplier), vdupq_n_s32(p->zero_point)};
+    const eq_int8_range range = eq_int8_range_of(0, p->min, p->max);
+    for (; n >= 16; n -= 16, acc += 16, out += 16) vst1q_s8(out, eq_to_int8(&range, rescale8(&s, acc), rescale8(&s, acc + 8)));
+    if (n == 0) return;
+    int32_t part[16] = {0};
+    memcpy(part, acc, n * sizeof *part);
+    eq_store_part(out, eq_to_int8(&range, rescale8(&s, part), rescale8(&s, part + 8)), n);
+}

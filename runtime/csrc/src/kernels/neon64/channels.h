@@ -1,7 +1,7 @@
 /* Depthwise convolutions go over groups of 16 channels: what is common to them.
  *
- * Packed, for each group: bias (16), scale (16), weights (height, width, 16), 16 bytes of which one is not zero if a channel has
- * two weights of -128. */
+ * Packed, for each group: bias (16), scale (16), weights (height, width, 16), 16 bytes of which one is not zero if a channel
+ * has two weights of -128. */
 #ifndef EQ_NEON64_CHANNELS_H
 #define EQ_NEON64_CHANNELS_H
 

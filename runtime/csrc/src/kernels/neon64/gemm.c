@@ -82,8 +82,9 @@ EQ_INLINE int16x8_t join_high(int16x8_t a, int16x8_t b) {
 }
 
 /* 16 sums fill half the registers: four columns, then the others. */
-EQ_INLINE void run_tile_of_4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *packed,
-                             int8_t *const *pixels, ptrdiff_t column, const int rows) {
+EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t chunks,
+                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)p;
     const int8_t *scales = packed + 32 + chunks * 128;
     int16x8_t left[2], right[2];
     scaled_4x4(stage, taps, chunks, packed + 32, packed, scales, left);
@@ -93,8 +94,9 @@ EQ_INLINE void run_tile_of_4(const eq_output_stage *stage, const int8_t *taps, i
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
-EQ_INLINE void run_tile_of_1(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *packed,
-                             int8_t *const *pixels, ptrdiff_t column, const int rows) {
+EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t chunks,
+                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)p;
     const int32_t *bias = (const void *)packed;
     const float *scales = (const void *)(packed + 32 + chunks * 128);
     int32x4_t parts[8];

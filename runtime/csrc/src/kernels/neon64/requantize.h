@@ -63,7 +63,8 @@ EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scal
 /* 16 scaled values; `plain` is known to be stage->plain. */
 EQ_INLINE int8x16_t eq_to_outputs(const eq_output_stage *stage, int16x8_t low, int16x8_t high, const bool plain) {
     if (plain) return vqmovn_high_s16(vqmovn_s16(low), high);
-    const int8x16_t values = vqmovn_high_s16(vqmovn_s16(vqaddq_s16(low, stage->zero_point)), vqaddq_s16(high, stage->zero_point));
+    low = vqaddq_s16(low, stage->zero_point), high = vqaddq_s16(high, stage->zero_point);
+    const int8x16_t values = vqmovn_high_s16(vqmovn_s16(low), high);
     return vminq_s8(vmaxq_s8(values, vcombine_s8(stage->min, stage->min)), vcombine_s8(stage->max, stage->max));
 }
 

@@ -1,7 +1,7 @@
 /* What the matrix products of AArch64 share: packed weights, and how many rows go at once.
  *
- * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A group
- * is what one instruction takes of a column. */
+ * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A
+ * group is what one instruction takes of a column. */
 #ifndef EQ_NEON64_TILES_H
 #define EQ_NEON64_TILES_H
 
@@ -48,8 +48,8 @@ typedef struct eq_product {
 } eq_product;
 
 /* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. */
-typedef void (*eq_tile_fn)(const eq_output_stage *stage, const int8_t *taps, int32_t groups, const int8_t *packed,
-                           int8_t *const *pixels, ptrdiff_t column, const int rows);
+typedef void (*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t groups,
+                           const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows);
 
 /* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
 EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int8_t *const *out,
@@ -67,7 +67,7 @@ EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, c
             EQ_UNROLL for (int r = 0; r < rows; r++) pixels[r] = part[r];
             at = 0;
         }
-        run_tile(stage, taps, groups, packed, pixels, at, rows);
+        run_tile(p, stage, taps, groups, packed, pixels, at, rows);
     }
     if (rest)
         EQ_UNROLL for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], rest);
