@@ -14,13 +14,14 @@ import functools
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
+
+from edgequant_runtime._engines._library import library_path
 
 Array = NDArray[Any]
 
@@ -105,8 +106,7 @@ class _SessionOptions(ctypes.Structure):
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    path = os.environ.get("EDGEQUANT_LIBRARY") or str(files("edgequant_runtime") / "libedgequant.so")
-    library = ctypes.CDLL(path)
+    library = ctypes.CDLL(library_path())
     library.eq_kernels_name.restype = ctypes.c_char_p
     library.eq_session_input_data.restype = ctypes.c_void_p
     library.eq_session_output_data.restype = ctypes.c_void_p

@@ -102,7 +102,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 @cache
 def library() -> ctypes.CDLL:
     """Load the library, once; raises EngineError if it is missing or does not run here."""
-    path = os.environ.get(LIBRARY_VARIABLE) or _installed_library()
+    path = library_path()
     try:
         # CDLL lets other Python threads run during every call.
         loaded = ctypes.CDLL(path)
@@ -123,7 +123,10 @@ def check(status: int, error: Error, what: str) -> None:
     raise exceptions.get(status, EngineError)(f"{what}: {message}.")
 
 
-def _installed_library() -> str:
+def library_path() -> str:
+    """Return the library that the environment names, or else the installed one; raises EngineError if there is none."""
+    if named := os.environ.get(LIBRARY_VARIABLE):
+        return named
     # Beside this module, or where an editable install put it: the package's path has both folders. That is also what
     # importlib.resources.files() would say, whose import takes longer than opening a model.
     package = sys.modules[__package__ or __name__.rpartition(".")[0]]

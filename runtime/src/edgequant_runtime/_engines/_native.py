@@ -48,7 +48,7 @@ class _Handle:
         self._close = close
 
     def __del__(self) -> None:
-        if self.handle:
+        if self.handle.value is not None:
             self._close(self.handle)
 
 
