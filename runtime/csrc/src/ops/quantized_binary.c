@@ -13,6 +13,8 @@ typedef struct eq_quantized {
     const eq_kernels *kernels;
     eq_add add;
     eq_multiply multiply;
+    float in_scale, out_scale;
+    int32_t shift; /* of the output in the file: 128 for uint8 */
 } eq_quantized;
 
 #define RUNS(name, call, call_scalar)                                                                                          \
@@ -28,6 +30,19 @@ typedef struct eq_quantized {
 RUNS(run_add, q->kernels->add(&q->add, a, b, out, n), q->kernels->add_scalar(&q->add, a, *(const int8_t *)b, out, n))
 RUNS(run_multiply, q->kernels->multiply(&q->multiply, a, b, out, n),
      q->kernels->multiply_scalar(&q->multiply, a, *(const int8_t *)b, out, n))
+
+/* XNNPACK makes a square of the product of a tensor with itself, and computes it in real numbers. */
+static void run_square(const void *parameters, const void *a, const void *b, void *out, size_t n) {
+    const eq_quantized *q = parameters;
+    const int8_t *in = a;
+    int8_t *result = out;
+    (void)b;
+    for (size_t i = 0; i < n; i++) {
+        const float x = q->in_scale * (float)(in[i] - q->multiply.a_zero_point);
+        const float y = x * x * (1.0f / q->out_scale) + (float)(q->multiply.zero_point + q->shift);
+        result[i] = (int8_t)eq_clamp((int32_t)rintf(fminf(y, 65536.0f)) - q->shift, q->multiply.min, q->multiply.max);
+    }
+}
 
 /* Whether XNNPACK takes this ratio of scales for ADD and SUB. */
 static bool takes_ratio(float ratio) {
@@ -46,39 +61,45 @@ static void set_add(eq_add *p, const eq_tensor *const in[2], const float ratios[
 
 /* ---- LiteRT's ---- */
 
+enum { BLOCK = 64 }; /* accumulators at a time */
+
 typedef struct eq_rescaled {
-    int32_t (*value)(const struct eq_rescaled *r, int32_t a, int32_t b); /* without zero points, before and after */
-    int32_t a_zero_point, b_zero_point, left_shift;
-    int32_t signs[2];
-    eq_fixed scales[2], scale; /* of the inputs to a common unit, and of the result to the output's */
-    int32_t zero_point, min, max;
+    const eq_kernels *kernels;
+    void (*accumulate)(const struct eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n);
+    int32_t a_zero_point, b_zero_point;
+    int32_t units[2][256]; /* [i][128 + q]: value q of input i in the inputs' common unit, with its sign in the sum */
+    const int8_t *positive; /* of PRELU, [128 + q]: the result where a is positive */
+    eq_rescale rescale;    /* of the accumulators to the output */
 } eq_rescaled;
 
-static int32_t in_common_units(const eq_rescaled *r, int32_t input, int32_t x) {
-    return r->signs[input] * eq_fixed_multiply(eq_shift_left(x, r->left_shift), r->scales[input]);
+static int32_t unit_sum(const eq_rescaled *r, int32_t a, int32_t b) {
+    return r->units[0][128 + a] + r->units[1][128 + b];
 }
 
-static int32_t rescaled_sum(const eq_rescaled *r, int32_t a, int32_t b) {
-    return eq_fixed_multiply(in_common_units(r, 0, a) + in_common_units(r, 1, b), r->scale);
+static void sums(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
+    for (size_t i = 0; i < n; i++) acc[i] = unit_sum(r, a[i], b[i * b_step]);
 }
 
-static int32_t rescaled_square(const eq_rescaled *r, int32_t a, int32_t b) {
-    const int32_t difference = in_common_units(r, 0, a) - in_common_units(r, 1, b);
-    return eq_fixed_multiply(eq_multiply_wrapping(difference, difference), r->scale);
+static void squares(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const int32_t difference = unit_sum(r, a[i], b[i * b_step]);
+        acc[i] = eq_multiply_wrapping(difference, difference);
+    }
 }
 
-static int32_t rescaled_product(const eq_rescaled *r, int32_t a, int32_t b) {
-    return eq_fixed_multiply(a * b, r->scale);
-}
-
-static int32_t rescaled_slope(const eq_rescaled *r, int32_t a, int32_t b) {
-    return a >= 0 ? eq_fixed_multiply(a, r->scales[0]) : eq_fixed_multiply(a * b, r->scale);
+static void products(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
+    for (size_t i = 0; i < n; i++) acc[i] = (a[i] - r->a_zero_point) * (b[i * b_step] - r->b_zero_point);
 }
 
 static void run_rescaled_step(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int8_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const int32_t y = r->value(r, a[i] - r->a_zero_point, b[i * b_step] - r->b_zero_point);
-        out[i] = (int8_t)eq_clamp(eq_add_wrapping(y, r->zero_point), r->min, r->max);
+    int32_t acc[BLOCK];
+    for (size_t count; n > 0; n -= count, a += count, b += count * b_step, out += count) {
+        count = n < BLOCK ? n : BLOCK;
+        r->accumulate(r, a, b, b_step, acc, count);
+        r->kernels->rescale(&r->rescale, acc, out, count);
+        for (size_t i = 0; r->positive && i < count; i++) {
+            if (a[i] >= r->a_zero_point) out[i] = r->positive[128 + a[i]];
+        }
     }
 }
 
@@ -96,32 +117,52 @@ static int32_t bound(float real, const eq_tensor *out) {
     return eq_clamp((int32_t)steps + out->zero_points[0], -128, 127);
 }
 
-static void set_rescaled(eq_rescaled *r, const eq_operator *op, const eq_tensor *const in[2], float out_scale) {
+/* Values of the inputs in units of `unit` * 2^-left_shift. */
+static void set_units(eq_rescaled *r, const eq_tensor *const in[2], const int32_t signs[2], double unit, int32_t left_shift) {
+    for (int32_t i = 0; i < 2; i++) {
+        const eq_fixed scale = eq_fixed_from(in[i]->scales[0] / unit);
+        for (int32_t q = -128; q < 128; q++) {
+            const int32_t x = eq_shift_left(q - in[i]->zero_points[0], left_shift);
+            r->units[i][128 + q] = signs[i] * eq_fixed_multiply(x, scale);
+        }
+    }
+}
+
+static eq_status set_positive(eq_plan *plan, eq_rescaled *r, const eq_tensor *in, float out_scale) {
+    int32_t acc[256];
+    int8_t *table = eq_plan_take(plan, 256);
+    if (!table) return (eq_status)plan->error->status;
+    const eq_rescale rescale = {eq_fixed_from(in->scales[0] / out_scale), r->rescale.zero_point, r->rescale.min, r->rescale.max};
+    for (int32_t q = -128; q < 128; q++) acc[128 + q] = q - in->zero_points[0];
+    r->kernels->rescale(&rescale, acc, table, 256);
+    r->positive = table;
+    return EQ_OK;
+}
+
+static eq_status set_rescaled(eq_plan *plan, eq_rescaled *r, const eq_operator *op, const eq_tensor *const in[2],
+                              const int32_t signs[2], float out_scale) {
     const float a = in[0]->scales[0], b = in[1]->scales[0];
     const double unit = 2.0 * (a > b ? a : b);
-    r->a_zero_point = in[0]->zero_points[0];
-    r->b_zero_point = in[1]->zero_points[0];
-    r->scales[0] = eq_fixed_from(a / unit);
-    r->scales[1] = eq_fixed_from(b / unit);
+    eq_fixed *factor = &r->rescale.factor;
     switch (op->code) {
     case EQ_OP_MUL:
-        r->value = rescaled_product;
-        r->scale = eq_fixed_from(a * b / out_scale);
-        break;
+        r->accumulate = products;
+        *factor = eq_fixed_from(a * b / out_scale);
+        return EQ_OK;
     case EQ_OP_PRELU:
-        r->value = rescaled_slope;
-        r->scales[0] = eq_fixed_from(a / out_scale);
-        r->scale = eq_fixed_from(a * b / out_scale);
-        break;
+        r->accumulate = products;
+        *factor = eq_fixed_from(a * b / out_scale);
+        return set_positive(plan, r, in[0], out_scale);
     case EQ_OP_SQUARED_DIFFERENCE:
-        r->value = rescaled_square;
-        r->left_shift = 7;
-        r->scale = eq_fixed_from(unit * unit / ((1 << 14) * (double)out_scale));
-        break;
+        r->accumulate = squares;
+        set_units(r, in, (const int32_t[]){1, -1}, unit, 7);
+        *factor = eq_fixed_from(unit * unit / ((1 << 14) * (double)out_scale));
+        return EQ_OK;
     default:
-        r->value = rescaled_sum;
-        r->left_shift = 20;
-        r->scale = eq_fixed_from(unit / ((1 << 20) * (double)out_scale));
+        r->accumulate = sums;
+        set_units(r, in, signs, unit, 20);
+        *factor = eq_fixed_from(unit / ((1 << 20) * (double)out_scale));
+        return EQ_OK;
     }
 }
 
@@ -131,15 +172,14 @@ static eq_status prepare_rescaled(eq_plan *plan, const eq_operator *op, const eq
     eq_rescaled *r = eq_plan_take(plan, sizeof *r);
     if (!r) return (eq_status)plan->error->status;
     float low, high;
-    eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &low, &high);
-    set_rescaled(r, op, in, out->scales[0]);
-    r->signs[0] = op->code == EQ_OP_SUB ? signs[0] : 1;
-    r->signs[1] = op->code == EQ_OP_SUB ? signs[1] : 1;
-    r->zero_point = out->zero_points[0];
-    r->min = bound(low, out);
-    r->max = bound(high, out);
+    const eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &low, &high);
+    if (status != EQ_OK) return status;
+    r->kernels = plan->kernels;
+    r->a_zero_point = in[0]->zero_points[0];
+    r->b_zero_point = in[1]->zero_points[0];
+    r->rescale = (eq_rescale){.zero_point = out->zero_points[0], .min = bound(low, out), .max = bound(high, out)};
     *binary = (eq_binary){run_rescaled, run_rescaled_scalar, r};
-    return status;
+    return set_rescaled(plan, r, op, in, signs, out->scales[0]);
 }
 
 /* ---- MAXIMUM and MINIMUM compare the bytes ---- */
@@ -175,6 +215,9 @@ eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_bro
     const int32_t signs[2] = {shape->slots[0] == 1 ? minus : 1, shape->slots[1] == 1 ? minus : 1};
     const bool small_rank = shape->rank <= 6; /* XNNPACK's limit */
     q->kernels = plan->kernels;
+    q->in_scale = in[0]->scales[0];
+    q->out_scale = out->scales[0];
+    q->shift = out->file_type == EQ_UINT8 ? 128 : 0;
     q->add = (eq_add){.zero_point = out->zero_points[0], .min = min, .max = max};
     q->multiply = (eq_multiply){in[0]->zero_points[0], in[1]->zero_points[0], product, out->zero_points[0], min, max};
     switch (op->code) {
@@ -193,6 +236,7 @@ eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_bro
     case EQ_OP_MUL:
         if (!small_rank || product < 0x1p-16f || product >= 0x1p8f) break;
         *binary = (eq_binary){run_multiply, run_multiply_scalar, q};
+        if (op->inputs[0] == op->inputs[1]) *binary = (eq_binary){run_square, run_square, q};
         return EQ_OK;
     case EQ_OP_SQUARED_DIFFERENCE:
     case EQ_OP_PRELU:
