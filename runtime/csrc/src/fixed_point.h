@@ -30,9 +30,7 @@ static inline eq_fixed eq_fixed_from(double real) {
  * ones; INT32_MIN * INT32_MIN saturates. (SaturatingRoundingDoublingHighMul) */
 static inline int32_t eq_doubling_high_product(int32_t a, int32_t b) {
     if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
-    const int64_t product = (int64_t)a * b;
-    const int64_t nudge = product >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30);
-    return (int32_t)((product + nudge) / (INT64_C(1) << 31));
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 
 /* x / 2^exponent to nearest, ties away from zero; exponent 0 to 31. (RoundingDivideByPOT) */

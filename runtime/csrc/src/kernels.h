@@ -7,6 +7,7 @@
 #define EQ_KERNELS_H
 
 #include "edgequant.h"
+#include "fixed_point.h"
 
 /* ---- matrix products: convolutions, fully connected layers ----
  *
@@ -89,6 +90,14 @@ typedef struct eq_multiply {
     int32_t zero_point, min, max;
 } eq_multiply;
 
+/* out = clamp(eq_fixed_multiply(acc, factor) + zero_point, min, max): LiteRT's own requantization; the sum wraps. */
+typedef struct eq_rescale {
+    eq_fixed factor;
+    int32_t zero_point, min, max; /* -128 <= min <= max <= 127 */
+} eq_rescale;
+
+enum { EQ_DOT_DEPTH = 16, EQ_DOT_COLUMNS = 4 };
+
 typedef struct eq_kernels {
     const char *name;
     eq_gemm_kernel gemm;
@@ -108,6 +117,10 @@ typedef struct eq_kernels {
     /* out = saturate(round_half_even(float(sum) * scale + offset)): MEAN, SUM. Two roundings, never a fused multiply-add;
      * the argument of round_half_even may be of any size. */
     void (*scale_sums)(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+    void (*rescale)(const eq_rescale *parameters, const int32_t *acc, int8_t *out, size_t n);
+    /* sums[n] = sum over k of a[k] * b[n * depth + k], n < columns (int32, wraps): BATCH_MATMUL, of any values. `depth` is a
+     * multiple of EQ_DOT_DEPTH, `columns` of EQ_DOT_COLUMNS. */
+    void (*dot)(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
     /* out = clamp(sum / count rounded half away from zero, minus shift): AVERAGE_POOL_2D. |sum| <= 255 * count < 2^31; shift
      * is 0, or 128 where the file has uint8. */
     void (*average)(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);

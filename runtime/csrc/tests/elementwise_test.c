@@ -156,6 +156,37 @@ static void test_scale_sums(const eq_kernels *scalar, const eq_kernels *set) {
     free(sums);
 }
 
+static void test_rescale(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    int32_t *acc = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff));
+    for (size_t i = 0; i < e.n; i += 7) acc[i] = PICK(0, INT32_MAX, INT32_MIN, 1 << random_between(0, 30));
+    const output_range range = random_range();
+    const eq_fixed factor = {PICK(0, 1 << 30, INT32_MAX, -INT32_MAX, random_between(1 << 30, INT32_MAX)),
+                             PICK(0, -31, 30, random_between(-12, 2))};
+    const eq_rescale rescale = {factor, range.zero_point, range.min, range.max};
+    scalar->rescale(&rescale, acc, e.expected, e.n);
+    set->rescale(&rescale, acc, e.actual, e.n);
+    snprintf(e.text, sizeof e.text, "n %zu, factor %d, shift %d, range %d %d %d", e.n, factor.multiplier, factor.shift,
+             range.zero_point, range.min, range.max);
+    compare_and_free(&e);
+    free(acc);
+}
+
+static void test_dot(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t depth = EQ_DOT_DEPTH * random_between(1, 12), columns = EQ_DOT_COLUMNS * random_between(1, 12);
+    const size_t b_bytes = (size_t)depth * (size_t)columns, bytes = (size_t)columns * sizeof(int32_t);
+    int8_t *a = take_exact((size_t)depth), *b = take_exact(b_bytes);
+    int32_t *expected = (int32_t *)(void *)take_exact(bytes), *actual = (int32_t *)(void *)take_exact(bytes);
+    fill(a, (size_t)depth, -128);
+    fill(b, b_bytes, -128);
+    scalar->dot(a, b, depth, columns, expected);
+    set->dot(a, b, depth, columns, actual);
+    char text[100];
+    snprintf(text, sizeof text, "depth %d, columns %d", depth, columns);
+    expect_equal(expected, actual, bytes, text);
+    free(a), free(b), free(expected), free(actual);
+}
+
 static void test_average(const eq_kernels *scalar, const eq_kernels *set) {
     elements e = take_elements();
     const int32_t count = PICK(1, 2, 3, 4, 9, 49, random_between(1, 300), random_between(1, (1 << 22) - 1));
@@ -209,6 +240,8 @@ int main(int argc, char **argv) {
         TEST(sum_rows, sum_rows, cases);
         TEST(max_rows, max_rows, cases);
         TEST(scale_sums, scale_sums, cases);
+        TEST(rescale, rescale, cases);
+        TEST(dot, dot, cases);
         TEST(average, average, cases);
         TEST(bilinear, bilinear, cases);
         TEST(transpose, transpose, cases);

@@ -59,6 +59,47 @@ void eq_avx2_scale_sums(const int32_t *sums, float scale, float offset, int8_t *
     eq_store_part(out, EIGHTS(scale8, &l, part, &range), n);
 }
 
+/* ---- rescale ---- */
+
+typedef struct fixed_scale {
+    __m256i multiplier;
+    __m128i left, right; /* shifts */
+    __m256i mask, half;  /* of the bits that go with the right one */
+    __m256i zero_point;
+} fixed_scale;
+
+static fixed_scale fixed_scale_of(const eq_rescale *p) {
+    const int32_t left = eq_clamp(p->factor.shift, 0, 30), right = eq_clamp(-p->factor.shift, 0, 31);
+    const int32_t mask = (int32_t)((INT64_C(1) << right) - 1);
+    return (fixed_scale){_mm256_set1_epi32(p->factor.multiplier), _mm_cvtsi32_si128(left), _mm_cvtsi32_si128(right),
+                         _mm256_set1_epi32(mask), _mm256_set1_epi32(mask >> 1), _mm256_set1_epi32(p->zero_point)};
+}
+
+/* (2 * a * b + 2^31) >> 32 */
+EQ_INLINE __m256i doubling_high_product(__m256i a, __m256i b) {
+    const __m256i half = _mm256_set1_epi64x(INT64_C(1) << 30);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(a, b), half);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), b), half);
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+}
+
+EQ_INLINE __m256i rescale8(const fixed_scale *s, const int32_t *acc) {
+    const __m256i x = doubling_high_product(_mm256_sll_epi32(eq_load(acc), s->left), s->multiplier);
+    const __m256i threshold = _mm256_sub_epi32(s->half, _mm256_srai_epi32(x, 31)); /* ties away from zero */
+    const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(x, s->mask), threshold);
+    return _mm256_add_epi32(_mm256_sub_epi32(_mm256_sra_epi32(x, s->right), up), s->zero_point);
+}
+
+void eq_avx2_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n) {
+    const fixed_scale s = fixed_scale_of(p);
+    const eq_int8_range range = eq_int8_range_of(0, p->min, p->max);
+    for (; n >= 32; n -= 32, acc += 32, out += 32) eq_store(out, EIGHTS(rescale8, &s, acc, &range));
+    if (n == 0) return;
+    int32_t part[32] = {0};
+    memcpy(part, acc, n * sizeof *part);
+    eq_store_part(out, EIGHTS(rescale8, &s, part, &range), n);
+}
+
 /* ---- average: a float division that is exact up to a count of 2^15, see docs/arithmetic.md ---- */
 
 typedef struct division {

@@ -24,6 +24,8 @@ void eq_scalar_lookup(const int8_t table[256], const int8_t *in, int8_t *out, si
 void eq_scalar_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
 void eq_scalar_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
 void eq_scalar_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+void eq_scalar_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n);
+void eq_scalar_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
 void eq_scalar_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
@@ -48,6 +50,8 @@ void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t b
     .sum_rows = eq_scalar_sum_rows,                                                                                    \
     .max_rows = eq_scalar_max_rows,                                                                                    \
     .scale_sums = eq_scalar_scale_sums,                                                                                \
+    .rescale = eq_scalar_rescale,                                                                                      \
+    .dot = eq_scalar_dot,                                                                                              \
     .average = eq_scalar_average,                                                                                      \
     .bilinear = eq_scalar_bilinear,                                                                                    \
     .transpose = eq_scalar_transpose
