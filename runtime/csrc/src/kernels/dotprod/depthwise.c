@@ -1,23 +1,9 @@
 /* 3x3 depthwise convolution with stride 1, two rows of outputs at a time: the bytes of four input rows are interleaved, so
  * that SDOT adds the three vertical taps of an output at once, with weights (w0, w1, w2, 0) for the upper row of outputs and
- * (0, w0, w1, w2) for the lower. Other kernels, strides and single rows are as in ARMv8.0, with its packed weights. */
-#include "../neon64/channels.h"
+ * (0, w0, w1, w2) for the lower. Taller kernels are in depthwise_tall.c; other strides and single rows are as in ARMv8.0, with
+ * its packed weights. */
+#include "columns.h"
 #include "set.h"
-
-/* Eight channels of four rows at one column: (channel, row). */
-typedef struct column {
-    int8x16_t low, high;
-} column;
-
-EQ_INLINE column interleave(int8x8_t a, int8x8_t b, int8x8_t c, int8x8_t d) {
-    const int8x16_t none = vdupq_n_s8(0);
-    const int8x16_t ab = vzip1q_s8(vcombine_s8(a, vget_low_s8(none)), vcombine_s8(b, vget_low_s8(none)));
-    const int8x16_t cd = vzip1q_s8(vcombine_s8(c, vget_low_s8(none)), vcombine_s8(d, vget_low_s8(none)));
-    return (column){
-        vreinterpretq_s8_s16(vzip1q_s16(vreinterpretq_s16_s8(ab), vreinterpretq_s16_s8(cd))),
-        vreinterpretq_s8_s16(vzip2q_s16(vreinterpretq_s16_s8(ab), vreinterpretq_s16_s8(cd))),
-    };
-}
 
 EQ_INLINE column load_column(const int8_t *in, ptrdiff_t down) {
     return interleave(vld1_s8(in), vld1_s8(in + down), vld1_s8(in + 2 * down), vld1_s8(in + 3 * down));
@@ -104,20 +90,25 @@ static void run_clamped(const eq_depthwise *d, const half_group *group, const eq
     run_two_rows(d, group, stage, in, out, false);
 }
 
+static void run_pairs_3x3(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage, const int8_t *in,
+                          int8_t *out, int32_t pairs) {
+    const half_group group = load_half(packed, half, stage);
+    for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row)
+        (stage->plain ? run_plain : run_clamped)(d, &group, stage, in, out);
+}
+
 void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
-    const bool fast = d->height == 3 && d->width == 3 && d->in_row == d->tap_row && d->in_column == d->tap_column && d->small &&
-                      d->channels >= 16;
-    const int32_t pairs = fast ? rows / 2 : 0;
+    const bool stride_1 = d->in_row == d->tap_row && d->in_column == d->tap_column;
+    const bool is_3x3 = d->height == 3 && d->width == 3;
+    const bool is_tall = d->height >= 4 && d->height <= 7 && d->width <= EQ_TALL_WIDTH;
+    const int32_t pairs = stride_1 && d->small && d->channels >= 16 && (is_3x3 || is_tall) ? rows / 2 : 0;
     if (pairs) {
         const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max, true);
-        const int8_t *packed = d->packed;
+        const size_t bytes = eq_depthwise_group_bytes(d->height, d->width);
         for (int32_t i = 0; i < 2 * eq_groups_of(d->channels); i++) {
+            const int8_t *packed = (const int8_t *)d->packed + (size_t)(i / 2) * bytes;
             const int32_t first = eq_first_channel(i / 2, d->channels) + i % 2 * 8;
-            const half_group group = load_half(packed + (size_t)(i / 2) * eq_depthwise_group_bytes(3, 3), i % 2, &stage);
-            for (int32_t row = 0; row < 2 * pairs; row += 2) {
-                const int8_t *from = in + row * d->in_row + first;
-                (stage.plain ? run_plain : run_clamped)(d, &group, &stage, from, out + row * d->out_row + first);
-            }
+            (is_3x3 ? run_pairs_3x3 : eq_dotprod_tall_pairs)(d, packed, i % 2, &stage, in + first, out + first, pairs);
         }
     }
     if (rows > 2 * pairs)
