@@ -44,7 +44,8 @@ static size_t weight_index(int32_t height, int32_t x, int32_t y, int32_t lane, i
 
 void NAME(depthwise_pack)(const eq_depthwise_weights *w, void *packed) {
     for (int32_t c = 0; c < w->channels; c++) {
-        block_header *header = (block_header *)(void *)((char *)packed + (size_t)(c / BLOCK) * block_bytes(w->height, w->width));
+        char *block = (char *)packed + (size_t)(c / BLOCK) * block_bytes(w->height, w->width);
+        block_header *header = (block_header *)(void *)block;
         eq_dot_weight *weights = (eq_dot_weight *)(void *)(header + 1);
         uint32_t sum = 0;
         for (int32_t y = 0; y < w->height; y++)
@@ -212,7 +213,8 @@ static void run_wide_row(const strip *s) {
                 for (int32_t x = 0; x < d->width; x++)
                     acc = eq_add_wrapping(acc, (in[y * d->tap_row + x * d->tap_column] + IN_OFFSET) *
                                                    weights[weight_index(d->height, x, y, c, 0)]);
-            s->out[(ptrdiff_t)column * d->channels + c] = eq_requantize(acc, s->header->scale[c], d->zero_point, d->min, d->max);
+            s->out[(ptrdiff_t)column * d->channels + c] =
+                eq_requantize(acc, s->header->scale[c], d->zero_point, d->min, d->max);
         }
 }
 

@@ -190,9 +190,10 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_
             EACH_VECTOR(ADD, )
         }
 #define SCALED(row, column, v) scaled(acc[row][column][v], _mm512_load_ps(s->header->scale + 16 * v), to, limited)
-#define STORE(row, column)                                                                                               \
-    store_pixel(s, packed(SCALED(row, column, 0), SCALED(row, column, 1), SCALED(row, column, 2), SCALED(row, column, 3), to, limited), \
-                out + row * s->depthwise->out_row + column * s->depthwise->channels);
+#define BYTES(row, column) \
+    packed(SCALED(row, column, 0), SCALED(row, column, 1), SCALED(row, column, 2), SCALED(row, column, 3), to, limited)
+#define STORE(row, column) \
+    store_pixel(s, BYTES(row, column), out + row * s->depthwise->out_row + column * s->depthwise->channels);
     STORE(0, 0)
     if (columns == 2) STORE(0, 1)
     if (rows == 2) STORE(1, 0)

@@ -72,7 +72,8 @@ EQ_INLINE void copy_run(const int8_t *const *in, ptrdiff_t offset, int32_t n, in
 }
 
 /* Copy bytes `first` to first + bytes - 1 of the rows' windows, their segments joined. */
-static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t first, int32_t bytes, int32_t rows, uint8_t *panel) {
+static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t first, int32_t bytes, int32_t rows,
+                         uint8_t *panel) {
     int32_t segment = 0, at = first;
     if (first) segment = first / g->segment_bytes, at = first % g->segment_bytes;
     while (bytes > 0) {
@@ -114,8 +115,10 @@ EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *h
     const __m512 scale[2] = {_mm512_load_ps(header->scale), _mm512_load_ps(header->scale + 16)};
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const int last = rows - 1;
-#define SCALED(i) scaled(acc[r + (i) / vectors < last ? r + (i) / vectors : last][(i) % vectors], scale[(i) % vectors], &to, limited)
-    const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
+#define ROW(i) (r + (i) / vectors < last ? r + (i) / vectors : last)
+#define SCALED(i) scaled(acc[ROW(i)][(i) % vectors], scale[(i) % vectors], &to, limited)
+    const __m512i bytes =
+        _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
     int8_t *const *out = t->out + r;
     if (vectors == 2) {
         _mm256_mask_storeu_epi8(out[0] + column, mask, _mm512_castsi512_si256(bytes));
