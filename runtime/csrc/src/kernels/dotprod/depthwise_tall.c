@@ -1,5 +1,5 @@
 /* Depthwise convolution with kernels 4 to 7 high and stride 1, such as 5x5: two rows of outputs need 8 input rows at most, two
- * interleaved columns of four. A strip of columns is interleaved once, and then every output reads as many as the kernel is wide. */
+ * interleaved columns of four. A strip of columns is interleaved once; every output reads as many as the kernel is wide. */
 #include "columns.h"
 
 enum { STRIP = 32 }; /* output columns at once */
@@ -72,7 +72,8 @@ void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half
     tall_weights w;
     tall_column strip[STRIP + EQ_TALL_WIDTH - 1];
     const eq_channel_group group = eq_load_group(packed, stage);
-    const half_scale scale = {{group.bias[2 * half], group.bias[2 * half + 1]}, {group.scale[2 * half], group.scale[2 * half + 1]}};
+    const half_scale scale = {.bias = {group.bias[2 * half], group.bias[2 * half + 1]},
+                              .scale = {group.scale[2 * half], group.scale[2 * half + 1]}};
     load_weights(packed + EQ_GROUP_HEAD_BYTES + 8 * half, d->height, d->width, &w);
     for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {
         for (int32_t first = 0; first < d->out_width; first += STRIP) {
