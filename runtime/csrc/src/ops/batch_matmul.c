@@ -1,98 +1,151 @@
-/* BATCH_MATMUL: matrices (..., rows, depth) times (..., depth, columns); adj_x and adj_y say that a matrix is stored transposed.
- * The leading dimensions broadcast. XNNPACK takes it if the second matrix has the zero point 0, as weights have; otherwise the
- * arithmetic is that of LiteRT's integer kernel. */
-#include "../fixed_point.h"
+/* BATCH_MATMUL: matrices (..., rows, depth) times (..., depth, columns), both computed during the run; adj_x and adj_y say that
+ * a matrix is stored transposed. The leading dimensions broadcast. XNNPACK takes it if the second matrix has the zero point 0, as
+ * weights have; otherwise the arithmetic is that of LiteRT's integer kernel.
+ *
+ * The kernel multiplies the bytes as they are:
+ *     sum of (x - x_zero_point) * (y - y_zero_point)
+ *         = sum of x * y - x_zero_point * sum of y - y_zero_point * (sum of x - depth * x_zero_point)         (modulo 2^32) */
+#include "../arithmetic.h"
+#include "../memory.h"
 #include "prepare.h"
 #include "quantization.h"
 
 enum { ADJ_X = 0, ADJ_Y = 1 }; /* fields of the options */
-enum { LANES = 16 };           /* inner loops of so many turn into vector code */
+enum {
+    BLOCK = 64,             /* columns of y that stay in a cache while all rows of x pass */
+    SUMS = 512,             /* that are requantized at once, if whole rows */
+    LARGEST_SIDE = 1 << 30, /* of a matrix */
+};
 
 typedef struct step_data {
+    const eq_kernels *kernels;
     int32_t rows, depth, columns;
     ptrdiff_t x_row, x_depth, y_depth, y_column; /* bytes between neighbours */
     int32_t batch_rank, batch[EQ_MAX_RANK];
     ptrdiff_t x_batch[EQ_MAX_RANK], y_batch[EQ_MAX_RANK]; /* 0 where the matrix is repeated */
-    int32_t x_zero_point, y_zero_point, zero_point;
+    int32_t x_zero_point, y_zero_point;
     float scale;
-    eq_fixed fixed_scale;
+    eq_rescale rescale; /* LiteRT's scale, and the output's range */
+    int32_t padded_depth; /* a multiple of what the kernel takes */
 } step_data;
 
-/* Take a row of x minus its zero point; returns the sum. */
-static int32_t take_row(const step_data *d, const int8_t *x, int16_t *row) {
-    uint32_t sum = 0;
-    for (int32_t k = 0; k < d->depth; ++k) {
-        row[k] = (int16_t)(x[k * d->x_depth] - d->x_zero_point);
-        sum += (uint32_t)(int32_t)row[k];
-    }
-    return (int32_t)sum;
+/* Scratch memory of a call. What pads a row of x is anything: it meets zeros. */
+typedef struct workspace {
+    int8_t *columns; /* of y: (BLOCK or less, padded_depth), padded with zeros */
+    int8_t *ones;    /* (EQ_DOT_COLUMNS, padded_depth), padded with zeros: the product with it is a sum */
+    int8_t *row;     /* of x: (padded_depth) */
+} workspace;
+
+static int32_t padded(int32_t n, int32_t step) {
+    return (n + step - 1) / step * step;
 }
 
-/* The products of a row and LANES adjacent columns of y as it is. */
-static void dot_columns(const step_data *d, const int16_t *row, const int8_t *y, uint32_t *sums) {
-    for (int32_t k = 0; k < d->depth; ++k, y += d->y_depth) {
-        for (int32_t n = 0; n < LANES; ++n) {
-            sums[n] += (uint32_t)(row[k] * y[n]);
+static workspace start(const step_data *d, int8_t *scratch) {
+    const size_t depth = (size_t)d->padded_depth, block = (size_t)padded(d->columns < BLOCK ? d->columns : BLOCK, EQ_DOT_COLUMNS);
+    const workspace w = {scratch, scratch + block * depth, scratch + (block + EQ_DOT_COLUMNS) * depth};
+    for (size_t n = 0; n < EQ_DOT_COLUMNS; ++n) {
+        memset(w.ones + n * depth, 0, depth);
+        memset(w.ones + n * depth, 1, (size_t)d->depth);
+    }
+    return w;
+}
+
+/* Bring `count` columns of y together. */
+static void take_columns(const step_data *d, const int8_t *y, int32_t count, int8_t *columns) {
+    const size_t depth = (size_t)d->depth, padding = (size_t)d->padded_depth - depth;
+    if (d->y_depth != 1) {
+        d->kernels->transpose(y, d->y_depth, columns, d->padded_depth, d->depth, count);
+    }
+    for (int32_t n = 0; n < count; ++n, columns += d->padded_depth, y += d->y_column) {
+        if (d->y_depth == 1) {
+            memcpy(columns, y, depth);
         }
+        memset(columns + depth, 0, padding);
     }
 }
 
-/* The product of a row and one column of y, whose values are y_depth apart. */
-static uint32_t dot_column(const step_data *d, const int16_t *row, const int8_t *y) {
-    uint32_t lanes[LANES] = {0}, sum = 0;
-    int32_t k = 0;
-    for (; d->y_depth == 1 && k <= d->depth - LANES; k += LANES) {
-        for (int32_t i = 0; i < LANES; ++i) {
-            lanes[i] += (uint32_t)(row[k + i] * y[k + i]);
-        }
+static const int8_t *take_row(const step_data *d, const int8_t *x, int8_t *row) {
+    if (d->x_depth != 1) {
+        d->kernels->transpose(x, d->x_depth, row, d->depth, d->depth, 1);
+    } else if (d->depth != d->padded_depth) {
+        memcpy(row, x, (size_t)d->depth);
+    } else {
+        return x;
     }
-    for (int32_t i = 0; i < LANES; ++i) {
-        sum += lanes[i];
-    }
-    for (; k < d->depth; ++k) {
-        sum += (uint32_t)(row[k] * y[k * d->y_depth]);
-    }
-    return sum;
+    return row;
 }
 
-static int8_t requantize(const step_data *d, int32_t sum) {
+/* What a row adds to all of its sums. */
+static int32_t row_offset(const step_data *d, const workspace *w, const int8_t *row) {
     if (d->y_zero_point == 0) {
-        return eq_requantize(sum, d->scale, d->zero_point, INT8_MIN, INT8_MAX);
+        return 0;
     }
-    return (int8_t)eq_clamp(eq_add_wrapping(eq_fixed_multiply(sum, d->fixed_scale), d->zero_point), INT8_MIN, INT8_MAX);
+    int32_t sum[EQ_DOT_COLUMNS];
+    d->kernels->dot(row, w->ones, d->padded_depth, EQ_DOT_COLUMNS, sum);
+    const int32_t centered = eq_add_wrapping(sum[0], eq_multiply_wrapping(-d->x_zero_point, d->depth));
+    return eq_multiply_wrapping(-d->y_zero_point, centered);
 }
 
-static void run_row(const step_data *d, const int8_t *x, const int8_t *y, int8_t *out, int16_t *row) {
-    const uint32_t correction = (uint32_t)eq_multiply_wrapping(-d->y_zero_point, take_row(d, x, row));
-    if (d->y_column != 1 || d->columns < LANES) {
-        for (int32_t n = 0; n < d->columns; ++n) {
-            out[n] = requantize(d, (int32_t)(dot_column(d, row, y + n * d->y_column) + correction));
-        }
+static void requantize(const step_data *d, const int32_t *sums, int8_t *out, int32_t n) {
+    if (d->y_zero_point != 0) {
+        d->kernels->rescale(&d->rescale, sums, out, (size_t)n);
         return;
     }
-    for (int32_t next = 0; next < d->columns; next += LANES) { /* the last block may overlap the one before */
-        const int32_t first = next < d->columns - LANES ? next : d->columns - LANES;
-        uint32_t sums[LANES] = {0};
-        dot_columns(d, row, y + first, sums);
-        for (int32_t n = 0; n < LANES; ++n) {
-            out[first + n] = requantize(d, (int32_t)(sums[n] + correction));
+    for (int32_t i = 0; i < n; ++i) {
+        out[i] = eq_requantize(sums[i], d->scale, d->rescale.zero_point, INT8_MIN, INT8_MAX);
+    }
+}
+
+/* The sums of a row and `columns` columns, already taken. */
+static void multiply_row(const step_data *d, const workspace *w, const int8_t *x, const int32_t *offsets, int32_t columns,
+                         int32_t *sums) {
+    const int8_t *row = take_row(d, x, w->row);
+    const int32_t offset = row_offset(d, w, row);
+    d->kernels->dot(row, w->columns, d->padded_depth, columns, sums);
+    for (int32_t n = 0; n < columns; n += EQ_DOT_COLUMNS) {
+        for (int32_t i = 0; i < EQ_DOT_COLUMNS; ++i) { /* a count that compilers make a vector of */
+            sums[n + i] = eq_add_wrapping(eq_add_wrapping(sums[n + i], offsets[n + i]), offset);
         }
     }
 }
 
-/* A unit is one output row. */
+/* `count` columns, already taken, of `rows` rows. */
+static void run_block(const step_data *d, const workspace *w, const int8_t *x, int8_t *out, int32_t rows, int32_t count) {
+    int32_t offsets[BLOCK], sums[SUMS];
+    const int32_t columns = padded(count, EQ_DOT_COLUMNS), together = columns == d->columns ? SUMS / columns : 1;
+    d->kernels->dot(w->ones, w->columns, d->padded_depth, columns, offsets);
+    for (int32_t n = 0; n < columns; ++n) {
+        offsets[n] = eq_multiply_wrapping(-d->x_zero_point, offsets[n]);
+    }
+    for (int32_t r = 0, n; r < rows; r += n, out += (ptrdiff_t)n * d->columns) {
+        n = rows - r < together ? rows - r : together;
+        for (int32_t i = 0; i < n; ++i) {
+            multiply_row(d, w, x + (r + i) * d->x_row, offsets, columns, sums + i * columns);
+        }
+        requantize(d, sums, out, n * count);
+    }
+}
+
+/* A unit is one output row; those of a matrix run together. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
-    for (int32_t unit = first; unit < last; ++unit) {
+    const workspace w = start(d, scratch);
+    for (int32_t unit = first, rows; unit < last; unit += rows) {
         const int8_t *x = storage[step->inputs[0].tensor].data, *y = storage[step->inputs[1].tensor].data;
         int8_t *out = (int8_t *)storage[step->outputs[0].tensor].data + (ptrdiff_t)unit * d->columns;
+        const int32_t row = unit % d->rows;
+        rows = d->rows - row < last - unit ? d->rows - row : last - unit;
         int32_t matrix = unit / d->rows;
         for (int32_t axis = d->batch_rank - 1; axis >= 0; --axis) {
             x += matrix % d->batch[axis] * d->x_batch[axis];
             y += matrix % d->batch[axis] * d->y_batch[axis];
             matrix /= d->batch[axis];
         }
-        run_row(d, x + unit % d->rows * d->x_row, y, out, scratch);
+        for (int32_t n = 0; n < d->columns; n += BLOCK) {
+            const int32_t count = d->columns - n < BLOCK ? d->columns - n : BLOCK;
+            take_columns(d, y + n * d->y_column, count, w.columns);
+            run_block(d, &w, x + row * d->x_row, out + n, rows, count);
+        }
     }
 }
 
@@ -131,6 +184,9 @@ static eq_status find_shapes(eq_plan *plan, const eq_operator *op, step_data *d)
     if (y_dims[adj_y] != d->depth || !broadcast(x, y, d, dims)) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "the inputs' shapes do not fit each other");
     }
+    if (d->depth > LARGEST_SIDE || d->columns > LARGEST_SIDE) {
+        return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the matrices are too large");
+    }
     d->x_row = adj_x ? 1 : d->depth;
     d->x_depth = adj_x ? d->rows : 1;
     d->y_column = adj_y ? d->depth : 1;
@@ -151,10 +207,9 @@ static eq_status find_arithmetic(eq_plan *plan, const eq_operator *op, step_data
     if (!isfinite(d->scale)) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "the scales' quotient is not finite");
     }
-    d->fixed_scale = eq_fixed_from((double)product / (double)out->scales[0]);
+    d->rescale = (eq_rescale){eq_fixed_from((double)product / (double)out->scales[0]), out->zero_points[0], INT8_MIN, INT8_MAX};
     d->x_zero_point = x->zero_points[0];
     d->y_zero_point = y->zero_points[0];
-    d->zero_point = out->zero_points[0];
     return EQ_OK;
 }
 
@@ -170,8 +225,11 @@ eq_status eq_prepare_batch_matmul(eq_plan *plan, const eq_operator *op) {
     if (!step) {
         return (eq_status)plan->error->status;
     }
+    d.kernels = plan->kernels;
+    d.padded_depth = padded(d.depth, EQ_DOT_DEPTH);
     *(step_data *)step->data = d;
-    step->scratch = (size_t)d.depth * sizeof(int16_t);
+    const size_t vectors = (size_t)padded(d.columns < BLOCK ? d.columns : BLOCK, EQ_DOT_COLUMNS) + EQ_DOT_COLUMNS + 1;
+    step->scratch = eq_size_times(vectors, (size_t)d.padded_depth);
     step->units = (int32_t)(eq_tensor_elements(eq_plan_output(plan, op, 0)) / d.columns);
     step->macs = step->cost = (uint64_t)step->units * (uint64_t)d.columns * (uint64_t)d.depth;
     for (int32_t i = 0; i < 2; ++i) {
