@@ -10,6 +10,8 @@
 #include "quantization.h"
 
 enum { EQ_OP_SOFTMAX = 25 };
+enum { SHORT_ROW = 256 }; /* longer ones are worth a table of the 256 results */
+enum { LANES = 16 };      /* inner loops of so many turn into vector code */
 
 typedef struct eq_softmax {
     bool logarithm;
@@ -25,46 +27,70 @@ typedef struct eq_softmax {
 
 /* ---- int8 ---- */
 
+/* `scaled` is not negative: the roundf of C libraries, but a vector's. */
 static int32_t probability(float scaled, int32_t zero_point) {
-    return eq_clamp((int32_t)roundf(fminf(scaled, 65536.0f)) + zero_point, -128, 127);
+    scaled = scaled < 65536.0f ? scaled : 65536.0f;
+    const int32_t whole = (int32_t)scaled;
+    const int32_t rounded = whole + (scaled - (float)whole >= 0.5f);
+    return eq_clamp(rounded + zero_point, -128, 127);
 }
 
 static int32_t log_probability(float scaled, int32_t zero_point) {
     return eq_clamp((int32_t)rintf(fmaxf(fminf(scaled, 65536.0f), -65536.0f)) + zero_point, -128, 127);
 }
 
-/* A row's result is a function of the value alone. `values` are the n arguments to look at. */
-static void softmax_values(const eq_softmax *s, int32_t largest, float sum, const int8_t *values, int8_t *out, size_t n) {
+static void probabilities(const eq_softmax *s, float sum, const float *exponentials, int8_t *out, int32_t n) {
     const float factor = 1.0f / (sum * s->out_scale);
-    for (size_t i = 0; i < n; i++) {
-        const int32_t below = largest - values[i];
-        if (below >= 0) out[i] = (int8_t)probability(s->exponentials[255 - below] * factor, s->zero_point);
+    for (; n >= LANES; n -= LANES, exponentials += LANES, out += LANES) {
+        for (int32_t i = 0; i < LANES; i++) out[i] = (int8_t)probability(exponentials[i] * factor, s->zero_point);
     }
+    for (int32_t i = 0; i < n; i++) out[i] = (int8_t)probability(exponentials[i] * factor, s->zero_point);
 }
 
-static void log_softmax_values(const eq_softmax *s, int32_t largest, float sum, const int8_t *values, int8_t *out, size_t n) {
-    const float step = s->in_scale / s->out_scale, log_sum = (float)eq_log((double)sum);
-    const float offset = (s->in_scale * (float)(largest + s->shift) + log_sum) / s->out_scale;
-    for (size_t i = 0; i < n; i++) {
+static void log_probabilities(const eq_softmax *s, float offset, const int8_t *values, int8_t *out, int32_t n) {
+    const float step = s->in_scale / s->out_scale;
+    for (int32_t i = 0; i < n; i++) {
         out[i] = (int8_t)log_probability(step * (float)(values[i] + s->shift) - offset, s->zero_point);
     }
 }
 
-static void int8_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+static int32_t largest_of(const int8_t *in, int32_t n) {
     int32_t largest = -128;
-    for (int32_t i = 0; i < s->depth; i++) largest = in[i] > largest ? in[i] : largest;
-    float sum = 0;
-    for (int32_t i = 0; i < s->depth; i++) sum += s->exponentials[255 - largest + in[i]];
+    for (int32_t i = 0; i < n; i++) largest = in[i] > largest ? in[i] : largest;
+    return largest;
+}
 
-    void (*const map)(const eq_softmax *, int32_t, float, const int8_t *, int8_t *, size_t) =
-        s->logarithm ? log_softmax_values : softmax_values;
-    if (s->depth <= 256) {
-        map(s, largest, sum, in, out, (size_t)s->depth);
+/* A value's result is the same wherever it is in the row: a long row is looked up. */
+static void softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+    const int32_t largest = largest_of(in, s->depth);
+    const float *of_value = s->exponentials + 255 - largest; /* [q]: from -128 to the largest */
+    float sum = 0;
+    if (s->depth <= SHORT_ROW) {
+        float exponentials[SHORT_ROW];
+        for (int32_t i = 0; i < s->depth; i++) sum += exponentials[i] = of_value[in[i]];
+        probabilities(s, sum, exponentials, out, s->depth);
         return;
     }
-    int8_t all[256], table[256] = {0};
+    for (int32_t i = 0; i < s->depth; i++) sum += of_value[in[i]];
+    int8_t table[256] = {0};
+    probabilities(s, sum, of_value - 128, table, largest + 129);
+    s->kernels->lookup(table, in, out, (size_t)s->depth);
+}
+
+static void log_softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+    const int32_t largest = largest_of(in, s->depth);
+    const float *of_value = s->exponentials + 255 - largest;
+    float sum = 0;
+    for (int32_t i = 0; i < s->depth; i++) sum += of_value[in[i]];
+    const float log_sum = (float)eq_log((double)sum);
+    const float offset = (s->in_scale * (float)(largest + s->shift) + log_sum) / s->out_scale;
+    if (s->depth <= SHORT_ROW) {
+        log_probabilities(s, offset, in, out, s->depth);
+        return;
+    }
+    int8_t all[256], table[256];
     for (int32_t i = 0; i < 256; i++) all[i] = (int8_t)(i - 128);
-    map(s, largest, sum, all, table, 256);
+    log_probabilities(s, offset, all, table, 256);
     s->kernels->lookup(table, in, out, (size_t)s->depth);
 }
 
@@ -75,7 +101,7 @@ static void run_int8(const eq_step *step, const eq_storage *storage, int32_t fir
     int8_t *out = storage[step->outputs[0].tensor].data;
     for (int32_t row = first; row < last; row++) {
         const size_t at = (size_t)row * (size_t)s->depth;
-        int8_row(s, in + at, out + at);
+        (s->logarithm ? log_softmax_row : softmax_row)(s, in + at, out + at);
     }
 }
 
