@@ -37,4 +37,13 @@ static inline int8_t eq_requantize(int32_t acc, float scale, int32_t zero_point,
     return (int8_t)(eq_round(x) + zero_point);
 }
 
+/* XNNPACK's sums and means: two roundings to float and one to an integer. */
+static inline int8_t eq_scale_sum(int32_t sum, float scale, float offset) {
+    float x = (float)sum * scale;
+    x = x + offset;
+    x = x < -128.0f ? -128.0f : x;
+    x = x > 127.0f ? 127.0f : x;
+    return (int8_t)eq_round(x);
+}
+
 #endif
