@@ -180,7 +180,7 @@ eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, in
         alias->tensor.data = source->tensor.data;
         return EQ_OK;
     }
-    if (source->tensor.is_variable || alias->tensor.is_variable) {
+    if (source->tensor.is_variable) {
         return eq_plan_copy(plan, op, op->inputs[input], op->outputs[output]);
     }
     alias->alias = op->inputs[input];
@@ -238,6 +238,21 @@ static eq_status set_input_shapes(eq_plan *plan, const eq_shape *shapes) {
     return EQ_OK;
 }
 
+/* Callers know types of the engine only. */
+static eq_status check_edges(eq_plan *plan) {
+    const eq_graph *graph = plan->graph;
+    for (int32_t i = 0; i < graph->input_count + graph->output_count; ++i) {
+        const bool is_input = i < graph->input_count;
+        const int32_t index = is_input ? graph->inputs[i] : graph->outputs[i - graph->input_count];
+        const eq_tensor *tensor = &plan->tensors[index].tensor;
+        if (eq_type_size(tensor->type) == 0) {
+            return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is of type %s",
+                           is_input ? "input" : "output", tensor->name, eq_type_name(tensor->type));
+        }
+    }
+    return EQ_OK;
+}
+
 /* A tensor of a type that the engine does not have, or NULL. */
 static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
@@ -286,12 +301,8 @@ static bool can_fold(const eq_plan *plan, const eq_operator *op, int32_t first) 
     return op->input_count > 0 && plan->step_count > first;
 }
 
-/* Run the steps from `first` on now, and make what they write constant. */
-static eq_status fold(eq_plan *plan, int32_t first) {
-    eq_storage *storage = eq_plan_take(plan, eq_size_times((size_t)plan->tensor_count, sizeof *storage));
-    if (!storage) {
-        return (eq_status)plan->error->status;
-    }
+/* Run the steps from `first` on now, and make what they write constant. `storage` has room for every tensor's. */
+static eq_status run_now(eq_plan *plan, int32_t first, eq_storage *storage) {
     for (int32_t i = 0; i < plan->tensor_count; ++i) {
         /* The storage of a constant is only read. */
         storage[i] = eq_plan_storage(&plan->tensors[i], (void *)(uintptr_t)plan->tensors[i].tensor.data);
@@ -317,6 +328,17 @@ static eq_status fold(eq_plan *plan, int32_t first) {
     }
     plan->step_count = first;
     return EQ_OK;
+}
+
+static eq_status fold(eq_plan *plan, int32_t first) {
+    eq_memory_block *memory = NULL; /* not the plan's: a model may have a thousand of these, each the size of its tensors */
+    eq_storage *storage = eq_memory_take(&memory, eq_size_times((size_t)plan->tensor_count, sizeof *storage));
+    if (!storage) {
+        return eq_fail(plan->error, EQ_ERROR_MEMORY, "the system gave no memory to compute constants");
+    }
+    eq_status status = run_now(plan, first, storage);
+    eq_memory_free(&memory);
+    return status;
 }
 
 /* The operators that cannot run, for one message about all of them. */
@@ -347,10 +369,9 @@ static eq_status prepare_all(eq_plan *plan) {
         }
         if (status == EQ_ERROR_UNSUPPORTED) {
             refuse(&refusals, plan->error->message); /* and go on with the shapes that the file gives */
-        } else if (status != EQ_OK) {
-            /* What follows an operator that was refused may fail only for that. */
-            return refusals.count == 0 ? status : EQ_ERROR_UNSUPPORTED;
-        }
+        } else if (status != EQ_OK && refusals.count == 0) {
+            return status;
+        } /* else what follows an operator that was refused may fail only for that */
     }
     if (refusals.count > 0) {
         return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "%s", refusals.text);
@@ -395,6 +416,9 @@ static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shap
     }
     if (status == EQ_OK) {
         status = prepare_all(plan);
+    }
+    if (status == EQ_OK) {
+        status = check_edges(plan);
     }
     if (status == EQ_OK) {
         status = eq_plan_output_edges(plan);
