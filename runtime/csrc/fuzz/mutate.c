@@ -2,8 +2,8 @@
  *
  *     mutate [--truncations] [--mutations N] MODEL...        N: of all models together
  *
- * prints a line for each model, and one with the slowest run and the most memory. A crash, a wrong result or a run of more than
- * ten seconds ends the program with a message that says which copy it was. */
+ * prints a line for each model, and one with the slowest run and the most memory. A crash, a wrong result or a hang ends the
+ * program with a message that says which copy it was; one that takes more than a second makes it fail at the end. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "memory.h"
 #include "model.h"
 
-enum { TRUNCATION_STEP = 64, SECONDS_MAX = 10 };
+enum { TRUNCATION_STEP = 64, SECONDS_MAX = 60 };
 
 static const eq_exercise_limits limits = {.memory = 64 << 20, .macs = 50000000};
 
@@ -46,9 +46,10 @@ static void report_current(int signal_number) {
     raise(signal_number);
 }
 
+/* Of the CPU: other programs may be running. */
 static double seconds(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
@@ -171,5 +172,5 @@ int main(int argc, char **argv) {
     }
     printf("slowest %.3f s, most memory %.1f MB beside the files, limit %d MB\n", slowest, (double)eq_heap_peak() / (1 << 20),
            (int)(limits.memory >> 20));
-    return 0;
+    return slowest > 1;
 }
