@@ -29,6 +29,7 @@ void eq_neon_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdi
     EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,              \
                       .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum,                          \
                       .minimum = eq_neon_minimum, .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows,          \
-                      .scale_sums = eq_neon_scale_sums, .bilinear = eq_neon_bilinear, .transpose = eq_neon_transpose
+                      .scale_sums = eq_neon_scale_sums, .rescale = eq_neon_rescale, .dot = eq_neon_dot,                \
+                      .bilinear = eq_neon_bilinear, .transpose = eq_neon_transpose
 
 #endif
