@@ -13,6 +13,7 @@
 enum { ADJ_X = 0, ADJ_Y = 1 }; /* fields of the options */
 enum {
     BLOCK = 64,             /* columns of y that stay in a cache while all rows of x pass */
+    LANES = 16,             /* inner loops of so many turn into vector code */
     SUMS = 512,             /* that are requantized at once, if whole rows */
     LARGEST_SIDE = 1 << 30, /* of a matrix */
 };
@@ -91,8 +92,17 @@ static void requantize(const step_data *d, const int32_t *sums, int8_t *out, int
         d->kernels->rescale(&d->rescale, sums, out, (size_t)n);
         return;
     }
+    const float scale = d->scale;
+    const int32_t zero_point = d->rescale.zero_point;
+    for (; n >= LANES; n -= LANES, sums += LANES, out += LANES) {
+        int8_t lanes[LANES]; /* `out` could be anywhere */
+        for (int32_t i = 0; i < LANES; ++i) {
+            lanes[i] = eq_requantize(sums[i], scale, zero_point, INT8_MIN, INT8_MAX);
+        }
+        memcpy(out, lanes, sizeof lanes);
+    }
     for (int32_t i = 0; i < n; ++i) {
-        out[i] = eq_requantize(sums[i], d->scale, d->rescale.zero_point, INT8_MIN, INT8_MAX);
+        out[i] = eq_requantize(sums[i], scale, zero_point, INT8_MIN, INT8_MAX);
     }
 }
 

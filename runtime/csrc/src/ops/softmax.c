@@ -27,24 +27,39 @@ typedef struct eq_softmax {
 
 /* ---- int8 ---- */
 
-/* `scaled` is not negative: the roundf of C libraries, but a vector's. */
-static int32_t probability(float scaled, int32_t zero_point) {
-    scaled = scaled < 65536.0f ? scaled : 65536.0f;
-    const int32_t whole = (int32_t)scaled;
-    const int32_t rounded = whole + (scaled - (float)whole >= 0.5f);
-    return eq_clamp(rounded + zero_point, -128, 127);
+/* Of 0 to 65536. The roundf of C libraries, but a vector's. */
+static int32_t round_away(float x) {
+    const int32_t whole = (int32_t)x;
+    return whole + (x - (float)whole >= 0.5f);
 }
 
 static int32_t log_probability(float scaled, int32_t zero_point) {
     return eq_clamp((int32_t)rintf(fmaxf(fminf(scaled, 65536.0f), -65536.0f)) + zero_point, -128, 127);
 }
 
+/* LANES results, in loops that compilers make vectors of. */
+static void sixteen_probabilities(const float *exponentials, float factor, int32_t zero_point, int8_t out[LANES]) {
+    float scaled[LANES];
+    for (int32_t i = 0; i < LANES; i++) {
+        const float x = exponentials[i] * factor;
+        scaled[i] = x < 65536.0f ? x : 65536.0f;
+    }
+    int8_t lanes[LANES]; /* `out` could be anywhere */
+    for (int32_t i = 0; i < LANES; i++) lanes[i] = (int8_t)eq_clamp(round_away(scaled[i]) + zero_point, -128, 127);
+    memcpy(out, lanes, sizeof lanes);
+}
+
 static void probabilities(const eq_softmax *s, float sum, const float *exponentials, int8_t *out, int32_t n) {
     const float factor = 1.0f / (sum * s->out_scale);
     for (; n >= LANES; n -= LANES, exponentials += LANES, out += LANES) {
-        for (int32_t i = 0; i < LANES; i++) out[i] = (int8_t)probability(exponentials[i] * factor, s->zero_point);
+        sixteen_probabilities(exponentials, factor, s->zero_point, out);
     }
-    for (int32_t i = 0; i < n; i++) out[i] = (int8_t)probability(exponentials[i] * factor, s->zero_point);
+    if (n == 0) return;
+    float part[LANES] = {0};
+    int8_t results[LANES];
+    memcpy(part, exponentials, (size_t)n * sizeof *part);
+    sixteen_probabilities(part, factor, s->zero_point, results);
+    memcpy(out, results, (size_t)n);
 }
 
 static void log_probabilities(const eq_softmax *s, float offset, const int8_t *values, int8_t *out, int32_t n) {
