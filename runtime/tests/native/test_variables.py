@@ -126,3 +126,23 @@ def test_a_variable_of_two_sizes_is_refused() -> None:
     model.operator("READ_VARIABLE", [state], [y], "ReadVariableOptions")
     with pytest.raises(NativeError, match="another type or size"):
         run_native(model.finish([y]), [np.zeros(4, np.int8)])
+
+
+@pytest.mark.parametrize("kept", [(4, 2, 3, 1), (1, 2, 12, 1), (24,)])
+def test_a_variable_is_read_in_another_shape(kept: tuple[int, ...]) -> None:
+    model = Model()
+    x = model.input(kept, "INT8", Q)
+    y = model.tensor((1, 6, 2, 2), "INT8", Q)
+    state = handle(model, "state")
+    model.operator("ASSIGN_VARIABLE", [state, x], [], "AssignVariableOptions")
+    model.operator("READ_VARIABLE", [state], [y], "ReadVariableOptions")
+    frame = np.arange(24, dtype=np.int8).reshape(kept)
+    assert run_native(model.finish([y]), [frame])[0].tolist() == frame.reshape(1, 6, 2, 2).tolist()
+
+
+def test_a_handle_has_no_values() -> None:
+    model = Model()
+    made = model.tensor((1,), "INT8", Q)
+    model.operator("VAR_HANDLE", [], [made], "VarHandleOptions", container="", sharedName="state")
+    with pytest.raises(NativeError, match="must be of type RESOURCE"):
+        run_native(model.finish([made]), [])

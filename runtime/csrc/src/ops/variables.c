@@ -10,7 +10,11 @@ enum { CODE_VAR_HANDLE = 142, CODE_ASSIGN_VARIABLE = 144 };
 
 /* Handles are names: READ_VARIABLE and ASSIGN_VARIABLE look for the operator that made theirs. */
 eq_status eq_prepare_var_handle(eq_plan *plan, const eq_operator *op) {
-    return eq_plan_arity(plan, op, 0, 0, 0, 1);
+    eq_status status = eq_plan_arity(plan, op, 0, 0, 0, 1);
+    if (status == EQ_OK && !eq_is_variable_handle(op, eq_plan_output(plan, op, 0))) { /* others would read it as values */
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output must be of type RESOURCE");
+    }
+    return status;
 }
 
 static eq_status check_likeness(eq_plan *plan, const eq_operator *op, const eq_variable *variable, const eq_tensor *value) {
