@@ -62,12 +62,16 @@ int32_t eq_window_absorb_pad(const eq_plan *plan, int32_t tensor, eq_window *win
         return tensor;
     }
     const eq_tensor *source = &plan->tensors[padded->pad_source].tensor;
-    if (source->scale_count != 1 || source->zero_points[0] != padded->tensor.zero_points[0]) {
+    const eq_halo *pad = &padded->pad;
+    const bool fits = pad->top <= MOST_PADDING && pad->bottom <= MOST_PADDING && pad->left <= MOST_PADDING &&
+                      pad->right <= MOST_PADDING;
+    if (!fits || source->scale_count != 1 || padded->tensor.scale_count != 1 ||
+        source->zero_points[0] != padded->tensor.zero_points[0]) {
         return tensor;
     }
-    window->pad.top += padded->pad.top;
-    window->pad.bottom += padded->pad.bottom;
-    window->pad.left += padded->pad.left;
-    window->pad.right += padded->pad.right;
+    window->pad.top += pad->top;
+    window->pad.bottom += pad->bottom;
+    window->pad.left += pad->left;
+    window->pad.right += pad->right;
     return padded->pad_source;
 }
