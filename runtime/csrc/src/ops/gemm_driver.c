@@ -1,5 +1,7 @@
 #include "gemm_driver.h"
 
+#include <string.h>
+
 #include "gemm_pack.h"
 
 enum {
@@ -296,6 +298,23 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_
     return EQ_OK;
 }
 
+/* Kernels read past their input, and a constant of the file may end where the file does. If the step follows rows, the layout
+ * pass copies it. */
+static eq_status give_slack(eq_plan *plan, int32_t tensor) {
+    const void *values = plan->tensors[tensor].tensor.data;
+    if (!values) {
+        return EQ_OK;
+    }
+    const size_t bytes = eq_plan_tensor_bytes(&plan->tensors[tensor]);
+    uint8_t *memory = eq_plan_take(plan, bytes + 2 * EQ_SLACK);
+    if (!memory) {
+        return (eq_status)plan->error->status;
+    }
+    memcpy(memory + EQ_SLACK, values, bytes);
+    eq_plan_constant(plan, tensor, memory + EQ_SLACK);
+    return EQ_OK;
+}
+
 eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     const void *packed = eq_gemm_pack_layer(plan, op, layer);
@@ -314,6 +333,9 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     };
     int32_t segments = 0;
     eq_status status = plan_parts(plan, op, layer, packed, step, &segments);
+    if (status == EQ_OK && !layer->geometry.rows) {
+        status = give_slack(plan, layer->in_tensor);
+    }
     step->scratch = 2 * (size_t)kernel->rows * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
     step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->geometry.rows, .halo = layer->halo};
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->geometry.rows};
