@@ -31,13 +31,18 @@ static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq
     for (int32_t i = 0; i < op->output_count; i++) {
         const int32_t t = op->outputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
-        if (writers[t] == BEFOREHAND && !tensor->is_variable)
+        if (tensor->is_variable) /* its shape would be that of its last writer, for those before too */
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_UNSUPPORTED,
+                                         "%s (operator %d) writes it, and it is a variable, which this engine has only as an "
+                                         "operator's input or behind a handle",
+                                         op->name, (int)op->index);
+        if (writers[t] == BEFOREHAND)
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s", op->name,
                                          (int)op->index, tensor->data != NULL ? "a constant" : "an input of the model");
         if (writers[t] >= 0)
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "operator %d and %s (operator %d) both write it",
                                          (int)writers[t], op->name, (int)op->index);
-        if (writers[t] == NOWHERE) writers[t] = op->index;
+        writers[t] = op->index;
     }
     return EQ_OK;
 }

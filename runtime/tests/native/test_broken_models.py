@@ -21,7 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from .oracle import NativeError, check, run_native
 from .sanitized import build_program
-from .single_op import Model, Quantized
+from .single_op import VALID, Model, Quantized
 
 ERROR_MODEL, ERROR_UNSUPPORTED, ERROR_LIMIT = 3, 4, 5
 
@@ -98,6 +98,11 @@ def add_orphan(model: Any) -> None:
     model.subgraphs[0].operators[1].inputs = [3, 5]
 
 
+def add_text_input(model: Any) -> None:
+    model.subgraphs[0].tensors.append(schema.TensorT(shape=[4], type=schema.TensorType.STRING, name="text"))
+    model.subgraphs[0].inputs = [0, 5]
+
+
 def remove_graphs(model: Any) -> None:
     model.subgraphs = []
 
@@ -143,7 +148,10 @@ BROKEN = {
     "input-twice": (graph(inputs=[0, 0]), "tensor 0 'image': it is an input of the model twice"),
     "input-is-a-constant": (graph(inputs=[0, 1]), "tensor 1 'weights': it is an input of the model and a constant"),
     "variable-is-a-constant": (tensor(1, isVariable=True), "tensor 1 'weights': it is a variable and a constant"),
-    "variable-is-an-input": (tensor(0, isVariable=True), "tensor 0 'image': it is an input of the model and a variable"),
+    "variable-is-an-input": (
+        tensor(0, isVariable=True),
+        "tensor 0 'image': it is an input of the model and a variable",
+    ),
     "operator-input-out-of-range": (operator(0, inputs=[0, 1, 5]), "tensor 5 does not exist"),
     "operator-input-negative": (operator(0, inputs=[0, 1, -2]), "tensor -2 does not exist"),
     "operator-output-absent": (operator(0, outputs=[-1]), "tensor -1 does not exist"),
@@ -198,6 +206,11 @@ UNSUPPORTED = {
     "sparse": (sparse, "this engine does not run sparse tensors"),
     "values-in-another-file": (tensor(1, buffer=0, externalBuffer=1), "its values are in another file"),
     "custom-quantization": (custom_quantization, "linear quantization only"),
+    "writes-a-variable": (
+        tensor(3, isVariable=True),
+        "tensor 3 'sum': CONV_2D (operator 0) writes it, and it is a variable",
+    ),
+    "text-input": (add_text_input, "the model's input 'text' is of type STRING"),
 }
 
 
@@ -279,6 +292,45 @@ def test_free_dimensions() -> None:
         model = unpack(good_model())
         tensor(0, shape=shape, shapeSignature=[-1, 4, 4, 2])(model)
         run_native(pack(model), [np.zeros((1, 4, 4, 2), np.int8)])
+
+
+def test_padding_of_what_is_not_quantized() -> None:
+    model = Model()
+    x = model.input((1, 4, 4, 2), "INT8", Quantized(0.05))
+    padded = model.tensor((1, 6, 6, 2), "INT8")
+    model.operator("PAD", [x, model.constant([[0, 0], [1, 1], [1, 1], [0, 0]], "INT32")], [padded], "PadOptions")
+    y = model.tensor((1, 4, 4, 3), "INT8", Quantized(0.02))
+    w = model.constant(np.ones((3, 3, 3, 2)), "INT8", Quantized([0.1, 0.2, 0.3]))
+    model.operator("CONV_2D", [padded, w, -1], [y], "Conv2DOptions", padding=VALID, strideW=1, strideH=1)
+    assert "the input needs one scale, it has 0" in str(refusal(model.finish([y])))
+
+
+def at_the_end(model: Any, index: int) -> bytes:
+    """The file, with a tensor's values as its last bytes."""
+    values = bytes(bytearray(model.buffers[model.subgraphs[0].tensors[index].buffer].data))
+    buffer(index, data=None, offset=2**40, size=len(values))(model)
+    place = (len(pack(model)) + 15) // 16 * 16
+    buffer(index, offset=place)(model)
+    return pack(model).ljust(place, b"\0") + values
+
+
+def constants_at_the_end() -> bytes:
+    """A fully connected layer of constants, the first of which ends the file."""
+    model = Model()
+    a = model.constant(np.arange(15).reshape(3, 5), "INT8", Quantized(0.1))
+    w = model.constant(np.arange(25).reshape(5, 5), "INT8", Quantized(0.1))
+    y = model.tensor((3, 5), "INT8", Quantized(2.0))
+    model.operator("FULLY_CONNECTED", [a, w, -1], [y], "FullyConnectedOptions")
+    x = model.input((3, 5), "INT8", Quantized(0.1))
+    z = model.tensor((3, 5), "INT8", Quantized(2.0))
+    model.operator("ADD", [x, y], [z], "AddOptions")
+    return at_the_end(unpack(model.finish([z])), a)
+
+
+def test_kernels_read_no_further_than_constants(mutate: Path, tmp_path: Path) -> None:
+    (tmp_path / "constants.tflite").write_bytes(constants_at_the_end())
+    printed = run_mutate(mutate, "--mutations", 20, tmp_path / "constants.tflite")
+    assert not re.search("one byte changed: [0-9]+ refused, 0 ran", printed)
 
 
 def test_values_after_the_flatbuffer() -> None:
