@@ -15,6 +15,9 @@
 
 enum { EQ_SPINS_BEFORE_YIELD = 64 };
 
+/* Kernels keep up to 80 KB of rows and sums on the stack; musl gives a thread 128 KB, glibc 8 MB. */
+enum { EQ_STACK_BYTES = 512 * 1024 };
+
 /* `state`: the step's number, whether it can be joined, and how many workers have. */
 enum { EQ_STATE_STEP = 1 << 16, EQ_STATE_OPEN = 1 << 15, EQ_STATE_JOINED = EQ_STATE_OPEN - 1 };
 
@@ -110,12 +113,17 @@ static bool start_worker(eq_pool *pool, int32_t number) {
         return false;
     }
     *worker = (eq_worker){pool, number};
-    if (pthread_create(&pool->threads[number - 1], NULL, run_worker, worker) != 0) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, EQ_STACK_BYTES);
+    bool started = pthread_create(&pool->threads[number - 1], &attributes, run_worker, worker) == 0;
+    pthread_attr_destroy(&attributes);
+    if (started) {
+        pool->started += 1;
+    } else {
         free(worker);
-        return false;
     }
-    pool->started += 1;
-    return true;
+    return started;
 }
 
 eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride) {
