@@ -176,6 +176,13 @@ def test_a_pipe_is_written_to_and_not_replaced(run, tmp_path):
     assert Path("/dev/null").is_char_device()
 
 
+def test_json_of_a_path_that_is_no_text(program, models, tmp_path):
+    path = os.fsencode(tmp_path) + b'/\xff"\x01\\.tflite'
+    shutil.copyfile(os.fsencode(models / "int8.tflite"), path)
+    printed = subprocess.run([program, path, "--json"], capture_output=True, check=True).stdout
+    assert json.loads(printed)["model"] == os.fsdecode(os.fsencode(tmp_path)) + '/\ufffd"\x01\\.tflite'
+
+
 def test_text_and_profile(run):
     lines = run("int8.tflite", "--profile", "--repeat", 10).stdout
     for part in ("input    'features' int8 1x4", "sha256", "latency  median", "10 runs", "FULLY_CONNECTED"):
