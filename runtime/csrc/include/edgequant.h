@@ -107,9 +107,9 @@ EQ_API const char *eq_version(void);
 EQ_API eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error);
 EQ_API eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                       eq_error *error);
-/* Sessions keep their model alive: it goes with the last of them. NULL is allowed, here and below. */
+/* Sessions keep their model alive: it goes with the last of them. NULL is allowed, as it is in eq_session_close. */
 EQ_API void eq_model_close(eq_model *model);
-/* The name of the kernels that were chosen, such as "neon-dotprod" or "avx512vnni". */
+/* The name of the kernels that were chosen, such as "dotprod" or "avx512vnni". */
 EQ_API const char *eq_model_kernels(const eq_model *model);
 /* Whether any operator computes integers that stand for real values. If none does, other engines are faster. */
 EQ_API bool eq_model_is_quantized(const eq_model *model);

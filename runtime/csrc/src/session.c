@@ -120,6 +120,7 @@ eq_status eq_session_open(eq_model *model, const eq_session_options *options, eq
     if (!model || !session) {
         return eq_fail(error, EQ_ERROR_ARGUMENT, "a model and a place for the session are needed");
     }
+    *session = NULL;
     eq_session *made = calloc(1, sizeof *made);
     if (!made) {
         return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for a session");
@@ -167,7 +168,9 @@ static void describe(const eq_session *session, int32_t inner, int32_t outer, eq
     const eq_tensor *t = &session->plan->tensors[inner].tensor;
     *info = (eq_tensor_info){.type = t->file_type, .rank = t->rank, .bytes = edge_bytes(session, outer)};
     memcpy(info->shape, t->dims, sizeof info->shape);
-    memcpy(info->shape_signature, t->signature, sizeof info->shape_signature);
+    /* Files may leave out the shape of what an operator gives. */
+    bool known = session->plan->graph->tensors[inner].rank == t->rank;
+    memcpy(info->shape_signature, known ? t->signature : t->dims, sizeof info->shape_signature);
     if (t->scale_count == 1) {
         info->scale = t->scales[0];
         info->zero_point = t->zero_points[0] + (t->type == t->file_type ? 0 : 128);

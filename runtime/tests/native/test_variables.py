@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgequant_runtime import Session
+
 from .conftest import examples
 from .oracle import NativeError, NativeSession, run_native
 from .single_op import Model, Quantized
@@ -146,3 +148,14 @@ def test_a_handle_has_no_values() -> None:
     model.operator("VAR_HANDLE", [], [made], "VarHandleOptions", container="", sharedName="state")
     with pytest.raises(NativeError, match="must be of type RESOURCE"):
         run_native(model.finish([made]), [])
+
+
+def test_an_output_whose_shape_the_file_leaves_out() -> None:
+    model = Model()
+    x = model.input((2, 3), "INT8", Q)
+    y = model.tensor((), "INT8", Q)
+    state = handle(model, "state")
+    model.operator("ASSIGN_VARIABLE", [state, x], [], "AssignVariableOptions")
+    model.operator("READ_VARIABLE", [state], [y], "ReadVariableOptions")
+    session = Session(model.finish([y]), engine="native")
+    assert [info.shape for info in session.outputs] == [(2, 3)]
