@@ -32,7 +32,7 @@ struct eq_pool {
     const eq_storage *storage;
     int32_t chunk;
     atomic_uint state;
-    atomic_int next;  /* unit that nobody has taken */
+    atomic_uint next; /* unit that nobody has taken; beyond the last one by a chunk for each thread, which an int may not hold */
     atomic_uint done; /* workers that joined and are through */
     atomic_bool running, stopping;
 };
@@ -54,10 +54,11 @@ static void work(eq_pool *pool, int32_t number) {
     const eq_step *step = pool->step;
     uint8_t *scratch = pool->scratch + (size_t)number * pool->scratch_stride;
     for (;;) {
-        int32_t first = atomic_fetch_add_explicit(&pool->next, pool->chunk, memory_order_relaxed);
-        if (first >= step->units) {
+        unsigned taken = atomic_fetch_add_explicit(&pool->next, (unsigned)pool->chunk, memory_order_relaxed);
+        if (taken >= (unsigned)step->units) {
             return;
         }
+        int32_t first = (int32_t)taken;
         int32_t last = step->units - first < pool->chunk ? step->units : first + pool->chunk;
         step->run(step, pool->storage, first, last, scratch);
     }
