@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "arithmetic.h"
 
@@ -25,6 +26,7 @@ struct eq_pool {
     int32_t workers, started;
     uint8_t *scratch;
     size_t scratch_stride;
+    pid_t process; /* that the threads belong to: a fork has a copy of the pool, but no threads to wait for */
     pthread_t *threads;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -132,6 +134,7 @@ eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride)
     if (!pool) {
         return NULL;
     }
+    pool->process = getpid();
     pool->workers = threads - 1;
     pool->scratch = scratch;
     pool->scratch_stride = scratch_stride;
@@ -147,10 +150,7 @@ eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride)
     return pool;
 }
 
-void eq_pool_stop(eq_pool *pool) {
-    if (!pool) {
-        return;
-    }
+static void end_workers(eq_pool *pool) {
     pthread_mutex_lock(&pool->lock);
     atomic_store(&pool->stopping, true);
     pthread_cond_broadcast(&pool->wake);
@@ -160,6 +160,15 @@ void eq_pool_stop(eq_pool *pool) {
     }
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
+}
+
+void eq_pool_stop(eq_pool *pool) {
+    if (!pool) {
+        return;
+    }
+    if (pool->process == getpid()) {
+        end_workers(pool);
+    }
     free(pool->threads);
     free(pool);
 }

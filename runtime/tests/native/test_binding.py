@@ -19,6 +19,8 @@ from edgequant_runtime._engines import _library, _native
 from edgequant_runtime._engines._native import NativeEngine, NativeModel
 from edgequant_runtime._model_file import read_model_file
 
+from .single_op import Model, Quantized
+
 HEADER = Path(__file__).parents[2] / "csrc" / "include" / "edgequant.h"
 STRUCTURES = {
     "eq_error": _library.Error,
@@ -100,6 +102,34 @@ def test_sessions_on_several_threads(models):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+FORK = """
+import os, signal, sys
+import numpy as np
+from edgequant_runtime import Session
+
+session = Session(sys.argv[1], engine="native", threads=2)
+image = np.ones((1, 32, 32, 32), np.int8)
+expected = session.run(image, raw=True)
+child = os.fork()
+if child == 0:
+    signal.alarm(30)  # it must not wait for threads that it does not have
+    assert session.run(image, raw=True)["sums"].tolist() == expected["sums"].tolist()
+    del session
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_fork_runs_and_closes_a_session(tmp_path):
+    model = Model()
+    x = model.input((1, 32, 32, 32), "INT8", Quantized(0.1))
+    y = model.tensor((1, 32, 32, 32), "INT8", Quantized(1.0), name="sums")
+    w = model.constant(np.ones((32, 3, 3, 32)), "INT8", Quantized(0.1))
+    model.operator("CONV_2D", [x, w, -1], [y], "Conv2DOptions", strideW=1, strideH=1)
+    (tmp_path / "model.tflite").write_bytes(model.finish([y]))
+    subprocess.run([sys.executable, "-c", FORK, tmp_path / "model.tflite"], check=True, timeout=120)
 
 
 def test_kernels_by_name(models):
