@@ -183,7 +183,7 @@ eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, in
     if (source->tensor.is_variable) {
         return eq_plan_copy(plan, op, op->inputs[input], op->outputs[output]);
     }
-    alias->alias = op->inputs[input];
+    alias->alias = eq_plan_root(plan, op->inputs[input]); /* a long chain would take long to follow */
     return EQ_OK;
 }
 
@@ -301,14 +301,20 @@ static bool can_fold(const eq_plan *plan, const eq_operator *op, int32_t first) 
     return op->input_count > 0 && plan->step_count > first;
 }
 
+static void place_constant(const eq_plan *plan, int32_t tensor, eq_storage *storage) {
+    if (tensor >= 0) {
+        /* The storage of a constant that is not the step's output is only read. */
+        storage[tensor] = eq_plan_storage(&plan->tensors[tensor], (void *)(uintptr_t)plan->tensors[tensor].tensor.data);
+    }
+}
+
 /* Run the steps from `first` on now, and make what they write constant. `storage` has room for every tensor's. */
 static eq_status run_now(eq_plan *plan, int32_t first, eq_storage *storage) {
-    for (int32_t i = 0; i < plan->tensor_count; ++i) {
-        /* The storage of a constant is only read. */
-        storage[i] = eq_plan_storage(&plan->tensors[i], (void *)(uintptr_t)plan->tensors[i].tensor.data);
-    }
     for (int32_t s = first; s < plan->step_count; ++s) {
         const eq_step *step = plan->steps[s];
+        for (int32_t i = 0; i < step->input_count; ++i) {
+            place_constant(plan, step->inputs[i].tensor, storage);
+        }
         for (int32_t i = 0; i < step->output_count; ++i) {
             eq_plan_tensor *output = &plan->tensors[step->outputs[i].tensor];
             if (!output->tensor.data) {
@@ -317,8 +323,8 @@ static eq_status run_now(eq_plan *plan, int32_t first, eq_storage *storage) {
                     return (eq_status)plan->error->status;
                 }
                 output->tensor.data = memory + EQ_SLACK;
-                storage[step->outputs[i].tensor] = eq_plan_storage(output, memory + EQ_SLACK);
             }
+            place_constant(plan, step->outputs[i].tensor, storage);
         }
         void *scratch = eq_plan_take(plan, step->scratch);
         if (!scratch) {

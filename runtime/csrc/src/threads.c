@@ -34,7 +34,7 @@ struct eq_pool {
     const eq_storage *storage;
     int32_t chunk;
     atomic_uint state;
-    atomic_uint next; /* unit that nobody has taken; beyond the last one by a chunk for each thread, which an int may not hold */
+    atomic_uint next; /* unit that nobody has taken; past the last by a chunk for each thread, which an int may not hold */
     atomic_uint done; /* workers that joined and are through */
     atomic_bool running, stopping;
 };

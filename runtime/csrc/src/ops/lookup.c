@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { FARTHEST = 256 }; /* steps back; a search through all of them would take long for a file with very many */
+
 typedef struct eq_lookup {
     int8_t table[256];
     const eq_kernels *kernels;
@@ -31,7 +33,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
 
 int32_t eq_lookup_root(const eq_plan *plan, int32_t tensor, int8_t table[256]) {
     for (int32_t i = 0; i < 256; i++) table[i] = (int8_t)(i - 128);
-    for (int32_t i = plan->step_count - 1; i >= 0; i--) {
+    for (int32_t i = plan->step_count - 1; i >= 0 && i >= plan->step_count - FARTHEST; i--) {
         const eq_step *step = plan->steps[i];
         if (step->run != run || step->outputs[0].tensor != tensor) continue;
         /* What shares memory, such as with a variable, may change before a later step. */
