@@ -77,7 +77,8 @@ class Step(ctypes.Structure):
     )
 
 
-_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+# None: the arguments are given as C values already, which saves a tenth of the smallest models' latency.
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_version": (c_char_p, ()),
     "eq_model_open_file": (c_int32, (c_char_p, POINTER(ModelOptions), POINTER(c_void_p), POINTER(Error))),
     "eq_model_open_memory": (
@@ -94,7 +95,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "eq_session_output_info": (c_int32, (c_void_p, c_int32, POINTER(TensorDescription), POINTER(Error))),
     "eq_session_input_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_output_data": (c_void_p, (c_void_p, c_int32)),
-    "eq_session_run": (c_int32, (c_void_p, POINTER(Error))),
+    "eq_session_run": (c_int32, None),
     "eq_session_profile": (c_int32, (c_void_p, POINTER(Step), c_int32)),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from ctypes import byref, c_void_p
+from ctypes import addressof, byref, c_void_p
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +98,7 @@ class NativeEngine:
         self._library = library()
         self._model, self._threads, self._profiled = model, threads, profile
         self._error = Error()
+        self._run, self._error_address = self._library.eq_session_run, c_void_p(addressof(self._error))
         self._start(None, f"The engine 'native' cannot open {model.name}")
         self.inputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("input")]
         self.outputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("output")]
@@ -140,8 +141,9 @@ class NativeEngine:
 
     def invoke(self) -> None:
         """Run one inference."""
-        status = self._library.eq_session_run(self._session.handle, byref(self._error))
-        check(status, self._error, "The engine 'native' failed while it ran the model")
+        status = self._run(self._session.handle, self._error_address)
+        if status:
+            check(status, self._error, "The engine 'native' failed while it ran the model")
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step cost so far; empty if the session does not measure."""
