@@ -11,7 +11,7 @@
 #include "variables.h"
 
 /* Below this much work, sharing a step costs more than it saves. */
-enum { EQ_SHARED_COST = 100000, EQ_MOST_THREADS = 256 };
+enum { EQ_SHARED_COST = 10000, EQ_MOST_THREADS = 256 };
 
 typedef struct eq_binding {
     void *memory; /* NULL: the session's own */

@@ -1,7 +1,9 @@
 /* A session's threads.
  *
  * The caller publishes a step in `state`; workers that are awake join it, take chunks of units until none are left, and report
- * themselves done. When no units are left the caller closes the step and waits for those that joined, not for those that slept.
+ * themselves done. Each begins with its own share of the units, the same part of the image in every step, so that it reads what
+ * it wrote, which is in its cache; then it helps with the others' shares. When no units are left the caller closes the step
+ * and waits for those that joined, not for those that slept.
  * While a run goes on workers spin for the next step, since steps follow each other within microseconds; between runs they
  * sleep on the condition. */
 #include "threads.h"
@@ -10,17 +12,26 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arithmetic.h"
 
-enum { EQ_SPINS_BEFORE_YIELD = 64 };
+enum { EQ_SPINS_BEFORE_YIELD = 1024 };
 
 /* Kernels keep up to 80 KB of rows and sums on the stack; musl gives a thread 128 KB, glibc 8 MB. */
 enum { EQ_STACK_BYTES = 512 * 1024 };
 
 /* `state`: the step's number, whether it can be joined, and how many workers have. */
 enum { EQ_STATE_STEP = 1 << 16, EQ_STATE_OPEN = 1 << 15, EQ_STATE_JOINED = EQ_STATE_OPEN - 1 };
+
+enum { EQ_SHARE_CHUNKS = 2, EQ_CACHE_LINE = 64 };
+
+/* A thread's units of the step. */
+typedef struct eq_share {
+    _Alignas(EQ_CACHE_LINE) atomic_uint next; /* nobody has taken it; ends past `end` by up to a chunk for each thread */
+    uint32_t end, chunk;
+} eq_share;
 
 struct eq_pool {
     int32_t workers, started;
@@ -30,13 +41,14 @@ struct eq_pool {
     pthread_t *threads;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    const eq_step *step; /* published by `state` */
+    /* What the caller writes for a step, what workers watch, and what they write stay apart: a cache line that one core writes
+     * while another reads it travels between them. */
+    _Alignas(EQ_CACHE_LINE) const eq_step *step; /* published by `state` */
     const eq_storage *storage;
-    int32_t chunk;
-    atomic_uint state;
-    atomic_uint next; /* unit that nobody has taken; past the last by a chunk for each thread, which an int may not hold */
-    atomic_uint done; /* workers that joined and are through */
+    eq_share *shares; /* one for each thread, the caller's first */
+    _Alignas(EQ_CACHE_LINE) atomic_uint state;
     atomic_bool running, stopping;
+    _Alignas(EQ_CACHE_LINE) atomic_uint done; /* workers that joined and are through */
 };
 
 typedef struct eq_worker {
@@ -55,14 +67,28 @@ static void relax(void) {
 static void work(eq_pool *pool, int32_t number) {
     const eq_step *step = pool->step;
     uint8_t *scratch = pool->scratch + (size_t)number * pool->scratch_stride;
-    for (;;) {
-        unsigned taken = atomic_fetch_add_explicit(&pool->next, (unsigned)pool->chunk, memory_order_relaxed);
-        if (taken >= (unsigned)step->units) {
-            return;
+    for (int32_t i = 0; i <= pool->workers; ++i) {
+        eq_share *share = &pool->shares[(number + i) % (pool->workers + 1)];
+        for (;;) {
+            const uint32_t first = atomic_fetch_add_explicit(&share->next, share->chunk, memory_order_relaxed);
+            if (first >= share->end) {
+                break;
+            }
+            const uint32_t last = share->end - first < share->chunk ? share->end : first + share->chunk;
+            step->run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
         }
-        int32_t first = (int32_t)taken;
-        int32_t last = step->units - first < pool->chunk ? step->units : first + pool->chunk;
-        step->run(step, pool->storage, first, last, scratch);
+    }
+}
+
+/* Divide the units evenly. */
+static void set_shares(eq_pool *pool, int32_t units) {
+    const int64_t threads = pool->workers + 1;
+    for (int64_t i = 0; i < threads; ++i) {
+        const uint32_t first = (uint32_t)(units * i / threads), end = (uint32_t)(units * (i + 1) / threads);
+        eq_share *share = &pool->shares[i];
+        share->end = end;
+        share->chunk = (end - first + EQ_SHARE_CHUNKS - 1) / EQ_SHARE_CHUNKS;
+        atomic_store_explicit(&share->next, first, memory_order_relaxed);
     }
 }
 
@@ -129,8 +155,13 @@ static bool start_worker(eq_pool *pool, int32_t number) {
     return started;
 }
 
+static void *aligned_zeros(size_t bytes) {
+    void *memory;
+    return posix_memalign(&memory, EQ_CACHE_LINE, bytes) == 0 ? memset(memory, 0, bytes) : NULL;
+}
+
 eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride) {
-    eq_pool *pool = calloc(1, sizeof *pool);
+    eq_pool *pool = aligned_zeros(sizeof *pool);
     if (!pool) {
         return NULL;
     }
@@ -141,11 +172,14 @@ eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->threads = calloc((size_t)pool->workers, sizeof *pool->threads);
-    for (int32_t number = 1; number < threads; ++number) {
-        if (!pool->threads || !start_worker(pool, number)) {
-            eq_pool_stop(pool);
-            return NULL;
-        }
+    pool->shares = aligned_zeros((size_t)threads * sizeof *pool->shares);
+    bool started = pool->threads && pool->shares;
+    for (int32_t number = 1; started && number < threads; ++number) {
+        started = start_worker(pool, number);
+    }
+    if (!started) {
+        eq_pool_stop(pool);
+        return NULL;
     }
     return pool;
 }
@@ -169,6 +203,7 @@ void eq_pool_stop(eq_pool *pool) {
     if (pool->process == getpid()) {
         end_workers(pool);
     }
+    free(pool->shares);
     free(pool->threads);
     free(pool);
 }
@@ -187,8 +222,7 @@ void eq_pool_end(eq_pool *pool) {
 void eq_pool_run(eq_pool *pool, const eq_step *step, const eq_storage *storage) {
     pool->step = step;
     pool->storage = storage;
-    pool->chunk = step->units / (4 * (pool->workers + 1)) + 1;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    set_shares(pool, step->units);
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
     unsigned number = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP + 1;
     atomic_store_explicit(&pool->state, number * EQ_STATE_STEP + EQ_STATE_OPEN, memory_order_release);

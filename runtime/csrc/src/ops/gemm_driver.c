@@ -8,6 +8,8 @@ enum {
     CHUNK_BYTES = 128 * 1024, /* of weights that stay in a cache while many pixels pass */
     LEAST_UNITS = 16,         /* so that threads can share */
     LEAST_UNIT_MACS = 64 * 1024,
+    KERNEL_ROWS = 24,                      /* whole tiles of any kernel: of 1, 2, 3, 4, 8 or 12 rows */
+    LEAST_SHARED_PIXELS = 8 * KERNEL_ROWS, /* fewer make too few units to share evenly: columns are shared then */
 };
 
 typedef struct run_part {
@@ -18,6 +20,7 @@ typedef struct run_part {
     int64_t pixels;        /* of all images */
     int32_t chunk;         /* columns that are done for all pixels before the next */
     bool joined;           /* adjacent chunks may be done as one */
+    int32_t tile;          /* pixels of a unit */
     int32_t tiles, first_unit;
     int32_t in_y, in_x, in_byte, out_y, out_x, out_byte;
     int32_t taps_y, taps_x, terms; /* segments = terms * taps_y * taps_x */
@@ -167,7 +170,7 @@ static void run_units(const layer_data *d, const run_part *p, const cursor *orig
         const int32_t chunks = p->joined && tile == 0 && tiles == p->tiles ? (last - unit) / tiles : 1;
         const int32_t first_column = chunk * p->chunk, width = chunks * p->chunk;
         const int32_t last_column = p->columns - first_column < width ? p->columns : first_column + width;
-        int64_t pixel = (int64_t)tile * rows, end = pixel + (int64_t)tiles * rows;
+        int64_t pixel = (int64_t)tile * p->tile, end = pixel + (int64_t)tiles * p->tile;
         cursor c = *origin;
         place(&c, pixel);
         end = end < p->pixels ? end : p->pixels;
@@ -249,6 +252,14 @@ static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, in
     return columns < kernel->columns ? kernel->columns : columns < p->columns ? (int32_t)columns : p->columns;
 }
 
+/* Pixels of a unit, so that threads share the image: then each finds what it wrote itself in its cache, step after step. One
+ * thread joins the units to whole calls of the kernel. */
+static int32_t tile_pixels(int64_t pixels, int32_t rows) {
+    const int64_t shared = (pixels + LEAST_UNITS - 1) / LEAST_UNITS;
+    const int64_t tile = (shared + KERNEL_ROWS - 1) / KERNEL_ROWS * KERNEL_ROWS;
+    return tile < rows ? (int32_t)tile : rows;
+}
+
 static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, const eq_gemm_shape *shape,
                       const eq_gemm_kernel *kernel, run_part *p) {
     const int64_t pixels = (int64_t)layer->geometry.batch * part->height * part->width;
@@ -259,7 +270,6 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         .height = part->height,
         .width = part->width,
         .pixels = pixels,
-        .tiles = (int32_t)((pixels + kernel->rows - 1) / kernel->rows),
         .in_y = part->in_y,
         .in_x = part->in_x,
         .in_byte = part->in_channel,
@@ -270,8 +280,18 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         .taps_x = shape->taps_x,
         .terms = shape->terms,
     };
-    p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
-    p->joined = p->tiles == 1 || (int64_t)p->columns * p->segments * p->segment_bytes <= CHUNK_BYTES;
+    const bool is_small = (int64_t)p->columns * p->segments * p->segment_bytes <= CHUNK_BYTES;
+    if (is_small && pixels >= LEAST_SHARED_PIXELS) {
+        p->tile = tile_pixels(pixels, kernel->rows);
+        p->chunk = p->columns;
+    } else {
+        p->tile = kernel->rows;
+    }
+    p->tiles = (int32_t)((pixels + p->tile - 1) / p->tile);
+    if (p->chunk == 0) {
+        p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
+    }
+    p->joined = p->tiles == 1 || is_small;
 }
 
 static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, const uint8_t *packed,
