@@ -9,7 +9,7 @@
 #define HAS_SANITIZER
 #endif
 
-#ifdef HAS_SANITIZER
+#if defined(HAS_SANITIZER) && __has_include(<sanitizer/allocator_interface.h>) /* gcc's packages may lack it */
 #include <sanitizer/allocator_interface.h>
 #include <stdint.h>
 
