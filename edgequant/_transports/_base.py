@@ -97,7 +97,7 @@ class Transport(Protocol):
         """Return what a symbolic link points to, None if there is none of that name."""
 
     def rename(self, old: PurePosixPath, new: PurePosixPath) -> None:
-        """Give a file, link or folder another name in one step, as rename(2) does: a file or link there is replaced."""
+        """Move a file, link or folder in one step, as the system call does: a file or link of that name is replaced."""
 
     def remove_tree(self, remote: PurePosixPath) -> None:
         """Remove a file, a link (not what it points to) or a folder with all in it; nothing there is no error."""
