@@ -111,3 +111,10 @@ def test_a_real_run(cli, tmp_path: Path) -> None:
     assert [device["engine"] for device in document["devices"]][1:] == ["native"] * 3
     assert (document["page"], document["test_images"]) == (str(tmp_path / "out/report.html"), 450)
     assert "data:image/png" in Path(document["page"]).read_text(encoding="utf-8")
+    again = tmp_path / "out/again_int8.tflite"
+    calibration = tmp_path / "out/calibration.npy"
+    result = cli(
+        "convert", tmp_path / "out/digits.pt2", "-o", again, "--quantize", "int8", "--calibration", calibration
+    )
+    assert result.exit_code == 0, result.stderr
+    assert again.read_bytes() == (tmp_path / "out/digits_int8.tflite").read_bytes(), "the saved network is another one"

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from edgequant_converters import replacing
 from numpy.typing import NDArray
 from torch import nn
 
@@ -67,3 +69,18 @@ def train(digits: Digits, progress: Callable[[str, int, int | None], None]) -> D
             nn.functional.cross_entropy(network(images[batch]), labels[batch]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return network.eval()
+
+
+def save(network: DigitsNet, digits: Digits, calibration: NDArray[np.float32], folder: Path) -> None:
+    """Write what the other commands take: the network as an exported program, and the images and labels as .npy."""
+    program = torch.export.export(network, (torch.zeros(1, 1, 8, 8),))
+    with replacing(folder / "digits.pt2") as temporary:
+        torch.export.save(program, temporary)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "calibration": calibration,
+        "test": digits.test_images,
+        "labels": digits.test_labels,
+    }
+    for name, array in arrays.items():
+        with replacing(folder / f"{name}.npy") as temporary:
+            np.save(temporary, array)

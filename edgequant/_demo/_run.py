@@ -54,12 +54,14 @@ class DemoResult:
 
 
 def run_demo(folder: Path, progress: Progress) -> DemoResult:
-    """Do everything; the models are written into `folder`."""
-    from ._digits import load_digits, train
+    """Do everything; the network, its data and the models are written into `folder`."""
+    from ._digits import load_digits, save, train
 
     digits = load_digits()
     network = train(digits, progress)
-    models = _convert(network, digits.train_images[:CALIBRATION_IMAGES], folder, progress)
+    calibration = digits.train_images[:CALIBRATION_IMAGES]
+    save(network, digits, calibration, folder)
+    models = _convert(network, calibration, folder, progress)
     accuracies = []
     for done, path in enumerate(models):
         progress("running on the test images", done, len(models))
