@@ -21,7 +21,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgequant_runtime._engines._library import library_path
+from edgequant_runtime._engines._library import Error, ModelOptions, SessionOptions, Shape, TensorDescription, library
 
 Array = NDArray[Any]
 
@@ -75,58 +75,18 @@ class NativeError(Exception):
         self.status = status
 
 
-class _Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 2044)]
-
-
-class _TensorInfo(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("type", ctypes.c_int32),
-        ("rank", ctypes.c_int32),
-        ("shape", ctypes.c_int32 * 8),
-        ("shape_signature", ctypes.c_int32 * 8),
-        ("scale", ctypes.c_float),
-        ("zero_point", ctypes.c_int32),
-        ("bytes", ctypes.c_size_t),
-    ]
-
-
-class _Shape(ctypes.Structure):
-    _fields_ = [("rank", ctypes.c_int32), ("dims", ctypes.c_int32 * 8)]
-
-
-class _ModelOptions(ctypes.Structure):
-    _fields_ = [("memory_limit", ctypes.c_uint64), ("kernels", ctypes.c_char_p)]
-
-
-class _SessionOptions(ctypes.Structure):
-    _fields_ = [("threads", ctypes.c_int32), ("profile", ctypes.c_bool), ("shapes", ctypes.POINTER(_Shape))]
-
-
-@functools.cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(library_path())
-    library.eq_kernels_name.restype = ctypes.c_char_p
-    library.eq_session_input_data.restype = ctypes.c_void_p
-    library.eq_session_output_data.restype = ctypes.c_void_p
-    for name in ("eq_model_close", "eq_session_close", "eq_session_reset"):
-        getattr(library, name).restype = None
-    return library
-
-
 @functools.cache
 def kernel_sets() -> tuple[str, ...]:
     """The kernel sets that this machine runs, slowest first."""
     names: list[str] = []
-    while name := _library().eq_kernels_name(len(names)):
+    while name := library().eq_kernels_name(len(names)):
         names.append(name.decode())
     return tuple(names)
 
 
 def _call(name: str, *arguments: Any) -> None:
-    error = _Error()
-    if getattr(_library(), name)(*arguments, ctypes.byref(error)):
+    error = Error()
+    if getattr(library(), name)(*arguments, ctypes.byref(error)):
         raise NativeError(error.status, error.message.decode())
 
 
@@ -137,9 +97,9 @@ class NativeSession:
         _keep_for_fuzzing(data)
         self._model, self._session = ctypes.c_void_p(), ctypes.c_void_p()
         self._data = data  # is not copied
-        options = _ModelOptions(0, kernels.encode() if kernels else None)
-        shapes = (_Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
-        session_options = _SessionOptions(threads, False, ctypes.cast(shapes, ctypes.POINTER(_Shape)))
+        options = ModelOptions(0, kernels.encode() if kernels else None)
+        shapes = (Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
+        session_options = SessionOptions(threads, False, ctypes.cast(shapes, ctypes.POINTER(Shape)))
         try:
             _call(
                 "eq_model_open_memory",
@@ -157,8 +117,8 @@ class NativeSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _library().eq_session_close(self._session)
-        _library().eq_model_close(self._model)
+        library().eq_session_close(self._session)
+        library().eq_model_close(self._model)
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         for index, value in enumerate(inputs):
@@ -166,12 +126,12 @@ class NativeSession:
             assert view.shape == value.shape and view.dtype == value.dtype, (view.shape, view.dtype)
             view[...] = value
         _call("eq_session_run", self._session)
-        count = _library().eq_session_output_count(self._session)
+        count = library().eq_session_output_count(self._session)
         return [_view(self._session, "output", i).copy() for i in range(count)]
 
     def reset(self) -> None:
         """Variables get their initial values."""
-        _library().eq_session_reset(self._session)
+        library().eq_session_reset(self._session)
 
 
 def run_native(data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> list[Array]:
@@ -187,14 +147,14 @@ def _keep_for_fuzzing(data: bytes) -> None:
         (Path(folder) / hashlib.sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
 
 
-def _shape(value: Array) -> _Shape:
-    return _Shape(value.ndim, (ctypes.c_int32 * 8)(*value.shape))
+def _shape(value: Array) -> Shape:
+    return Shape(value.ndim, (ctypes.c_int32 * 8)(*value.shape))
 
 
 def _view(session: ctypes.c_void_p, side: str, index: int) -> Array:
-    info = _TensorInfo()
+    info = TensorDescription()
     _call(f"eq_session_{side}_info", session, ctypes.c_int32(index), ctypes.byref(info))
-    address = getattr(_library(), f"eq_session_{side}_data")(session, ctypes.c_int32(index))
+    address = getattr(library(), f"eq_session_{side}_data")(session, ctypes.c_int32(index))
     memory = (ctypes.c_char * info.bytes).from_address(address)
     return np.frombuffer(memory, _TYPES[info.type]).reshape(info.shape[: info.rank])
 
