@@ -12,8 +12,9 @@ typedef struct arguments {
     const char *inputs[ARGUMENT_FILES_MAX], *outputs[ARGUMENT_FILES_MAX];
     int32_t input_count, output_count;
     int32_t repeat, threads;
+    double seconds, warmup; /* 0: no limit of time, no warm-up */
     const char *kernels; /* NULL: the best that this CPU runs */
-    bool as_json, profile, probe;
+    bool as_json, latencies, profile, probe;
 } arguments;
 
 /* Ends the program after --help and --version, and with a sentence if the arguments make no sense. */

@@ -5,19 +5,8 @@
 
 #include "failure.h"
 #include "json.h"
+#include "peak_memory.h"
 #include "types.h"
-
-/* In bytes; 0 where /proc does not say. getrusage() would count what the process held before it became this program. */
-static long long peak_memory(void) {
-    FILE *status = fopen("/proc/self/status", "re");
-    if (status == NULL) return 0;
-    long long kilobytes = 0;
-    char line[256];
-    while (fgets(line, sizeof line, status) != NULL)
-        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1) break;
-    fclose(status);
-    return kilobytes * 1024;
-}
 
 static eq_profile_step *profile_of(const run *done, int32_t *count) {
     *count = eq_session_profile(done->session, NULL, 0);
@@ -69,8 +58,9 @@ void report_text(const run *done, const arguments *given) {
     printf("memory   %llu bytes of packed weights, %llu of tensors, %llu of tables; peak of the process %lld\n",
            (unsigned long long)memory.packed_weights, (unsigned long long)memory.arena, (unsigned long long)memory.plan,
            peak_memory());
-    printf("latency  median %.1f us, least %.1f us, %d run%s\n", run_median(done), done->microseconds[0], (int)done->runs,
-           done->runs == 1 ? "" : "s");
+    const latency took = run_latency(done);
+    printf("latency  median %.1f us, least %.1f us, %d run%s; the model was opened in %.1f ms\n", took.median, took.min,
+           (int)done->runs, done->runs == 1 ? "" : "s", done->open_microseconds / 1e3);
     printf("sha256   %s of the outputs\n", digest);
     if (given->profile) print_profile(done);
 }
@@ -107,6 +97,18 @@ static void json_profile(const run *done) {
     free(steps);
 }
 
+static void json_latencies(const run *done) {
+    printf("  \"latencies_us\": [");
+    for (int32_t i = 0; i < done->runs; i++) printf(i == 0 ? "%.3f" : ", %.3f", done->microseconds[i]);
+    printf("],\n");
+}
+
+static void json_latency(const run *done) {
+    const latency took = run_latency(done);
+    printf("  \"open_us\": %.3f,\n  \"runs\": %d,\n  \"median_us\": %.3f,\n  \"min_us\": %.3f,\n  \"p95_us\": %.3f,\n",
+           done->open_microseconds, (int)done->runs, took.median, took.min, took.p95);
+}
+
 void report_json(const run *done, const arguments *given) {
     eq_memory memory;
     char digest[65];
@@ -118,9 +120,11 @@ void report_json(const run *done, const arguments *given) {
     json_tensors(done, "inputs", done->inputs, done->input_count, false);
     json_tensors(done, "outputs", done->outputs, done->output_count, true);
     if (given->profile) json_profile(done);
-    printf("  \"memory_bytes\": {\"packed_weights\": %llu, \"tensors\": %llu, \"tables\": %llu, \"peak_of_process\": %lld},\n",
+    printf("  \"memory_bytes\": {\"packed_weights\": %llu, \"tensors\": %llu, \"tables\": %llu, \"peak_of_process\": %lld, "
+           "\"before_opening\": %lld},\n",
            (unsigned long long)memory.packed_weights, (unsigned long long)memory.arena, (unsigned long long)memory.plan,
-           peak_memory());
-    printf("  \"runs\": %d,\n  \"median_us\": %.3f,\n  \"min_us\": %.3f,\n  \"sha256\": \"%s\"\n}\n", (int)done->runs,
-           run_median(done), done->microseconds[0], digest);
+           peak_memory(), done->memory_before);
+    if (given->latencies) json_latencies(done);
+    json_latency(done);
+    printf("  \"sha256\": \"%s\"\n}\n", digest);
 }

@@ -6,6 +6,7 @@
 
 #include "failure.h"
 #include "npy.h"
+#include "peak_memory.h"
 #include "seeded.h"
 #include "sha256.h"
 
@@ -121,22 +122,31 @@ static double run_once(run *opened, const uint8_t *values) {
     return now() - begin;
 }
 
-static int by_size(const void *left, const void *right) {
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
+static void warm_up(run *opened, double seconds, const uint8_t *values) {
+    const double end = now() + seconds * 1e6;
+    while (now() < end) run_once(opened, values);
+}
+
+/* At least one inference: what --seconds leaves of --repeat. */
+static void time_runs(run *opened, const arguments *given, const uint8_t *values) {
+    opened->microseconds = take((size_t)given->repeat, sizeof *opened->microseconds);
+    const double end = now() + given->seconds * 1e6;
+    do opened->microseconds[opened->runs++] = run_once(opened, values);
+    while (opened->runs < given->repeat && (given->seconds == 0 || now() < end));
 }
 
 run run_model(const arguments *given) {
     const eq_model_options options = {.kernels = given->kernels};
-    run opened = {.runs = given->repeat};
+    run opened = {.memory_before = peak_memory()};
     eq_error error;
+    const double begin = now();
     check(eq_model_open_file(given->model, &options, &opened.model, &error), &error);
     open_session(&opened, given, NULL);
+    opened.open_microseconds = now() - begin;
     check_counts(&opened, given);
     uint8_t *values = read_inputs(&opened, given);
-    opened.microseconds = take((size_t)opened.runs, sizeof *opened.microseconds);
-    for (int32_t i = 0; i < opened.runs; i++) opened.microseconds[i] = run_once(&opened, values);
-    qsort(opened.microseconds, (size_t)opened.runs, sizeof *opened.microseconds, by_size);
+    warm_up(&opened, given->warmup, values);
+    time_runs(&opened, given, values);
     free(values);
     for (int32_t i = 0; i < given->output_count; i++)
         npy_write(given->outputs[i], &opened.outputs[i], eq_session_output_data(opened.session, i));
@@ -151,10 +161,25 @@ void run_close(run *done) {
 
 /* ---- results ---- */
 
-double run_median(const run *done) {
-    const int32_t middle = done->runs / 2;
-    const double upper = done->microseconds[middle];
-    return done->runs % 2 ? upper : (done->microseconds[middle - 1] + upper) / 2;
+static int by_size(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* Between two of the sorted values lies a straight line, as in numpy.percentile(). */
+static double quantile(const double *sorted, int32_t count, double share) {
+    const double place = share * (count - 1);
+    const int32_t below = (int32_t)place, above = below + 1 < count ? below + 1 : below;
+    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+}
+
+latency run_latency(const run *done) {
+    double *sorted = take((size_t)done->runs, sizeof *sorted);
+    memcpy(sorted, done->microseconds, (size_t)done->runs * sizeof *sorted);
+    qsort(sorted, (size_t)done->runs, sizeof *sorted, by_size);
+    const latency found = {quantile(sorted, done->runs, 0.5), sorted[0], quantile(sorted, done->runs, 0.95)};
+    free(sorted);
+    return found;
 }
 
 void run_digest(const run *done, int32_t index, char text[65]) {

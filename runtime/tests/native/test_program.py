@@ -150,6 +150,10 @@ def test_npy_files_that_do_not_fit(run, tmp_path, content, sentence):
     [
         (("--threads", 0), "--threads 0: give a number from 1 to 256"),
         (("--repeat", "many"), "--repeat many: give a number"),
+        (("--seconds", "nan"), "--seconds nan: give seconds, more than 0"),
+        (("--warmup", "0"), "--warmup 0: give seconds, more than 0"),
+        (("--seconds", "1s"), "--seconds 1s: give seconds"),
+        (("--latencies",), "--latencies goes with --json"),
         (("--kernels", "mmx"), "no kernels 'mmx'"),
         (("--bogus",), "there is no option --bogus"),
         (("--input",), "--input needs a value"),
@@ -191,6 +195,24 @@ def test_text_and_profile(run):
     assert document["profile"][0]["macs"] == 12
     assert 0 < document["min_us"] <= document["median_us"]
     assert document["runs"] == 4
+
+
+def test_latencies_are_those_of_every_inference(run):
+    document = json.loads(run("int8.tflite", "--json", "--repeat", 40, "--warmup", 0.01, "--latencies").stdout)
+    latencies = document["latencies_us"]
+    assert document["runs"] == len(latencies) == 40
+    assert document["min_us"] == min(latencies)
+    assert document["median_us"] == pytest.approx(np.median(latencies), abs=0.002)
+    assert document["p95_us"] == pytest.approx(np.percentile(latencies, 95), abs=0.002)
+    assert document["open_us"] > 0
+    assert 0 < document["memory_bytes"]["before_opening"] <= document["memory_bytes"]["peak_of_process"]
+
+
+def test_seconds_end_the_inferences(run):
+    for most in ((), ("--repeat", 1_000_000)):
+        assert 1 <= json.loads(run("int8.tflite", "--json", "--seconds", 0.001, *most).stdout)["runs"] < 1_000_000
+    assert json.loads(run("int8.tflite", "--json", "--seconds", 60, "--repeat", 3).stdout)["runs"] == 3
+    assert json.loads(run("int8.tflite", "--json", "--seconds", 1e-9).stdout)["runs"] == 1
 
 
 def test_probe_version_and_help(program):
