@@ -18,6 +18,7 @@ def test_the_public_names_are_held():
     assert edgequant_runtime.__all__ == [
         "EngineError",
         "InputError",
+        "MemoryUse",
         "ModelError",
         "ProfileStep",
         "Session",
@@ -25,6 +26,8 @@ def test_the_public_names_are_held():
         "TensorInfo",
         "engine_version",
         "model_engines",
+        "native_memory",
+        "quantize",
         "usable_cores",
     ]
     for name in edgequant_runtime.__all__:

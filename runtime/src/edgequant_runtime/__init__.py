@@ -13,7 +13,9 @@ from ._errors import EngineError, InputError, ModelError, SessionError
 
 if TYPE_CHECKING:
     from ._engines import engine_version, model_engines
+    from ._memory import MemoryUse, native_memory
     from ._profile import ProfileStep
+    from ._quantization import quantize
     from ._session import Session
     from ._tensor_info import TensorInfo
     from ._threads import usable_cores
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EngineError",
     "InputError",
+    "MemoryUse",
     "ModelError",
     "ProfileStep",
     "Session",
@@ -28,15 +31,20 @@ __all__ = [
     "TensorInfo",
     "engine_version",
     "model_engines",
+    "native_memory",
+    "quantize",
     "usable_cores",
 ]
 
 _HOMES = {
+    "MemoryUse": "_memory",
     "ProfileStep": "_profile",
     "Session": "_session",
     "TensorInfo": "_tensor_info",
     "engine_version": "_engines",
     "model_engines": "_engines",
+    "native_memory": "_memory",
+    "quantize": "_quantization",
     "usable_cores": "_threads",
 }
 

@@ -29,6 +29,7 @@ STRUCTURES = {
     "eq_shape": _library.Shape,
     "eq_session_options": _library.SessionOptions,
     "eq_profile_step": _library.Step,
+    "eq_memory": _library.Memory,
 }
 
 

@@ -77,6 +77,12 @@ class Step(ctypes.Structure):
     )
 
 
+class Memory(ctypes.Structure):
+    """eq_memory."""
+
+    _fields_ = (("packed_weights", c_uint64), ("arena", c_uint64), ("plan", c_uint64))
+
+
 # None: the arguments are given as C values already, which saves a tenth of the smallest models' latency.
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_version": (c_char_p, ()),
@@ -96,6 +102,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_session_input_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_output_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_run": (c_int32, None),
+    "eq_session_memory": (None, (c_void_p, POINTER(Memory))),
     "eq_session_profile": (c_int32, (c_void_p, POINTER(Step), c_int32)),
 }  # fmt: skip
 

@@ -17,11 +17,12 @@ from edgequant_runtime._model_file import ModelFile
 from edgequant_runtime._tensor_info import TensorInfo
 
 from ._base import LentMemory
-from ._library import Error, ModelOptions, SessionOptions, Shape, Step, TensorDescription, check, library
+from ._library import Error, Memory, ModelOptions, SessionOptions, Shape, Step, TensorDescription, check, library
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgequant_runtime._memory import MemoryUse
     from edgequant_runtime._profile import ProfileStep
 
 # The numbers of the .tflite format.
@@ -153,6 +154,14 @@ class NativeEngine:
         steps = (Step * count)()
         self._library.eq_session_profile(self._session.handle, steps, count)
         return tuple(ProfileStep(s.operators.decode(), s.first_operator, s.runs, s.nanoseconds, s.macs) for s in steps)
+
+    def memory(self) -> MemoryUse:
+        """Return what the model and this session have allocated."""
+        from edgequant_runtime._memory import MemoryUse
+
+        used = Memory()
+        self._library.eq_session_memory(self._session.handle, byref(used))
+        return MemoryUse(used.packed_weights, used.arena, used.plan)
 
 
 def _tensor_info(description: TensorDescription) -> TensorInfo:

@@ -1,0 +1,29 @@
+"""What the native engine needs of a device's memory, found without the device."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ._model_file import Model, read_model_file
+
+
+class MemoryUse(NamedTuple):
+    """Bytes that the native engine allocates for a model: beside them there is the file, which is mapped.
+
+    `packed_weights` are the weights as its kernels want them, `tensors` activations and scratch, `tables` the rest.
+    """
+
+    packed_weights: int
+    tensors: int
+    tables: int
+
+
+def native_memory(model: Model) -> MemoryUse:
+    """Return what the native engine allocates for a model with one thread; free sizes are 1.
+
+    It is the same on every computer: that of the scalar kernels. Others differ a little in how they pack. Raises
+    ModelError if the engine does not run the model.
+    """
+    from ._engines._native import NativeEngine, NativeModel
+
+    return NativeEngine(NativeModel(read_model_file(model), kernels="scalar"), threads=1).memory()
