@@ -1,8 +1,11 @@
 """The process that holds one configuration of a benchmark, so that its memory and its crashes are its own.
 
-It speaks JSON, one document a line, with the process that started it: first the configuration, then a request for each
-round. Started as `python -m edgequant._bench_worker`; it imports nothing but numpy, the runtime and one engine.
+It speaks JSON, one document a line, with whoever started it: first the configuration, then a request for each round.
+Started as `python -m edgequant._bench_worker`, and on boards as a file of its own, together with edgequant_runtime: it
+imports nothing but numpy, the runtime and one engine, and runs on every Python that the runtime does.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -27,12 +30,18 @@ class _Configuration:
         fill_inputs(self._session)
         self._session.invoke()
 
-    def time_round(self, runs: int | None, seconds: float | None) -> list[int]:
-        """Return nanoseconds of each inference: `runs` of them, or as many as fit into `seconds`, at least one."""
+    def time_round(self, runs: int | None, seconds: float | None, warm_up: float) -> list[int]:
+        """Return nanoseconds of each inference: `runs` of them, or as many as fit into `seconds`, at least one.
+
+        For `warm_up` seconds, and at least once, it runs uncounted: another configuration has had the caches since.
+        """
         fill_inputs(self._session)
-        self._session.invoke()  # another configuration has had the caches since the last round
         latencies: list[int] = []
         invoke, now = self._session.invoke, time.perf_counter_ns
+        warm = now() + int(warm_up * 1e9)
+        invoke()
+        while now() < warm:
+            invoke()
         end = None if seconds is None else now() + int(seconds * 1e9)
         while (runs is None or len(latencies) < runs) and (end is None or not latencies or now() < end):
             start = now()

@@ -5,8 +5,8 @@ import signal
 import pytest
 from edgequant_runtime import SessionError
 
-from edgequant import _bench
-from edgequant._bench import bench
+from edgequant._bench import _bench, _plan, _process, bench
+from edgequant._bench._plan import Configuration, Turn
 from edgequant._errors import EdgequantError
 
 KEYS = {"model", "format", "engine", "threads", "runs", "median_us", "min_us", "p95_us", "load_ms", "peak_rss_bytes"}
@@ -66,14 +66,14 @@ def test_memory_is_each_configurations_own(models):
 
 
 def test_rounds_share_the_runs_evenly():
-    assert _bench._shares(3) == [1, 1, 1]
-    assert sum(_bench._shares(47)) == 47
-    assert set(_bench._shares(47)) == {2, 3}
+    assert _plan._shares(3, 20) == [1, 1, 1]
+    assert sum(_plan._shares(47, 20)) == 47
+    assert set(_plan._shares(47, 20)) == {2, 3}
 
 
 def test_engines_that_do_not_run_a_model_are_left_out(models):
-    found = _bench._configurations([models / "float.tflite", models / "float.onnx"], ["onnxruntime", "litert"], [1, 1])
-    assert [(path.name, engine, threads) for path, engine, threads in found] == [
+    found = _plan.configurations([models / "float.tflite", models / "float.onnx"], ["onnxruntime", "litert"], [1, 1])
+    assert [(one.model.name, one.engine, one.threads) for one in found] == [
         ("float.tflite", "litert", 1),
         ("float.onnx", "onnxruntime", 1),
     ]
@@ -98,17 +98,17 @@ def test_bad_input_is_one_sentence(cli, models, arguments, message):
 
 
 def test_a_crash_of_one_engine_is_an_error_and_leaves_no_process(models):
-    with _bench._Timed(models / "float.tflite", "litert", 1) as worker:
-        os.kill(worker._process.pid, signal.SIGSEGV)
+    with _process.ProcessTimer(Configuration(models / "float.tflite", "litert", 1)) as timer:
+        os.kill(timer._process.pid, signal.SIGSEGV)
         with pytest.raises(EdgequantError, match="ended with code -11: the engine crashed"):
-            worker.time_round({"runs": 1, "seconds": None})
-    assert worker._process.poll() is not None
+            timer.time(Turn(runs=1, seconds=None))
+    assert timer._process.poll() is not None
 
 
 def test_a_model_that_cannot_be_opened_leaves_no_process(models, monkeypatch):
     started = []
-    popen = _bench.subprocess.Popen
-    monkeypatch.setattr(_bench.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    popen = _process.subprocess.Popen
+    monkeypatch.setattr(_process.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
     with pytest.raises(SessionError, match="cannot open unknown_op"):
         bench([models / "float.onnx", models / "unknown_op.onnx"], runs=1)
     assert len(started) == 2

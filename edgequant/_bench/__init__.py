@@ -1,0 +1,7 @@
+"""Time models, engines and thread counts against each other, interleaved, so that drift hits all alike."""
+
+from ._bench import bench, bench_on_board
+from ._conditions import Conditions, State
+from ._results import BenchReport, BenchResult
+
+__all__ = ["BenchReport", "BenchResult", "Conditions", "State", "bench", "bench_on_board"]

@@ -1,0 +1,84 @@
+"""Brings to a board what its configurations need: models, edgequant-run, and the worker for a Python that is there."""
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from edgequant._errors import EdgequantError
+
+from ._board_timers import BoardTimer, ProgramTimer, PythonTimer
+from ._plan import Configuration
+
+if TYPE_CHECKING:
+    from edgequant._transports import Transport
+
+
+@contextmanager
+def board_timers(
+    transport: "Transport",
+    configurations: Sequence[Configuration],
+    *,
+    runner: Path | None,
+    python: str,
+    progress: Callable[[str, float, float], None],
+) -> Iterator[list[BoardTimer]]:
+    """Copy what the configurations need to a temporary folder of the board, and yield a timer for each.
+
+    Raises EdgequantError where no runner can be built for the board.
+    """
+    is_native = [configuration.engine == "native" for configuration in configurations]
+    with TemporaryDirectory() as name, transport.temporary_folder() as folder:
+        files: dict[Path, tuple[PurePosixPath, int]] = {}
+        for model in dict.fromkeys(configuration.model for configuration in configurations):
+            files[model] = folder / f"model-{len(files)}{model.suffix}", 0o644
+        program, worker = folder / "edgequant-run", folder / "bench_worker.pyz"
+        if any(is_native):
+            files[runner or _build_runner(transport, progress)] = program, 0o755
+        if not all(is_native):
+            files[_pack_worker(Path(name))] = worker, 0o644
+        for number, (local, (remote, mode)) in enumerate(files.items()):
+            progress("copying", number, len(files))
+            transport.put(local, remote, mode=mode)
+        python = _python_there(transport, python)
+        yield [
+            ProgramTimer(one, transport, files[one.model][0], program)
+            if native
+            else PythonTimer(one, transport, files[one.model][0], python, worker)
+            for one, native in zip(configurations, is_native, strict=True)
+        ]
+
+
+def _build_runner(transport: "Transport", progress: Callable[[str, float, float], None]) -> Path:
+    from edgequant._targets import TARGETS, build_runner
+
+    architecture = transport.device().architecture
+    for target in TARGETS.values():
+        if target.family.machine == architecture:
+            progress("building the runner", 0, 1)
+            return build_runner(target).program
+    raise EdgequantError(
+        f"{transport.title} is {architecture}, for which no edgequant-run is built: give one with --runner."
+    )
+
+
+def _pack_worker(folder: Path) -> Path:
+    """Write one file that any Python runs: the worker, and the Python part of edgequant_runtime."""
+    import edgequant_runtime
+
+    from edgequant import _bench_worker
+
+    runtime = Path(edgequant_runtime.__file__).parent
+    packed = folder / "bench_worker.pyz"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(_bench_worker.__file__, "__main__.py")
+        for source in sorted(runtime.rglob("*.py")):
+            archive.write(source, source.relative_to(runtime.parent))
+    return packed
+
+
+def _python_there(transport: "Transport", python: str) -> str:
+    """Return a name as it is, for the board to look up, and a path from the home folder there."""
+    return str(transport.home() / python.removeprefix("~/")) if "/" in python else python

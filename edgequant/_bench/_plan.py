@@ -1,0 +1,117 @@
+"""What is timed, for how long, and in which order."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgequant_runtime import model_engines
+
+from edgequant._errors import EdgequantError
+
+MINIMUM_ROUNDS = 3
+DEFAULT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A model on an engine with a number of threads."""
+
+    model: Path
+    engine: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a configuration is to do in one round.
+
+    First inferences for `warm_up` seconds (at least one) that are not counted; then `runs` of them, or as many as fit
+    into `seconds`, at least one.
+    """
+
+    runs: int | None
+    seconds: float | None
+    warm_up: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The seconds of a turn and of its warm-up in some place, and over how many rounds given runs are spread."""
+
+    seconds: float
+    warm_up: float
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rounds: for given runs, until the seconds are over, or until either."""
+
+    pace: Pace
+    runs: int | None
+    seconds: float | None
+
+    def rounds(self) -> Iterator[tuple[Turn, tuple[float, float]]]:
+        """Yield the turn of every configuration in the next round, and (done, total) before it."""
+        start = time.monotonic()
+        shares = _shares(self.runs, self.pace.rounds) if self.runs else None
+        number = 0
+        while shares is None or number < len(shares):
+            elapsed = time.monotonic() - start
+            enough = 1 if shares else MINIMUM_ROUNDS
+            if self.seconds is not None and elapsed >= self.seconds and number >= enough:
+                return
+            if shares:
+                yield Turn(shares[number], None, self.pace.warm_up), (number, len(shares))
+            else:
+                total = self.seconds or 0
+                yield Turn(None, self.pace.seconds, self.pace.warm_up), (min(elapsed, total), total)
+            number += 1
+
+
+def plan(pace: Pace, runs: int | None, seconds: float | None) -> Plan:
+    """Return the rounds for what the user gave; raises EdgequantError for numbers that make no sense."""
+    if runs is not None and runs < 1:
+        raise EdgequantError(f"{runs} runs measure nothing: give 1 or more.")
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise EdgequantError(f"{seconds} seconds measure nothing: give more than 0.")
+    return Plan(pace, runs, seconds if runs or seconds else DEFAULT_SECONDS)
+
+
+def _shares(runs: int, most: int) -> list[int]:
+    """Spread the runs over at most so many rounds, as evenly as can be."""
+    rounds = min(runs, most)
+    return [runs // rounds + (number < runs % rounds) for number in range(rounds)]
+
+
+def configurations(
+    models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], engines: Sequence[str], threads: Sequence[int]
+) -> list[Configuration]:
+    """Return models by engines by threads, without the engines that do not run a model if another one does.
+
+    Raises EdgequantError without models and for a model that none of the engines runs, SessionError for one that
+    cannot be read.
+    """
+    models = [models] if isinstance(models, (str, os.PathLike)) else models
+    if not models:
+        raise EdgequantError("There is no model to time: give one or more .tflite and .onnx files.")
+    return [
+        Configuration(Path(model), engine, count)
+        for model in models
+        for engine in _engines(Path(model), engines)
+        for count in dict.fromkeys(threads)
+    ]
+
+
+def _engines(model: Path, wanted: Sequence[str]) -> list[str]:
+    possible = model_engines(model)
+    if not wanted:
+        return [possible[0]]
+    chosen = [engine for engine in dict.fromkeys(wanted) if engine in possible]
+    if not chosen:
+        raise EdgequantError(
+            f"{model.name} is run by {' or '.join(possible)}, not by {' or '.join(wanted)}: add that engine."
+        )
+    return chosen
