@@ -1,5 +1,7 @@
 """Ways to a computer that runs a model: this one, one over ssh, one that is emulated. One protocol for all."""
 
 from ._base import Finished, Transport, TransportError
+from ._emulated import EmulatedTransport
+from ._local import LocalTransport
 
-__all__ = ["Finished", "Transport", "TransportError"]
+__all__ = ["EmulatedTransport", "Finished", "LocalTransport", "Transport", "TransportError"]
