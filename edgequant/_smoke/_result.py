@@ -92,7 +92,7 @@ class GoldenResult:
 
     number: int
     kind: str
-    runs: tuple[GoldenRun, ...]
+    runs: Sequence[GoldenRun]
 
     @property
     def status(self) -> Status:
@@ -114,12 +114,13 @@ class GoldenResult:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Microseconds of one inference, of `runs` on the first golden's inputs."""
+    """Microseconds of one inference, of `runs` on the first golden's inputs, and of opening the model."""
 
     threads: int
     runs: int
     median_us: float
     min_us: float
+    open_us: float | None = None
 
 
 @dataclass(slots=True)

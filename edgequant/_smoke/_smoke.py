@@ -1,20 +1,31 @@
 """The order of the steps."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgequant._errors import EdgequantError
+from edgequant._targets import find_target
 
+from ._checks import check_device
+from ._goldens import run_goldens
+from ._program import Program
 from ._result import SmokeResult
 
 if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
     from edgequant._bundle import Bundle
     from edgequant._targets import Target
     from edgequant._transports import Transport
 
 Progress = Callable[[str, int, int | None], None]
+
+REPEAT = 10
+THREADS_MAX = 256  # of the runner
 
 
 def _silent(step: str, done: int, total: int | None) -> None:
@@ -44,10 +55,53 @@ def smoke(
     """
     result = SmokeResult(name or f"bundle {bundle.digest[:12]}", transport.title, transport.is_emulated)
     result.digest, result.manifest = bundle.digest, bundle.manifest
+    repeat = repeat or (1 if transport.is_emulated else REPEAT)
     begin = time.monotonic()
     try:
-        raise EdgequantError("Smoke tests are being written.")
+        target = target or find_target(bundle.manifest.target)
+        progress("asking what the device is", 0, None)
+        result.device = transport.device()
+        result.load = None if transport.is_emulated else _load(transport)
+        with _unpacked_there(bundle, transport, folder, progress) as place:
+            program = Program(transport, result.device, bundle, place, timeout)
+            progress("starting the runner", 0, None)
+            _check(result, target, program)
+            run_goldens(result, program, _thread_counts(threads, result.device), repeat, progress)
     except EdgequantError as error:
         result.error = str(error)
     result.seconds = time.monotonic() - begin
     return result
+
+
+def _load(transport: "Transport") -> float | None:
+    """Return the load average of the last minute, None where it is not told."""
+    finished = transport.run(["cat", "/proc/loadavg"])
+    try:
+        return float(finished.text.split()[0])
+    except (IndexError, ValueError):
+        return None
+
+
+@contextmanager
+def _unpacked_there(
+    bundle: "Bundle", transport: "Transport", folder: PurePosixPath | None, progress: Progress
+) -> Iterator[PurePosixPath]:
+    if folder is not None:
+        yield folder
+        return
+    with transport.temporary_folder() as temporary:
+        progress(f"copying the bundle to {transport.title}", 0, None)
+        transport.put_tree(bundle.folder, temporary / "bundle")
+        yield temporary / "bundle"
+
+
+def _check(result: SmokeResult, target: "Target", program: Program) -> None:
+    """Hold the device against the target: before the runner is started, and again with what its probe says."""
+    hold = partial(check_device, program.bundle.manifest, target, program.device, is_emulated=result.is_emulated)
+    result.checks = hold(None)
+    result.probe = program.probe()
+    result.checks = hold(result.probe)
+
+
+def _thread_counts(threads: int | None, device: "Device") -> Sequence[int]:
+    return [threads] if threads else sorted({1, min(max(device.cpu_count, 1), THREADS_MAX)})

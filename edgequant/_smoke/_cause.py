@@ -1,0 +1,67 @@
+"""Why a runner ended without an answer, in a sentence that says what to do."""
+
+import signal
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ._checks import FAMILY_TITLES, available_features, can_execute
+
+if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
+    from edgequant._bundle import Manifest, RunnerEntry
+    from edgequant._transports import Finished
+
+NAME = "edgequant-run"
+
+
+def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "Device", program: PurePosixPath) -> str:
+    """Return the sentence for a status other than 0 of `program`, the runner of the bundle."""
+    runner = manifest.runner
+    assert runner is not None
+    if finished.signal is not None:
+        return _killed(finished.signal, manifest, runner, computer, device)
+    complaint = "".join(c if c.isprintable() else "?" for c in finished.complaint).rstrip(".")
+    if complaint.startswith(f"{NAME}: "):
+        return f"{computer}: {complaint}."
+    if "ermission denied" in complaint:
+        return (
+            f"{computer} does not let {program} run: its folder is mounted noexec, or the file lost its permission to "
+            "execute; take another folder there."
+        )
+    if not can_execute(runner.family, device):
+        return (
+            f"{computer} cannot execute the bundle's runner, which is a program for {FAMILY_TITLES[runner.family]}: it "
+            f"runs {device.word_size}-bit programs ({device.architecture}); make the bundle for such a target "
+            "('edgequant targets' lists them)."
+        )
+    return f"{NAME} failed on {computer} with exit code {finished.status}: {complaint}."
+
+
+def _killed(by: signal.Signals, manifest: "Manifest", runner: "RunnerEntry", computer: str, device: "Device") -> str:
+    if by == signal.SIGILL:
+        return f"{NAME} died of an illegal instruction on {computer} ({device.core_names}): {_too_new(runner, device)}"
+    if by == signal.SIGKILL:
+        return (
+            f"{NAME} was killed on {computer}, probably because memory ran out: the model takes about "
+            f"{manifest.model.memory_bytes / 2**20:.0f} MiB; stop other programs there, or take a smaller model."
+        )
+    return (
+        f"{NAME} was ended by {by.name} on {computer}: try once more; if it happens again, suspect the board's memory and "
+        "power supply, or report it with the bundle."
+    )
+
+
+def _too_new(runner: "RunnerEntry", device: "Device") -> str:
+    if runner.assumed_features:
+        lacking = [name for name in runner.assumed_features if name not in available_features(device)]
+        taken = ", ".join(lacking or runner.assumed_features)
+        lacks = f", and this CPU lacks {'it' if len(lacking) == 1 else 'them'}" if lacking else ""
+        return (
+            f"the bundle's runner takes {taken} for granted{lacks}; make the bundle for this board, or without "
+            "--assume-features."
+        )
+    return (
+        f"the bundle's runner is for {FAMILY_TITLES[runner.family]} and later; make the bundle for this board "
+        "('edgequant targets' lists them)."
+    )

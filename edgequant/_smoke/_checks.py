@@ -1,0 +1,107 @@
+"""The device held against what the bundle's target promises and its runner takes for granted."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._result import Check
+
+if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
+    from edgequant._bundle import Manifest
+    from edgequant._targets import Target
+
+FAMILY_TITLES = {"armv6": "ARMv6", "armv7": "ARMv7", "aarch64": "64-bit ARM", "x86_64": "x86-64"}
+# What systems run, by what their own programs are; a 64-bit ARM system may also run 32-bit programs.
+_EXECUTES = {
+    "armv6l": {"armv6"},
+    "armv7l": {"armv6", "armv7"},
+    "aarch64": {"armv6", "armv7", "aarch64"},
+    "x86_64": {"x86_64"},
+}
+_MIB = 2**20
+
+
+def can_execute(family: str, device: "Device") -> bool:
+    """Tell whether programs of that family can run on the device at all."""
+    return family in _EXECUTES.get(device.architecture, {family})
+
+
+def available_features(device: "Device", probe: Mapping[str, Any] | None = None) -> set[str]:
+    """Return the arithmetic that programs may use, as the runner's probe tells or else the device's own tokens do."""
+    if probe is not None:
+        return {*probe["cpu"]["features"]}
+    return {name for name, there in device.capabilities.items() if there}
+
+
+def check_device(
+    manifest: "Manifest",
+    target: "Target",
+    device: "Device",
+    probe: Mapping[str, Any] | None,
+    *,
+    is_emulated: bool,
+) -> list[Check]:
+    """Return what was checked, in sentences; `probe` is None until the runner gave it."""
+    return [
+        _architecture(target, device),
+        _board(target, device),
+        *_assumed(manifest, device, probe),
+        _features(target, device, probe),
+        _memory(manifest, device, None if is_emulated else probe),
+    ]
+
+
+def _architecture(target: "Target", device: "Device") -> Check:
+    ok = can_execute(target.family.name, device)
+    wanted = f"programs for {FAMILY_TITLES[target.family.name]}"
+    runs = f"the device's own are {device.word_size}-bit ({device.architecture})"
+    return Check("architecture", ok, f"{target.name} takes {wanted}; {runs}.")
+
+
+def _board(target: "Target", device: "Device") -> Check:
+    found, promised = device.model or device.core_names, target.device()
+    if promised is None:
+        return Check("board", True, f"The bundle is for any {target.title}; this is {found}.")
+    if {*map(_part, promised.clusters)} == {*map(_part, device.clusters)}:
+        return Check("board", True, f"The device has the cores of {target.name}: {device.core_names}.")
+    return Check("board", True, f"The bundle is for {target.name} ({promised.core_names}); this is {found}.")
+
+
+def _part(cluster: Any) -> tuple[int | None, int | None]:
+    return cluster.implementer, cluster.part
+
+
+def _assumed(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | None) -> list[Check]:
+    if manifest.runner is None or not manifest.runner.assumed_features:
+        return []
+    assumed = manifest.runner.assumed_features
+    lacking = [name for name in assumed if name not in available_features(device, probe)]
+    if lacking:
+        sentence = f"The device lacks {', '.join(lacking)}, which the bundle's runner takes for granted."
+    else:
+        sentence = f"The device has what the runner takes for granted: {', '.join(assumed)}."
+    return [Check("assumed features", not lacking, sentence)]
+
+
+def _features(target: "Target", device: "Device", probe: Mapping[str, Any] | None) -> Check:
+    promised = target.device()
+    wanted = [] if promised is None else [name for name, there in promised.capabilities.items() if there]
+    lacking = [name for name in wanted if name not in available_features(device, probe)]
+    if lacking:
+        return Check(
+            "features", False, f"The device lacks {', '.join(lacking)}, which {target.name} has: it is slower."
+        )
+    return Check(
+        "features", True, f"The device has what {target.name} promises: {', '.join(wanted) or 'nothing more'}."
+    )
+
+
+def _memory(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | None) -> Check:
+    there = (probe or {}).get("memory_available_bytes") or device.memory_bytes
+    needed = manifest.model.memory_bytes
+    if there is None:
+        return Check("memory", True, "The device does not tell its memory.")
+    free = "free" if probe else "in all"
+    sentence = f"The model takes about {needed / _MIB:,.1f} MiB; the device has {there / _MIB:,.0f} MiB {free}"
+    return Check("memory", needed <= there, f"{sentence}." if needed <= there else f"{sentence}, which is too little.")

@@ -1,0 +1,42 @@
+"""The picture of a difference: the values around the first one, those of the golden and those of the board."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgequant._pages import BAD, LINE, MODEL, REFERENCE
+
+from ._result import Difference
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 100
+_BEFORE = 10  # values before the first that differs
+
+
+def window(found: Difference) -> tuple[int, int]:
+    """Return the first flat index that is shown, and the one after the last."""
+    if found.values <= SHOWN:
+        return 0, found.values
+    place = int(np.ravel_multi_index(found.first, found.arrays[0].shape))
+    begin = min(max(place - _BEFORE, 0), found.values - SHOWN)
+    return begin, begin + SHOWN
+
+
+def draw_difference(figure: "Figure", found: Difference) -> None:
+    """Draw both arrays' values over their flat index; what is not finite has no place."""
+    begin, end = window(found)
+    expected, got = (array.ravel()[begin:end].astype(np.float64) for array in found.arrays)
+    axes = figure.subplots()
+    places = np.arange(begin, end)
+    for place in places[expected != got]:
+        axes.axvspan(place - 0.5, place + 0.5, color=BAD, alpha=0.18, linewidth=0)
+    axes.plot(places, expected, color=REFERENCE, marker="o", markersize=5, linestyle="none", label="expected")
+    axes.plot(places, got, color=MODEL, marker="D", markersize=3, linestyle="none", label="got")
+    axes.set_xlabel("index")
+    axes.locator_params(axis="x", integer=True)
+    axes.grid(axis="y", color=LINE)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

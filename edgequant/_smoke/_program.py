@@ -1,0 +1,100 @@
+"""edgequant-run on a computer: its answers, and what it means when it does not answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ._cause import explain
+from ._result import SmokeError
+
+if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
+    from edgequant._bundle import Bundle, Golden
+    from edgequant._transports import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one start of the program gave: the digests of the outputs in the model's order, times in microseconds.
+
+    `open_us` is how long it took to open the model, which old programs do not tell.
+    """
+
+    kernels: str
+    digests: tuple[str, ...]
+    runs: int
+    median_us: float
+    min_us: float
+    open_us: float | None
+    memory: Mapping[str, int]
+
+
+class Program:
+    """The runner of a bundle that lies unpacked in a folder of a computer; every method raises SmokeError."""
+
+    def __init__(
+        self, transport: "Transport", device: "Device", bundle: "Bundle", folder: PurePosixPath, timeout: float
+    ) -> None:
+        self.transport, self.device, self.bundle = transport, device, bundle
+        self._folder, self._timeout = folder, timeout
+
+    def probe(self) -> dict[str, Any]:
+        """Return what the program says of the device."""
+        document = self._ask("--probe")
+        cpu = document.get("cpu")
+        if not isinstance(cpu, dict) or not isinstance(cpu.get("features"), list):
+            raise SmokeError(
+                f"edgequant-run on {self.transport.title} did not tell the CPU's features: it is another program."
+            )
+        return document
+
+    def tolerance(self, output: str) -> float:
+        """Return how far that output may be from the golden one; see the manifest's Output."""
+        return next((entry.tolerance for entry in self.bundle.manifest.outputs if entry.name == output), 0.0)
+
+    def run(self, golden: "Golden", *, threads: int, repeat: int = 1, outputs: Sequence[PurePosixPath] = ()) -> Answer:
+        """Run the model on a golden's inputs; with `outputs`, write each output to that .npy file there."""
+        words: list[str | PurePosixPath] = [self._folder / self.bundle.manifest.model.path, "--json"]
+        words += ["--threads", str(threads), "--repeat", str(repeat)]
+        words += [word for tensor in golden.inputs for word in ("--input", self._folder / tensor.path)]
+        words += [word for path in outputs for word in ("--output", path)]
+        answer = _answer(self._ask(*words))
+        if len(answer.digests) != len(golden.outputs):
+            raise SmokeError(
+                f"edgequant-run gave {len(answer.digests)} outputs on {self.transport.title}, and the goldens have "
+                f"{len(golden.outputs)}: make the bundle again."
+            )
+        return answer
+
+    def _ask(self, *words: str | PurePosixPath) -> dict[str, Any]:
+        runner = self.bundle.manifest.runner
+        assert runner is not None
+        program = self._folder / runner.path
+        finished = self.transport.run([program, *words], timeout=self._timeout)
+        if finished.status != 0:
+            raise SmokeError(explain(finished, self.bundle.manifest, self.transport.title, self.device, program))
+        try:
+            document = json.loads(finished.text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise SmokeError(f"edgequant-run on {self.transport.title} printed no JSON: is {program} another program?")
+        return document
+
+
+def _answer(document: Mapping[str, Any]) -> Answer:
+    try:
+        return Answer(
+            kernels=str(document["kernels"]),
+            digests=tuple(str(output["sha256"]) for output in document["outputs"]),
+            runs=int(document["runs"]),
+            median_us=float(document["median_us"]),
+            min_us=float(document["min_us"]),
+            open_us=float(document["open_us"]) if "open_us" in document else None,
+            memory={str(part): int(count) for part, count in document["memory_bytes"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SmokeError(f"edgequant-run's answer is not the one of this version: {error!r} in it.") from None
