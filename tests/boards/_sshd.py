@@ -1,0 +1,228 @@
+"""An OpenSSH server on loopback, with keys, configuration and a home folder of its own: a board to connect to."""
+
+import contextlib
+import getpass
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+SSHD = Path("/usr/sbin/sshd")
+SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")  # Debian's place
+_PRIVILEGE_SEPARATION = Path("/run/sshd")  # Debian's service makes it when it starts; a server of root's insists on it
+_START_SECONDS = 20
+
+
+class SshServer:
+    """The board. `host` is its name in the client's configuration `config` (ssh -F), `home` where its user starts.
+
+    What a test may change before it connects, or between two connections:
+
+    - `forget_host_key()`, `change_host_key()`: the client does not know the board, or knew another of that name.
+    - `use_wrong_key()`: the client has a key that the board does not know. `use_agent()`: an agent has the key.
+    - `stop()`: the port is closed. `cut()`: every connection ends at once; the board still runs.
+    - `environment["TMPDIR"] = ...`: what programs find there (see `write_settings()`); `HOME` is `home`.
+    - `only_busybox(without=("tar",))`: the programs are busybox's, except some.
+    - `become_nobody()`: the board's user owns `home` and nothing else (root only).
+    """
+
+    host = "board"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home of the board"
+        self.config = folder / "config"
+        self.known_hosts = folder / "known_hosts"
+        self.log = folder / "log"
+        self.environment: dict[str, str] = {"HOME": str(self.home), "TMPDIR": str(folder / "tmp")}
+        self.identity = "key"
+        self.agent: Path | None = None
+        self.port = 0
+        self._prefix = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._agent_process: subprocess.Popen[bytes] | None = None
+        for name in (self.home, folder / "tmp", folder / "agent"):
+            name.mkdir()
+        for name in ("host_key", "key"):
+            self._make_key(name)
+        shutil.copy(folder / "key.pub", folder / "authorized_keys")
+
+    def _make_key(self, name: str) -> None:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(self.folder / name)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    # The server.
+
+    def start(self) -> None:
+        """Listen on a free port, and write the client's configuration."""
+        if os.geteuid() == 0:
+            _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
+        self.port = self.port or _free_port()
+        self._write_server_config()
+        self.write_settings()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", self.folder / "sshd_config"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_it_listens()
+
+    def _write_server_config(self) -> None:
+        lines = {
+            "ListenAddress": f"127.0.0.1:{self.port}",
+            "HostKey": self.folder / "host_key",
+            "AuthorizedKeysFile": self.folder / "authorized_keys",
+            "PidFile": "none",
+            "UsePAM": "no",
+            "StrictModes": "no",  # temporary folders lie in one that everybody may write to
+            "UseDNS": "no",
+            "PermitRootLogin": "yes",
+            "PasswordAuthentication": "no",
+            "KbdInteractiveAuthentication": "no",
+            "PrintMotd": "no",
+            "PrintLastLog": "no",
+            "MaxStartups": "100",
+            "Subsystem": f"sftp {SFTP_SERVER}",
+            "ForceCommand": self.folder / "board",
+        }
+        text = "".join(f"{key} {value}\n" for key, value in lines.items())
+        (self.folder / "sshd_config").write_text(text)
+
+    def _wait_until_it_listens(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                if connection.recv(4) == b"SSH-":
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"sshd does not start: {self.log.read_text()}")
+
+    def write_settings(self) -> None:
+        """Write what the attributes say: the client's configuration, and the script that runs all on the board."""
+        self.config.write_text(
+            f"Host {self.host}\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
+            f"  IdentityFile {self.folder / self.identity if self.agent is None else 'none'}\n"
+            f"  IdentityAgent {self.agent or 'none'}\n  IdentitiesOnly {'yes' if self.agent is None else 'no'}\n"
+            f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+        )
+        if not self.known_hosts.exists():
+            self._know_host("host_key.pub")
+        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
+        board = self.folder / "board"
+        board.write_text(f'#!/bin/sh\n{exports}cd "$HOME"\nexec {self._prefix}/bin/sh -c "$SSH_ORIGINAL_COMMAND"\n')
+        board.chmod(0o755)
+
+    def _know_host(self, key: str) -> None:
+        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {(self.folder / key).read_text()}")
+
+    def children(self) -> list[int]:
+        """Return the processes that serve connections."""
+        assert self._process is not None
+        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True)
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def cut(self) -> None:
+        """End every connection at once, as when the cable is pulled and the board notices."""
+        for pid in self.children():
+            grandchildren = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+            for process in (pid, *map(int, grandchildren.stdout.split())):
+                name = Path(f"/proc/{process}/comm")
+                with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                    if name.read_text().startswith("sshd"):
+                        os.kill(process, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Close the port, and end every connection."""
+        if self._process is not None:
+            self.cut()
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """End all processes."""
+        self.stop()
+        if self._agent_process is not None:
+            self._agent_process.terminate()
+            self._agent_process.wait()
+
+    # Variants.
+
+    def forget_host_key(self) -> None:
+        """Let the client not know the board."""
+        self.known_hosts.write_text("")
+
+    def change_host_key(self) -> None:
+        """Let the client remember another key for the board's name."""
+        self._make_key("old_host_key")
+        self._know_host("old_host_key.pub")
+
+    def use_wrong_key(self) -> None:
+        """Give the client a key that the board does not know."""
+        self._make_key("wrong_key")
+        self.identity = "wrong_key"
+        self.write_settings()
+
+    def use_agent(self) -> None:
+        """Have the key in an agent, and nowhere else."""
+        self.agent = self.folder / "agent" / "socket"
+        self._agent_process = subprocess.Popen(
+            ["ssh-agent", "-D", "-a", self.agent], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        end = time.monotonic() + _START_SECONDS
+        while not self.agent.exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        environment = {**os.environ, "SSH_AUTH_SOCK": str(self.agent)}
+        subprocess.run(["ssh-add", "-q", self.folder / "key"], env=environment, check=True, capture_output=True)
+        (self.folder / "key").unlink()
+        self.write_settings()
+
+    def only_busybox(self, without: tuple[str, ...] = ()) -> None:
+        """Leave the board busybox's programs alone, and not all of them."""
+        busybox = shutil.which("busybox")
+        if busybox is None:
+            pytest.skip("needs busybox, which is not on this machine")
+        applets = self.folder / "applets"
+        applets.mkdir()
+        for name in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
+            if name not in without:
+                (applets / name).symlink_to(busybox)
+        self.environment["PATH"] = str(applets)
+        self.write_settings()
+
+    def become_nobody(self) -> None:
+        """Run all on the board as a user who may write to the home and the temporary folder only."""
+        setpriv = shutil.which("setpriv")
+        if os.geteuid() != 0 or setpriv is None:
+            pytest.skip("needs root and setpriv, to become another user")
+        for folder in (self.home, self.folder / "tmp"):
+            shutil.chown(folder, 65534, 65534)
+        self._prefix = f"{setpriv} --reuid=65534 --regid=65534 --clear-groups -- "
+        self.write_settings()
+
+
+def make_server() -> SshServer:
+    """Return a server that is not started yet, in a folder of its own; sockets want a short path."""
+    for program in (SSHD, SFTP_SERVER):
+        if not program.exists():
+            pytest.skip(f"needs openssh-server ({program} is not on this machine): apt-get install openssh-server")
+    folder = Path(tempfile.mkdtemp(prefix="eq-sshd-"))
+    folder.chmod(0o755)
+    return SshServer(folder)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
