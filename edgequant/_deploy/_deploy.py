@@ -1,0 +1,162 @@
+"""The order of a deployment's steps.
+
+Nothing below `releases` gets a release's name before it is whole and has passed its smoke test, and `current` changes
+in one step, when all of that is on disk. So wherever this is cut off, `current` names a whole release, old or new.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from edgequant._smoke import smoke
+
+from ._errors import DeployError
+from ._history import Entry, History
+from ._lock import locked, whoami
+from ._result import Deployment, Progress, silent
+from ._site import Site, State, explaining
+from ._verify import damaged_files, digests_of
+
+if TYPE_CHECKING:
+    from edgequant._bundle import Bundle
+    from edgequant._transports import Transport
+
+_ID_DIGITS = 16
+_KEEP_LEAST = 2  # the current and the previous release
+
+
+def deploy(
+    bundle: "Bundle",
+    transport: "Transport",
+    path: PurePosixPath,
+    *,
+    keep: int = 3,
+    force_lock: bool = False,
+    python: str = "python3",
+    progress: Progress = silent,
+) -> Deployment:
+    """Make a bundle the current release in the folder `path` (absolute) of a computer.
+
+    It is copied there, its digests are checked there, its smoke test runs there, and only then the link `current`
+    changes. If the smoke test finds a difference, the result says so (`exit_code` 1) and what was current stays so.
+    The last `keep` releases stay, at least the current and the previous one. `force_lock` takes the lock from another
+    deployer. `python` is the computer's interpreter with the wheels of a bundle without runner.
+
+    Raises DeployError, which says what is current and what was left there; LockedError if another deployer works there.
+    """
+    begin = time.monotonic()
+    site = Site(transport, path)
+    with explaining(site):
+        transport.make_folder(site.releases, parents=True)
+        with locked(site, force=force_lock) as check_lock:
+            deployer = _Deployer(bundle, site, keep, python, progress, check_lock)
+            deployer.run()
+    return deployer.result.finished(site.left, begin)
+
+
+class _Deployer:
+    """One deployment, with the lock held."""
+
+    def __init__(
+        self,
+        bundle: "Bundle",
+        site: Site,
+        keep: int,
+        python: str,
+        progress: Progress,
+        check_lock: Callable[[], None],
+    ) -> None:
+        self.bundle, self.site, self.python = bundle, site, python
+        self.keep = max(keep, _KEEP_LEAST)
+        self.progress, self.check_lock = progress, check_lock
+        self.id = bundle.digest[:_ID_DIGITS]
+        self.digests = digests_of(bundle.manifest, bundle.digest)
+        self.result = Deployment("deploy", site.transport.title, site.path, bundle.digest, self.id)
+
+    def run(self) -> None:
+        self.progress("looking at what is deployed", 0, None)
+        self.site.remove_unfinished()
+        state = self.site.read()
+        self.result.current, self.result.previous = state.current, state.previous
+        whole, damaged = self._same_releases(state)
+        if whole is None:
+            name = self._upload(state, damaged)
+        else:
+            name = whole if self._passes(self.site.release(whole)) else None
+        if name is None:
+            self.result.say_different()
+        elif name == state.current:
+            self._say_unchanged(name)
+        else:
+            self._switch(state, name, damaged)
+
+    def _same_releases(self, state: State) -> tuple[str | None, list[str]]:
+        """Return the whole release of this bundle that is there already, the current one first, and damaged ones."""
+        same = [name for name in state.releases if name.startswith(self.id)]
+        damaged: list[str] = []
+        for name in sorted(same, key=lambda name: name != state.current):
+            self.progress(f"checking the digests of {name}", 0, None)
+            if not damaged_files(self.site.transport, self.site.release(name), self.digests):
+                return name, damaged
+            damaged.append(name)
+        return None, damaged
+
+    def _upload(self, state: State, damaged: list[str]) -> str | None:
+        """Copy the bundle and make it a release; return its name, None if its smoke test found a difference."""
+        site, transport = self.site, self.site.transport
+        with site.unfinished(site.releases, self.id) as incoming:
+            self.progress(f"copying to {transport.title}", 0, None)
+            transport.put_tree(self.bundle.folder, incoming)
+            self.progress("checking the digests there", 0, None)
+            if wrong := damaged_files(transport, incoming, self.digests):
+                raise DeployError(f"The copy on {transport.title} is damaged ({', '.join(wrong)}): try again.")
+            if not self._passes(incoming):
+                site.discard(incoming)
+                return None
+            self.check_lock()
+            for old in damaged:
+                if old != state.current:
+                    transport.remove_tree(site.release(old))
+            name = self._free_name(state.current)
+            transport.rename(incoming, site.release(name))
+        return name
+
+    def _free_name(self, current: str | None) -> str:
+        """Return a name that a damaged current release, which stays until the link has changed, does not have."""
+        if current is None or not current.startswith(self.id):
+            return self.id
+        number = current.removeprefix(self.id).removeprefix("-") or "1"
+        return f"{self.id}-{int(number) + 1}"
+
+    def _passes(self, folder: PurePosixPath) -> bool:
+        found = smoke(self.bundle, self.site.transport, folder=folder, python=self.python, progress=self.progress)
+        return self.result.take(found)
+
+    def _switch(self, state: State, name: str, damaged: list[str]) -> None:
+        """Make a release current, and remove those that are too old."""
+        self.progress("switching", 0, None)
+        entry = Entry(name, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", whoami())
+        history = state.history.switched(state.standing, entry).without(damaged)
+        self.check_lock()
+        self.site.write_history(history)
+        self.site.switch(name)
+        self.result.release = self.result.current = name
+        self.result.changed, self.result.previous = True, history.before(name)
+        self._remove_old(state, history)
+        before = f"before, {self.result.previous} was" if self.result.previous else "it is the first"
+        self.result.sentences.insert(0, f"Release {name} is current in {self.site.path}; {before}.")
+
+    def _remove_old(self, state: State, history: History) -> None:
+        for name in sorted(set(state.releases) - set(history.newest_first[: self.keep])):
+            self.progress("removing old releases", 0, None)
+            self.check_lock()
+            if self.site.discard(self.site.release(name)):
+                self.result.removed.append(name)
+
+    def _say_unchanged(self, name: str) -> None:
+        self.result.release = name
+        self.result.sentences.insert(
+            0, f"Release {name} is current in {self.site.path} already, and whole: nothing was changed."
+        )

@@ -1,0 +1,89 @@
+"""What a deployment or a rollback did."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Self
+
+from ._errors import DeployError
+
+if TYPE_CHECKING:
+    from edgequant._smoke import SmokeResult
+
+SCHEMA = 1
+Progress = Callable[[str, int, int | None], None]
+
+
+def silent(step: str, done: int, total: int | None) -> None:
+    """Show no progress."""
+
+
+@dataclass(slots=True)
+class Deployment:
+    """What became of a release in the folder `path` of `computer`.
+
+    `digest` is the SHA-256 of the release's manifest.json and `release` its folder below `releases`. `current` is what
+    the folder's link names now and `previous` what a rollback would go to. `smoke` is the smoke test's result as plain
+    JSON types. `changed` is False if the release was current already, or is not current now because its smoke test
+    found a difference. `removed` are the old releases that had to go, `warnings` what could not be removed.
+    """
+
+    action: str
+    computer: str
+    path: PurePosixPath
+    digest: str
+    release: str
+    smoke: Mapping[str, Any] = field(default_factory=dict)
+    passed: bool = False
+    changed: bool = False
+    current: str | None = None
+    previous: str | None = None
+    removed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    seconds: float = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0: the release is current and passes; 1: its smoke test found a difference."""
+        return 0 if self.passed else 1
+
+    def take(self, found: "SmokeResult") -> bool:
+        """Take over what the smoke test found; tell whether it passed. Raises DeployError if it could not run."""
+        if found.exit_code == 2:
+            raise DeployError(f"The smoke test cannot run: {found.error}")
+        self.smoke, self.sentences = found.to_dict(), found.sentences
+        self.passed = found.exit_code == 0
+        return self.passed
+
+    def say_different(self) -> None:
+        """Say what stays as it is because the smoke test found a difference."""
+        stays = f"release {self.current} stays current" if self.current else "nothing is current"
+        self.sentences.insert(0, f"Release {self.release} fails its smoke test, so {stays} in {self.path}.")
+
+    def finished(self, left: Iterable[PurePosixPath], begin: float) -> Self:
+        """Return it with what could not be removed, and the time since `begin`."""
+        self.warnings += [f"{path} on {self.computer} could not be removed." for path in left]
+        self.seconds = time.monotonic() - begin
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types; docs/deploy.md says what each key is."""
+        return {
+            "schema": SCHEMA,
+            "action": self.action,
+            "exit_code": self.exit_code,
+            "sentences": self.sentences,
+            "computer": self.computer,
+            "path": str(self.path),
+            "digest": self.digest,
+            "release": self.release,
+            "changed": self.changed,
+            "current": self.current,
+            "previous": self.previous,
+            "removed": self.removed,
+            "warnings": self.warnings,
+            "smoke": dict(self.smoke),
+            "seconds": round(self.seconds, 3),
+        }

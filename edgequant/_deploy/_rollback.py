@@ -1,0 +1,107 @@
+"""Back to the release that was current before."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from edgequant._bundle._bundle import Bundle
+from edgequant._bundle._manifest import MANIFEST
+from edgequant._bundle._manifest_json import read_manifest
+from edgequant._smoke import smoke
+
+from ._errors import DeployError
+from ._lock import locked
+from ._result import Deployment, Progress, silent
+from ._site import Site, State, explaining
+from ._verify import damaged_files, digests_of
+
+if TYPE_CHECKING:
+    from edgequant._transports import Transport
+
+
+def rollback(
+    transport: "Transport",
+    path: PurePosixPath,
+    *,
+    force_lock: bool = False,
+    python: str = "python3",
+    progress: Progress = silent,
+) -> Deployment:
+    """Make the release current again that was before the current one in the folder `path` (absolute) of a computer.
+
+    Its digests are checked there and its smoke test runs there first; if that finds a difference, the result says so
+    (`exit_code` 1) and nothing changes. A second rollback goes one release further back. Raises as `deploy` does.
+    """
+    begin = time.monotonic()
+    site = Site(transport, path)
+    with explaining(site):
+        if site.read_current() is None:
+            raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
+        with locked(site, force=force_lock) as check_lock:
+            site.remove_unfinished()
+            state = site.read()
+            result = _tested(site, state, python, progress)
+            if result.passed:
+                check_lock()
+                _switch(site, state, result)
+            else:
+                result.say_different()
+    return result.finished(site.left, begin)
+
+
+def _tested(site: Site, state: State, python: str, progress: Progress) -> Deployment:
+    """Return what the smoke test says of the previous release."""
+    name = state.previous
+    if name is None:
+        raise DeployError(f"No release in {site.path} was current before {state.current}: deploy a bundle.")
+    with _bundle_there(site, name, progress) as bundle:
+        result = Deployment("rollback", site.transport.title, site.path, bundle.digest, name)
+        result.current, result.previous = state.current, name
+        result.take(smoke(bundle, site.transport, folder=site.release(name), python=python, progress=progress))
+    return result
+
+
+def _switch(site: Site, state: State, result: Deployment) -> None:
+    history = state.history.rolled_back(state.current)
+    # First the link, unlike in a deployment: cut off between the two, the longer history is still right for both.
+    site.switch(result.release)
+    site.write_history(history)
+    result.changed, result.current, result.previous = True, result.release, history.before(result.release)
+    result.sentences.insert(0, f"Release {result.release} is current in {site.path} again; {state.current} was.")
+
+
+@contextmanager
+def _bundle_there(site: Site, name: str, progress: Progress) -> Iterator[Bundle]:
+    """Yield a release as a bundle, its digests checked on the board; here are only its manifest and golden outputs.
+
+    The release's name is the beginning of the manifest's digest, so the manifest can be told from a damaged one.
+    """
+    folder = site.release(name)
+    with tempfile.TemporaryDirectory() as copies:
+        here = Path(copies)
+        content = _fetch(site, folder, MANIFEST, here)
+        digest = hashlib.sha256(content).hexdigest()
+        if name[:16] != digest[:16]:
+            raise _damaged(site, name, MANIFEST)
+        manifest = read_manifest(content)
+        progress(f"checking the digests of {name}", 0, None)
+        if wrong := damaged_files(site.transport, folder, digests_of(manifest, digest)):
+            raise _damaged(site, name, ", ".join(wrong))
+        for path in (tensor.path for golden in manifest.goldens for tensor in golden.outputs):
+            _fetch(site, folder, path, here)
+        yield Bundle(here, manifest, digest)
+
+
+def _fetch(site: Site, folder: PurePosixPath, path: str, here: Path) -> bytes:
+    copy = here / path
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    site.transport.get(folder / path, copy)
+    return copy.read_bytes()
+
+
+def _damaged(site: Site, name: str, files: str) -> DeployError:
+    return DeployError(f"{site.release(name)} on {site.transport.title} is damaged ({files}): deploy its bundle again.")

@@ -1,0 +1,191 @@
+"""The folder of a board that releases are deployed to: what is where in it, and every change that is made to it."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from edgequant._errors import EdgequantError
+from edgequant._transports import TransportError
+
+from ._errors import DeployError, LockedError
+from ._history import RELEASE_NAME, History
+
+if TYPE_CHECKING:
+    from edgequant._transports import Transport
+
+# What is being written has a name that begins so; whoever holds the lock may remove what others left.
+_UNFINISHED = ".incoming-"
+_FLUSH_SECONDS = 600
+_OLD_SYNC = ("option", "usage")  # a `sync` that knows no -f flushes every disk, and is as good
+
+
+def parse_path(text: str, home: PurePosixPath) -> PurePosixPath:
+    """Return a user's `--path` as an absolute one: `~/kws` and `models/kws` start at the board's home folder."""
+    if text == "~" or text.startswith("~/"):
+        text = text[1:].lstrip("/")
+    elif text.startswith("~"):
+        raise DeployError(f"--path {text}: give the folder of another user as an absolute path.")
+    if not text.isprintable():
+        raise DeployError(f"--path {text!r} has a character that cannot be printed: choose another name.")
+    path = home / text
+    if ".." in path.parts:
+        raise DeployError(f"--path {text} has '..' in it: give the path without.")
+    if path in (home, PurePosixPath("/")):
+        raise DeployError(f"--path {text or repr('')} leaves no folder to deploy to: name one, such as ~/models/kws.")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is deployed: the current release (its folder may be gone), all that are there, and their history."""
+
+    current: str | None
+    releases: tuple[str, ...]
+    history: History
+
+    @property
+    def standing(self) -> str | None:
+        """The current release if it is there."""
+        return self.current if self.current in self.releases else None
+
+    @property
+    def previous(self) -> str | None:
+        """The release that was current before the current one."""
+        return self.history.before(self.current)
+
+
+class Site:
+    """A folder of a board. `left` collects what could not be removed; `standing` says what is known to be current."""
+
+    def __init__(self, transport: "Transport", path: PurePosixPath) -> None:
+        self.transport = transport
+        self.path = path
+        self.releases = path / "releases"
+        self.current = path / "current"
+        self.lock = path / "lock"
+        self._history = path / "history"
+        self.left: list[PurePosixPath] = []
+        self.standing = ""
+
+    def release(self, name: str) -> PurePosixPath:
+        """Return the folder of a release."""
+        return self.releases / name
+
+    def read(self) -> State:
+        """Look at what is deployed."""
+        current = self.read_current()
+        self.standing = f"Release {current} is still current." if current else "Nothing is current there."
+        releases = tuple(name for name in self.transport.list(self.releases) if RELEASE_NAME.fullmatch(name))
+        return State(current, releases, self._read_history().among(releases))
+
+    def read_current(self) -> str | None:
+        """Return the name of the current release, None if nothing was deployed yet."""
+        target = self.transport.read_link(self.current)
+        if target is None:
+            if self.transport.exists(self.current):
+                raise DeployError(
+                    f"{self.current} on {self.transport.title} is no link, so it is not edgequant's: rename it, or "
+                    f"deploy to another --path."
+                )
+            return None
+        name = target.removeprefix("releases/")
+        if not RELEASE_NAME.fullmatch(name):
+            raise DeployError(
+                f"{self.current} on {self.transport.title} is a link to {target}, which is no release of this version "
+                f"of edgequant: rename it, or deploy to another --path."
+            )
+        return name
+
+    def _read_history(self) -> History:
+        if not self.transport.exists(self._history):
+            return History()
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "history"
+            self.transport.get(self._history, copy)
+            return History.parse(copy.read_text(encoding="utf-8", errors="replace"))
+
+    def write_history(self, history: History) -> None:
+        """Replace the history in one step, with all that was written before it on disk."""
+        with tempfile.TemporaryDirectory() as folder, self.unfinished(self.path, "history") as there:
+            copy = Path(folder) / "history"
+            copy.write_text(history.text, encoding="utf-8")
+            self.transport.put(copy, there)
+            self.flush()
+            self.transport.rename(there, self._history)
+
+    def switch(self, name: str) -> None:
+        """Make a release current in one step, and get that on disk."""
+        with self.unfinished(self.path, "current") as there:
+            self.transport.make_link(there, f"releases/{name}")
+            try:
+                self.transport.rename(there, self.current)
+            except TransportError:
+                self._look_what_is_current(name)
+                raise
+        self.standing = f"Release {name} is current."
+        self.flush()
+
+    def _look_what_is_current(self, name: str) -> None:
+        # The connection can end before the board renames, or after that and before it says so.
+        self.standing = f"What was current still is, or release {name} is: 'edgequant deploy --list' tells."
+        with suppress(EdgequantError):
+            current = self.read_current()
+            self.standing = f"Release {current} is current." if current else "Nothing is current there."
+
+    @contextmanager
+    def unfinished(self, folder: PurePosixPath, what: str) -> Iterator[PurePosixPath]:
+        """Yield a name for something that is renamed when it is whole, and remove what still has the name then."""
+        path = folder / f"{_UNFINISHED}{what}-{secrets.token_hex(4)}"
+        try:
+            yield path
+        except BaseException:
+            self.discard(path)
+            raise
+
+    def remove_unfinished(self) -> None:
+        """Remove what deployers left that were killed or cut off."""
+        for folder in (self.path, self.releases):
+            for name in self.transport.list(folder):
+                if _UNFINISHED in name:  # a file that is being copied can have more before and after it
+                    self.discard(folder / name)
+
+    def discard(self, path: PurePosixPath) -> bool:
+        """Remove something as far as the connection lives; tell whether it is gone."""
+        try:
+            self.transport.remove_tree(path)
+        except TransportError:
+            self.left.append(path)
+            return False
+        return True
+
+    def flush(self) -> None:
+        """Get everything on disk: a rename that survives a power cut must not name files that do not."""
+        done = self.transport.run(["sync", "-f", self.path], timeout=_FLUSH_SECONDS)
+        if done.status and any(word in done.stderr.decode("utf-8", "replace").lower() for word in _OLD_SYNC):
+            done = self.transport.run(["sync"], timeout=_FLUSH_SECONDS)
+        if done.status:
+            raise DeployError(f"{self.transport.title} cannot write to its disk ('sync' fails): {done.complaint}.")
+
+
+@contextmanager
+def explaining(site: Site) -> Iterator[None]:
+    """Have an error say what is current and what was left there; a lock that was left is one itself."""
+    try:
+        yield
+    except EdgequantError as error:
+        text = " ".join(filter(None, (str(error), site.standing, _what_is_left(site))))
+        raise (LockedError if isinstance(error, LockedError) else DeployError)(text) from error
+    if site.lock in site.left:
+        raise DeployError(f"{site.transport.title} does not answer any more. {site.standing} {_what_is_left(site)}")
+
+
+def _what_is_left(site: Site) -> str:
+    if not site.left:
+        return ""
+    names = ", ".join(str(path) for path in dict.fromkeys(site.left))
+    cure = "edgequant deploy --break-lock" if site.lock in site.left else "deployment"
+    return f"Left there: {names}; the next {cure} removes that."
