@@ -23,16 +23,16 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
         return _killed(finished.signal, manifest, runner, computer, device)
     complaint = "".join(c if c.isprintable() else "?" for c in finished.complaint).rstrip(".")
     if complaint.startswith(f"{NAME}: "):
-        return f"{computer}: {complaint}."
+        return f"On {computer}, {complaint}."
     if "ermission denied" in complaint:
         return (
-            f"{computer} does not let {program} run: its folder is mounted noexec, or the file lost its permission to "
-            "execute; take another folder there."
+            f"{program} may not be executed on {computer}: its folder is mounted noexec, or it lost its permission; "
+            "take another folder there."
         )
     if not can_execute(runner.family, device):
         return (
-            f"{computer} cannot execute the bundle's runner, which is a program for {FAMILY_TITLES[runner.family]}: it "
-            f"runs {device.word_size}-bit programs ({device.architecture}); make the bundle for such a target "
+            f"The bundle's runner, a program for {FAMILY_TITLES[runner.family]}, cannot be executed on {computer}, "
+            f"which runs {device.word_size}-bit {device.architecture} programs: make the bundle for such a target "
             "('edgequant targets' lists them)."
         )
     return f"{NAME} failed on {computer} with exit code {finished.status}: {complaint}."
@@ -47,8 +47,8 @@ def _killed(by: signal.Signals, manifest: "Manifest", runner: "RunnerEntry", com
             f"{manifest.model.memory_bytes / 2**20:.0f} MiB; stop other programs there, or take a smaller model."
         )
     return (
-        f"{NAME} was ended by {by.name} on {computer}: try once more; if it happens again, suspect the board's memory and "
-        "power supply, or report it with the bundle."
+        f"{NAME} was ended by {by.name} on {computer}: try once more; if it happens again, suspect the board's memory "
+        "and power supply, or report it with the bundle."
     )
 
 

@@ -43,8 +43,11 @@ def check_device(
     is_emulated: bool,
 ) -> list[Check]:
     """Return what was checked, in sentences; `probe` is None until the runner gave it."""
+    architecture = _architecture(target, device)
+    if not architecture.ok:  # features are other things there
+        return [architecture]
     return [
-        _architecture(target, device),
+        architecture,
         _board(target, device),
         *_assumed(manifest, device, probe),
         _features(target, device, probe),

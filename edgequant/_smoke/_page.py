@@ -13,7 +13,7 @@ from ._plots import draw_difference, window
 from ._result import EQUAL, Difference, SmokeResult, threads_in_words
 
 PICTURES = 6
-PICTURE_HEIGHT = 2.6
+PICTURE_HEIGHT = 3.6
 
 
 def write_html(path: Path, result: SmokeResult) -> None:
@@ -28,7 +28,7 @@ def write_html(path: Path, result: SmokeResult) -> None:
         "pictures": pictures,
         "pictures_most": PICTURES,
     }
-    write_page(path, __package__, values, {"threads": lambda run: threads_in_words([run.threads])})
+    write_page(path, __package__, values)
 
 
 def _pictures(result: SmokeResult) -> Iterator[Image]:
@@ -48,5 +48,5 @@ def _pictures(result: SmokeResult) -> Iterator[Image]:
 def _picture(title: str, found: Difference) -> Image:
     first, end = window(found)
     part = "" if end - first == found.values else f", values {first:,} to {end - 1:,} of {found.values:,}"
-    caption = f"{title}{part}: what was expected and what came. Values that differ are marked."
+    caption = f"{title}{part}: what was expected, what came, and got less expected. Values that differ are marked."
     return image(partial(draw_difference, found=found), PICTURE_HEIGHT, caption, f"{found.sentence}.")

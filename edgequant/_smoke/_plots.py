@@ -25,18 +25,22 @@ def window(found: Difference) -> tuple[int, int]:
 
 
 def draw_difference(figure: "Figure", found: Difference) -> None:
-    """Draw both arrays' values over their flat index; what is not finite has no place."""
+    """Draw both arrays' values over their flat index, and below how far they are apart; infinities have no place."""
     begin, end = window(found)
     expected, got = (array.ravel()[begin:end].astype(np.float64) for array in found.arrays)
-    axes = figure.subplots()
     places = np.arange(begin, end)
-    for place in places[expected != got]:
-        axes.axvspan(place - 0.5, place + 0.5, color=BAD, alpha=0.18, linewidth=0)
-    axes.plot(places, expected, color=REFERENCE, marker="o", markersize=5, linestyle="none", label="expected")
-    axes.plot(places, got, color=MODEL, marker="D", markersize=3, linestyle="none", label="got")
-    axes.set_xlabel("index")
-    axes.locator_params(axis="x", integer=True)
-    axes.grid(axis="y", color=LINE)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    both, apart = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    both.plot(places, expected, color=REFERENCE, marker="o", markersize=5, linestyle="none", label="expected")
+    both.plot(places, got, color=MODEL, marker="D", markersize=3, linestyle="none", label="got")
+    both.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
+    with np.errstate(invalid="ignore"):
+        apart.vlines(places, 0, got - expected, color=BAD)
+    apart.set_ylabel("difference")
+    apart.set_xlabel("index")
+    apart.locator_params(axis="x", integer=True)
+    for axes in (both, apart):
+        for place in places[expected != got]:
+            axes.axvspan(place - 0.5, place + 0.5, color=BAD, alpha=0.18, linewidth=0)
+        axes.grid(axis="y", color=LINE)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)

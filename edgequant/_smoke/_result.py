@@ -105,10 +105,14 @@ class GoldenResult:
         """Say how it went with each number of threads, naming the outputs that are not equal."""
         if self.status == "equal":
             return f"equal with {threads_in_words([run.threads for run in self.runs])}"
-        found = [(run, output) for run in self.runs for output in run.outputs if output.status != "equal"]
+        found: dict[tuple[str, str, str], list[int]] = {}
+        for run in self.runs:
+            for output in run.outputs:
+                if output.status != "equal":
+                    found.setdefault((output.name, output.status, output.detail), []).append(run.threads)
         return "; ".join(
-            f"{output.name} {output.status} with {threads_in_words([run.threads])}: {output.detail}"
-            for run, output in found
+            f"{name} {status} with {threads_in_words(threads)}: {detail}"
+            for (name, status, detail), threads in found.items()
         )
 
 
