@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from edgequant import __version__
 from edgequant._errors import EdgequantError
 
-from . import bench, check, compare, convert, demo, doctor, formats, inspect, report, run
+from . import bench, check, compare, convert, demo, doctor, formats, inspect, report, run, smoke
 from ._output import finish_streams, prepare_streams, print_result, print_status
 
 USER_ERROR = 2
@@ -66,6 +66,7 @@ app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("run", epilog=run.EXAMPLE)(run.run)
+app.command("smoke", epilog=smoke.EXAMPLE)(smoke.smoke)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,124 @@
+"""`edgequant smoke`: a bundle's goldens on a board, real or emulated, bit for bit."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgequant._errors import EdgequantError
+
+from ._output import print_json, print_result, print_status
+from ._tables import print_facts
+
+if TYPE_CHECKING:
+    from edgequant._smoke import SmokeResult
+    from edgequant._transports import Transport
+
+EXAMPLE = """
+**Examples**
+
+`edgequant smoke kws.tar.gz --emulate rpi4`
+
+`edgequant smoke kws.tar.gz --host pi@192.168.1.5 --junit smoke.xml --html smoke.html`
+
+Exit code 0: all outputs are equal; 1: one differs; 2: it could not run.
+"""
+
+STYLES = {"equal": "bold green", "different": "bold red"}
+TIMEOUT_MAX = 86_400
+
+
+def smoke(
+    bundle: Annotated[Path, typer.Argument(help="What 'edgequant bundle' wrote.")],
+    emulate: Annotated[
+        str | None, typer.Option(metavar="BOARD", help="Run on an emulated board, as rpi4: see 'edgequant targets'.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="USER@HOST", help="Run on a board over the system's ssh; it needs no Python.")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --host: ssh's configuration file, as ssh -F takes it.")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Threads of one inference; 1, and then one for each core, if absent."),
+    ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="Timed inferences of the first golden; 10 if absent, 1 if emulated."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that one run on the board may take.")] = 60,
+    python: Annotated[
+        str, typer.Option(metavar="PATH", help="The board's Python with the wheels, for bundles without runner.")
+    ] = "python3",
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML for CI systems.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
+) -> None:
+    """Run a bundle's goldens on a board, real or emulated, and demand the bits that they gave here."""
+    from edgequant._smoke import write_html, write_junit
+
+    _check_options(emulate, host, local, ssh_config, timeout)
+    result = _run(bundle, emulate, host, ssh_config, threads=threads, repeat=repeat, timeout=timeout, python=python)
+    _print(result, as_json=as_json)
+    for path, write in ((junit, write_junit), (html, write_html)):
+        if path is not None:
+            write(path, result)
+    raise typer.Exit(result.exit_code)
+
+
+def _check_options(emulate: str | None, host: str | None, local: bool, ssh_config: Path | None, timeout: float) -> None:
+    if (emulate is not None) + (host is not None) + local != 1:
+        raise EdgequantError(
+            "Say where to run, once: --emulate BOARD (such as rpi4), --host USER@HOST, or --local for this machine."
+        )
+    if ssh_config is not None and host is None:
+        raise EdgequantError("--ssh-config goes with --host.")
+    if not 0 < timeout <= TIMEOUT_MAX:
+        raise EdgequantError(f"--timeout {timeout:g}: give seconds, more than 0 and at most {TIMEOUT_MAX:,}.")
+
+
+def _run(path: Path, emulate: str | None, host: str | None, ssh_config: Path | None, **options: Any) -> "SmokeResult":
+    """Return the result, whose error it is if the bundle is damaged or the board cannot be reached."""
+    from edgequant._bundle import open_bundle
+    from edgequant._smoke import SmokeResult
+    from edgequant._smoke import smoke as run_smoke
+
+    from ._progress import step_progress
+
+    result = SmokeResult(path.name, host or emulate or "this machine", is_emulated=emulate is not None)
+    try:
+        with (
+            step_progress() as progress,
+            open_bundle(path, progress=progress) as bundle,
+            _reach(emulate, host, ssh_config) as transport,
+        ):
+            result = run_smoke(bundle, transport, name=path.name, progress=progress, **options)
+    except EdgequantError as error:
+        result.error = result.error or str(error)
+    return result
+
+
+def _reach(emulate: str | None, host: str | None, ssh_config: Path | None) -> "Transport":
+    from edgequant._targets import find_target
+    from edgequant._transports import EmulatedTransport, LocalTransport, SshTransport
+
+    if emulate is not None:
+        return EmulatedTransport(find_target(emulate))
+    return LocalTransport() if host is None else SshTransport(host, config=ssh_config)
+
+
+def _print(result: "SmokeResult", *, as_json: bool) -> None:
+    if result.error is not None:
+        print_status(f"error: {result.error}")
+    if as_json:
+        print_json(result.to_dict())
+        return
+    from edgequant._smoke import device_facts, latency_facts
+
+    if result.verdict in STYLES:
+        print_result(result.headline, style=STYLES[result.verdict])
+    goldens = [(f"golden {golden.number}", f"{golden.kind}: {golden.sentence}") for golden in result.goldens]
+    warnings = [("warning", check.sentence) for check in result.checks if not check.ok]
+    print_facts([*goldens, *device_facts(result), *latency_facts(result), *warnings])
