@@ -31,7 +31,7 @@ class _Configuration:
         self._session.invoke()
 
     def time_round(self, runs: int | None, seconds: float | None, warm_up: float) -> list[int]:
-        """Return nanoseconds of each inference: `runs` of them, or as many as fit into `seconds`, at least one.
+        """Return nanoseconds of each inference: `runs` of them, but none is started after `seconds`, except the first.
 
         For `warm_up` seconds, and at least once, it runs uncounted: another configuration has had the caches since.
         """

@@ -2,6 +2,16 @@
 
 from ._bench import bench, bench_on_board
 from ._conditions import Conditions, State
+from ._plan import EVERY_ENGINE, configurations
 from ._results import BenchReport, BenchResult
 
-__all__ = ["BenchReport", "BenchResult", "Conditions", "State", "bench", "bench_on_board"]
+__all__ = [
+    "EVERY_ENGINE",
+    "BenchReport",
+    "BenchResult",
+    "Conditions",
+    "State",
+    "bench",
+    "bench_on_board",
+    "configurations",
+]

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 Models = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Progress = Callable[[str, float, float], None]
 
-HERE = Pace(seconds=0.02, warm_up=0, rounds=20)
+HERE = Pace(seconds=0.02, runs=None, warm_up=0, rounds=20)
 
-# A turn opens the model anew, and the clock has fallen since the last one.
-ON_BOARD = Pace(seconds=0.25, warm_up=0.1, rounds=10)
+# A turn opens the model anew, and the clock has fallen since the last one. The latencies are sent over the connection.
+ON_BOARD = Pace(seconds=0.25, runs=10_000, warm_up=0.1, rounds=10)
 
 
 def _silent(step: str, done: float, total: float) -> None: ...
@@ -99,7 +99,7 @@ def bench_on_board(
     before = read_state(transport)
     with board_timers(transport, chosen, runner=runner, python=python, progress=progress) as timers:
         report = _time(timers, rounds, profile, leave_out, progress)
-    conditions = Conditions(before, read_state(transport))
+        conditions = Conditions(before, read_state(transport))
     return replace(report, host=transport.title, device=device.to_dict(), conditions=conditions)
 
 

@@ -22,9 +22,6 @@ T = TypeVar("T")
 Command = list[str | PurePosixPath]
 Documents = list[dict[str, Any]]
 
-# Of tiny models: their latencies are sent over the connection, and take memory that is measured.
-MOST_RUNS = 10_000
-
 # To open a large model on a slow board and run it once.
 PATIENCE_SECONDS = 600.0
 
@@ -53,9 +50,15 @@ class BoardTimer(ABC):
 
     def time(self, turn: Turn) -> Timing:
         """Start the program for a turn."""
-        timing = self._answer(self._command(turn), self._request(turn), self._read, runs=turn.runs or 1)
+        timing = self._answer(self._command(turn), self._request(turn), self._read, self._expected_seconds(turn))
         self._slowest_seconds = max(timing.latencies_ns) / 1e9
         return timing
+
+    def _expected_seconds(self, turn: Turn) -> float:
+        """Return what the turn should take at most, beside opening the model."""
+        runs = float("inf") if turn.runs is None else turn.runs * self._slowest_seconds
+        limit = float("inf") if turn.seconds is None else turn.seconds + self._slowest_seconds
+        return turn.warm_up + self._slowest_seconds + min(runs, limit)
 
     @abstractmethod
     def profile(self) -> tuple[ProfileStep, ...] | None:
@@ -70,10 +73,9 @@ class BoardTimer(ABC):
     @abstractmethod
     def _read(self, answer: Documents) -> Timing: ...
 
-    def _answer(self, command: Command, request: bytes, read: Callable[[Documents], T], *, runs: int) -> T:
-        """Run a program and read the JSON that it prints, a document or one a line."""
-        timeout = PATIENCE_SECONDS + 3 * runs * self._slowest_seconds
-        done = self._transport.run(command, stdin=request, timeout=timeout)
+    def _answer(self, command: Command, request: bytes, read: Callable[[Documents], T], seconds: float) -> T:
+        """Run a program that should take some seconds, and read the JSON documents that it prints."""
+        done = self._transport.run(command, stdin=request, timeout=PATIENCE_SECONDS + 3 * seconds)
         if done.status != 0:
             raise self._failure(done)
         try:
@@ -105,13 +107,12 @@ class ProgramTimer(BoardTimer):
     def profile(self) -> tuple[ProfileStep, ...]:
         """Run it once more, with a clock around every step."""
         command = [*self._start, "--profile", "--repeat", str(PROFILED_RUNS)]
-        return self._answer(command, b"", _profile_steps, runs=PROFILED_RUNS)
+        return self._answer(command, b"", _profile_steps, PROFILED_RUNS * self._slowest_seconds)
 
     def _command(self, turn: Turn) -> Command:
-        command = [*self._start, "--latencies", "--repeat", str(turn.runs or MOST_RUNS)]
-        if turn.seconds is not None:
-            command += ["--seconds", str(turn.seconds)]
-        return [*command, "--warmup", str(turn.warm_up)] if turn.warm_up else command
+        given = {"--repeat": turn.runs, "--seconds": turn.seconds, "--warmup": turn.warm_up or None}
+        words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+        return [*self._start, "--latencies", *words]
 
     def _request(self, turn: Turn) -> bytes:
         return b""

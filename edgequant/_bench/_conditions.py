@@ -97,8 +97,8 @@ def _notes(before: State, after: State) -> Iterator[str]:
         )
     if before.load_average is not None and before.load_average >= BUSY_LOAD:
         yield (
-            f"Other programs were running: the load average was {before.load_average:.2f} before the start. "
-            "Stop them and time again."
+            f"It was busy before the start (load average {before.load_average:.2f}), with other programs or an earlier "
+            "benchmark: figures may be too high."
         )
 
 

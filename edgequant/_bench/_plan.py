@@ -10,6 +10,8 @@ from edgequant_runtime import model_engines
 
 from edgequant._errors import EdgequantError
 
+EVERY_ENGINE = ("native", "litert", "onnxruntime")
+
 MINIMUM_ROUNDS = 3
 DEFAULT_SECONDS = 10.0
 
@@ -27,8 +29,8 @@ class Configuration:
 class Turn:
     """What a configuration is to do in one round.
 
-    First inferences for `warm_up` seconds (at least one) that are not counted; then `runs` of them, or as many as fit
-    into `seconds`, at least one.
+    First inferences for `warm_up` seconds that are not counted; then `runs` of them, but none is started after
+    `seconds`, except the first. None is no limit; one of the two is given.
     """
 
     runs: int | None
@@ -38,9 +40,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The seconds of a turn and of its warm-up in some place, and over how many rounds given runs are spread."""
+    """How turns are taken in some place.
+
+    A turn has `seconds`, but at most so many `runs`, after `warm_up` seconds; runs that the user gave are spread over
+    `rounds`.
+    """
 
     seconds: float
+    runs: int | None
     warm_up: float
     rounds: int
 
@@ -67,7 +74,7 @@ class Plan:
                 yield Turn(shares[number], None, self.pace.warm_up), (number, len(shares))
             else:
                 total = self.seconds or 0
-                yield Turn(None, self.pace.seconds, self.pace.warm_up), (min(elapsed, total), total)
+                yield Turn(self.pace.runs, self.pace.seconds, self.pace.warm_up), (min(elapsed, total), total)
             number += 1
 
 

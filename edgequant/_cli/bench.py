@@ -1,13 +1,15 @@
-"""`edgequant bench`: which model, engine and number of threads is fastest here."""
+"""`edgequant bench`: which model, engine and number of threads is fastest, here or on a board."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._output import print_json, status_console
+from edgequant._errors import EdgequantError
+
+from ._output import print_json, print_status, status_console
 from ._profile import print_profile
 from ._tables import print_table
 
@@ -20,6 +22,10 @@ EXAMPLE = """
 `edgequant bench fp32.tflite int8.tflite --threads 1 --threads 4`
 
 `edgequant bench model.tflite model.onnx --seconds 30 --json > bench.json`
+
+`edgequant bench int8.tflite --host pi@192.168.1.5`
+
+`edgequant bench int8.tflite --engine native --engine litert --host pi@192.168.1.5 --python ~/venv/bin/python`
 """
 
 
@@ -39,21 +45,44 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="Print what each step costs where the engine is the native one.")
     ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USER@HOST", help="A board over the system's ssh; the native engine needs no Python there."
+        ),
+    ] = None,
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --host: ssh's configuration file, as ssh -F takes it.")
+    ] = None,
+    runner: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --host: an edgequant-run for it. Built if absent.")
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="With --host: the Python there that has the other engines; python3 if absent."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Time models, engines and thread counts against each other, interleaved in one run."""
     from edgequant._bench import bench as run_bench
+    from edgequant._bench import bench_on_board
 
+    if host is None and (ssh_config or runner or python):
+        raise EdgequantError("--ssh-config, --runner and --python go with --host.")
     with _progress_between_rounds() as progress:
-        report = run_bench(
-            models,
-            engines=engine or (),
-            threads=threads or (),
-            runs=runs,
-            seconds=seconds,
-            profile=profile,
-            progress=progress,
-        )
+        asked: dict[str, Any] = {
+            "engines": engine or (), "threads": threads or (), "runs": runs, "seconds": seconds, "profile": profile,
+            "progress": progress,
+        }  # fmt: skip
+        if host is None:
+            report = run_bench(models, **asked)
+        else:
+            from edgequant._transports import SshTransport
+
+            with SshTransport(host, config=ssh_config) as board:
+                report = bench_on_board(models, board, runner=runner, python=python or "python3", **asked)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -93,9 +122,12 @@ def _print_report(report: "BenchReport") -> None:
         )
         for result in report.results
     ]
-    title = f"{report.rounds} rounds in {report.seconds:.1f} s, every configuration in each"
+    where = f" on {report.host}" if report.host else ""
+    title = f"{report.rounds} rounds in {report.seconds:.1f} s{where}, every configuration in each"
     numbers = ("threads", "runs", "median µs", "min µs", "p95 µs", "ratio", "load ms", "peak MB")
     print_table(title, ("model", "format", "engine"), numbers, rows)
     for result in report.results:
         if result.profile is not None:
             print_profile(f"{Path(result.model).name}, {result.threads} thread(s)", result.profile)
+    for note in report.notes:
+        print_status(f"! {note}", style="yellow")
