@@ -1,5 +1,23 @@
 """A bundle: a model with all that is needed to run it on a board and to prove that it runs there as it did here."""
 
-from ._manifest import Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
+from ._bundle import Bundle, open_bundle
+from ._errors import BundleError, DamagedBundleError
+from ._manifest import FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
+from ._write import BundleSummary, write_bundle
 
-__all__ = ["Golden", "Manifest", "ModelEntry", "Output", "RunnerEntry", "TensorFile", "Wheel"]
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "BundleSummary",
+    "DamagedBundleError",
+    "FileEntry",
+    "Golden",
+    "Manifest",
+    "ModelEntry",
+    "Output",
+    "RunnerEntry",
+    "TensorFile",
+    "Wheel",
+    "open_bundle",
+    "write_bundle",
+]

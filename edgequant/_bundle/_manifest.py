@@ -1,9 +1,12 @@
-"""manifest.json: what is in a bundle."""
+"""manifest.json: what is in a bundle. docs/bundle.md says what each key means."""
 
 from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = 1
+
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+RUNNER, WHEELS, README, SMOKE_SH, SMOKE_PY = "edgequant-run", "wheels.txt", "README.md", "smoke.sh", "smoke.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,10 @@ class TensorFile:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Inputs, in the model's order, and the outputs that they must give; `kind`: sample, random, lowest, highest."""
+    """Inputs, in the model's order, and the outputs that they must give.
+
+    `kind`: sample (the user's), random, lowest, highest, zero, alternating.
+    """
 
     kind: str
     inputs: tuple[TensorFile, ...]
@@ -38,7 +44,11 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """The model: its file in the bundle, the operators it has, and multiply-accumulates of one inference."""
+    """The model: its file in the bundle, the operators it has, and multiply-accumulates of one inference.
+
+    `format` is the number format (`int8`), `engine` the one that the goldens are from, `memory_bytes` what a process
+    needs to run the model on the board.
+    """
 
     path: str
     format: str | None
@@ -70,7 +80,11 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How an output is compared: exactly, or within `tolerance` of the largest absolute golden value."""
+    """How an output is compared: 0 is bit for bit.
+
+    Otherwise integers may be off by `tolerance` (1: one quantization step), and floats by `tolerance` times the largest
+    absolute value of the golden output.
+    """
 
     name: str
     tolerance: float
@@ -78,10 +92,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All of it. Exactly one of `runner` and `wheels` is given."""
+    """All of it. Exactly one of `runner` and `wheels` is given.
+
+    `os` is the release of Raspberry Pi OS that the wheels are for, None with a runner, which runs on any. `files` has
+    every file but the manifest itself and SHA256SUMS, sorted by path. `conversion` is what `edgequant convert --json`
+    said, `source_sha256` the digest of what was converted; None where they were not given.
+    """
 
     edgequant: str
     target: str
+    os: str | None
     model: ModelEntry
     runner: RunnerEntry | None
     wheels: tuple[Wheel, ...]
@@ -90,3 +110,7 @@ class Manifest:
     files: tuple[FileEntry, ...]
     source_sha256: str | None
     conversion: dict[str, Any] | None
+
+    def file(self, path: str) -> FileEntry:
+        """Return the entry of a file that the manifest lists."""
+        return next(entry for entry in self.files if entry.path == path)

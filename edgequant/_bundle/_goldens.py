@@ -1,0 +1,150 @@
+"""Inputs that exercise a model, and the outputs that it must give: computed here, demanded of the board."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from edgequant_runtime import Session, SessionError, TensorInfo, quantize
+from numpy.typing import NDArray
+
+from edgequant._data import data_spec
+
+from ._manifest import Golden, TensorFile
+from ._ranges import input_ranges
+
+if TYPE_CHECKING:
+    from edgequant_converters import ImagePreprocessing
+
+Arrays = dict[str, NDArray[Any]]
+Samples = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
+
+
+def golden_inputs(
+    model: Path, samples: Samples | None, count: int, seed: int, images: "ImagePreprocessing | None" = None
+) -> Iterator[tuple[str, Arrays]]:
+    """Yield kinds and inputs in the model's own types: `count` samples, or random ones without them, and the extremes.
+
+    No two are the same. Indices (integers that stand for themselves) are 0 where the user gave none: always valid.
+    """
+    session = Session(model, threads=1)
+    taken = [] if samples is None else list(_samples(session.inputs, samples, count, images))
+    ranges = input_ranges(model, session.inputs, taken)
+    generator = np.random.default_rng(seed)
+    found = [("sample", sample) for sample in taken]
+    if samples is None:
+        found = [
+            ("random", {i.name: _random(i, ranges[i.name], generator) for i in session.inputs}) for _ in range(count)
+        ]
+    found += [(kind, {i.name: fill(i, ranges[i.name]) for i in session.inputs}) for kind, fill in _EXTREMES.items()]
+    seen: set[str] = set()
+    for kind, inputs in found:
+        digest = hashlib.sha256(b"".join(_bytes(inputs[info.name]) for info in session.inputs)).hexdigest()
+        if digest not in seen:
+            seen.add(digest)
+            yield kind, inputs
+
+
+def _samples(
+    infos: Iterable[TensorInfo], samples: Samples, count: int, images: "ImagePreprocessing | None"
+) -> Iterator[Arrays]:
+    """Yield the first samples, quantized as a session does it."""
+    from edgequant_converters.calibration import open_data
+
+    infos = list(infos)
+    for sample in islice(open_data(samples, [data_spec(info) for info in infos], images=images), count):
+        yield {i.name: quantize(sample[i.name], i) if i.is_quantized else sample[i.name] for i in infos}
+
+
+# ---- made inputs ----
+
+Range = tuple[float, float]
+
+
+def _shape(info: TensorInfo) -> tuple[int, ...]:
+    return tuple(1 if size < 0 else size for size in info.shape)
+
+
+def _random(info: TensorInfo, bounds: Range, generator: np.random.Generator) -> NDArray[Any]:
+    if info.dtype.kind == "f":
+        return generator.uniform(*bounds, _shape(info)).astype(info.dtype)
+    lowest, highest = map(int, bounds)
+    return generator.integers(lowest, highest, _shape(info), endpoint=True).astype(info.dtype)
+
+
+def _filled(info: TensorInfo, value: float) -> NDArray[Any]:
+    return np.full(_shape(info), value, info.dtype)
+
+
+def _zero(info: TensorInfo, bounds: Range) -> NDArray[Any]:
+    return _filled(info, info.zero_point or 0)
+
+
+def _alternating(info: TensorInfo, bounds: Range) -> NDArray[Any]:
+    values = _filled(info, bounds[0])
+    values.reshape(-1)[1::2] = bounds[1]
+    return values
+
+
+_EXTREMES: dict[str, Callable[[TensorInfo, Range], NDArray[Any]]] = {
+    "lowest": lambda info, bounds: _filled(info, bounds[0]),
+    "highest": lambda info, bounds: _filled(info, bounds[1]),
+    "zero": _zero,
+    "alternating": _alternating,
+}
+
+
+# ---- outputs ----
+
+
+def compute_outputs(model: Path, engine: str, inputs: Arrays) -> Arrays:
+    """Return the raw outputs of one inference from the model's initial state; raises SessionError."""
+    # A session of its own: models with variables remember what they saw before.
+    return Session(model, engine=engine, threads=1).run(inputs, raw=True)
+
+
+def litert_disagrees(model: Path, inputs: Arrays, outputs: Arrays) -> bool:
+    """Tell whether LiteRT gives other values (floats: by more than a rounding); False where it is not installed."""
+    try:
+        theirs = compute_outputs(model, "litert", inputs)
+    except SessionError:
+        return False
+    return not all(_is_same(theirs[name], output) for name, output in outputs.items())
+
+
+def _is_same(theirs: NDArray[Any], ours: NDArray[Any]) -> bool:
+    if theirs.shape != ours.shape or ours.dtype.kind != "f":
+        return np.array_equal(theirs, ours)
+    return bool((np.abs(theirs - ours) <= 1e-5 * np.abs(ours).max(initial=0)).all())
+
+
+# ---- files ----
+
+
+def write_golden(folder: Path, number: int, kind: str, inputs: Arrays, outputs: Arrays) -> Golden:
+    """Write the arrays to `folder`/goldens/<number>; raises BundleError for a type that .npy files do not have."""
+    (folder / "goldens" / str(number)).mkdir(parents=True)
+    return Golden(kind, _written(folder, number, "input", inputs), _written(folder, number, "output", outputs))
+
+
+def _written(folder: Path, number: int, role: str, arrays: Arrays) -> tuple[TensorFile, ...]:
+    files = []
+    for index, (name, values) in enumerate(arrays.items()):
+        path = f"goldens/{number}/{role}-{index}.npy"
+        with (folder / path).open("wb") as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
+        digest = hashlib.sha256(_bytes(values)).hexdigest()
+        files.append(TensorFile(name, path, values.dtype.name, values.shape, digest))
+    return tuple(files)
+
+
+def _bytes(values: NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(values).tobytes()
+
+
+def not_finite(outputs: Arrays) -> str | None:
+    """Return the name of an output that is not finite: NaN has different bits on different processors."""
+    return next((name for name, o in outputs.items() if o.dtype.kind == "f" and not np.isfinite(o).all()), None)

@@ -1,0 +1,57 @@
+"""What is in a bundle for the person, and the shell, that receives it."""
+
+from typing import TYPE_CHECKING
+
+from ._manifest import Manifest
+from ._wheels import wheel_table
+
+if TYPE_CHECKING:
+    from edgequant._targets import Target
+
+
+def readme(manifest: Manifest, target: "Target", model_name: str) -> str:
+    """Return README.md."""
+    return _render(
+        "readme.md.jinja", manifest=manifest, target=target, model_name=_printable(model_name), needs=_needs(manifest)
+    )
+
+
+_FAMILIES = {
+    "armv6": "any 32-bit ARM Linux (ARMv6 or later)",
+    "armv7": "32-bit ARM Linux on ARMv7 with NEON or later",
+    "aarch64": "any 64-bit ARM Linux",
+    "x86_64": "any x86-64 Linux",
+}
+
+
+def _needs(manifest: Manifest) -> str:
+    if manifest.runner is None:
+        assert manifest.os is not None
+        python = wheel_table()[manifest.os]["python"]
+        return f"Python {python}, as in Raspberry Pi OS and Debian ({manifest.os}, 64-bit)"
+    features = manifest.runner.assumed_features
+    return _FAMILIES[manifest.runner.family] + (f", a CPU with {', '.join(features)}" if features else "")
+
+
+def _printable(name: str) -> str:
+    """Return a file name that means nothing to Markdown or a terminal."""
+    return "".join(c if c.isprintable() and c not in "`<>[]*_|\\" else "?" for c in name)
+
+
+def smoke_script(manifest: Manifest) -> str:
+    """Return smoke.sh: POSIX sh, nothing needed but the bundle."""
+    return _render("smoke.sh.jinja", manifest=manifest)
+
+
+def _render(template: str, **values: object) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(__package__, ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # no HTML
+    )
+    return environment.get_template(template).render(values)

@@ -1,0 +1,184 @@
+"""Runs the golden inputs of this bundle in LiteRT or ONNX Runtime and compares the outputs; see README.md.
+
+    python3 smoke.py [--threads N] [--repeat N]
+
+Needs Python 3.9, numpy and the engine. Prints one JSON document:
+
+    {"engine": "litert", "version": "2.3.0", "python": "3.13.5", "threads": 1, "open_us": 5210.0,
+     "peak_memory_bytes": 41000000, "result": "equal",
+     "goldens": [{"kind": "sample", "us": [812.1, 640.7],
+                  "outputs": [{"name": "scores", "status": "equal", "equal": true, "sha256": "...", "values": 10,
+                               "different": 0, "first": null, "expected": null, "got": null, "largest": 0.0,
+                               "tolerance": 1.0}]}]}
+
+`status` and `result` are "equal" (bit for bit), "within tolerance" or "different"; `first` is the place of the first
+value that differs, `largest` the largest difference, null if one is not finite. The first golden runs --repeat times.
+Exit code 0: equal or within tolerance; 1: different; 2: it could not run, then {"error": "a sentence"}.
+"""
+
+# ruff: noqa: B905 (zip() has no `strict` in Python 3.9)
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+import sys
+import time
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DISTRIBUTIONS = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime"}
+
+
+class CannotRun(Exception):  # noqa: N818
+    """The goldens cannot be run here."""
+
+
+class LiteRt:
+    """A model in LiteRT; inputs and outputs are lists in its own order."""
+
+    def __init__(self, model: Path, threads: int) -> None:
+        interpreter = import_module("ai_edge_litert.interpreter").Interpreter
+        self._interpreter = interpreter(model_path=str(model), num_threads=threads)
+        self._interpreter.allocate_tensors()
+
+    def run(self, inputs: list[Any]) -> tuple[list[Any], float]:
+        """Return the outputs and the microseconds of one inference from the initial state."""
+        given = self._interpreter.get_input_details()
+        if any(tuple(detail["shape"]) != value.shape for detail, value in zip(given, inputs)):
+            for detail, value in zip(given, inputs):
+                self._interpreter.resize_tensor_input(detail["index"], value.shape)
+            self._interpreter.allocate_tensors()
+        self._interpreter.reset_all_variables()
+        for detail, value in zip(given, inputs):
+            self._interpreter.set_tensor(detail["index"], value)
+        begin = time.perf_counter()
+        self._interpreter.invoke()
+        microseconds = (time.perf_counter() - begin) * 1e6
+        return [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()], microseconds
+
+
+class OnnxRuntime:
+    """A model in ONNX Runtime; inputs and outputs are lists in its own order."""
+
+    def __init__(self, model: Path, threads: int) -> None:
+        self._session = self._open(model, threads, bf16=False)
+        if self._session.get_modelmeta().custom_metadata_map.get("edgequant.weights") == "bfloat16":
+            self._session = self._open(model, threads, bf16=True)
+
+    @staticmethod
+    def _open(model: Path, threads: int, *, bf16: bool) -> Any:
+        onnxruntime = import_module("onnxruntime")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        if bf16:  # as edgequant's own sessions do: weights stored as bf16 lose nothing by it
+            options.add_session_config_entry("mlas.enable_gemm_fastmath_arm64_bfloat16", "1")
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+    def run(self, inputs: list[Any]) -> tuple[list[Any], float]:
+        """Return the outputs and the microseconds of one inference."""
+        given = {value.name: array for value, array in zip(self._session.get_inputs(), inputs)}
+        begin = time.perf_counter()
+        outputs = self._session.run(None, given)
+        return list(outputs), (time.perf_counter() - begin) * 1e6
+
+
+ENGINES = {"litert": LiteRt, "onnxruntime": OnnxRuntime}
+
+
+def compare(numpy: Any, tensor: dict[str, Any], expected: Any, got: Any, tolerance: float) -> dict[str, Any]:
+    """Hold an output against the golden: integers may be off by `tolerance`, floats by that share of the largest."""
+    found: dict[str, Any] = {
+        "name": tensor["name"], "sha256": hashlib.sha256(numpy.ascontiguousarray(got).tobytes()).hexdigest(),
+        "values": int(expected.size), "different": 0, "first": None, "expected": None, "got": None, "largest": 0.0,
+        "tolerance": tolerance, "status": "equal", "equal": True,
+    }  # fmt: skip
+    if found["sha256"] == tensor["data_sha256"]:
+        return found
+    found["equal"] = False
+    if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+        return {**found, "status": "different", "different": found["values"], "largest": None}
+    places = numpy.argwhere(expected != got)
+    distance = numpy.abs(expected.astype("float64") - got.astype("float64"))
+    whole = 1.0 if expected.dtype.kind in "iub" else float(numpy.abs(expected.astype("float64")).max(initial=0))
+    is_near = bool((distance <= tolerance * whole).all())  # False for NaN
+    first = tuple(int(place) for place in places[0]) if len(places) else None
+    largest = float(distance.max(initial=0))
+    return {
+        **found, "status": "within tolerance" if is_near else "different", "different": len(places),
+        "first": None if first is None else list(first), "expected": None if first is None else _value(expected[first]),
+        "got": None if first is None else _value(got[first]), "largest": largest if largest < float("inf") else None,
+    }  # fmt: skip
+
+
+def _value(number: Any) -> float | None:
+    return float(number) if abs(float(number)) < float("inf") else None
+
+
+def run_goldens(manifest: dict[str, Any], threads: int, repeat: int) -> dict[str, Any]:
+    """Return the document that is printed; raises CannotRun."""
+    name = manifest["model"]["engine"]
+    try:
+        numpy = import_module("numpy")
+        begin = time.perf_counter()
+        engine = ENGINES[name](HERE / manifest["model"]["path"], threads)
+        open_us = (time.perf_counter() - begin) * 1e6
+    except ImportError as error:
+        raise CannotRun(
+            f"{error}: install the packages with '{sys.executable} -m pip install --require-hashes "
+            f"--only-binary :all: -r wheels.txt'."
+        ) from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise CannotRun(f"{name} cannot open the model: {error}.") from error
+    tolerances = {output["name"]: output["tolerance"] for output in manifest["outputs"]}
+    goldens: list[dict[str, Any]] = []
+    for golden in manifest["goldens"]:
+        inputs = [numpy.load(HERE / tensor["path"], allow_pickle=False) for tensor in golden["inputs"]]
+        runs = [engine.run(inputs) for _ in range(1 if goldens else repeat)]
+        expected = [numpy.load(HERE / tensor["path"], allow_pickle=False) for tensor in golden["outputs"]]
+        outputs = [
+            compare(numpy, tensor, values, got, tolerances[tensor["name"]])
+            for tensor, values, got in zip(golden["outputs"], expected, runs[-1][0])
+        ]
+        goldens.append({"kind": golden["kind"], "us": [us for _, us in runs], "outputs": outputs})
+    found = {output["status"] for golden in goldens for output in golden["outputs"]}
+    return {
+        "engine": name, "version": metadata.version(DISTRIBUTIONS[name]), "python": platform.python_version(),
+        "threads": threads, "open_us": open_us, "peak_memory_bytes": peak_memory(),
+        "result": next(status for status in ("different", "within tolerance", "equal") if status in found),
+        "goldens": goldens,
+    }  # fmt: skip
+
+
+def peak_memory() -> int | None:
+    """Return the largest resident set of this process so far, None where /proc does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
+def main() -> int:
+    """Run, print, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Run this bundle's goldens and compare the outputs.")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1, help="inferences of the first golden, for its latency")
+    given = parser.parse_args()
+    try:
+        manifest = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
+        document = run_goldens(manifest, max(given.threads, 1), max(given.repeat, 1))
+    except CannotRun as error:
+        document = {"error": " ".join(str(error).split())}
+    json.dump(document, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    return 2 if "error" in document else int(document["result"] == "different")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
