@@ -35,9 +35,10 @@ class Family:
 class Target:
     """A board with its system, or a kind of processor.
 
-    `cpu` is the board's own core in zig's words; `emulator` the qemu-user program and `emulator_cpu` the CPU that it is
-    always told (its default has every feature), None where nothing is emulated. `board` is the name in device_checks
-    (`pi4-32`), None for a kind of processor. `memory_bytes` is that of the smallest model sold, None where not known.
+    `cpu` is what to compile for, in zig's words, where the features of the board's own core are taken for granted.
+    `emulator` is the qemu-user program and `emulator_cpu` the CPU that it is always told (its default has every
+    feature), None where nothing is emulated. `board` is the name in device_checks (`pi4-32`), None for a kind of
+    processor; what is known of the board and its system is asked there.
     """
 
     name: str
@@ -47,7 +48,6 @@ class Target:
     emulator: str | None = None
     emulator_cpu: str | None = None
     board: str | None = None
-    memory_bytes: int | None = None
 
     def device(self, os: str = "trixie") -> "Device | None":
         """Return the board as device_checks knows it, with that release of Raspberry Pi OS; None without a board."""
@@ -55,20 +55,45 @@ class Target:
 
         return for_board(self.board, os=os) if self.board else None
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory of the smallest model sold, None for a kind of processor."""
+        device = self.device()
+        return device.memory_bytes if device else None
+
 
 _ARMV6 = Family("armv6", "armv6l", 32, "arm1176jzf_s", "arm-linux-musleabihf", "arm-linux-gnueabihf.2.17")
 _ARMV7 = Family("armv7", "armv7l", 32, "cortex_a7", "arm-linux-musleabihf", "arm-linux-gnueabihf.2.17")
 _AARCH64 = Family("aarch64", "aarch64", 64, "generic", "aarch64-linux-musl", "aarch64-linux-gnu.2.17")
 _X86_64 = Family("x86_64", "x86_64", 64, "x86_64", "x86_64-linux-musl", "x86_64-linux-gnu.2.17")
 
-_MB = 2**20
-_A32, _A64 = "qemu-arm", "qemu-aarch64"
+# zig gives these cores the cryptography that the Pi 3, 4 and Zero 2 W do not have.
+_A53, _A72 = "cortex_a53-aes-sha2", "cortex_a72-aes-sha2"
+
+
+def _pi(name: str, title: str, board: str, family: Family, cpu: str, emulator_cpu: str) -> Target:
+    emulator = "qemu-aarch64" if family.word_size == 64 else "qemu-arm"
+    return Target(name, f"Raspberry Pi {title}", family, cpu, emulator, emulator_cpu, board)
+
+
+def _pi_32(name: str, title: str, board: str) -> Target:
+    """Return a 64-bit core with a 32-bit system: the newest of the CPUs of qemu-arm that is not newer is the Cortex-A7."""
+    return _pi(f"{name}-32", f"{title}, 32-bit system", f"{board}-32", _ARMV7, "cortex_a7", "cortex-a7")
+
 
 _TABLE = (
-    Target("rpi-zero", "Raspberry Pi Zero, Zero W, 1", _ARMV6, "arm1176jzf_s", _A32, "arm1176", "pi-zero", 512 * _MB),
-    Target("rpi2", "Raspberry Pi 2", _ARMV7, "cortex_a7", _A32, "cortex-a7", "pi2", 1024 * _MB),
-    Target("rpi3", "Raspberry Pi 3", _AARCH64, "cortex_a53", _A64, "cortex-a53", "pi3", 1024 * _MB),
-    Target("rpi3-32", "Raspberry Pi 3, 32-bit", _ARMV7, "cortex_a53", _A32, "cortex-a7", "pi3-32", 1024 * _MB),
+    _pi("rpi-zero", "Zero", "pi-zero", _ARMV6, "arm1176jzf_s", "arm1176"),
+    _pi("rpi2", "2", "pi2", _ARMV7, "cortex_a7", "cortex-a7"),
+    _pi("rpi3", "3", "pi3", _AARCH64, _A53, "cortex-a53"),
+    _pi_32("rpi3", "3", "pi3"),
+    _pi("rpi-zero-2w", "Zero 2 W", "pi-zero-2-w", _AARCH64, _A53, "cortex-a53"),
+    _pi_32("rpi-zero-2w", "Zero 2 W", "pi-zero-2-w"),
+    _pi("rpi4", "4", "pi4", _AARCH64, _A72, "cortex-a72"),
+    _pi_32("rpi4", "4", "pi4"),
+    _pi("rpi5", "5", "pi5", _AARCH64, "cortex_a76", "cortex-a76"),
+    _pi_32("rpi5", "5", "pi5"),
+    Target("aarch64", "64-bit ARM Linux", _AARCH64, "generic", "qemu-aarch64", "cortex-a53"),
+    Target("armv7", "32-bit ARM Linux, ARMv7 with NEON", _ARMV7, "cortex_a7", "qemu-arm", "cortex-a7"),
     Target("x86-64", "x86-64 Linux", _X86_64, "x86_64"),
 )
 
@@ -76,9 +101,40 @@ TARGETS: dict[str, Target] = {target.name: target for target in _TABLE}
 
 
 def find_target(name: str) -> Target:
-    """Return the target of that name; raises TargetError, which names the closest or all of them."""
+    """Return the target of that name, or of a board's name in any spelling that device_checks knows (`Pi 4 Model B`).
+
+    A kind of processor also goes by what its systems call it (`armv7l`). Raises TargetError, which names the closest.
+    """
     if name in TARGETS:
         return TARGETS[name]
-    close = difflib.get_close_matches(name, TARGETS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}."
-    raise TargetError(f"There is no target {name!r}: {hint}")
+    device = _known_board(name)
+    for target in TARGETS.values():
+        if target.board and device == target.device():
+            return target
+        if not target.board and name in (target.family.name, target.family.machine):
+            return target
+    raise TargetError(f"There is no target {name!r}: {_nearest(device) if device else _alike(name)}")
+
+
+def _known_board(name: str) -> "Device | None":
+    from edgequant_device_checks import DeviceCheckError, for_board
+
+    try:
+        return for_board(name)
+    except DeviceCheckError:
+        return None
+
+
+def _nearest(device: "Device") -> str:
+    """Say what to take for a board that is no target: one with that core, or else the kind of processor."""
+    for target in TARGETS.values():
+        other = target.device()
+        if other and (other.core_names, other.word_size) == (device.core_names, device.word_size):
+            return f"take {target.name}, which has the core of {device.model}."
+    kinds = {target.family.machine: target.name for target in TARGETS.values() if not target.board}
+    return f"take {kinds[device.architecture]} for {device.model}."
+
+
+def _alike(name: str) -> str:
+    close = difflib.get_close_matches(name.lower(), TARGETS, n=1)
+    return f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}."

@@ -71,7 +71,8 @@ _ARM11 = Silicon(None, _V6, ((0x41, 0xB76, 1),), _ARM11_CACHES)
 _A7 = Silicon(None, _V7, ((0x41, 0xC07, 4),), (("L2", 512 * KB, 1),))
 _A53 = Silicon(_A, _V7 + " crc32", ((0x41, 0xD03, 4),), _A53_CACHES)
 _A72 = Silicon(_A, _V7 + " crc32", ((0x41, 0xD08, 4),), _A72_CACHES)
-_A76 = Silicon(_C, None, ((0x41, 0xD0B, 4),), _A76_CACHES, revision=(4, 1))
+# What every kernel tells a 32-bit program there; newer ones (Linux 6.3) add fphp, asimdhp and asimddp.
+_A76 = Silicon(_C, _V7 + " aes pmull sha1 sha2 crc32", ((0x41, 0xD0B, 4),), _A76_CACHES, revision=(4, 1))
 _A53_CRYPTO = Silicon(_B, None, ((0x41, 0xD03, 4),))
 
 
