@@ -22,8 +22,11 @@ set(CMAKE_C_COMPILER_TARGET ${EQ_ZIG_TARGET})
 set(CMAKE_AR ${tools}/ar)
 set(CMAKE_RANLIB ${tools}/ranlib)
 
-# Without debug checks, which zig adds to builds that it takes for debug builds.
-set(CMAKE_C_FLAGS_INIT "-target ${EQ_ZIG_TARGET} -fno-sanitize=undefined -g0")
+# Without debug checks, which zig adds to builds that it takes for debug builds. Optimized and stripped from the first
+# program that CMake tries: zig builds its C library once more for those that are not.
+set(CMAKE_C_FLAGS_INIT "-target ${EQ_ZIG_TARGET} -fno-sanitize=undefined -g0 -O2")
+set(CMAKE_EXE_LINKER_FLAGS_INIT -s)
+set(CMAKE_SHARED_LINKER_FLAGS_INIT -s)
 if(EQ_ZIG_CPU)
   string(APPEND CMAKE_C_FLAGS_INIT " -mcpu=${EQ_ZIG_CPU}")
 endif()

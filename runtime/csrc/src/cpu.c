@@ -20,6 +20,26 @@ static const char *const feature_names[EQ_CPU_FEATURES] = {
     [EQ_CPU_BF16] = "bf16",
 };
 
+/* The ARM features that the compiler was told of: it may use them anywhere. */
+enum {
+    COMPILED_FOR = 0
+#ifdef __ARM_NEON
+        | 1u << EQ_CPU_NEON
+#endif
+#ifdef __ARM_FEATURE_DOTPROD
+        | 1u << EQ_CPU_DOTPROD
+#endif
+#ifdef __ARM_FEATURE_MATMUL_INT8
+        | 1u << EQ_CPU_I8MM
+#endif
+#ifdef __ARM_FEATURE_FP16_VECTOR_ARITHMETIC
+        | 1u << EQ_CPU_FP16
+#endif
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+        | 1u << EQ_CPU_BF16
+#endif
+};
+
 bool eq_cpu_has(const eq_cpu *cpu, eq_cpu_feature feature) {
     return cpu->features >> feature & 1;
 }
@@ -98,6 +118,9 @@ static const feature_bits features[] = {
 
 void eq_cpu_detect(eq_cpu *cpu) {
     memset(cpu, 0, sizeof *cpu);
+#ifdef EQ_ASSUME_FEATURES
+    cpu->features = COMPILED_FOR;
+#endif
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if ((getauxval((unsigned long)features[i].word) & features[i].mask) == features[i].mask)
             cpu->features |= 1u << features[i].feature;
@@ -113,12 +136,7 @@ void eq_cpu_detect(eq_cpu *cpu) {
 
 void eq_cpu_detect(eq_cpu *cpu) {
     memset(cpu, 0, sizeof *cpu);
-#ifdef __ARM_NEON
-    cpu->features |= 1u << EQ_CPU_NEON;
-#endif
-#ifdef __ARM_FEATURE_DOTPROD
-    cpu->features |= 1u << EQ_CPU_DOTPROD;
-#endif
+    cpu->features = COMPILED_FOR;
 }
 
 #endif
