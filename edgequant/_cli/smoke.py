@@ -119,6 +119,8 @@ def _print(result: "SmokeResult", *, as_json: bool) -> None:
 
     if result.verdict in STYLES:
         print_result(result.headline, style=STYLES[result.verdict])
+    if result.manifest is None:
+        return
     goldens = [(f"golden {golden.number}", f"{golden.kind}: {golden.sentence}") for golden in result.goldens]
     warnings = [("warning", check.sentence) for check in result.checks if not check.ok]
     print_facts([*goldens, *device_facts(result), *latency_facts(result), *warnings])

@@ -19,9 +19,10 @@ def device_facts(result: SmokeResult) -> list[tuple[str, str]]:
             device.kernel and f"kernel {device.kernel}",
         )
         facts.append(("system", ", ".join(part for part in system if part)))
-    if probe is not None:
-        cpu = probe["cpu"]
-        facts.append(("arithmetic", ", ".join(map(str, cpu["features"])) or "the family's own"))
+    if probe is not None and "cpu" in probe:
+        facts.append(("arithmetic", ", ".join(map(str, probe["cpu"]["features"])) or "the family's own"))
+    elif probe is not None:
+        facts.append(("engine", f"{probe['engine']} {probe['version']} in Python {probe['python']}"))
     kernels = dict.fromkeys(run.kernels for golden in result.goldens for run in golden.runs)
     if manifest is not None and manifest.runner is not None:
         ran = f", {' and '.join(kernels)} kernels" if kernels else ""

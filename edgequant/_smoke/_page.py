@@ -9,7 +9,7 @@ from edgequant import __version__
 from edgequant._pages import Image, image, write_page
 
 from ._facts import device_facts, latency_facts
-from ._plots import draw_difference, window
+from ._plots import Arrays, draw_difference, window
 from ._result import EQUAL, Difference, SmokeResult, threads_in_words
 
 PICTURES = 6
@@ -37,16 +37,18 @@ def _pictures(result: SmokeResult) -> Iterator[Image]:
         drawn = set()
         for run in golden.runs:
             for number, output in enumerate(run.outputs):
-                if output.difference is not None and number not in drawn:
+                if output.difference is not None and output.difference.arrays and number not in drawn:
                     drawn.add(number)
                     title = (
                         f"Golden {golden.number} ({golden.kind}), {output.name} with {threads_in_words([run.threads])}"
                     )
-                    yield _picture(title, output.difference)
+                    yield _picture(title, output.difference, output.difference.arrays)
 
 
-def _picture(title: str, found: Difference) -> Image:
-    first, end = window(found)
+def _picture(title: str, found: Difference, arrays: Arrays) -> Image:
+    first, end = window(found, arrays[0].shape)
     part = "" if end - first == found.values else f", values {first:,} to {end - 1:,} of {found.values:,}"
     caption = f"{title}{part}: what was expected, what came, and got less expected. Values that differ are marked."
-    return image(partial(draw_difference, found=found), PICTURE_HEIGHT, caption, f"{found.sentence}.")
+    return image(
+        partial(draw_difference, arrays=arrays, begin=first, end=end), PICTURE_HEIGHT, caption, f"{found.sentence}."
+    )

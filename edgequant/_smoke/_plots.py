@@ -1,8 +1,9 @@
 """The picture of a difference: the values around the first one, those of the golden and those of the board."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgequant._pages import BAD, LINE, MODEL, REFERENCE
 
@@ -11,23 +12,22 @@ from ._result import Difference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Arrays = tuple[NDArray[Any], NDArray[Any]]
 SHOWN = 100
 _BEFORE = 10  # values before the first that differs
 
 
-def window(found: Difference) -> tuple[int, int]:
+def window(found: Difference, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return the first flat index that is shown, and the one after the last."""
     if found.values <= SHOWN:
         return 0, found.values
-    place = int(np.ravel_multi_index(found.first, found.arrays[0].shape))
-    begin = min(max(place - _BEFORE, 0), found.values - SHOWN)
+    begin = min(max(int(np.ravel_multi_index(found.first, shape)) - _BEFORE, 0), found.values - SHOWN)
     return begin, begin + SHOWN
 
 
-def draw_difference(figure: "Figure", found: Difference) -> None:
+def draw_difference(figure: "Figure", arrays: Arrays, begin: int, end: int) -> None:
     """Draw both arrays' values over their flat index, and below how far they are apart; infinities have no place."""
-    begin, end = window(found)
-    expected, got = (array.ravel()[begin:end].astype(np.float64) for array in found.arrays)
+    expected, got = (array.ravel()[begin:end].astype(np.float64) for array in arrays)
     places = np.arange(begin, end)
     both, apart = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     both.plot(places, expected, color=REFERENCE, marker="o", markersize=5, linestyle="none", label="expected")

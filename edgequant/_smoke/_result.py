@@ -39,7 +39,7 @@ class Difference:
     """Where the values of an output differ from the golden ones: `count` of `values`, first at the index `first`.
 
     `expected` and `got` are the two values there, `largest` the largest absolute difference (infinite where one of the
-    two is not finite). `arrays` are all golden values and all of the board's.
+    two is not finite). `arrays` are all golden values and all of the board's, None where they stayed there.
     """
 
     count: int
@@ -48,7 +48,7 @@ class Difference:
     expected: float
     got: float
     largest: float
-    arrays: "tuple[NDArray[Any], NDArray[Any]]" = field(repr=False, compare=False)
+    arrays: "tuple[NDArray[Any], NDArray[Any]] | None" = field(default=None, repr=False, compare=False)
 
     @property
     def sentence(self) -> str:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from edgequant_device_checks import DeviceCheckError
+
 from edgequant._errors import EdgequantError
 from edgequant._targets import find_target
 
@@ -14,6 +16,7 @@ from ._checks import check_device
 from ._goldens import run_goldens
 from ._program import Program
 from ._result import SmokeResult
+from ._script import Script, run_script
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -62,12 +65,17 @@ def smoke(
         progress("asking what the device is", 0, None)
         result.device = transport.device()
         result.load = None if transport.is_emulated else _load(transport)
+        counts = _thread_counts(threads, result.device)
         with _unpacked_there(bundle, transport, folder, progress) as place:
-            program = Program(transport, result.device, bundle, place, timeout)
-            progress("starting the runner", 0, None)
-            _check(result, target, program)
-            run_goldens(result, program, _thread_counts(threads, result.device), repeat, progress)
-    except EdgequantError as error:
+            if bundle.manifest.runner is None:
+                result.checks = check_device(bundle.manifest, target, result.device, None, is_emulated=False)
+                run_script(result, Script(transport, bundle, place, python, timeout), counts, repeat, progress)
+            else:
+                program = Program(transport, result.device, bundle, place, timeout)
+                progress("starting the runner", 0, None)
+                _check(result, target, program)
+                run_goldens(result, program, counts, repeat, progress)
+    except (EdgequantError, DeviceCheckError) as error:
         result.error = str(error)
     result.seconds = time.monotonic() - begin
     return result
