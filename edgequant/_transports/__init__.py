@@ -3,5 +3,6 @@
 from ._base import Finished, Transport, TransportError
 from ._emulated import EmulatedTransport
 from ._local import LocalTransport
+from ._ssh import SshTransport
 
-__all__ = ["EmulatedTransport", "Finished", "LocalTransport", "Transport", "TransportError"]
+__all__ = ["EmulatedTransport", "Finished", "LocalTransport", "SshTransport", "Transport", "TransportError"]

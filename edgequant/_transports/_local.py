@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from ._base import Finished, TransportError
 from ._program import run_program
 from ._sentences import file_error
-from ._tree import half_name, put_parts, require_file
+from ._tree import half_name, put_parts, require_file, require_removable
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -125,6 +125,7 @@ class LocalTransport:
 
     def remove_tree(self, remote: PurePosixPath) -> None:
         """Remove a file, a link or a folder."""
+        require_removable(remote)
         path = Path(remote)
         with self._saying(f"remove {remote}"):
             if path.is_dir() and not path.is_symlink():

@@ -34,6 +34,12 @@ def require_file(local: Path) -> None:
         raise TransportError(f"{local} cannot be copied: {'it is no file' if local.exists() else 'it is not there'}.")
 
 
+def require_removable(remote: PurePosixPath) -> None:
+    """Raise TransportError for a path that is too short to be meant: not all systems refuse to remove `/`."""
+    if not remote.is_absolute() or len(remote.parts) < 2 or ".." in remote.parts:
+        raise TransportError(f"{remote} is not removed: it is no path inside of the root folder.")
+
+
 def half_name(remote: PurePosixPath) -> PurePosixPath:
     """Return the name that a file has while it is being copied."""
     return remote.with_name(f".{remote.name}.part")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ._measurements import read_measurements
     from ._probe import from_bytes, from_file, from_text, probe
     from ._recommend import Recommendation, recommend
-    from ._ssh import over_ssh
+    from ._sections import collector_script
+    from ._ssh import explain_ssh_failure, is_ssh_host, over_ssh
     from ._summary import summary
     from ._wheels import WheelStatus, wheel_for_engine, wheels_for
 
@@ -33,10 +34,13 @@ __all__ = [
     "Recommendation",
     "WheelStatus",
     "boards",
+    "collector_script",
+    "explain_ssh_failure",
     "for_board",
     "from_bytes",
     "from_file",
     "from_text",
+    "is_ssh_host",
     "over_ssh",
     "probe",
     "read_measurements",
@@ -54,10 +58,13 @@ _HOMES = {
     "Recommendation": "_recommend",
     "WheelStatus": "_wheels",
     "boards": "_boards",
+    "collector_script": "_sections",
+    "explain_ssh_failure": "_ssh",
     "for_board": "_boards",
     "from_bytes": "_probe",
     "from_file": "_probe",
     "from_text": "_probe",
+    "is_ssh_host": "_ssh",
     "over_ssh": "_ssh",
     "probe": "_probe",
     "read_measurements": "_measurements",

@@ -34,6 +34,21 @@ _FAILURES = (
     ("No route to host", "there is no route to {host}: check that it is on and in this network"),
     ("Network is unreachable", "there is no route to {host}: check this machine's network"),
     ("Too many authentication failures", "{host} refuses the login after too many keys: name one with IdentityFile"),
+    ("not responding", "{host} does not answer any more: check that it is on and in reach"),
+    (
+        "Session open refused",
+        "{host} allows too few sessions in a connection: set MaxSessions to 10 in its sshd_config",
+    ),
+    ("subsystem request failed", "{host} has no sftp server: install openssh-sftp-server there"),
+    (
+        "Received message too long",
+        "a login to {host} prints text, which confuses sftp: let its ~/.bashrc print nothing unless it is interactive",
+    ),
+    (
+        "Connection closed by",
+        "{host} ended the connection before the login: check that its port is an ssh server's",
+    ),
+    ("Connection reset by", "{host} ended the connection: check that it is not overloaded, and try again"),
 )
 
 
@@ -43,7 +58,7 @@ def over_ssh(host: str, *, connect_seconds: int = 10) -> Device:
     The device needs a POSIX sh and no Python. `connect_seconds` bounds the connecting. Raises DeviceCheckError, with a
     sentence for each way that ssh fails; it never asks for a password.
     """
-    if not _HOST.fullmatch(host):
+    if not is_ssh_host(host):
         raise DeviceCheckError(f"{host!r} is not a host to connect to: give USER@HOST, such as pi@192.168.1.5.")
     answer = _run(host, connect_seconds)
     if not is_complete(answer):
@@ -71,11 +86,22 @@ def _run(host: str, connect_seconds: int) -> str:
             f"{host} did not answer within {connect_seconds + _ANSWER_SECONDS} s: check that it is not overloaded."
         ) from None
     if done.returncode != 0 and not done.stdout:
-        raise DeviceCheckError(_explain(host, done.returncode, done.stderr.decode("utf-8", "replace"), connect_seconds))
+        raise DeviceCheckError(
+            explain_ssh_failure(host, done.returncode, done.stderr.decode("utf-8", "replace"), connect_seconds)
+        )
     return done.stdout.decode("utf-8", errors="replace")
 
 
-def _explain(host: str, code: int, stderr: str, connect_seconds: int) -> str:
+def is_ssh_host(host: str) -> bool:
+    """Tell whether ssh can take that for a computer (`pi@192.168.1.5`, `ssh://pi@pi4:2222`), and for nothing else."""
+    return _HOST.fullmatch(host) is not None
+
+
+def explain_ssh_failure(host: str, code: int, stderr: str, connect_seconds: int) -> str:
+    """Return a sentence that says what to do about an ssh or sftp that ended with `code` and wrote `stderr`.
+
+    255 is ssh's own failure; `connect_seconds` is how long it was allowed to take for connecting.
+    """
     for mark, sentence in _FAILURES:
         if code == 255 and mark in stderr:
             return f"ssh: {sentence.format(host=host, seconds=connect_seconds)}."

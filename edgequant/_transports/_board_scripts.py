@@ -1,0 +1,65 @@
+"""What is run on a board over ssh: programs for any POSIX sh, busybox's as well.
+
+The login shell sees them in single quotes, and may be fish or csh: no line breaks, backslashes, quotes and `!` outside
+of brackets.
+"""
+
+# Names what stands on standard output before and after a program's own words. Whatever else is there was printed by
+# the login. The program runs in the root folder, in English, and leaves no core files.
+_BEGIN = "token=$1; shift; cd /; ulimit -c 0; LC_ALL=C; export LC_ALL; echo; echo $token begins; "
+_END = "status=$?; exec 2>/dev/null; echo; echo $token ends $status"
+
+# For a program that is given data.
+RUN_WITH_DATA = f'{_BEGIN} "$@"; {_END}'
+
+# For a program without: standard input ends when the connection does, or this side gave up, and then the program is
+# killed with all that it started.
+RUN = (
+    f"{_BEGIN} exec 3<&0; own=; command -v setsid >/dev/null && own=setsid; "
+    '$own "$@" </dev/null 3<&- & program=$!; '
+    "{ cat <&3; kill -KILL -$program || kill -KILL $program; } >/dev/null 2>&1 & watch=$!; exec 3<&-; "
+    f"wait $program; {_END}; kill $watch"
+)
+
+_TEMPORARY_PLACES = '"${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME"'
+
+# Holds the connection open, and removes all temporary folders of it when it ends, in whichever way.
+GUARD = (
+    'token={token}; trap "" HUP INT TERM PIPE; echo; echo $token is here; cat >/dev/null; '
+    f"for place in {_TEMPORARY_PLACES}; do "
+    'rm -rf "$place"/$token-* || { sleep 1; rm -rf "$place"/$token-*; } || exit 1; done'
+)
+
+# Makes a private folder of the name $1 where programs may be started, which administrators forbid in some places.
+MAKE_TEMPORARY = (
+    f"umask 077; for place in {_TEMPORARY_PLACES}; do "
+    'folder=${place%/}/$1; mkdir "$folder" && echo exit 0 >"$folder/try" && chmod 700 "$folder/try" && '
+    '"$folder/try" && rm "$folder/try" && echo "$folder" && exit 0; rm -rf "$folder"; done; exit 1'
+)
+
+ABSENT = 3  # exit code: nothing of that name
+_STANDS = '[ -e "$1" ] || [ -L "$1" ]'
+EXISTS = f"{_STANDS} || exit {ABSENT}"
+HOME = 'cd && echo "$PWD"'
+LIST = (
+    f'{_STANDS} || exit {ABSENT}; [ -d "$1" ] || {{ echo ": Not a directory" >&2; exit 1; }}; cd "$1" || exit 1; '
+    '[ -r . ] || { echo ": Permission denied" >&2; exit 1; }; '
+    'for name in * .[!.]* ..?*; do if [ -e "$name" ] || [ -L "$name" ]; then printf "%s/" "$name"; fi; done'
+)
+# $2 is a folder to make first, or empty. The second mkdir says why the first one failed.
+MAKE_FOLDER = (
+    '[ -z "$2" ] || mkdir -p -- "$2" || exit 1; mkdir -- "$1" 2>/dev/null && exit 0; '
+    f'if {_STANDS}; then exit {ABSENT}; fi; mkdir -- "$1"'
+)
+READ_LINK = f'[ -L "$1" ] || exit {ABSENT}; readlink "$1"'
+REMOVE_TREE = 'rm -rf -- "$1"'
+
+# Finds the reason that sftp does not tell: it says `Failure` for most. $1 is what was to be written, $2 its folder, $3
+# how many KB it has.
+WHY = (
+    'if [ -d "$1" ] && [ ! -L "$1" ]; then echo ": Is a directory"; exit; fi; '
+    '(: >"$2/.edgequant-$$") 2>&1 || exit; rm -f "$2/.edgequant-$$"; '
+    'free=$(df -P -k "$2" | { read -r head; read -r disk size used free rest; echo "$free"; }); '
+    '[ "$free" -gt "$3" ] || { echo ": No space left on device"; exit; }; '
+    f'if {_STANDS}; then echo ": File exists"; fi'
+)

@@ -1,0 +1,266 @@
+"""A board that the system's ssh reaches."""
+
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from . import _board_scripts as scripts
+from ._base import Finished, TransportError
+from ._sentences import file_error
+from ._sftp import batch, quoted, upload
+from ._ssh_connection import SshConnection, new_token
+from ._tree import half_name, parts_of, require_file, require_removable
+
+if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
+_SCRIPT_SECONDS = 60
+_SLOWEST_BYTES_PER_SECOND = 20_000
+_CONNECTION_FAILED = 255
+
+
+class SshTransport:
+    """A computer over the system's ssh and sftp, with the user's configuration, keys, agent and known_hosts.
+
+    `host` is `pi@192.168.1.5` or a name of the configuration; `config` replaces ~/.ssh/config (`ssh -F`), and
+    `connect_seconds` bounds the connecting. The connection is made by the first call, there is only one, and the host's
+    key must be known. The board needs a POSIX sh and an sftp server. Raises TransportError for what is no host.
+    """
+
+    is_emulated = False
+
+    def __init__(self, host: str, *, config: Path | None = None, connect_seconds: int = 10) -> None:
+        from edgequant_device_checks import is_ssh_host
+
+        if not is_ssh_host(host):
+            raise TransportError(f"{host!r} is not a host to connect to: give USER@HOST, such as pi@192.168.1.5.")
+        self._host = host
+        self._config = config
+        self._connect_seconds = connect_seconds
+        self._token = new_token()
+        self._current: SshConnection | None = None
+        self._lost = ""
+        self._device: Device | None = None
+        self._home: PurePosixPath | None = None
+        self._made = 0
+        self._left: dict[str, PurePosixPath | None] = {}
+
+    @property
+    def title(self) -> str:
+        """Return the host, as it was given."""
+        return self._host
+
+    def device(self) -> "Device":
+        """Return what the board is."""
+        if self._device is None:
+            from edgequant_device_checks import DeviceCheckError, collector_script, from_bytes
+
+            told = self.run(["sh", "-s"], stdin=collector_script().encode("ascii"))
+            try:
+                self._device = from_bytes(told.stdout)
+            except DeviceCheckError as error:
+                raise TransportError(f"{self._host}: {error}") from error
+        return self._device
+
+    def run(self, command: Sequence[str | PurePosixPath], *, stdin: bytes = b"", timeout: float = 60) -> Finished:
+        """Run a program; it is killed when the connection ends, unless it was given data."""
+        script = scripts.RUN_WITH_DATA if stdin else scripts.RUN
+        words = ["sh", "-c", script, "sh", self._token, *map(str, command)]
+        connection = self._connection()
+        try:
+            done = connection.run(shlex.join(words), stdin=stdin or None, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise TransportError(f"{command[0]} did not end within {timeout:g} s on {self._host}.") from None
+        return self._between_marks(done)
+
+    def _between_marks(self, done: Finished) -> Finished:
+        _, begins, rest = done.stdout.partition(f"\n{self._token} begins\n".encode())
+        stdout, ends, status = rest.rpartition(f"\n{self._token} ends ".encode())
+        if begins and ends:
+            return Finished(int(status), stdout, done.stderr)
+        raise self._failure(done)
+
+    def _failure(self, done: Finished) -> TransportError:
+        """Return the error for an ssh or sftp that did not do its work, and remember a connection that is lost."""
+        connection = self._connection()
+        words = connection.loss()
+        if words is None:
+            return TransportError(connection.explain(done.status, done.stderr or done.stdout))
+        self._lost = f"The connection to {self._host} was lost"
+        reason = f" ({words.splitlines()[-1].strip().rstrip('.')})" if words else ""
+        return TransportError(f"{self._lost}{reason}: check that it is on and in reach, and try again.")
+
+    def _connection(self) -> SshConnection:
+        if self._lost:
+            raise TransportError(f"{self._lost}: nothing more can be done there.")
+        if self._current is None:
+            self._current = self._connect()
+        return self._current
+
+    def _connect(self) -> SshConnection:
+        return SshConnection(self._host, self._config, self._connect_seconds, self._token)
+
+    def _script(self, script: str, *arguments: PurePosixPath | str) -> Finished:
+        return self.run(["sh", "-c", script, "sh", *arguments], timeout=_SCRIPT_SECONDS)
+
+    def _do(self, doing: str, script: str, *arguments: PurePosixPath | str) -> Finished | None:
+        """Run a script for `doing`; return None where it says that nothing is there."""
+        done = self._script(script, *arguments)
+        if done.status == scripts.ABSENT:
+            return None
+        if done.status != 0:
+            raise file_error(doing, self._host, done.complaint.rpartition(": ")[2])
+        return done
+
+    def home(self) -> PurePosixPath:
+        """Return the user's home folder there."""
+        if self._home is None:
+            done = self._do("find the home folder", scripts.HOME)
+            self._home = PurePosixPath(_line(done))
+        return self._home
+
+    def put(self, local: Path, remote: PurePosixPath, *, mode: int = 0o644) -> None:
+        """Copy a file there, under another name first."""
+        require_file(local)
+        half = half_name(remote)
+        commands = [*upload(local, half, mode), f"rename {quoted(half)} {quoted(remote)}"]
+        try:
+            self._sftp(f"write {remote}", commands, remote, local.stat().st_size)
+        except TransportError:
+            with suppress(TransportError):
+                self.remove_tree(half)
+            raise
+
+    def put_tree(self, local: Path, remote: PurePosixPath) -> None:
+        """Copy a folder there."""
+        commands, size = [], 0
+        for part in parts_of(local):
+            there = remote / part.inside
+            if part.points_to is not None:
+                commands.append(f"symlink {quoted(part.points_to)} {quoted(there)}")
+            elif part.is_folder:
+                commands.append(f"mkdir {quoted(there)}")
+            else:
+                commands += upload(part.local, there, part.permissions)
+                size += part.local.stat().st_size
+        self._sftp(f"write {remote}", commands, remote, size)
+
+    def get(self, remote: PurePosixPath, local: Path) -> None:
+        """Copy a file here."""
+        self._sftp(f"read {remote}", [f"get {quoted(remote)} {quoted(local)}"], remote, 0)
+
+    def _sftp(self, doing: str, commands: list[str], remote: PurePosixPath, size: int) -> None:
+        connection = self._connection()
+        timeout = _SCRIPT_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
+        try:
+            done = connection.sftp(batch(commands), timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise TransportError(f"Cannot {doing} on {self._host}: it took longer than {timeout:.0f} s.") from None
+        if done.status == _CONNECTION_FAILED:
+            raise self._failure(done)
+        if done.status != 0:
+            raise file_error(doing, self._host, self._reason(done, remote, size))
+
+    def _reason(self, done: Finished, remote: PurePosixPath, size: int) -> str:
+        if done.complaint.endswith(" not found."):
+            return "No such file or directory"
+        told = done.complaint.rpartition(": ")[2]
+        if told != "Failure":
+            return told
+        why = self._script(scripts.WHY, remote, remote.parent, str(size // 1024)).text.strip()
+        return why.rpartition(": ")[2] or "its sftp server does not say why"
+
+    def exists(self, remote: PurePosixPath) -> bool:
+        """Tell whether something has that name."""
+        return self._do(f"look for {remote}", scripts.EXISTS, remote) is not None
+
+    def list(self, remote: PurePosixPath) -> list[str]:
+        """Return the names in a folder."""
+        return sorted(_names(self._do(f"list {remote}", scripts.LIST, remote)))
+
+    def make_folder(self, remote: PurePosixPath, *, parents: bool = False) -> bool:
+        """Make a folder."""
+        before = remote.parent if parents else ""
+        return self._do(f"make the folder {remote}", scripts.MAKE_FOLDER, remote, before) is not None
+
+    def make_link(self, remote: PurePosixPath, points_to: str) -> None:
+        """Make a symbolic link."""
+        self._sftp(f"make the link {remote}", [f"symlink {quoted(points_to)} {quoted(remote)}"], remote, 0)
+
+    def read_link(self, remote: PurePosixPath) -> str | None:
+        """Return what a symbolic link points to."""
+        done = self._do(f"read the link {remote}", scripts.READ_LINK, remote)
+        return _line(done) if done else None
+
+    def rename(self, old: PurePosixPath, new: PurePosixPath) -> None:
+        """Move in one step."""
+        self._sftp(f"rename {old} to {new}", [f"rename {quoted(old)} {quoted(new)}"], new, 0)
+
+    def remove_tree(self, remote: PurePosixPath) -> None:
+        """Remove a file, a link or a folder."""
+        require_removable(remote)
+        self._do(f"remove {remote}", scripts.REMOVE_TREE, remote)
+
+    @contextmanager
+    def temporary_folder(self) -> Iterator[PurePosixPath]:
+        """Make a private folder, and remove it at the end."""
+        self._made += 1
+        name = f"{self._token}-{self._made}"
+        self._left[name] = None
+        try:
+            done = self._do("make a temporary folder", scripts.MAKE_TEMPORARY, name)
+            self._left[name] = folder = PurePosixPath(_line(done))
+            yield folder
+        finally:
+            self._remove_temporary(name)
+
+    def _remove_temporary(self, name: str) -> None:
+        folder = self._left[name]
+        if folder is None or self._lost:
+            return
+        with suppress(TransportError):  # the guard tries again, and close() tells if that fails
+            self.remove_tree(folder)
+            del self._left[name]
+
+    def close(self) -> None:
+        """End the connection; where it was cut, connect once more to clean up. Raises TransportError if that fails."""
+        connection, self._current = self._current, None
+        left, self._left = self._left, {}
+        if connection is None or connection.close() or not left or self._clean_up_anew():
+            return
+        names = " and ".join(str(folder or name) for name, folder in left.items())
+        raise TransportError(
+            f"{names} may be left on {self._host}: it goes when the board notices that the connection is lost, "
+            f"or remove it with 'ssh {self._host} rm -rf {names}'."
+        )
+
+    def _clean_up_anew(self) -> bool:
+        try:
+            return self._connect().close()
+        except TransportError:
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self.close()
+        except TransportError as left:
+            if error is None:
+                raise
+            if isinstance(error, TransportError):
+                raise TransportError(f"{error} {left}") from error
+            error.add_note(str(left))
+
+
+def _names(done: Finished | None) -> list[str]:
+    """Return names that a script ended with `/`, which no name has in it."""
+    return done.stdout.decode("utf-8", "surrogateescape").split("/")[:-1] if done else []
+
+
+def _line(done: Finished | None) -> str:
+    return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n") if done else ""

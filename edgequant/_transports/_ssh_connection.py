@@ -1,0 +1,174 @@
+"""One ssh connection, which the system's ssh holds open and shares among programs and file transfers."""
+
+import contextlib
+import os
+import secrets
+import selectors
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from ._base import Finished, TransportError
+from ._board_scripts import GUARD
+from ._program import end_with_all, run_program
+
+# A board that says nothing for this long, in seconds and times, is given up.
+ALIVE_SECONDS, ALIVE_TIMES = 10, 3
+_LOGIN_SECONDS = 20  # beyond those for connecting
+_CLEANING_SECONDS = 20
+_LONGEST_FOLDER = 60  # of a socket's path: the system allows 107 characters, of which ssh wants a score
+
+
+def new_token() -> str:
+    """Return a name that nobody can guess, for a session's temporary folders and the marks in its output."""
+    return f"edgequant-{secrets.token_hex(8)}"
+
+
+class SshConnection:
+    """The connection: opened by the constructor, which raises TransportError; ended by `close`.
+
+    A guard on the board waits for its end, and then removes the temporary folders named after `token`, also when the
+    connection is cut or this process is killed.
+    """
+
+    def __init__(self, host: str, config: Path | None, connect_seconds: int, token: str) -> None:
+        self.host = host
+        self.connect_seconds = connect_seconds
+        self._folder = _private_folder()
+        self._log = self._folder / "log"
+        socket = str(self._folder / "s").replace("%", "%%")
+        self._options = [
+            *(["-F", str(config)] if config is not None else []),
+            *_option("BatchMode=yes"),
+            *_option("StrictHostKeyChecking=yes"),
+            *_option(f"ConnectTimeout={connect_seconds}"),
+            *_option(f"ServerAliveInterval={ALIVE_SECONDS}"),
+            *_option(f"ServerAliveCountMax={ALIVE_TIMES}"),
+            *_option("ClearAllForwardings=yes"),
+            *_option("ForwardAgent=no"),
+            *_option("ForwardX11=no"),
+            *_option("RequestTTY=no"),
+            *_option("RemoteCommand=none"),
+            *_option("LogLevel=ERROR"),
+            *_option("ControlPersist=no"),
+            *_option(f"ControlPath={socket}"),
+        ]
+        # Without the master's socket ssh would connect anew: this makes it fail.
+        self._shared = [*self._options, *_option("ControlMaster=no"), *_option("ProxyCommand=false")]
+        try:
+            self._master = self._start_master(token)
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+
+    def _start_master(self, token: str) -> "subprocess.Popen[bytes]":
+        guard = f"sh -c {shlex.quote(GUARD.replace('{token}', token))}"
+        command = ["ssh", *self._options, *_option("ControlMaster=yes"), "--", self.host, guard]
+        with self._log.open("wb") as log:
+            try:
+                master = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env={**os.environ, "LC_ALL": "C"},
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise TransportError(_cannot_start("ssh", error)) from None
+        try:
+            self._wait_for(master, f"{token} is here".encode())
+        except BaseException:
+            end_with_all(master)
+            raise
+        return master
+
+    def _wait_for(self, master: "subprocess.Popen[bytes]", mark: bytes) -> None:
+        """Read what the login prints, up to the guard's mark."""
+        assert master.stdout is not None
+        end = time.monotonic() + self.connect_seconds + _LOGIN_SECONDS
+        text = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(master.stdout, selectors.EVENT_READ)
+            while mark not in text.splitlines():
+                if not selector.select(max(0, end - time.monotonic())):
+                    raise TransportError(f"ssh: {self.host} did not finish the login: check that it is not overloaded.")
+                piece = os.read(master.stdout.fileno(), 2**16)
+                if not piece:
+                    raise TransportError(self._refusal(master.wait(), text))
+                text += piece
+
+    def _refusal(self, code: int, printed: bytes) -> str:
+        return self.explain(code, self._complaints() or printed)
+
+    def explain(self, code: int, stderr: bytes) -> str:
+        """Return a sentence for an ssh or sftp that ended with `code`."""
+        from edgequant_device_checks import explain_ssh_failure
+
+        return explain_ssh_failure(self.host, code, stderr.decode("utf-8", "replace"), self.connect_seconds)
+
+    def _complaints(self) -> bytes:
+        try:
+            return self._log.read_bytes()
+        except OSError:
+            return b""
+
+    def run(self, command: str, *, stdin: bytes | None, timeout: float) -> Finished:
+        """Have the board's login shell run a command; None keeps its standard input open while it runs.
+
+        Raises subprocess.TimeoutExpired.
+        """
+        return self._run(["ssh", *self._shared, "--", self.host, command], stdin, timeout)
+
+    def sftp(self, commands: bytes, *, timeout: float) -> Finished:
+        """Have sftp run a batch of commands. Raises subprocess.TimeoutExpired."""
+        # Only the socket matters; sftp reads fewer forms of a host's name than ssh, so it gets some name.
+        return self._run(["sftp", "-q", *self._shared, "-b", "-", "--", "edgequant"], commands, timeout)
+
+    def _run(self, command: list[str], stdin: bytes | None, timeout: float) -> Finished:
+        try:
+            return run_program(command, stdin=stdin, timeout=timeout)
+        except OSError as error:
+            raise TransportError(_cannot_start(command[0], error)) from None
+
+    def loss(self) -> str | None:
+        """Return ssh's words for the loss of the connection, which may be none; None while it stands."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._master.wait(1)  # ssh may still be about to notice
+            return self._complaints().decode("utf-8", "replace").strip()
+        return None
+
+    def close(self) -> bool:
+        """End the connection; tell whether the guard has removed all temporary folders."""
+        assert self._master.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                self._master.stdin.close()
+            return self._master.wait(_CLEANING_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            end_with_all(self._master)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _option(setting: str) -> list[str]:
+    return ["-o", setting]
+
+
+def _private_folder() -> Path:
+    """Make a folder that nobody else may enter, with a path that is short enough for a socket."""
+    usual = tempfile.gettempdir()
+    try:
+        return Path(tempfile.mkdtemp(prefix="edgequant-", dir=usual if len(usual) < _LONGEST_FOLDER else "/tmp"))
+    except OSError as error:
+        raise TransportError(f"No temporary folder can be made in {usual}: {error.strerror}.") from error
+
+
+def _cannot_start(program: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"There is no {program} program on this machine: install the OpenSSH client."
+    return f"{program} cannot be started: {error.strerror or error}."
