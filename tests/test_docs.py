@@ -22,6 +22,7 @@ def commands() -> dict[str, Any]:
 def test_the_commands_are_the_promised_ones() -> None:
     assert set(commands()) == {
         "bench",
+        "bundle",
         "check",
         "compare",
         "convert",

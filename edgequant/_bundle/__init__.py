@@ -1,6 +1,6 @@
 """A bundle: a model with all that is needed to run it on a board and to prove that it runs there as it did here."""
 
-from ._bundle import Bundle, open_bundle
+from ._bundle import Bundle, open_bundle, summary_of
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
 from ._write import BundleSummary, write_bundle
@@ -19,5 +19,6 @@ __all__ = [
     "TensorFile",
     "Wheel",
     "open_bundle",
+    "summary_of",
     "write_bundle",
 ]

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import MANIFEST, SUMS, FileEntry, Manifest
@@ -121,7 +121,7 @@ AGAIN = "Get the bundle again, or make it again."
 class _Members:
     """The archive's files, in their order; other kinds of entries, and tar's extensions, have no place in a bundle."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: gzip.GzipFile, name: str) -> None:
         self._stream, self._name = stream, name
         self._top = ""
 
@@ -163,10 +163,10 @@ class _Members:
 
     def _next(self, wanted: str) -> tarfile.TarInfo:
         block = self._block()
+        if not block.strip(b"\0"):
+            self._fail(f"{wanted} is missing")
         try:
             member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        except tarfile.EOFHeaderError:
-            self._fail(f"{wanted} is missing")
         except tarfile.HeaderError:
             self._fail(f"the entry of {wanted} is damaged")
         if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.size < 0:

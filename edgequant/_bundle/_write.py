@@ -30,6 +30,7 @@ from ._manifest import (
     RunnerEntry,
 )
 from ._manifest_json import manifest_bytes
+from ._origin import check_report, digest_of, read_report
 from ._receiver import readme, smoke_script
 from ._wheels import requirements
 
@@ -80,7 +81,7 @@ def write_bundle(
     runner: "Runner | None" = None,
     assume_features: bool = False,
     source: str | os.PathLike[str] | None = None,
-    report: dict[str, Any] | None = None,
+    report: str | os.PathLike[str] | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> BundleSummary:
     """Write a model with all that runs it on a target, and with outputs to hold it to, as one .tar.gz.
@@ -98,7 +99,7 @@ def write_bundle(
         runner: a program that was built before; it is built if absent.
         assume_features: have it built for the target's own CPU, and for no older one.
         source: the file or folder that the model was converted from; its digest goes into the manifest.
-        report: what `edgequant convert --json` said.
+        report: a file with what `edgequant convert --json` printed.
         progress: called with a step, and how much of it is done.
 
     Raises BundleError if the target cannot run the model, and the errors of sessions, converters and targets.
@@ -115,6 +116,10 @@ def write_bundle(
     path, graph, warnings = Path(model), read_graph(model), list[str]()
     _check_single_file(path, graph)
     choice = choose(path, graph, target, os_release, engine)
+    source_digest = None if source is None else digest_of(Path(source))
+    conversion = None if report is None else read_report(Path(report))
+    if conversion is not None and (mismatch := check_report(conversion, path)):
+        raise BundleError(mismatch)
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:
         folder = Path(temporary)
         inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
@@ -132,8 +137,8 @@ def write_bundle(
             outputs=output_tolerances(inside, graph, choice.engine, tested),
             goldens=tested,
             files=(),
-            source_sha256=None if source is None else digest_of(Path(source)),
-            conversion=report,
+            source_sha256=source_digest,
+            conversion=conversion,
         )
         manifest = _finish(folder, manifest, target, path.name)
         progress("packing", 0, None)
@@ -235,15 +240,3 @@ def top_folder(model: Path, target: "Target") -> str:
     """Return the name of the archive's folder: the model's and the target's, in letters that every system takes."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", model.stem).strip("_-")[:40]
     return f"{stem or 'model'}-{target.name}"
-
-
-def digest_of(source: Path) -> str:
-    """Return the SHA-256 of a file; of a folder, that of a list of its files as sha256sum prints it, sorted by path."""
-    if not source.exists():
-        raise BundleError(f"There is no file {source}: give what the model was converted from, or leave --source away.")
-    if source.is_file():
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    found = sorted((file.relative_to(source).as_posix(), file) for file in source.rglob("*") if file.is_file())
-    lines = [f"{digest_of(file)}  {path}\n" for path, file in found]
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -88,7 +88,7 @@ class OnnxRuntime:
         return list(outputs), (time.perf_counter() - begin) * 1e6
 
 
-ENGINES = {"litert": LiteRt, "onnxruntime": OnnxRuntime}
+ENGINES: dict[str, Any] = {"litert": LiteRt, "onnxruntime": OnnxRuntime}
 
 
 def compare(numpy: Any, tensor: dict[str, Any], expected: Any, got: Any, tolerance: float) -> dict[str, Any]:

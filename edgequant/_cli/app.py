@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from edgequant import __version__
 from edgequant._errors import EdgequantError
 
-from . import bench, check, compare, convert, demo, doctor, formats, inspect, report, run, smoke
+from . import bench, bundle, check, compare, convert, demo, doctor, formats, inspect, report, run, smoke
 from ._output import finish_streams, prepare_streams, print_result, print_status
 
 USER_ERROR = 2
@@ -57,6 +57,7 @@ def _edgequant(
 
 
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
+app.command("bundle", epilog=bundle.EXAMPLE)(bundle.bundle)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
