@@ -1,8 +1,9 @@
 """The process that holds one configuration of a benchmark, so that its memory and its crashes are its own.
 
-It speaks JSON, one document a line, with whoever started it: first the configuration, then a request for each round.
-Started as `python -m edgequant._bench_worker`, and on boards as a file of its own, together with edgequant_runtime: it
-imports nothing but numpy, the runtime and one engine, and runs on every Python that the runtime does.
+It is asked in JSON, first for the configuration, then for each round: by its arguments, or without them by the lines of
+standard input. It answers each with a line. Started as `python -m edgequant._bench_worker`, and on boards as a file of
+its own, together with edgequant_runtime: it imports nothing but numpy, the runtime and one engine, and runs on every
+Python that the runtime does.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def peak_rss_bytes() -> int:
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
+    """Serve requests until there are no more."""
+    requests = iter(sys.argv[1:] or sys.stdin)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever an engine prints must not get among the replies
 
@@ -88,10 +90,10 @@ def main() -> None:
         replies.flush()
 
     try:
-        configuration = _Configuration(**json.loads(sys.stdin.readline()))
+        configuration = _Configuration(**json.loads(next(requests)))
         reply({"load_ms": configuration.load_ms, "engine_version": configuration.engine_version})
-        for line in sys.stdin:
-            latencies = configuration.time_round(**json.loads(line))
+        for request in requests:
+            latencies = configuration.time_round(**json.loads(request))
             reply({
                 "latencies_ns": latencies,
                 "peak_rss_bytes": peak_rss_bytes(),

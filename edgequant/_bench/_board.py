@@ -30,13 +30,15 @@ def board_timers(
     Raises EdgequantError where no runner can be built for the board.
     """
     is_native = [configuration.engine == "native" for configuration in configurations]
+    if runner is None and any(is_native):
+        runner = _build_runner(transport, progress)
     with TemporaryDirectory() as name, transport.temporary_folder() as folder:
         files: dict[Path, tuple[PurePosixPath, int]] = {}
         for model in dict.fromkeys(configuration.model for configuration in configurations):
             files[model] = folder / f"model-{len(files)}{model.suffix}", 0o644
         program, worker = folder / "edgequant-run", folder / "bench_worker.pyz"
-        if any(is_native):
-            files[runner or _build_runner(transport, progress)] = program, 0o755
+        if runner is not None and any(is_native):
+            files[runner] = program, 0o755
         if not all(is_native):
             files[_pack_worker(Path(name))] = worker, 0o644
         for number, (local, (remote, mode)) in enumerate(files.items()):

@@ -25,6 +25,9 @@ Documents = list[dict[str, Any]]
 # To open a large model on a slow board and run it once.
 PATIENCE_SECONDS = 600.0
 
+_OWN_WORDS = "edgequant-run: "
+_LONGEST_COMPLAINT = 300
+
 _CAUSES = {
     signal.SIGILL: "the processor does not have an instruction of it; take a runner or a wheel that is built for it",
     signal.SIGKILL: "the board may have run out of memory",
@@ -50,7 +53,7 @@ class BoardTimer(ABC):
 
     def time(self, turn: Turn) -> Timing:
         """Start the program for a turn."""
-        timing = self._answer(self._command(turn), self._request(turn), self._read, self._expected_seconds(turn))
+        timing = self._answer(self._command(turn), self._read, self._expected_seconds(turn))
         self._slowest_seconds = max(timing.latencies_ns) / 1e9
         return timing
 
@@ -68,14 +71,11 @@ class BoardTimer(ABC):
     def _command(self, turn: Turn) -> Command: ...
 
     @abstractmethod
-    def _request(self, turn: Turn) -> bytes: ...
-
-    @abstractmethod
     def _read(self, answer: Documents) -> Timing: ...
 
-    def _answer(self, command: Command, request: bytes, read: Callable[[Documents], T], seconds: float) -> T:
+    def _answer(self, command: Command, read: Callable[[Documents], T], seconds: float) -> T:
         """Run a program that should take some seconds, and read the JSON documents that it prints."""
-        done = self._transport.run(command, stdin=request, timeout=PATIENCE_SECONDS + 3 * seconds)
+        done = self._transport.run(command, timeout=PATIENCE_SECONDS + 3 * seconds)
         if done.status != 0:
             raise self._failure(done)
         try:
@@ -91,8 +91,13 @@ class BoardTimer(ABC):
         if done.signal is not None:
             cause = _CAUSES.get(done.signal, "the engine crashed")
             return EdgequantError(f"{engine} was ended by {done.signal.name} with {model} on {host}: {cause}.")
-        complaint = done.complaint.removeprefix("edgequant-run: ").replace(str(self._model), model).rstrip(".")
-        return EdgequantError(f"{engine} cannot run {model} on {host}: {complaint}.")
+        return EdgequantError(f"{engine} cannot run {model} on {host}: {self._complaint(done)}.")
+
+    def _complaint(self, done: "Finished") -> str:
+        """Return what a program said last, as a part of a sentence; a program for another processor may say rubbish."""
+        words = "".join(letter if letter.isprintable() else "?" for letter in done.complaint[:_LONGEST_COMPLAINT])
+        words = words.removeprefix(_OWN_WORDS).replace(str(self._model), self.configuration.model.name)
+        return words.rstrip(".")
 
 
 class ProgramTimer(BoardTimer):
@@ -107,15 +112,20 @@ class ProgramTimer(BoardTimer):
     def profile(self) -> tuple[ProfileStep, ...]:
         """Run it once more, with a clock around every step."""
         command = [*self._start, "--profile", "--repeat", str(PROFILED_RUNS)]
-        return self._answer(command, b"", _profile_steps, PROFILED_RUNS * self._slowest_seconds)
+        return self._answer(command, _profile_steps, PROFILED_RUNS * self._slowest_seconds)
 
     def _command(self, turn: Turn) -> Command:
         given = {"--repeat": turn.runs, "--seconds": turn.seconds, "--warmup": turn.warm_up or None}
         words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
         return [*self._start, "--latencies", *words]
 
-    def _request(self, turn: Turn) -> bytes:
-        return b""
+    def _failure(self, done: "Finished") -> EdgequantError:
+        if done.signal is not None or done.complaint.startswith(_OWN_WORDS):
+            return super()._failure(done)
+        return EdgequantError(
+            f"edgequant-run does not start on {self._transport.title} ({self._complaint(done)}): "
+            f"it must be a program for {self._transport.device().architecture}."
+        )
 
     def _read(self, answer: Documents) -> Timing:
         (document,) = answer
@@ -148,11 +158,8 @@ class PythonTimer(BoardTimer):
         """Return nothing: only the native engine has a profile."""
 
     def _command(self, turn: Turn) -> Command:
-        return [self._python, self._worker]
-
-    def _request(self, turn: Turn) -> bytes:
         requests = ({**asdict(self.configuration), "model": str(self._model)}, asdict(turn))
-        return "".join(json.dumps(request) + "\n" for request in requests).encode()
+        return [self._python, self._worker, *map(json.dumps, requests)]
 
     def _read(self, answer: Documents) -> Timing:
         for reply in answer:
@@ -167,7 +174,7 @@ class PythonTimer(BoardTimer):
             return super()._failure(done)
         return EdgequantError(
             f"{self._python} of {self._transport.title} cannot run {self.configuration.engine}: "
-            f"{done.complaint.rstrip('.')}. Name one that can with --python, or take --engine native."
+            f"{self._complaint(done)}. Name one that can with --python, or take --engine native."
         )
 
 

@@ -1,7 +1,8 @@
 """`edgequant check`: what a device is, and which number format and engine suit it."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from edgequant_device_checks import Cluster, Device, Recommendation, WheelStatus
     from rich.console import RenderableType
 
+    from edgequant._transports import Transport
+
 SMALLEST = "smallest model sold"
 
 EXAMPLE = """
@@ -26,6 +29,8 @@ EXAMPLE = """
 `edgequant check --board pi4` or `--board pi4-32` (with a 32-bit system)
 
 `edgequant check --host pi@192.168.1.5 --json`
+
+`edgequant check --host pi@192.168.1.5 --measure fp32.tflite --measure int8.tflite`
 
 `ssh pi@192.168.1.5 "LC_ALL=C lscpu" | edgequant check --from -`
 """
@@ -49,34 +54,83 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", help="What 'edgequant bench --json' wrote on that device: it outvotes the rules."),
     ] = None,
+    models: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--measure",
+            metavar="MODEL",
+            help="Time this model there for some seconds; repeatable. It outvotes the rules.",
+        ),
+    ] = None,
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --host: ssh's configuration file, as ssh -F takes it.")
+    ] = None,
+    runner: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --measure and --host: an edgequant-run for it.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="With --measure and --host: the Python there that has engines.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print device, recommendation and wheels as JSON.")] = False,
 ) -> None:
     """Say what a device is (this machine, unless told otherwise), which number format and engine suit it, and why."""
     from edgequant_device_checks import read_measurements, recommend, summary
 
-    device = _find_device(from_file, board, host, os)
-    recommendation = recommend(device, read_measurements(measured) if measured else None)
+    from ._measuring import check_models, measure
+
+    _refuse(
+        {
+            "Give only one of --from, --board and --host.": [from_file, board, host].count(None) < 2,
+            "--os goes with --board: a real device tells its own.": os is not None and board is None,
+            "--measure needs the device itself: give --host, or nothing to measure this machine.": bool(
+                models and (from_file or board)
+            ),
+            "Give only one of --measure and --measured.": bool(models and measured),
+            "--ssh-config goes with --host.": bool(ssh_config and not host),
+            "--runner and --python go with --measure and --host.": bool((runner or python) and not (models and host)),
+        }
+    )
+    if models:
+        check_models(models)
+    with _connection(host, ssh_config) as transport:
+        device = _find_device(from_file, board, transport, os)
+        measurement = measure(models, transport, runner, python) if models else None
+    medians = measurement.medians if measurement else read_measurements(measured) if measured else None
+    recommendation = recommend(device, medians)
     if as_json:
-        print_json(summary(device, recommendation))
-        return
-    _print(device, recommendation)
+        taken = {"measurement": measurement.to_dict()} if measurement else {}
+        print_json(summary(device, recommendation) | taken)
+    else:
+        _print(device, recommendation, measurement.notes if measurement else ())
+    if measurement and measurement.failure:
+        raise EdgequantError(f"Nothing was measured, so the rules alone decide. {measurement.failure}")
 
 
-def _find_device(from_file: str | None, board: str | None, host: str | None, os: str | None) -> "Device":
-    from edgequant_device_checks import for_board, over_ssh, probe
+def _refuse(wrong: Mapping[str, bool]) -> None:
+    for sentence, is_so in wrong.items():
+        if is_so:
+            raise EdgequantError(sentence)
+
+
+def _connection(host: str | None, ssh_config: Path | None) -> "AbstractContextManager[Transport | None]":
+    if host is None:
+        return nullcontext()
+    from edgequant._transports import SshTransport
+
+    return SshTransport(host, config=ssh_config)
+
+
+def _find_device(from_file: str | None, board: str | None, transport: "Transport | None", os: str | None) -> "Device":
+    from edgequant_device_checks import for_board, probe
     from edgequant_device_checks import from_file as read_file
 
-    if sum(option is not None for option in (from_file, board, host)) > 1:
-        raise EdgequantError("Give only one of --from, --board and --host.")
-    if os is not None and board is None:
-        raise EdgequantError("--os goes with --board: a real device tells its own.")
     if from_file == "-":
         return _read_standard_input()
     if from_file is not None:
         return read_file(from_file)
     if board is not None:
         return for_board(board, os=os or "trixie")
-    return over_ssh(host) if host is not None else probe()
+    return transport.device() if transport is not None else probe()
 
 
 def _read_standard_input() -> "Device":
@@ -88,13 +142,13 @@ def _read_standard_input() -> "Device":
         raise EdgequantError(f"standard input: {error}") from None
 
 
-def _print(device: "Device", recommendation: "Recommendation") -> None:
+def _print(device: "Device", recommendation: "Recommendation", notes: Iterable[str] = ()) -> None:
     from edgequant_device_checks import wheels_for
     from rich.text import Text
 
     print_result(Text(device.model or device.core_names, style="bold"))
     print_result(_facts(device))
-    for note in device.notes:
+    for note in (*device.notes, *notes):
         print_result(_bullet("!", Text(note), style="yellow"))
     print_result()
     print_result(_headline(recommendation))
