@@ -2,7 +2,16 @@
 
 from ._base import Finished, Transport, TransportError
 from ._emulated import EmulatedTransport
+from ._faulty import FaultyTransport
 from ._local import LocalTransport
 from ._ssh import SshTransport
 
-__all__ = ["EmulatedTransport", "Finished", "LocalTransport", "SshTransport", "Transport", "TransportError"]
+__all__ = [
+    "EmulatedTransport",
+    "FaultyTransport",
+    "Finished",
+    "LocalTransport",
+    "SshTransport",
+    "Transport",
+    "TransportError",
+]
