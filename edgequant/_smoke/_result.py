@@ -175,12 +175,11 @@ class SmokeResult:
             bad = sum(golden.status == "different" for golden in self.goldens)
             return f"{bad} of {all_of_them} give{'s' * (bad == 1)} other values on {self.computer}."
         near = sum(golden.status == "within tolerance" for golden in self.goldens)
+        agrees = "The golden agrees" if count == 1 else f"All {count} goldens agree"
         if near:
-            return (
-                f"{count - near} of {all_of_them} give the same bits on {self.computer}, {near} within the tolerance."
-            )
-        same = "The golden gives" if count == 1 else f"All {count} goldens give"
-        return f"{same} the same bits on {self.computer}, with {with_threads}."
+            how = f"{count - near} bit for bit, {near} within tolerance"
+            return f"{agrees} on {self.computer}: {how}, with {with_threads}."
+        return f"{agrees} on {self.computer}, bit for bit, with {with_threads}."
 
     @property
     def sentences(self) -> list[str]:
