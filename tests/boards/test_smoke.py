@@ -180,8 +180,8 @@ def test_an_output_that_cannot_be_read_is_still_a_difference(tmp_path: Path) -> 
     ("first", "board", "options", "said"),
     [
         (dies_of(signal.SIGILL), "pi4", {"assumed": ("neon", "dotprod")},
-         "died of an illegal instruction on a board (Cortex-A72): the bundle's runner takes dotprod for granted, and this "
-         "CPU lacks it; make the bundle for this board, or without --assume-features."),
+         "an illegal instruction on a board (Cortex-A72): the bundle's runner takes dotprod for granted, and this CPU "
+         "lacks it; make the bundle for this board, or without --assume-features."),
         (dies_of(signal.SIGILL), "pi4", {"assumed": ("neon",)}, "the bundle's runner takes neon for granted; make"),
         (dies_of(signal.SIGILL), "pi-zero", {"family": "armv7", "target": "rpi2"},
          "the bundle's runner is for ARMv7 and later; make the bundle for this board"),
@@ -231,8 +231,8 @@ def test_a_program_for_another_processor_is_told(tmp_path: Path) -> None:
     result = run(bundle, Board("pi4-32"))
     assert result.exit_code == 2
     assert result.error == (
-        "The bundle's runner, a program for 64-bit ARM, cannot be executed on a board, which runs 32-bit armv7l programs: "
-        "make the bundle for such a target ('edgequant targets' lists them)."
+        "The bundle's runner, a program for 64-bit ARM, cannot be executed on a board, which runs 32-bit armv7l "
+        "programs: make the bundle for such a target ('edgequant targets' lists them)."
     )
 
 
