@@ -87,7 +87,7 @@ class _Deployer:
             name = whole if self._passes(self.site.release(whole)) else None
         if name is None:
             self.result.say_different()
-        elif name == state.current:
+        elif name == state.standing:
             self._say_unchanged(name)
         else:
             self._switch(state, name, damaged)
@@ -119,12 +119,12 @@ class _Deployer:
             for old in damaged:
                 if old != state.current:
                     transport.remove_tree(site.release(old))
-            name = self._free_name(state.current)
+            name = self._free_name(state.standing)
             transport.rename(incoming, site.release(name))
         return name
 
     def _free_name(self, current: str | None) -> str:
-        """Return a name that a damaged current release, which stays until the link has changed, does not have."""
+        """Return a name that a damaged `current`, which stays until the link has changed, does not have."""
         if current is None or not current.startswith(self.id):
             return self.id
         number = current.removeprefix(self.id).removeprefix("-") or "1"
@@ -138,7 +138,7 @@ class _Deployer:
         """Make a release current, and remove those that are too old."""
         self.progress("switching", 0, None)
         entry = Entry(name, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", whoami())
-        history = state.history.switched(state.standing, entry).without(damaged)
+        history = state.history.switched(state.standing, entry, damaged=damaged)
         self.check_lock()
         self.site.write_history(history)
         self.site.switch(name)

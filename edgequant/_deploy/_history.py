@@ -50,10 +50,6 @@ class History:
         """Return it without releases that are not there any more."""
         return History(tuple(entry for entry in self.entries if entry.release in releases))
 
-    def without(self, releases: Collection[str]) -> "History":
-        """Return it without some releases."""
-        return History(tuple(entry for entry in self.entries if entry.release not in releases))
-
     def up_to(self, current: str | None) -> "History":
         """Return it up to the last line of what is current; the whole of it if there is no such line.
 
@@ -62,12 +58,12 @@ class History:
         places = [place for place, entry in enumerate(self.entries) if entry.release == current]
         return History(self.entries[: places[-1] + 1]) if places else self
 
-    def switched(self, current: str | None, entry: Entry) -> "History":
-        """Return it with one more line, that of what becomes current after `current`."""
+    def switched(self, current: str | None, entry: Entry, *, damaged: Collection[str] = ()) -> "History":
+        """Return it with one more line, that of what becomes current after `current`, and without damaged releases."""
         entries = self.up_to(current).entries
         if current is not None and (not entries or entries[-1].release != current):
             entries = (*entries, Entry(current))
-        return History((*entries, entry))
+        return History((*(earlier for earlier in entries if earlier.release not in damaged), entry))
 
     def before(self, current: str | None) -> str | None:
         """Return what was current before `current`, None if nothing was."""

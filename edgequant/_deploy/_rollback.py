@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from edgequant._bundle._bundle import Bundle
+from edgequant._bundle import Bundle
 from edgequant._bundle._manifest import MANIFEST
 from edgequant._bundle._manifest_json import read_manifest
 from edgequant._smoke import smoke
