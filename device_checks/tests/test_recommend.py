@@ -104,6 +104,11 @@ def test_measurement_outvotes_the_rule() -> None:
     assert set(recommendation.why_not) == set(FORMATS) - {"fp32"}
 
 
+def test_measurements_of_tiny_networks_are_not_rounded_away() -> None:
+    recommendation = recommend(PI4, {("int8", "native"): 0.141, ("fp32", "litert"): 17.2})
+    assert "int8 with native 0.141 µs, fp32 with litert 17.2 µs" in recommendation.reasons[0]
+
+
 def test_measurement_may_agree_and_choose_the_engine() -> None:
     recommendation = recommend(PI4, {("int8", "litert"): 900.0, ("int8", "onnxruntime"): 700.0})
     assert (recommendation.format, recommendation.engine) == ("int8", "onnxruntime")

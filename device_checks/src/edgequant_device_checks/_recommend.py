@@ -120,7 +120,7 @@ def _ways_out(device: Device) -> list[str]:
 
 def _by_measurement(device: Device, rule: Rule, measurements: Measurements) -> Recommendation:
     ranked = sorted(measurements.items(), key=lambda item: item[1])
-    figures = ", ".join(f"{form} with {engine} {median:,.0f} µs" for (form, engine), median in ranked)
+    figures = ", ".join(f"{form} with {engine} {_microseconds(median)}" for (form, engine), median in ranked)
     of_rule = [(median, engine) for (form, engine), median in ranked if form == rule.format]
     by_rule = _by_rule(device, rule)
     if not of_rule:
@@ -135,8 +135,13 @@ def _by_measurement(device: Device, rule: Rule, measurements: Measurements) -> R
     else:
         context = f"The rule for {rule.title} says {rule.format}: the measurement outvotes it."
     slower = {
-        form: f"measured: {median:,.0f} µs with {other}, {median / least:.2g} times the {least:,.0f} µs of {chosen}."
+        form: f"measured: {_microseconds(median)} with {other}, {median / least:.2g} times the "
+        f"{_microseconds(least)} of {chosen}."
         for (form, other), median in ranked[::-1]
     }
     why_not = {name: slower.get(name) or by_rule.why_not[name] for name in _others(chosen)}
     return Recommendation(chosen, engine, (verdict, context), why_not, rule.name, measured=True)
+
+
+def _microseconds(latency: float) -> str:
+    return f"{latency:,.0f} µs" if latency >= 100 else f"{latency:.3g} µs"
