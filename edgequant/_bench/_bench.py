@@ -137,7 +137,10 @@ def _enter(
         except TransportError:
             raise
         except (SessionError, EdgequantError) as error:
-            if not leave_out or (number == len(timers) - 1 and not ready):
+            if not leave_out:
                 raise
             left_out.append(str(error))
-    return ready, tuple(left_out)
+    sentences = tuple(dict.fromkeys(left_out))
+    if not ready:
+        raise EdgequantError(" ".join(sentences))
+    return ready, sentences
