@@ -54,16 +54,20 @@ def board_timers(
 
 
 def _build_runner(transport: "Transport", progress: Callable[[str, float, float], None]) -> Path:
-    from edgequant._targets import TARGETS, build_runner
+    from edgequant._targets import TARGETS, TargetError, build_runner
 
     architecture = transport.device().architecture
-    for target in TARGETS.values():
-        if target.family.machine == architecture:
-            progress("building the runner", 0, 1)
-            return build_runner(target).program
-    raise EdgequantError(
-        f"{transport.title} is {architecture}, for which no edgequant-run is built: give one with --runner."
-    )
+    target = next((target for target in TARGETS.values() if target.family.machine == architecture), None)
+    if target is None:
+        raise EdgequantError(
+            f"{transport.title} is {architecture}, for which no edgequant-run is built: give one with --runner."
+        )
+    try:
+        return build_runner(target, progress=lambda step, done, total: progress(step, done, total or 0)).program
+    except TargetError as error:
+        raise TargetError(
+            f"{str(error).rstrip('.')}, or give an edgequant-run for {architecture} with --runner."
+        ) from None
 
 
 def _pack_worker(folder: Path) -> Path:
