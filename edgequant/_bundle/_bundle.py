@@ -44,9 +44,12 @@ def open_bundle(
 
     The file may come from anywhere: nothing in it is trusted. Raises BundleError, which says what is damaged.
     """
+    from ._golden_files import check_goldens
+
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary:
         try:
             unpacked = read_archive(Path(path), Path(temporary), progress)
+            check_goldens(unpacked.folder, unpacked.manifest)
         except OSError as error:
             raise BundleError(f"{Path(path).name} cannot be unpacked: {error.strerror or error}.") from error
         yield Bundle(unpacked.folder, unpacked.manifest, unpacked.digest)

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from edgequant._data import data_spec
 
-from ._manifest import Golden, TensorFile
+from ._golden_files import Arrays, bytes_of
 from ._ranges import input_ranges
 
 if TYPE_CHECKING:
     from edgequant_converters import ImagePreprocessing
 
-Arrays = dict[str, NDArray[Any]]
 Samples = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
 
 
@@ -42,7 +41,7 @@ def golden_inputs(
     found += [(kind, {i.name: fill(i, ranges[i.name]) for i in session.inputs}) for kind, fill in _EXTREMES.items()]
     seen: set[str] = set()
     for kind, inputs in found:
-        digest = hashlib.sha256(b"".join(_bytes(inputs[info.name]) for info in session.inputs)).hexdigest()
+        digest = hashlib.sha256(b"".join(bytes_of(inputs[info.name]) for info in session.inputs)).hexdigest()
         if digest not in seen:
             seen.add(digest)
             yield kind, inputs
@@ -119,30 +118,6 @@ def _is_same(theirs: NDArray[Any], ours: NDArray[Any]) -> bool:
     if theirs.shape != ours.shape or ours.dtype.kind != "f":
         return np.array_equal(theirs, ours)
     return bool((np.abs(theirs - ours) <= 1e-5 * np.abs(ours).max(initial=0)).all())
-
-
-# ---- files ----
-
-
-def write_golden(folder: Path, number: int, kind: str, inputs: Arrays, outputs: Arrays) -> Golden:
-    """Write the arrays to `folder`/goldens/<number>; raises BundleError for a type that .npy files do not have."""
-    (folder / "goldens" / str(number)).mkdir(parents=True)
-    return Golden(kind, _written(folder, number, "input", inputs), _written(folder, number, "output", outputs))
-
-
-def _written(folder: Path, number: int, role: str, arrays: Arrays) -> tuple[TensorFile, ...]:
-    files = []
-    for index, (name, values) in enumerate(arrays.items()):
-        path = f"goldens/{number}/{role}-{index}.npy"
-        with (folder / path).open("wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
-        digest = hashlib.sha256(_bytes(values)).hexdigest()
-        files.append(TensorFile(name, path, values.dtype.name, values.shape, digest))
-    return tuple(files)
-
-
-def _bytes(values: NDArray[Any]) -> bytes:
-    return np.ascontiguousarray(values).tobytes()
 
 
 def not_finite(outputs: Arrays) -> str | None:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from edgequant._targets import Runner, Target
 
     from ._choice import Choice
-    from ._goldens import Arrays, Samples
+    from ._golden_files import Arrays
+    from ._goldens import Samples
 
 MAX_GOLDENS = 1000
 
@@ -189,7 +190,8 @@ def _goldens(
     progress: Progress,
 ) -> "Iterator[Golden]":
     """Run the model on the inputs and write both; those with an output that is not finite are left out."""
-    from ._goldens import compute_outputs, litert_disagrees, not_finite, write_golden
+    from ._golden_files import write_golden
+    from ._goldens import compute_outputs, litert_disagrees, not_finite
 
     number = other = 0
     for kind, arrays in inputs:

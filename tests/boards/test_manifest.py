@@ -1,0 +1,222 @@
+"""manifest.json: written in one way, read from anybody."""
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edgequant._bundle import BundleError, DamagedBundleError, Manifest
+from edgequant._bundle._manifest import FileEntry, Golden, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
+from edgequant._bundle._manifest_json import MAX_BYTES, manifest_bytes, read_manifest
+
+DIGEST = "0123456789abcdef" * 4
+
+
+def tensor(name: str, path: str, dtype: str = "int8") -> TensorFile:
+    return TensorFile(name, path, dtype, (1, 4), DIGEST)
+
+
+def manifest(**changes: Any) -> Manifest:
+    paths = ["edgequant-run", "goldens/0/input-0.npy", "goldens/0/output-0.npy", "model.tflite"]
+    files = [FileEntry(path, DIGEST, 144, 0o755 if path == "edgequant-run" else 0o644) for path in paths]
+    golden = Golden("random", (tensor("in", paths[1]),), (tensor("out", paths[2]),))
+    whole = Manifest(
+        edgequant="0.1.0",
+        target="rpi4",
+        os=None,
+        model=ModelEntry("model.tflite", "int8", "native", ("CONV_2D",), 12, 1_058_901),
+        runner=RunnerEntry("edgequant-run", "0.1.0", "aarch64", ()),
+        wheels=(),
+        outputs=(Output("out", 0.0),),
+        goldens=(golden,),
+        files=tuple(files),
+        source_sha256=DIGEST,
+        conversion={"sqnr_db": 31.5, "warnings": ["é"], "float_ops": []},
+    )
+    return replace(whole, **changes)
+
+
+def document() -> dict[str, Any]:
+    return json.loads(manifest_bytes(manifest()))
+
+
+def as_written(changed: Any) -> bytes:
+    return (json.dumps(changed, indent=2, sort_keys=True) + "\n").encode()
+
+
+def test_it_is_read_as_it_was_written() -> None:
+    assert read_manifest(manifest_bytes(manifest())) == manifest()
+
+
+def test_it_is_written_in_one_way_with_every_key() -> None:
+    content = manifest_bytes(manifest())
+    assert content == as_written(document())
+    assert document().keys() == {"schema", *(field.name for field in fields(Manifest))}
+    assert document()["schema"] == 1
+
+
+@pytest.mark.parametrize("key", [field.name for field in fields(Manifest)])
+def test_a_missing_key_is_named(key: str) -> None:
+    changed = document()
+    del changed[key]
+    with pytest.raises(DamagedBundleError, match=rf"manifest\.json has no {key}\."):
+        read_manifest(as_written(changed))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda d: d["model"].pop("engine"), "has no model.engine."),
+        (lambda d: d["goldens"][0]["inputs"][0].update(shape=4), "has goldens[0].inputs[0].shape that is not a list."),
+        (lambda d: d["files"][2].update(bytes=True), "has files[2].bytes that is not a whole number."),
+        (lambda d: d["outputs"][0].update(tolerance="0"), "has outputs[0].tolerance that is not a number."),
+        (lambda d: d.update(target=None), "has target that is not text."),
+        (lambda d: d.update(conversion=[]), "has conversion that is not an object."),
+        (lambda d: d.update(extra=1), "has the key extra, which there is not."),
+        (lambda d: d["runner"].update(extra=1), "has the key runner.extra, which there is not."),
+        (lambda d: d.update(runner=None), "must have either a runner or wheels."),
+        (lambda d: d.pop("schema"), "has no schema version: this is no manifest of edgequant."),
+        (lambda d: d.update(schema=0), "has schema 0, which there is not."),
+        (lambda d: d.update(schema=True), "has no schema version: this is no manifest of edgequant."),
+        (lambda d: d["files"].reverse(), "has files twice or not in their order."),
+        (lambda d: d["files"].append(d["files"][-1]), "has files twice or not in their order."),
+        (lambda d: d["files"][0].update(mode=0o4755), "has a size or permission of edgequant-run that cannot be."),
+        (lambda d: d["files"][0].update(bytes=-1), "has a size or permission of edgequant-run that cannot be."),
+        (lambda d: d["files"][0].update(sha256=DIGEST.upper()), "has no SHA-256 for edgequant-run."),
+        (lambda d: d["files"].pop(), "names 'model.tflite', but does not list it."),
+        (lambda d: d.update(goldens=[]), "has no goldens or no outputs, so nothing could be proved with it."),
+        (lambda d: d["outputs"][0].update(name="o"), "has other outputs in goldens[0] than the model."),
+        (lambda d: d["outputs"][0].update(tolerance=-1.0), "has a negative memory or tolerance."),
+        (lambda d: d["goldens"][0]["inputs"][0].update(dtype="object"), "has a type, shape or digest of 'goldens/0/"),
+        (lambda d: d["goldens"][0]["inputs"][0].update(shape=[-1]), "has a type, shape or digest of 'goldens/0/"),
+        (lambda d: d["conversion"].update(a=1e300 * 1e300), "is no JSON."),
+        (lambda d: d["conversion"].update(a=float("nan")), "is no JSON."),
+    ],
+)
+def test_each_defect_has_its_sentence(change: Any, sentence: str) -> None:
+    changed = document()
+    change(changed)
+    with pytest.raises(DamagedBundleError) as caught:
+        read_manifest(as_written(changed))
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd", "../x", "a/../x", ".", "..", "a//b", "a/", "", "a b", "a\nb", "a\\b", "é", "manifest.json",
+        "SHA256SUMS", "a" * 81, "a/b/c/d/e", "./a", "a/./b",
+    ],
+)  # fmt: skip
+def test_a_file_may_not_have_any_name(path: str) -> None:
+    entry = FileEntry(path, DIGEST, 1, 0o644)
+    with pytest.raises(DamagedBundleError, match="which a bundle may not have"):
+        read_manifest(manifest_bytes(manifest(files=(entry,))))
+
+
+def test_a_file_may_not_be_a_folder_too() -> None:
+    files = (*manifest().files, FileEntry("x", DIGEST, 1, 0o644), FileEntry("x/y/z", DIGEST, 1, 0o644))
+    with pytest.raises(DamagedBundleError, match="has x as a file and as a folder"):
+        read_manifest(manifest_bytes(manifest(files=files)))
+
+
+def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
+    changed = document() | {"schema": 2, "something": "new"}
+    with pytest.raises(BundleError, match="made by a newer edgequant: update edgequant") as caught:
+        read_manifest(as_written(changed))
+    assert not isinstance(caught.value, DamagedBundleError)
+
+
+def test_more_than_a_bundle_may_hold_is_refused() -> None:
+    files = (FileEntry("a", DIGEST, MAX_BYTES, 0o644), FileEntry("b", DIGEST, 1, 0o644))
+    with pytest.raises(BundleError, match="10,000 files or 4 GiB"):
+        read_manifest(manifest_bytes(manifest(files=files)))
+
+
+def test_a_manifest_with_wheels_needs_their_list_and_the_script() -> None:
+    wheels = (Wheel("numpy", "2.5.5", "numpy-2.5.5.whl", DIGEST),)
+    with pytest.raises(DamagedBundleError, match=r"names 'wheels\.txt'"):
+        read_manifest(manifest_bytes(manifest(runner=None, wheels=wheels)))
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_same_in_another_form_is_refused(indent: int | None) -> None:
+    with pytest.raises(DamagedBundleError, match="not written the way edgequant writes it"):
+        read_manifest(json.dumps(document(), indent=indent, sort_keys=True).encode() + b"\n")
+
+
+def test_keys_that_come_twice_are_refused() -> None:
+    content = manifest_bytes(manifest()).replace(b'"target": "rpi4"', b'"target": "rpi5",\n  "target": "rpi4"')
+    with pytest.raises(DamagedBundleError, match="not written the way"):
+        read_manifest(content)
+
+
+@pytest.mark.parametrize("depth", [200, 500, 100_000])
+def test_deep_nesting_is_a_sentence(depth: int) -> None:
+    nested = b'"conversion": ' + b'{"a": ' * depth + b"1" + b"}" * depth
+    content = manifest_bytes(manifest(conversion=None)).replace(b'"conversion": null', nested)
+    with pytest.raises(DamagedBundleError):
+        read_manifest(content)
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(DamagedBundleError, match="is no JSON"):
+        read_manifest(b"1" * 5001)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+@example({"schema": 1})
+def test_any_json_is_refused_in_a_sentence(value: Any) -> None:
+    content = json.dumps(value).encode()
+    with pytest.raises(BundleError) as caught:
+        read_manifest(content)
+    assert str(caught.value).endswith(".")
+
+
+PLACES = [("target",), ("runner",), ("wheels",), ("files", 0, "path"), ("files", 1, "bytes"), ("model", "operators")]
+PLACES += [
+    ("goldens", 0, "outputs"),
+    ("goldens", 0, "inputs", 0, "shape"),
+    ("outputs", 0, "tolerance"),
+    ("conversion",),
+]
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_any_value_anywhere_is_read_or_refused(place: tuple[Any, ...], value: Any) -> None:
+    changed = document()
+    inner = changed
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    content = as_written(changed)
+    try:
+        assert manifest_bytes(read_manifest(content)) == content
+    except BundleError as error:
+        assert str(error).startswith("manifest.json ")
+
+
+@given(st.integers(0, len(manifest_bytes(manifest())) - 1), st.integers(1, 255))
+def test_any_changed_byte_is_read_as_it_is_or_refused(place: int, mask: int) -> None:
+    content = bytearray(manifest_bytes(manifest()))
+    content[place] ^= mask
+    try:
+        assert manifest_bytes(read_manifest(bytes(content))) == content
+    except BundleError as error:
+        assert str(error).startswith("manifest.json ")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(content: bytes) -> None:
+    with pytest.raises(DamagedBundleError):
+        read_manifest(content)
