@@ -4,7 +4,7 @@ import signal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ._checks import FAMILY_TITLES, available_features, can_execute
+from ._checks import available_features, can_execute, family_title
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -31,7 +31,7 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
         )
     if not can_execute(runner.family, device):
         return (
-            f"The bundle's runner, a program for {FAMILY_TITLES[runner.family]}, cannot be executed on {computer}, "
+            f"The bundle's runner, a program for {family_title(runner.family)}, cannot be executed on {computer}, "
             f"which runs {device.word_size}-bit {device.architecture} programs: make the bundle for such a target "
             "('edgequant targets' lists them)."
         )
@@ -62,6 +62,6 @@ def _too_new(runner: "RunnerEntry", device: "Device") -> str:
             "--assume-features."
         )
     return (
-        f"the bundle's runner is for {FAMILY_TITLES[runner.family]} and later; make the bundle for this board "
+        f"the bundle's runner is for {family_title(runner.family)} and later; make the bundle for this board "
         "('edgequant targets' lists them)."
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edgequant._bundle import Manifest
     from edgequant._targets import Target
 
-FAMILY_TITLES = {"armv6": "ARMv6", "armv7": "ARMv7", "aarch64": "64-bit ARM", "x86_64": "x86-64"}
+_FAMILY_TITLES = {"armv6": "ARMv6", "armv7": "ARMv7", "aarch64": "64-bit ARM", "x86_64": "x86-64"}
 # What systems run, by what their own programs are; a 64-bit ARM system may also run 32-bit programs.
 _EXECUTES = {
     "armv6l": {"armv6"},
@@ -20,6 +20,16 @@ _EXECUTES = {
     "x86_64": {"x86_64"},
 }
 _MIB = 2**20
+
+
+def family_title(family: str) -> str:
+    """Return what people call a family of processors."""
+    return _FAMILY_TITLES.get(family, family)
+
+
+def assumed_features(manifest: "Manifest") -> tuple[str, ...]:
+    """Return what the bundle's runner takes for granted, nothing without a runner."""
+    return () if manifest.runner is None else manifest.runner.assumed_features
 
 
 def can_execute(family: str, device: "Device") -> bool:
@@ -46,18 +56,19 @@ def check_device(
     architecture = _architecture(target, device)
     if not architecture.ok:  # features are other things there
         return [architecture]
+    features = available_features(device, probe)
     return [
         architecture,
         _board(target, device),
-        *_assumed(manifest, device, probe),
-        _features(target, device, probe),
+        *_assumed(manifest, features),
+        _features(manifest, target, features),
         _memory(manifest, device, None if is_emulated else probe),
     ]
 
 
 def _architecture(target: "Target", device: "Device") -> Check:
     ok = can_execute(target.family.name, device)
-    wanted = f"programs for {FAMILY_TITLES[target.family.name]}"
+    wanted = f"programs for {family_title(target.family.name)}"
     runs = f"the device's own are {device.word_size}-bit ({device.architecture})"
     return Check("architecture", ok, f"{target.name} takes {wanted}; {runs}.")
 
@@ -75,11 +86,11 @@ def _part(cluster: Any) -> tuple[int | None, int | None]:
     return cluster.implementer, cluster.part
 
 
-def _assumed(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | None) -> list[Check]:
-    if manifest.runner is None or not manifest.runner.assumed_features:
+def _assumed(manifest: "Manifest", features: set[str]) -> list[Check]:
+    assumed = assumed_features(manifest)
+    if not assumed:
         return []
-    assumed = manifest.runner.assumed_features
-    lacking = [name for name in assumed if name not in available_features(device, probe)]
+    lacking = [name for name in assumed if name not in features]
     if lacking:
         sentence = f"The device lacks {', '.join(lacking)}, which the bundle's runner takes for granted."
     else:
@@ -87,17 +98,16 @@ def _assumed(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | 
     return [Check("assumed features", not lacking, sentence)]
 
 
-def _features(target: "Target", device: "Device", probe: Mapping[str, Any] | None) -> Check:
+def _features(manifest: "Manifest", target: "Target", features: set[str]) -> Check:
+    """Hold the device against the target's board; what the runner assumes is another check's matter."""
     promised = target.device()
     wanted = [] if promised is None else [name for name, there in promised.capabilities.items() if there]
-    lacking = [name for name in wanted if name not in available_features(device, probe)]
+    lacking = [name for name in wanted if name not in features and name not in assumed_features(manifest)]
     if lacking:
         return Check(
             "features", False, f"The device lacks {', '.join(lacking)}, which {target.name} has: it is slower."
         )
-    return Check(
-        "features", True, f"The device has what {target.name} promises: {', '.join(wanted) or 'nothing more'}."
-    )
+    return Check("features", True, f"{target.name} promises {', '.join(wanted) or 'nothing more than its family'}.")
 
 
 def _memory(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | None) -> Check:
