@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-# When an operation fails: before it begins; halfway, where it copies or removes several things or a file's bytes (others
-# then do not begin); after it is done, with the answer lost.
+# When an operation fails: before it begins; halfway, where it copies a file or removes a folder (others then do not
+# begin); after it is done, with the answer lost.
 Moment = Literal["before", "halfway", "after"]
 
 
 class FaultyTransport:
     """Any transport, whose connection is lost at its n-th operation (from 1; 0 never); then nothing works any more.
 
-    Each call is an operation, and each part of a tree that is copied, and the making and removing of a temporary folder.
-    `operations` are the names of those so far. Leaving it, or `close`, closes the transport within, as its owner would.
+    Each call is an operation, and so is each part of a tree that is copied, and the making and the removing of a
+    temporary folder. `operations` are those so far, in words. `close` closes the transport within.
     """
 
     def __init__(self, within: Transport, *, fails_at: int = 0, moment: Moment = "before") -> None:

@@ -24,6 +24,11 @@ def upload(local: PurePath, remote: PurePosixPath, mode: int) -> list[str]:
     return [f"put {quoted(local)} {quoted(remote)}", f"chmod {mode:o} {quoted(remote)}"]
 
 
+def link(points_to: str, remote: PurePosixPath) -> str:
+    """Return the command that makes a symbolic link."""
+    return f"symlink -- {quoted(points_to)} {quoted(remote)}"
+
+
 def batch(commands: list[str]) -> bytes:
     """Return what sftp reads; it stops at the first command that fails."""
     return "".join(f"{command}\n" for command in commands).encode("utf-8", "surrogateescape")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from . import _board_scripts as scripts
 from ._base import Finished, TransportError
 from ._sentences import file_error
-from ._sftp import batch, quoted, upload
+from ._sftp import batch, link, quoted, upload
 from ._ssh_connection import SshConnection, new_token
 from ._tree import half_name, parts_of, require_file, require_removable
 
@@ -140,7 +140,7 @@ class SshTransport:
         for part in parts_of(local):
             there = remote / part.inside
             if part.points_to is not None:
-                commands.append(f"symlink {quoted(part.points_to)} {quoted(there)}")
+                commands.append(link(part.points_to, there))
             elif part.is_folder:
                 commands.append(f"mkdir {quoted(there)}")
             else:
@@ -188,7 +188,7 @@ class SshTransport:
 
     def make_link(self, remote: PurePosixPath, points_to: str) -> None:
         """Make a symbolic link."""
-        self._sftp(f"make the link {remote}", [f"symlink {quoted(points_to)} {quoted(remote)}"], remote, 0)
+        self._sftp(f"make the link {remote}", [link(points_to, remote)], remote, 0)
 
     def read_link(self, remote: PurePosixPath) -> str | None:
         """Return what a symbolic link points to."""
@@ -218,7 +218,7 @@ class SshTransport:
             self._remove_temporary(name)
 
     def _remove_temporary(self, name: str) -> None:
-        folder = self._left[name]
+        folder = self._left.get(name)
         if folder is None or self._lost:
             return
         with suppress(TransportError):  # the guard tries again, and close() tells if that fails

@@ -27,10 +27,12 @@ class SshServer:
 
     - `forget_host_key()`, `change_host_key()`: the client does not know the board, or knew another of that name.
     - `use_wrong_key()`: the client has a key that the board does not know. `use_agent()`: an agent has the key.
-    - `stop()`: the port is closed. `cut()`: every connection ends at once; the board still runs.
-    - `environment["TMPDIR"] = ...`: what programs find there (see `write_settings()`); `HOME` is `home`.
+    - `stop()`: the port is closed. `fall_silent()`: the port accepts, and nobody says anything.
+    - `cut()`: every connection ends at once; the board still runs. `connect_through(port)`: to a proxy, for instance.
+    - `environment["TMPDIR"] = ...`: what programs find there, after `write_settings()`; `HOME` is `home`.
     - `only_busybox(without=("tar",))`: the programs are busybox's, except some.
-    - `become_nobody()`: the board's user owns `home` and nothing else (root only).
+    - `become_nobody()`: the board's user may write to `home` and the folder for temporary files only (needs root).
+    - `have_small_disk(kilobytes)`: `home` and temporary files share a disk of that size (needs root).
     """
 
     host = "board"
@@ -46,9 +48,10 @@ class SshServer:
         self.agent: Path | None = None
         self.port = 0
         self._prefix = ""
+        self._silence: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._agent_process: subprocess.Popen[bytes] | None = None
-        for name in (self.home, folder / "tmp", folder / "agent"):
+        for name in (self.home, folder / "tmp", folder / "agent", folder / "disk"):
             name.mkdir()
         for name in ("host_key", "key"):
             self._make_key(name)
@@ -113,7 +116,7 @@ class SshServer:
             f"Host {self.host}\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
             f"  IdentityFile {self.folder / self.identity if self.agent is None else 'none'}\n"
             f"  IdentityAgent {self.agent or 'none'}\n  IdentitiesOnly {'yes' if self.agent is None else 'no'}\n"
-            f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+            f"  HostKeyAlias {self.host}\n  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
         )
         if not self.known_hosts.exists():
             self._know_host("host_key.pub")
@@ -123,23 +126,37 @@ class SshServer:
         board.chmod(0o755)
 
     def _know_host(self, key: str) -> None:
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {(self.folder / key).read_text()}")
+        self.known_hosts.write_text(f"{self.host} {(self.folder / key).read_text()}")
 
-    def children(self) -> list[int]:
-        """Return the processes that serve connections."""
-        assert self._process is not None
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True)
-        return [int(pid) for pid in listed.stdout.split()]
+    def connections(self) -> list[int]:
+        """Return the server's processes that serve a connection, not the programs that they started."""
+        if self._process is None:
+            return []
+        return [pid for pid in _descendants(self._process.pid) if _name_of(pid).startswith("sshd")]
+
+    def programs(self) -> list[str]:
+        """Return the names of the programs that run on the board."""
+        if self._process is None:
+            return []
+        names = map(_name_of, _descendants(self._process.pid))
+        return [name for name in names if name and not name.startswith("sshd")]
 
     def cut(self) -> None:
         """End every connection at once, as when the cable is pulled and the board notices."""
-        for pid in self.children():
-            grandchildren = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-            for process in (pid, *map(int, grandchildren.stdout.split())):
-                name = Path(f"/proc/{process}/comm")
-                with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-                    if name.read_text().startswith("sshd"):
-                        os.kill(process, signal.SIGKILL)
+        for pid in self.connections():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop every connection's process: the board accepts what it is sent, and answers nothing."""
+        for pid in self.connections():
+            os.kill(pid, signal.SIGSTOP)
+
+    def connect_through(self, port: int) -> None:
+        """Have the client connect to another port, such as a proxy's."""
+        own, self.port = self.port, port
+        self.write_settings()
+        self.port = own
 
     def stop(self) -> None:
         """Close the port, and end every connection."""
@@ -149,9 +166,21 @@ class SshServer:
             self._process.wait()
             self._process = None
 
-    def close(self) -> None:
-        """End all processes."""
+    def fall_silent(self) -> None:
+        """Stop, but keep the port open: connections are accepted, and nobody says anything."""
         self.stop()
+        self._silence = socket.socket()
+        self._silence.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._silence.bind(("127.0.0.1", self.port))
+        self._silence.listen()
+
+    def close(self) -> None:
+        """End all processes, and unmount the disk."""
+        self.stop()
+        if self._silence is not None:
+            self._silence.close()
+        if self.home.parent == self.folder / "disk":
+            subprocess.run(["umount", "--lazy", self.folder / "disk"], check=True)
         if self._agent_process is not None:
             self._agent_process.terminate()
             self._agent_process.wait()
@@ -209,6 +238,37 @@ class SshServer:
             shutil.chown(folder, 65534, 65534)
         self._prefix = f"{setpriv} --reuid=65534 --regid=65534 --clear-groups -- "
         self.write_settings()
+
+    def have_small_disk(self, kilobytes: int) -> None:
+        """Move the home and the folder for temporary files to a disk of their own."""
+        disk = self.folder / "disk"
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=755", "tmpfs", str(disk)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+            pytest.skip("needs root that may mount, to have a small disk")
+        self.home = disk / "home"
+        (disk / "tmp").mkdir()
+        self.home.mkdir()
+        self.environment |= {"HOME": str(self.home), "TMPDIR": str(disk / "tmp")}
+        self.write_settings()
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """Return the processes that a process started, directly or not, and that it still is the parent of."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [ancestor]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found[1:]
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def make_server() -> SshServer:
