@@ -14,12 +14,14 @@ from edgequant._bench._conditions import Conditions, State, parse_state
 from edgequant._errors import EdgequantError
 from edgequant._transports import Finished, LocalTransport, TransportError
 
+from ._programs import runner_here
+
 pytestmark = pytest.mark.xdist_group("runners")
 
 
 @pytest.fixture(scope="session")
 def program() -> Path:
-    return Path(".venv/program/edgequant-run").resolve()
+    return runner_here().program
 
 
 class Board(LocalTransport):
