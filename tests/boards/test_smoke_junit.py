@@ -15,12 +15,12 @@ from ._smoke_bundles import SCORES, Made, dies_of, make_bundle
 
 OTHER = SCORES + 1
 
+SUITE = dict.fromkeys(("name", "tests", "failures", "errors", "time", "timestamp", "hostname", "id", "package"), True)
 # Attributes (True: required), and children in their order.
 RULES: dict[str, tuple[dict[str, bool], tuple[str, ...]]] = {
     "testsuites": (dict.fromkeys(("name", "time", "tests", "failures", "disabled", "errors"), False), ("testsuite",)),
     "testsuite": (
-        {**dict.fromkeys(("name", "tests", "failures", "errors", "time", "timestamp", "hostname", "id", "package"), True),
-         "skipped": False},
+        {**SUITE, "skipped": False},
         ("properties", "testcase", "system-out", "system-err"),
     ),
     "testcase": (

@@ -73,7 +73,6 @@ def test_no_figures_of_an_emulated_latency(tmp_path: Path) -> None:
 def test_browsers_ask_for_nothing_and_complain_of_nothing(
     tmp_path: Path,
     result: SmokeResult,
-    width: int,
     open_in_chromium: Callable[[Path, int], tuple[list[str], list[str]]],
 ) -> None:
     write_html(tmp_path / "page.html", result)
