@@ -22,6 +22,7 @@ def commands() -> dict[str, Any]:
 def test_the_commands_are_the_promised_ones() -> None:
     assert set(commands()) == {
         "bench",
+        "build-runner",
         "bundle",
         "check",
         "compare",
@@ -33,6 +34,7 @@ def test_the_commands_are_the_promised_ones() -> None:
         "report",
         "run",
         "smoke",
+        "targets",
     }
 
 

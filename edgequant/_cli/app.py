@@ -13,7 +13,22 @@ from typer.core import TyperGroup
 from edgequant import __version__
 from edgequant._errors import EdgequantError
 
-from . import bench, bundle, check, compare, convert, demo, doctor, formats, inspect, report, run, smoke
+from . import (
+    bench,
+    build_runner,
+    bundle,
+    check,
+    compare,
+    convert,
+    demo,
+    doctor,
+    formats,
+    inspect,
+    report,
+    run,
+    smoke,
+    targets,
+)
 from ._output import finish_streams, prepare_streams, print_result, print_status
 
 USER_ERROR = 2
@@ -57,6 +72,7 @@ def _edgequant(
 
 
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
+app.command("build-runner", epilog=build_runner.EXAMPLE)(build_runner.build_runner)
 app.command("bundle", epilog=bundle.EXAMPLE)(bundle.bundle)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
@@ -68,6 +84,7 @@ app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("smoke", epilog=smoke.EXAMPLE)(smoke.smoke)
+app.command("targets", epilog=targets.EXAMPLE)(targets.targets)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,6 +29,11 @@ class Runner:
     version: str
     assumed_features: tuple[str, ...]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The program, and the library if there is one."""
+        return (self.program, self.library) if self.library else (self.program,)
+
 
 def build_runner(
     target: Target,
@@ -41,8 +46,8 @@ def build_runner(
     """Build the program, and the library too if asked, unless they are in the cache.
 
     `assume_features` compiles for the target's own CPU, whose features are then taken for granted: an older CPU ends
-    the program with an illegal instruction. `cache` is another folder to keep the files in than the user's. `progress` gets
-    a step, how much of it is done, and of how much. Raises TargetError where nothing can be built, naming the log.
+    the program with an illegal instruction. `cache` is another folder to keep the files in than the user's. `progress`
+    gets a step, how much of it is done, and of how much. Raises TargetError where nothing can be built, naming the log.
     """
     sources, toolchain = read_sources(), find_toolchain()
     cpu = target.cpu if assume_features else target.family.cpu
@@ -64,7 +69,7 @@ def build_runner(
 def _kept(compilation: Compilation, cache: Path, progress: Progress) -> Path:
     """Return the folder of the cache with a file and its record, compiled if it is not there."""
     step = f"compiling {compilation.file} for {compilation.family.name}"
-    log = cache / "logs" / f"{compilation.name}.log"
+    log = cache_folder() / "logs" / f"{compilation.name}.log"
 
     def make(work: Path) -> Path:
         log.parent.mkdir(parents=True, exist_ok=True)

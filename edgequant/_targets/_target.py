@@ -77,7 +77,7 @@ def _pi(name: str, title: str, board: str, family: Family, cpu: str, emulator_cp
 
 
 def _pi_32(name: str, title: str, board: str) -> Target:
-    """Return a 64-bit core with a 32-bit system. qemu-arm has none of these by name: the Cortex-A7 is the next older."""
+    """Return a 64-bit core with a 32-bit system: qemu-arm has none of them by name, and the Cortex-A7 is older."""
     return _pi(f"{name}-32", f"{title}, 32-bit system", f"{board}-32", _ARMV7, "cortex_a7", "cortex-a7")
 
 
