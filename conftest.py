@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,11 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("repeatable")
 
-SHARED = Path(__file__).resolve().parent.parent / "shared"
+ROOT = Path(__file__).resolve().parent
+SHARED = ROOT.parent / "shared"
+
+# Programs for boards are compiled once, and kept beside the environment that compiled them.
+os.environ.setdefault("EDGEQUANT_CACHE", str(ROOT / ".venv" / "runners"))
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +25,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared (real trained networks and MNIST images), which is not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def program_for() -> Callable[[str], Path]:
+    """Compile edgequant-run for a target: `program_for("rpi4")`."""
+    pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
+    from edgequant._targets import build_runner, find_target
+
+    return lambda target: build_runner(find_target(target)).program
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ NETWORKS = ("kws_ref_model.tflite", "pretrainedResnet_quant.tflite", "ad01_int8.
 
 @dataclass(frozen=True)
 class Machine:
-    """A program of one of build_runners' targets, on a CPU that an emulator or this machine is."""
+    """A program for one of edgequant's targets, on a CPU that an emulator or this machine is."""
 
     target: str
     cpu: str | None = None
@@ -39,9 +40,9 @@ class Machine:
 
 
 MACHINES = (
-    Machine("x86_64"),
-    Machine("armv6", "arm1176", "qemu-arm"),
-    Machine("armv6", "cortex-a7", "qemu-arm"),
+    Machine("x86-64"),
+    Machine("rpi-zero", "arm1176", "qemu-arm"),
+    Machine("rpi-zero", "cortex-a7", "qemu-arm"),
     Machine("armv7", "cortex-a7", "qemu-arm"),
     Machine("aarch64", "cortex-a53", "qemu-aarch64"),
     Machine("aarch64", "cortex-a72", "qemu-aarch64"),
@@ -53,30 +54,18 @@ MACHINES = (
 pytestmark = pytest.mark.xdist_group("goldens")
 
 
-@pytest.fixture(scope="session")
-def runners() -> Path:
-    """A folder with the programs of every target."""
-    pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
-    folder = ROOT / ".venv" / "runners"
-    command = [sys.executable, ROOT / "scripts" / "build_runners", "--programs", "--output", folder / "programs"]
-    built = subprocess.run([*command, "--keep", folder / "objects"], capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout + built.stderr
-    return folder / "programs"
-
-
 @pytest.fixture(params=MACHINES, ids=str)
-def command(request: pytest.FixtureRequest, runners: Path) -> list[str]:
+def command(request: pytest.FixtureRequest, program_for: Callable[[str], Path]) -> list[str]:
     """The words that start the program on a machine."""
     machine: Machine = request.param
-    program = str(runners / machine.target / "edgequant-run")
     if machine.emulator is None:
-        if platform.machine() != machine.target:
-            pytest.skip(f"runs on {machine.target}")
-        return [program]
+        if platform.machine() != "x86_64":
+            pytest.skip("runs on x86-64")
+        return [str(program_for(machine.target))]
     emulator = shutil.which(machine.emulator) or shutil.which(f"{machine.emulator}-static")
     if emulator is None:
         pytest.skip("needs qemu-user, which emulates the boards' CPUs: apt-get install qemu-user")
-    return [emulator, "-cpu", str(machine.cpu), program]
+    return [emulator, "-cpu", str(machine.cpu), str(program_for(machine.target))]
 
 
 def output_of(command: list[str], *arguments: object) -> dict[str, object]:
