@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -38,8 +39,20 @@ def find_toolchain() -> Toolchain:
             f"Programs for boards are compiled with {error.name}, which is not installed: "
             "pip install 'edgequant[boards]'"
         ) from None
-    folders = Path(cmake.CMAKE_BIN_DIR), Path(ninja.BIN_DIR), Path(str(zig.__file__)).parent
-    return Toolchain(folders[0] / "cmake", folders[1] / "ninja", folders[2] / "zig", metadata.version("ziglang"))
+    return Toolchain(
+        _program(Path(cmake.CMAKE_BIN_DIR) / "cmake"),
+        _program(Path(ninja.BIN_DIR) / "ninja"),
+        _program(Path(str(zig.__file__)).parent / "zig"),
+        metadata.version("ziglang"),
+    )
+
+
+def _program(path: Path) -> Path:
+    """Return a program of a package: where the package puts it, or else on the PATH."""
+    found = path if path.is_file() else shutil.which(path.name)
+    if not found:
+        raise TargetError(f"The program {path.name} is not in its package: pip install --force-reinstall {path.name}")
+    return Path(found)
 
 
 def clean_environment(libraries: Path, objects: Path) -> dict[str, str]:
@@ -97,4 +110,6 @@ def run(
 def _complaint(lines: Sequence[str]) -> str:
     """Return the line that tells most: the first that speaks of an error, or else the last."""
     told = [line.strip() for line in lines if line.strip()]
-    return next((line for line in told if "error:" in line.lower()), told[-1] if told else "it said nothing")
+    return next(
+        (line for line in told if re.search(r"\berror\b", line, re.IGNORECASE)), told[-1] if told else "it said nothing"
+    )
