@@ -40,8 +40,10 @@ class _Program(TyperGroup):
         """Run a command; Ctrl-C ends it with one line (left to typer, it would end with 1)."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             print_status("interrupted")
+            for note in getattr(interruption, "__notes__", []):  # such as what is left on a board
+                print_status(note)
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -54,12 +54,12 @@ MAKE_FOLDER = (
 READ_LINK = f'[ -L "$1" ] || exit {ABSENT}; readlink "$1"'
 REMOVE_TREE = 'rm -rf -- "$1"'
 
-# Finds the reason that sftp does not tell: it says `Failure` for most. $1 is what was to be written, $2 its folder, $3
-# how many KB it has.
+# Finds the reason that sftp does not tell. $1 is the folder to write to, $2 what is in the way if it is there (or
+# empty), $3 how many KB there must be room for.
 WHY = (
-    'if [ -d "$1" ] && [ ! -L "$1" ]; then echo ": Is a directory"; exit; fi; '
-    '(: >"$2/.edgequant-$$") 2>&1 || exit; rm -f "$2/.edgequant-$$"; '
-    'free=$(df -P -k "$2" | { read -r head; read -r disk size used free rest; echo "$free"; }); '
+    '(: >"$1/.edgequant-$$") 2>&1 || exit; rm -f "$1/.edgequant-$$"; '
+    'free=$(df -P -k "$1" | { read -r head; read -r disk size used free rest; echo "$free"; }); '
     '[ "$free" -gt "$3" ] || { echo ": No space left on device"; exit; }; '
-    f'if {_STANDS}; then echo ": File exists"; fi'
+    'if [ -d "$2" ] && [ ! -L "$2" ]; then echo ": Is a directory"; '
+    'elif [ -e "$2" ] || [ -L "$2" ]; then echo ": File exists"; fi'
 )

@@ -42,7 +42,7 @@ class SshTransport:
         self._connect_seconds = connect_seconds
         self._token = new_token()
         self._current: SshConnection | None = None
-        self._lost = ""
+        self._is_lost = False
         self._device: Device | None = None
         self._home: PurePosixPath | None = None
         self._made = 0
@@ -86,16 +86,13 @@ class SshTransport:
     def _failure(self, done: Finished) -> TransportError:
         """Return the error for an ssh or sftp that did not do its work, and remember a connection that is lost."""
         connection = self._connection()
-        words = connection.loss()
-        if words is None:
-            return TransportError(connection.explain(done.status, done.stderr or done.stdout))
-        self._lost = f"The connection to {self._host} was lost"
-        reason = f" ({words.splitlines()[-1].strip().rstrip('.')})" if words else ""
-        return TransportError(f"{self._lost}{reason}: check that it is on and in reach, and try again.")
+        loss = connection.loss()
+        self._is_lost = loss is not None
+        return TransportError(loss or connection.explain(done.status, done.stderr or done.stdout))
 
     def _connection(self) -> SshConnection:
-        if self._lost:
-            raise TransportError(f"{self._lost}: nothing more can be done there.")
+        if self._is_lost:
+            raise TransportError(f"The connection to {self._host} was lost: nothing more can be done there.")
         if self._current is None:
             self._current = self._connect()
         return self._current
@@ -128,7 +125,7 @@ class SshTransport:
         half = half_name(remote)
         commands = [*upload(local, half, mode), f"rename {quoted(half)} {quoted(remote)}"]
         try:
-            self._sftp(f"write {remote}", commands, remote, local.stat().st_size)
+            self._sftp(f"write {remote}", commands, remote.parent, name=remote, size=local.stat().st_size)
         except TransportError:
             with suppress(TransportError):
                 self.remove_tree(half)
@@ -136,8 +133,11 @@ class SshTransport:
 
     def put_tree(self, local: Path, remote: PurePosixPath) -> None:
         """Copy a folder there."""
+        parts = parts_of(local)
+        if not self.make_folder(remote):
+            raise file_error(f"write {remote}", self._host, "File exists")
         commands, size = [], 0
-        for part in parts_of(local):
+        for part in parts[1:]:
             there = remote / part.inside
             if part.points_to is not None:
                 commands.append(link(part.points_to, there))
@@ -146,31 +146,43 @@ class SshTransport:
             else:
                 commands += upload(part.local, there, part.permissions)
                 size += part.local.stat().st_size
-        self._sftp(f"write {remote}", commands, remote, size)
+        self._sftp(f"write {remote}", commands, remote, size=size)
 
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file here."""
-        self._sftp(f"read {remote}", [f"get {quoted(remote)} {quoted(local)}"], remote, 0)
+        self._sftp(f"read {remote}", [f"get {quoted(remote)} {quoted(local)}"], remote.parent)
 
-    def _sftp(self, doing: str, commands: list[str], remote: PurePosixPath, size: int) -> None:
-        connection = self._connection()
+    def _sftp(
+        self, doing: str, commands: list[str], folder: PurePosixPath, *, name: PurePosixPath | str = "", size: int = 0
+    ) -> None:
+        """Run sftp commands that change a folder, by `size` bytes; `name` is in the way if it is there."""
         timeout = _SCRIPT_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
         try:
-            done = connection.sftp(batch(commands), timeout=timeout)
+            done = self._connection().sftp(batch(commands), timeout=timeout)
         except subprocess.TimeoutExpired:
             raise TransportError(f"Cannot {doing} on {self._host}: it took longer than {timeout:.0f} s.") from None
         if done.status == _CONNECTION_FAILED:
-            raise self._failure(done)
+            raise self._sftp_failure(done)
         if done.status != 0:
-            raise file_error(doing, self._host, self._reason(done, remote, size))
+            raise file_error(doing, self._host, self._reason(done, folder, name, size))
 
-    def _reason(self, done: Finished, remote: PurePosixPath, size: int) -> str:
+    def _sftp_failure(self, done: Finished) -> TransportError:
+        error = self._failure(done)
+        if self._is_lost or done.complaint != "Connection closed":
+            return error
+        return TransportError(
+            f"{self._host} has no sftp server: install it there, on Debian and Raspberry Pi OS with "
+            "'sudo apt-get install openssh-sftp-server'."
+        )
+
+    def _reason(self, done: Finished, folder: PurePosixPath, name: PurePosixPath | str, size: int) -> str:
+        """Return the system's words for an sftp command that failed; sftp says `Failure` for most."""
         if done.complaint.endswith(" not found."):
             return "No such file or directory"
         told = done.complaint.rpartition(": ")[2]
         if told != "Failure":
             return told
-        why = self._script(scripts.WHY, remote, remote.parent, str(size // 1024)).text.strip()
+        why = self._script(scripts.WHY, folder, name, str(size // 1024)).text.strip()
         return why.rpartition(": ")[2] or "its sftp server does not say why"
 
     def exists(self, remote: PurePosixPath) -> bool:
@@ -188,7 +200,7 @@ class SshTransport:
 
     def make_link(self, remote: PurePosixPath, points_to: str) -> None:
         """Make a symbolic link."""
-        self._sftp(f"make the link {remote}", [link(points_to, remote)], remote, 0)
+        self._sftp(f"make the link {remote}", [link(points_to, remote)], remote.parent, name=remote)
 
     def read_link(self, remote: PurePosixPath) -> str | None:
         """Return what a symbolic link points to."""
@@ -197,7 +209,7 @@ class SshTransport:
 
     def rename(self, old: PurePosixPath, new: PurePosixPath) -> None:
         """Move in one step."""
-        self._sftp(f"rename {old} to {new}", [f"rename {quoted(old)} {quoted(new)}"], new, 0)
+        self._sftp(f"rename {old} to {new}", [f"rename {quoted(old)} {quoted(new)}"], new.parent, name=new)
 
     def remove_tree(self, remote: PurePosixPath) -> None:
         """Remove a file, a link or a folder."""
@@ -219,7 +231,7 @@ class SshTransport:
 
     def _remove_temporary(self, name: str) -> None:
         folder = self._left.get(name)
-        if folder is None or self._lost:
+        if folder is None or self._is_lost:
             return
         with suppress(TransportError):  # the guard tries again, and close() tells if that fails
             self.remove_tree(folder)

@@ -19,6 +19,7 @@ from ._program import end_with_all, run_program
 ALIVE_SECONDS, ALIVE_TIMES = 10, 3
 _LOGIN_SECONDS = 20  # beyond those for connecting
 _CLEANING_SECONDS = 20
+_NOTICING_SECONDS = 1  # from the end of a program that lost the connection to the end of the one that held it
 _LONGEST_FOLDER = 60  # of a socket's path: the system allows 107 characters, of which ssh wants a score
 
 
@@ -52,12 +53,16 @@ class SshConnection:
             *_option("ForwardX11=no"),
             *_option("RequestTTY=no"),
             *_option("RemoteCommand=none"),
-            *_option("LogLevel=ERROR"),
             *_option("ControlPersist=no"),
             *_option(f"ControlPath={socket}"),
         ]
         # Without the master's socket ssh would connect anew: this makes it fail.
-        self._shared = [*self._options, *_option("ControlMaster=no"), *_option("ProxyCommand=false")]
+        self._shared = [
+            *self._options,
+            *_option("ControlMaster=no"),
+            *_option("ProxyCommand=false"),
+            *_option("LogLevel=ERROR"),
+        ]
         try:
             self._master = self._start_master(token)
         except BaseException:
@@ -66,7 +71,15 @@ class SshConnection:
 
     def _start_master(self, token: str) -> "subprocess.Popen[bytes]":
         guard = f"sh -c {shlex.quote(GUARD.replace('{token}', token))}"
-        command = ["ssh", *self._options, *_option("ControlMaster=yes"), "--", self.host, guard]
+        command = [
+            "ssh",
+            *self._options,
+            *_option("ControlMaster=yes"),
+            *_option("LogLevel=INFO"),
+            "--",
+            self.host,
+            guard,
+        ]
         with self._log.open("wb") as log:
             try:
                 master = subprocess.Popen(
@@ -135,11 +148,14 @@ class SshConnection:
             raise TransportError(_cannot_start(command[0], error)) from None
 
     def loss(self) -> str | None:
-        """Return ssh's words for the loss of the connection, which may be none; None while it stands."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._master.wait(1)  # ssh may still be about to notice
-            return self._complaints().decode("utf-8", "replace").strip()
-        return None
+        """Return a sentence if the connection is lost."""
+        try:
+            self._master.wait(_NOTICING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        if b"not responding" in self._complaints():
+            return f"The connection to {self.host} was lost: it does not answer any more."
+        return f"The connection to {self.host} was lost: check that it is on and in reach, and try again."
 
     def close(self) -> bool:
         """End the connection; tell whether the guard has removed all temporary folders."""

@@ -32,6 +32,8 @@ class SshServer:
     - `environment["TMPDIR"] = ...`: what programs find there, after `write_settings()`; `HOME` is `home`.
     - `only_busybox(without=("tar",))`: the programs are busybox's, except some.
     - `become_nobody()`: the board's user may write to `home` and the folder for temporary files only (needs root).
+    - `server_settings["MaxSessions"] = "1"`: lines of sshd_config, after `restart()`; None leaves one out.
+    - `greeting`: what a login prints, after `write_settings()`.
     - `have_small_disk(kilobytes)`: `home` and temporary files share a disk of that size (needs root).
     """
 
@@ -44,6 +46,8 @@ class SshServer:
         self.known_hosts = folder / "known_hosts"
         self.log = folder / "log"
         self.environment: dict[str, str] = {"HOME": str(self.home), "TMPDIR": str(folder / "tmp")}
+        self.server_settings: dict[str, str | None] = {}
+        self.greeting = ""
         self.identity = "key"
         self.agent: Path | None = None
         self.port = 0
@@ -81,7 +85,7 @@ class SshServer:
         self._wait_until_it_listens()
 
     def _write_server_config(self) -> None:
-        lines = {
+        lines: dict[str, object] = {
             "ListenAddress": f"127.0.0.1:{self.port}",
             "HostKey": self.folder / "host_key",
             "AuthorizedKeysFile": self.folder / "authorized_keys",
@@ -98,7 +102,8 @@ class SshServer:
             "Subsystem": f"sftp {SFTP_SERVER}",
             "ForceCommand": self.folder / "board",
         }
-        text = "".join(f"{key} {value}\n" for key, value in lines.items())
+        lines |= self.server_settings
+        text = "".join(f"{key} {value}\n" for key, value in lines.items() if value is not None)
         (self.folder / "sshd_config").write_text(text)
 
     def _wait_until_it_listens(self) -> None:
@@ -122,7 +127,10 @@ class SshServer:
             self._know_host("host_key.pub")
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
         board = self.folder / "board"
-        board.write_text(f'#!/bin/sh\n{exports}cd "$HOME"\nexec {self._prefix}/bin/sh -c "$SSH_ORIGINAL_COMMAND"\n')
+        greet = f"echo {shlex.quote(self.greeting)}\n" if self.greeting else ""
+        board.write_text(
+            f'#!/bin/sh\n{exports}{greet}cd "$HOME"\nexec {self._prefix}/bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
+        )
         board.chmod(0o755)
 
     def _know_host(self, key: str) -> None:
@@ -135,7 +143,7 @@ class SshServer:
         return [pid for pid in _descendants(self._process.pid) if _name_of(pid).startswith("sshd")]
 
     def programs(self) -> list[str]:
-        """Return the names of the programs that run on the board."""
+        """Return the names of the programs that run on the board, and that their connection did not lose."""
         if self._process is None:
             return []
         names = map(_name_of, _descendants(self._process.pid))
@@ -166,6 +174,11 @@ class SshServer:
             self._process.wait()
             self._process = None
 
+    def restart(self) -> None:
+        """Stop and start, with the settings of now."""
+        self.stop()
+        self.start()
+
     def fall_silent(self) -> None:
         """Stop, but keep the port open: connections are accepted, and nobody says anything."""
         self.stop()
@@ -179,7 +192,7 @@ class SshServer:
         self.stop()
         if self._silence is not None:
             self._silence.close()
-        if self.home.parent == self.folder / "disk":
+        if (self.folder / "disk").is_mount():
             subprocess.run(["umount", "--lazy", self.folder / "disk"], check=True)
         if self._agent_process is not None:
             self._agent_process.terminate()
@@ -239,12 +252,17 @@ class SshServer:
         self._prefix = f"{setpriv} --reuid=65534 --regid=65534 --clear-groups -- "
         self.write_settings()
 
+    def mount_disk(self, options: str) -> Path:
+        """Mount a disk in memory with options such as `size=64k` and `noexec`."""
+        disk = self.folder / "disk"
+        mount = ["mount", "-t", "tmpfs", "-o", f"mode=755,{options}", "tmpfs", str(disk)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+            pytest.skip("needs root that may mount a disk")
+        return disk
+
     def have_small_disk(self, kilobytes: int) -> None:
         """Move the home and the folder for temporary files to a disk of their own."""
-        disk = self.folder / "disk"
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=755", "tmpfs", str(disk)]
-        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-            pytest.skip("needs root that may mount, to have a small disk")
+        disk = self.mount_disk(f"size={kilobytes}k")
         self.home = disk / "home"
         (disk / "tmp").mkdir()
         self.home.mkdir()

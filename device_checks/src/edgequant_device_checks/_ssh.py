@@ -34,12 +34,10 @@ _FAILURES = (
     ("No route to host", "there is no route to {host}: check that it is on and in this network"),
     ("Network is unreachable", "there is no route to {host}: check this machine's network"),
     ("Too many authentication failures", "{host} refuses the login after too many keys: name one with IdentityFile"),
-    ("not responding", "{host} does not answer any more: check that it is on and in reach"),
     (
         "Session open refused",
         "{host} allows too few sessions in a connection: set MaxSessions to 10 in its sshd_config",
     ),
-    ("subsystem request failed", "{host} has no sftp server: install openssh-sftp-server there"),
     (
         "Received message too long",
         "a login to {host} prints text, which confuses sftp: let its ~/.bashrc print nothing unless it is interactive",
