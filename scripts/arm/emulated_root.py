@@ -1,30 +1,28 @@
-"""An arm64 Debian Python with LiteRT's aarch64 wheel, and boards to run it on under qemu-aarch64 on an x86-64 Debian.
+"""An arm64 Debian Python with LiteRT's and ONNX Runtime's aarch64 wheels, and boards to run it on under qemu-aarch64.
 
-`make` fills a folder: root/ from Debian's arm64 packages (apt with a state of its own; the machine's packages stay as
-they are), site/ from the package index, and libinsn.so, the plugin that counts instructions.
+`make` fills a folder on an x86-64 Debian: root/ from Debian's arm64 packages, site/ from the package index, and
+libinsn.so, the plugin that counts instructions.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from . import debian
+from .debian import PYTHON, run
+
 HERE = Path(__file__).resolve().parent
-TOOLS = {"qemu-aarch64": "qemu-user", "gcc": "gcc", "apt-get": "apt", "dpkg": "dpkg"}  # program: its Debian package
-PYTHON = "python3.11"
-LIBRARIES = (
-    "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libssl3", "libffi8", "libbz2-1.0", "liblzma5",
-    "libsqlite3-0", "libncursesw6", "libtinfo6", "libreadline8", "libuuid1", "libcrypt1", "libgomp1",
-)  # fmt: skip
-DEBS = (PYTHON, f"{PYTHON}-minimal", f"lib{PYTHON}-minimal", f"lib{PYTHON}-stdlib", *LIBRARIES)
+TOOLS = {"qemu-aarch64": "qemu-user", "gcc": "gcc", "apt-get": "apt", "dpkg": "dpkg"}
+DEBS = (*debian.PYTHON_PACKAGES, "libgomp1")
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
-NATIVE_WHEELS = ("ai-edge-litert", "numpy", "ml_dtypes")  # the first two in the versions that are installed here
+PINNED_WHEELS = ("ai-edge-litert", "onnxruntime", "numpy")  # in the versions that are installed here
+NATIVE_WHEELS = ("ml_dtypes",)
 PURE_WHEELS = ("flatbuffers", "protobuf", "typing_extensions", "tqdm", "backports.strenum", "packaging")
 
 ARMV8_0 = "fp asimd evtstrm crc32 cpuid"
@@ -60,77 +58,47 @@ BOARDS = {
 
 
 def make(folder: Path) -> None:
-    """Make the root in `folder`, unless an earlier call finished there; takes a minute and 400 MB."""
-    done = folder / "libinsn.so"
-    if done.exists():
+    """Make the root in `folder`, unless an earlier call finished there with the same packages; takes a minute."""
+    pinned = [f"{name}=={version(name)}" for name in PINNED_WHEELS]
+    contents, done = "\n".join([*DEBS, *pinned, *NATIVE_WHEELS, *PURE_WHEELS]), folder / "contents"
+    if done.exists() and done.read_text() == contents:
         return
-    missing = [f"{package} (for {program})" for program, package in TOOLS.items() if not shutil.which(program)]
-    if missing:
-        sys.exit(f"Debian packages are missing: apt-get install {', '.join(missing)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    install_debs(folder)
-    install_wheels(folder)
-    run("gcc", "-shared", "-fPIC", "-O2", "-o", done, HERE / "count_instructions.c")
+    debian.require(TOOLS)
+    debian.unpack(folder, "arm64", DEBS)
+    install_wheels(folder, pinned)
+    run("gcc", "-shared", "-fPIC", "-O2", "-o", folder / "libinsn.so", HERE / "count_instructions.c")
+    done.write_text(contents)
 
 
-def install_debs(folder: Path) -> None:
-    """Unpack Debian's arm64 Python and what it needs in root/."""
-    state, debs = folder / "apt", folder / "debs"
-    for part in (state / "lists/partial", state / "cache/archives/partial", debs):
-        part.mkdir(parents=True, exist_ok=True)
-    (state / "status").touch()
-    settings = {
-        "Dir::State": state,
-        "Dir::State::status": state / "status",
-        "Dir::Cache": state / "cache",
-        "APT::Architecture": "arm64",
-        "APT::Architectures": "arm64",
-    }
-    apt = ["apt-get", "-qq", *(word for key, value in settings.items() for word in ("-o", f"{key}={value}"))]
-    run(*apt, "update")
-    run(*apt, "download", *DEBS, cwd=debs)
-    for deb in debs.glob("*.deb"):
-        run("dpkg", "-x", deb, folder / "root")
-
-
-def install_wheels(folder: Path) -> None:
-    """Unpack LiteRT's aarch64 wheel and what it needs in site/."""
+def install_wheels(folder: Path, pinned: Sequence[str]) -> None:
+    """Download the engines' aarch64 wheels and what they need in wheels/, and unpack them in site/."""
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder / "wheels"]
+    cpython = ["--implementation", "cp", "--python-version", PYTHON.removeprefix("python")]
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    pinned = [f"{name}=={version(name)}" for name in NATIVE_WHEELS[:2]]
-    run(
-        *pip,
-        *platforms,
-        "--python-version",
-        PYTHON.removeprefix("python"),
-        "--implementation",
-        "cp",
-        *pinned,
-        *NATIVE_WHEELS[2:],
-    )
+    run(*pip, *cpython, *platforms, *pinned, *NATIVE_WHEELS)
     run(*pip, "--platform", "any", *PURE_WHEELS)
     for wheel in (folder / "wheels").glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder / "site")
 
 
-def instructions(folder: Path, board: str, command: list[str | Path], *, python: bool = False) -> int:
-    """Run an arm64 program, or a script of the root's Python, on the board's CPU; return the instructions it took."""
+def instructions(
+    folder: Path, board: str, command: Sequence[str | Path], *, python: bool = False, packages: Path | None = None
+) -> int:
+    """Run an arm64 program, or a script of the root's Python, on the board's CPU; return the instructions it took.
+
+    Python finds what is in `packages` before what is in site/. OpenBLAS, which numpy brings, gets one thread: others
+    would wait in a loop, and counts would differ from run to run.
+    """
     emulator: list[str | Path] = ["qemu-aarch64", "-plugin", folder / "libinsn.so", "-cpu", BOARDS[board].cpu]
     if python:
         root = folder / "root"
         (root / "proc").mkdir(exist_ok=True)
         (root / "proc/cpuinfo").write_text(BOARDS[board].cpuinfo())
         emulator += ["-L", root, root / "usr/bin" / PYTHON]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(folder / "site")}
-    lines = run(*emulator, *command, env=environment).splitlines()
+    path = os.pathsep.join(str(part) for part in (packages, folder / "site") if part)
+    settings = {"PYTHONHASHSEED": "0", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    # Without this variable Python keeps its bytecode, as it does where Debian and pip installed it.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    lines = run(*emulator, *command, env=environment | settings).splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("insns: "))
-
-
-def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it wrote on stderr; exit with that if it fails."""
-    words = [str(word) for word in command]
-    result = subprocess.run(words, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(words)}\n{result.stderr}")
-    return result.stderr
