@@ -89,6 +89,7 @@ class _Deployer:
             self.result.say_different()
         elif name == state.standing:
             self._say_unchanged(name)
+            self._remove_old(state, state.history)
         else:
             self._switch(state, name, damaged)
 
@@ -149,7 +150,8 @@ class _Deployer:
         self.result.sentences.insert(0, f"Release {name} is current in {self.site.path}; {before}.")
 
     def _remove_old(self, state: State, history: History) -> None:
-        for name in sorted(set(state.releases) - set(history.newest_first[: self.keep])):
+        kept = {self.result.current, self.result.previous, *history.newest_first[: self.keep]}
+        for name in sorted(set(state.releases) - kept):
             self.progress("removing old releases", 0, None)
             self.check_lock()
             if self.site.discard(self.site.release(name)):

@@ -1,14 +1,18 @@
 """Boards to test with.
 
-`sshd` is a real OpenSSH server on loopback: `SshTransport(sshd.host, config=sshd.config)` reaches it, and so does a command
+`sshd` is a real OpenSSH server on loopback, which `SshTransport(sshd.host, config=sshd.config)` reaches, and a command
 with `--host board --ssh-config FILE`. See `_sshd.SshServer` for what can be made wrong with it.
 """
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from edgequant._targets import Runner, build_runner, find_target
+
+from ._deployments import TestBundle, make_bundle, without_probing
 from ._sshd import SshServer, make_server
 
 
@@ -22,3 +26,25 @@ def sshd() -> Iterator[SshServer]:
     finally:
         server.close()
         shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def local_runner() -> Runner:
+    """What runs models on this machine; the group `runners` keeps the tests together that wait for it."""
+    pytest.importorskip("ziglang", reason="needs ziglang, which compiles the runner")
+    return build_runner(find_target("x86-64"))
+
+
+@pytest.fixture(scope="session")
+def bundles(models: Path, local_runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> list[TestBundle]:
+    """Four bundles of a tiny model for this machine, to deploy one after the other."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return [make_bundle(models / "int8.tflite", local_runner, folder / str(seed), seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="session")
+def quick_bundles(models: Path, local_runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> list[TestBundle]:
+    """Three bundles as `bundles`, whose smoke test takes milliseconds."""
+    folder = tmp_path_factory.mktemp("quick bundles")
+    quick = without_probing(local_runner, folder)
+    return [make_bundle(models / "int8.tflite", quick, folder / str(seed), seed) for seed in range(3)]
