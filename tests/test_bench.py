@@ -88,6 +88,8 @@ def test_engines_that_do_not_run_a_model_are_left_out(models):
         (("{models}/float.tflite", "--threads", "0"), "no number of threads"),
         (("{models}/float.tflite", "--runs", "0"), "0 runs measure nothing"),
         (("{models}/float.tflite", "--seconds", "nan"), "nan seconds measure nothing"),
+        (("{models}/float.tflite", "--runner", "x"), "--ssh-config, --runner and --python go with --host"),
+        (("{models}/float.tflite", "--host", "-oProxyCommand=x"), "is not a host to connect to"),
     ],
 )
 def test_bad_input_is_one_sentence(cli, models, arguments, message):
@@ -113,6 +115,22 @@ def test_a_model_that_cannot_be_opened_leaves_no_process(models, monkeypatch):
         bench([models / "float.onnx", models / "unknown_op.onnx"], runs=1)
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
+
+
+def test_what_cannot_run_here_may_be_left_out_but_not_all(models, monkeypatch):
+    def refuse(self):
+        if self.configuration.engine == "litert":
+            raise SessionError("The engine 'litert' is not installed.")
+        return enter(self)
+
+    enter = _process.ProcessTimer.__enter__
+    monkeypatch.setattr(_process.ProcessTimer, "__enter__", refuse)
+    asked = {"threads": [1, 2], "runs": 1, "leave_out": True}
+    report = bench(models / "int8.tflite", engines=["native", "litert"], **asked)
+    assert [result.engine for result in report.results] == ["native", "native"]
+    assert report.notes == ("The engine 'litert' is not installed.",)
+    with pytest.raises(EdgequantError, match="^The engine 'litert' is not installed.$"):
+        bench(models / "float.tflite", engines=["litert"], **asked)
 
 
 def test_profile_is_measured_for_the_native_engine(cli, models):

@@ -120,6 +120,11 @@ class ProgramTimer(BoardTimer):
         return [*self._start, "--latencies", *words]
 
     def _failure(self, done: "Finished") -> EdgequantError:
+        if done.complaint.startswith(f"{_OWN_WORDS}there is no option"):
+            return EdgequantError(
+                "The edgequant-run that --runner names is older than this edgequant: make one with "
+                "edgequant build-runner."
+            )
         if done.signal is not None or done.complaint.startswith(_OWN_WORDS):
             return super()._failure(done)
         return EdgequantError(

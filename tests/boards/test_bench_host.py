@@ -177,7 +177,11 @@ def test_what_the_board_lacks_is_a_sentence(models, program):
         (Finished(0, b"[]"), "gave no answer that edgequant understands"),
         (
             Finished(2, stderr=b"edgequant-run: there is no option --latencies: see edgequant-run --help\n"),
-            "native cannot run int8.tflite on pi@board: there is no option --latencies",
+            "edgequant-run that --runner names is older than this edgequant: make one with edgequant build-runner",
+        ),
+        (
+            Finished(2, stderr=b"edgequant-run: --threads 300: give a number from 1 to 256\n"),
+            "native cannot run int8.tflite on pi@board: --threads 300: give a number",
         ),
         (
             Finished(2, stderr=b"/x: 1: \x7fELF\xff\x01: not found"),
