@@ -28,6 +28,7 @@ def test_the_commands_are_the_promised_ones() -> None:
         "compare",
         "convert",
         "demo",
+        "deploy",
         "doctor",
         "formats",
         "inspect",

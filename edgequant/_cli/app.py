@@ -21,6 +21,7 @@ from . import (
     compare,
     convert,
     demo,
+    deploy,
     doctor,
     formats,
     inspect,
@@ -78,6 +79,7 @@ app.command("build-runner", epilog=build_runner.EXAMPLE)(build_runner.build_runn
 app.command("bundle", epilog=bundle.EXAMPLE)(bundle.bundle)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+app.command("deploy", epilog=deploy.EXAMPLE)(deploy.deploy)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS)(formats.formats)
