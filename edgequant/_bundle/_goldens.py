@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgequant._data import data_spec
 
+from ._errors import BundleError
 from ._golden_files import Arrays, bytes_of
 from ._ranges import input_ranges
 
@@ -23,13 +24,20 @@ Samples = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
 
 
 def golden_inputs(
-    model: Path, samples: Samples | None, count: int, seed: int, images: "ImagePreprocessing | None" = None
+    model: Path,
+    engine: str,
+    samples: Samples | None,
+    count: int,
+    seed: int,
+    images: "ImagePreprocessing | None" = None,
 ) -> Iterator[tuple[str, Arrays]]:
     """Yield kinds and inputs in the model's own types: `count` samples, or random ones without them, and the extremes.
 
     No two are the same. Indices (integers that stand for themselves) are 0 where the user gave none: always valid.
     """
-    session = Session(model, threads=1)
+    session = Session(model, engine=engine, threads=1)
+    _check_names([info.name for info in session.inputs])
+    _check_names([info.name for info in session.outputs])
     taken = [] if samples is None else list(_samples(session.inputs, samples, count, images))
     ranges = input_ranges(model, session.inputs, taken)
     generator = np.random.default_rng(seed)
@@ -45,6 +53,11 @@ def golden_inputs(
         if digest not in seen:
             seen.add(digest)
             yield kind, inputs
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise BundleError(f"Inputs or outputs of the model have one name ({', '.join(names)}): give each its own.")
 
 
 def _samples(

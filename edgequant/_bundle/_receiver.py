@@ -23,6 +23,14 @@ _FAMILIES = {
     "x86_64": "any x86-64 Linux",
 }
 
+# What `uname -m` says where the program may run: a 64-bit kernel may have a 32-bit system.
+_MACHINES = {
+    "armv6": "armv6l | armv7l | armv8l | aarch64",
+    "armv7": "armv7l | armv8l | aarch64",
+    "aarch64": "aarch64 | arm64",
+    "x86_64": "x86_64 | amd64",
+}
+
 
 def _needs(manifest: Manifest) -> str:
     if manifest.runner is None:
@@ -40,7 +48,8 @@ def _printable(name: str) -> str:
 
 def smoke_script(manifest: Manifest) -> str:
     """Return smoke.sh: POSIX sh, nothing needed but the bundle."""
-    return _render("smoke.sh.jinja", manifest=manifest)
+    machines = _MACHINES[manifest.runner.family] if manifest.runner else ""
+    return _render("smoke.sh.jinja", manifest=manifest, machines=machines)
 
 
 def _render(template: str, **values: object) -> str:

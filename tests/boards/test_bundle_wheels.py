@@ -1,0 +1,224 @@
+"""Bundles with wheels in place of a program: the pinned packages, and smoke.py, which needs nothing of edgequant."""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from edgequant_device_checks import Device, wheels_for
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from edgequant._bundle import BundleError, Wheel, open_bundle
+from edgequant._bundle._wheels import DISTRIBUTIONS, requirements, wheel_table
+from edgequant._targets import TARGETS, find_target
+
+from ._bundle_files import make
+
+SETS = [
+    (os, machine, engine)
+    for os, by_machine in wheel_table().items()
+    for machine in ("aarch64", "x86_64")
+    for engine in by_machine[machine]
+]
+
+
+# ---- the pins ----
+
+
+@pytest.mark.parametrize(("os", "machine", "engine"), SETS)
+def test_the_pins_are_those_of_the_device_checks(os: str, machine: str, engine: str) -> None:
+    glibc = {"trixie": "2.41", "bookworm": "2.36"}[os]
+    device = Device(machine, 64, libc="glibc", libc_version=glibc, python=wheel_table()[os]["python"])
+    installs = {status.package: status.version for status in wheels_for(device) if status.installs}
+    pinned = {row["package"]: row["version"] for row in wheel_table()[os][machine][engine]}
+    package = DISTRIBUTIONS[engine]
+    assert (pinned[package], pinned["numpy"]) == (installs[package], installs["numpy"])
+
+
+@pytest.mark.parametrize(("os", "machine", "engine"), SETS)
+def test_the_pins_are_wheels_for_that_python_and_machine(os: str, machine: str, engine: str) -> None:
+    python = wheel_table()[os]["python"].replace(".", "")
+    for row in wheel_table()[os][machine][engine]:
+        name, version, _, tags = parse_wheel_filename(row["filename"])
+        assert (name, str(version)) == (row["package"], row["version"])
+        assert re.fullmatch("[0-9a-f]{64}", row["sha256"])
+        tag = next(iter(tags))
+        assert tag.platform == "any" or tag.platform.endswith(machine)
+        assert tag.interpreter in (f"cp{python}", "py3", "py2") or tag.abi == "abi3"
+
+
+@pytest.mark.parametrize("engine", DISTRIBUTIONS)
+def test_the_closure_has_what_the_installed_engine_asks_for(engine: str) -> None:
+    asked = {
+        re.split(r"[ ;<>=!~\[(]", line)[0] for line in requires(DISTRIBUTIONS[engine]) or () if "extra ==" not in line
+    }
+    for os, machine, other in SETS:
+        if other == engine:
+            pinned = {row["package"] for row in wheel_table()[os][machine][engine]}
+            assert {canonicalize_name(name) for name in asked} <= pinned
+
+
+def test_no_file_names_a_registry() -> None:
+    text = json.dumps(wheel_table())
+    assert "://" not in text and "/" not in text
+
+
+def test_pip_installs_the_list_and_nothing_else(tmp_path: Path) -> None:
+    name = "tiny-1.0-py3-none-any.whl"
+    with ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    for sha256, code in ((digest, 0), ("0" * 64, 1)):
+        (tmp_path / "wheels.txt").write_text(requirements((Wheel("tiny", "1.0", name, sha256),)))
+        words = ["--isolated", "install", "--no-index", "--find-links", tmp_path, "--require-hashes"]
+        command = [sys.executable, "-m", "pip", *words, "--only-binary", ":all:", "-r", tmp_path / "wheels.txt"]
+        done = subprocess.run([*command, "--target", tmp_path / "there"], capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("model", "package"), [("float.onnx", "onnxruntime"), ("data_dependent.tflite", "ai-edge-litert")]
+)
+def test_they_are_for_targets_with_wheels_and_refused_elsewhere(
+    models: Path, tmp_path: Path, target: str, model: str, package: str
+) -> None:
+    bundle = tmp_path / "b.tar.gz"
+    machine = find_target(target).family.machine
+    if find_target(target).family.word_size == 32:
+        with pytest.raises(BundleError, match=rf"no wheel of {package} for {machine} .*: take an int8 \.tflite model"):
+            make(models / model, bundle, target=target)
+        return
+    summary = make(models / model, bundle, target=target)
+    assert summary.manifest.os == "trixie" and package in {wheel.package for wheel in summary.manifest.wheels}
+    with open_bundle(bundle) as opened:
+        assert opened.manifest.runner is None and not (opened.folder / "edgequant-run").exists()
+        assert "--require-hashes" in (opened.folder / "README.md").read_text()
+        assert f"{package}==" in (opened.folder / "wheels.txt").read_text()
+
+
+def test_what_the_native_engine_lacks_is_named_where_there_is_no_way_out(models: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        BundleError, match=r"The engine 'native' cannot open .* And LiteRT is no way out: There is no wh"
+    ):
+        make(models / "data_dependent.tflite", tmp_path / "b.tar.gz", target="rpi-zero")
+    with pytest.raises(BundleError, match="The engine 'native' cannot open"):
+        make(models / "data_dependent.tflite", tmp_path / "b.tar.gz", target="rpi4", engine="native")
+
+
+def test_float_models_get_litert_where_it_is_and_the_program_elsewhere(models: Path, tmp_path: Path) -> None:
+    engines = {}
+    for target in ("rpi4", "rpi-zero"):
+        manifest = make(models / "float.tflite", tmp_path / "b.tar.gz", target=target).manifest
+        engines[target] = (manifest.model.engine, manifest.outputs[0].tolerance)
+    assert engines == {"rpi4": ("litert", 1e-3), "rpi-zero": ("native", 1e-5)}
+
+
+def test_another_system_has_other_wheels(models: Path, tmp_path: Path) -> None:
+    manifest = make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release="bookworm").manifest
+    assert manifest.os == "bookworm" and all("cp313" not in wheel.filename for wheel in manifest.wheels)
+    with pytest.raises(BundleError, match=r"'buster' is not a release .*: take bookworm or trixie"):
+        make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release="buster")
+
+
+def test_weights_in_files_beside_the_model_are_refused(models: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(models / "float.onnx")
+    path = tmp_path / "m.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="m.data", size_threshold=0, convert_attribute=True)
+    with pytest.raises(BundleError, match=r"m\.onnx keeps weights in files beside it"):
+        make(path, tmp_path / "b.tar.gz", target="rpi4")
+
+
+# ---- smoke.py ----
+
+
+def smoke_py(folder: Path, *words: str) -> tuple[int, Any]:
+    done = subprocess.run(
+        [sys.executable, "-P", folder / "smoke.py", *words], capture_output=True, text=True, cwd="/", timeout=120
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+MODELS = ["float.onnx", "bf16_weights.onnx", "data_dependent.onnx", "two_inputs.onnx", "float.tflite"]
+MODELS += ["data_dependent.tflite", "two_inputs.tflite", "int8.tflite", "int8_float_io.tflite"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_smoke_py_finds_its_own_outputs(models: Path, tmp_path: Path, model: str) -> None:
+    engine = "onnxruntime" if model.endswith(".onnx") else "litert"
+    make(models / model, tmp_path / "b.tar.gz", target="rpi4", engine=engine, goldens=2)
+    with open_bundle(tmp_path / "b.tar.gz") as opened:
+        code, told = smoke_py(opened.folder, "--repeat", "3")
+        names = [tensor.name for tensor in opened.manifest.goldens[0].outputs]
+    assert (code, told["result"], told["engine"]) == (0, "equal", engine)
+    assert [len(golden["us"]) for golden in told["goldens"]] == [3] + [1] * (len(told["goldens"]) - 1)
+    for golden in told["goldens"]:
+        assert [output["name"] for output in golden["outputs"]] == names
+        assert all(output["equal"] and output["different"] == 0 for output in golden["outputs"])
+    assert told["version"] and told["python"] and told["peak_memory_bytes"] > 2**20 and told["threads"] == 1
+
+
+def shifted(folder: Path, by: float) -> None:
+    path = folder / "goldens/0/output-0.npy"
+    values = np.load(path)
+    values.reshape(-1)[1] += values.dtype.type(by)
+    np.save(path, values)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["goldens"][0]["outputs"][0]["data_sha256"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("model", "by", "result", "code"),
+    [
+        ("int8.tflite", 1, "within tolerance", 0),
+        ("int8.tflite", -2, "different", 1),
+        ("float.tflite", 1e-5, "within tolerance", 0),
+        ("float.tflite", 0.1, "different", 1),
+        ("float.tflite", float("nan"), "different", 1),
+    ],
+)
+def test_smoke_py_tells_how_far_an_output_is(
+    models: Path, tmp_path: Path, model: str, by: float, result: str, code: int
+) -> None:
+    make(models / model, tmp_path / "b.tar.gz", target="rpi4", engine="litert", goldens=1)
+    with open_bundle(tmp_path / "b.tar.gz") as opened:
+        shifted(opened.folder, by)
+        found, told = smoke_py(opened.folder)
+    output = told["goldens"][0]["outputs"][0]
+    assert (found, told["result"], output["status"], output["equal"]) == (code, result, result, False)
+    assert (output["different"], output["first"], output["values"]) == (1, [0, 1], 3)
+    if by == by:
+        assert output["largest"] == pytest.approx(abs(by), rel=0.1)
+    else:
+        assert output["largest"] is None and output["expected"] is None and output["got"] is not None
+
+
+def test_smoke_py_says_what_to_install(models: Path, tmp_path: Path) -> None:
+    make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", goldens=1)
+    with open_bundle(tmp_path / "b.tar.gz") as opened:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", opened.folder / "smoke.py"], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert "No module named 'numpy': install the packages with" in json.loads(done.stdout)["error"]
+
+
+def test_smoke_py_says_that_a_model_cannot_be_opened(models: Path, tmp_path: Path) -> None:
+    for model, engine in (("float.onnx", "onnxruntime"), ("float.tflite", "litert")):
+        make(models / model, tmp_path / "b.tar.gz", target="rpi4", engine=engine, goldens=1)
+        with open_bundle(tmp_path / "b.tar.gz") as opened:
+            (opened.folder / opened.manifest.model.path).write_bytes(b"nothing of the kind")
+            code, told = smoke_py(opened.folder)
+        assert code == 2 and f"{engine} cannot run the model" in told["error"]
