@@ -243,10 +243,11 @@ class SshTransport:
         left, self._left = self._left, {}
         if connection is None or connection.close() or not left or self._clean_up_anew():
             return
-        names = " and ".join(str(folder or name) for name, folder in left.items())
+        names = [str(folder or name) for name, folder in left.items()]
+        command = shlex.join(["ssh", self._host, f"rm -rf {shlex.join(names)}"])
         raise TransportError(
-            f"{names} may be left on {self._host}: it goes when the board notices that the connection is lost, "
-            f"or remove it with 'ssh {self._host} rm -rf {names}'."
+            f"{' and '.join(names)} may be left on {self._host}: the board removes it when it notices that the "
+            f"connection is lost; if it does not, run: {command}"
         )
 
     def _clean_up_anew(self) -> bool:

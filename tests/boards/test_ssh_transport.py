@@ -295,7 +295,7 @@ def test_a_board_that_stays_away_is_told_of_what_is_left(sshd: SshServer) -> Non
         board.run(["true"])
     assert "The connection to board was lost" in str(caught.value)
     assert f"{folder} may be left on board" in str(caught.value)
-    assert f"'ssh board rm -rf {folder}'" in str(caught.value)
+    assert f"run: ssh board 'rm -rf {folder}'" in str(caught.value)
     wait_until(lambda: not Path(folder).exists())  # the guard there noticed
 
 
