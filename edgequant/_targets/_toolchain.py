@@ -99,17 +99,27 @@ def run(
                 if step and progress:
                     progress(int(step[1]), int(step[2]))
         except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
             raise
     if process.returncode:
         raise CompilerFailedError(_complaint(printed))
     return "".join(printed)
 
 
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program and what it started. ninja's children have groups of their own: it is asked to end them first."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _complaint(lines: Sequence[str]) -> str:
-    """Return the line that tells most: the first that speaks of an error, or else the last."""
+    """Return the line that tells most: a full disk, the first that speaks of an error, or else the last."""
     told = [line.strip() for line in lines if line.strip()]
-    return next(
-        (line for line in told if re.search(r"\berror\b", line, re.IGNORECASE)), told[-1] if told else "it said nothing"
-    )
+    for pattern in ("no ?space ?left", r"\berror:", r"\berror\b"):
+        for line in told:
+            if re.search(pattern, line, re.IGNORECASE):
+                return line
+    return told[-1] if told else "it said nothing"
