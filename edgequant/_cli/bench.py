@@ -25,7 +25,7 @@ EXAMPLE = """
 
 `edgequant bench int8.tflite --host pi@192.168.1.5`
 
-`edgequant bench int8.tflite --engine native --engine litert --host pi@192.168.1.5 --python ~/venv/bin/python`
+`edgequant bench int8.tflite --engine native --engine litert --host pi@192.168.1.5 --python venv/bin/python`
 """
 
 

@@ -1,5 +1,6 @@
 import ast
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from edgequant import _bench_worker
 from edgequant._bench import BenchReport, _board, bench_on_board
-from edgequant._bench._conditions import Conditions, State, parse_state
+from edgequant._bench._conditions import Conditions, State, parse_state, read_state
 from edgequant._errors import EdgequantError
 from edgequant._transports import Finished, LocalTransport, TransportError
 
@@ -258,6 +259,16 @@ class TestConditions:
             "millicelsius 51000\nmillicelsius bad\nthrottled 0x50005\n"
         )
         assert parse_state(text) == State(("ondemand", "performance"), 0.07, 51.0, 0x50005)
+
+    def test_the_script_asks_vcgencmd(self, tmp_path, monkeypatch):
+        program = tmp_path / "vcgencmd"
+        program.write_text('#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x50005\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        with LocalTransport() as here:
+            state = read_state(here)
+        assert state.throttled == 0x50005
+        assert state.load_average is not None
 
     def test_boards_that_tell_nothing(self):
         assert parse_state("") == State()
