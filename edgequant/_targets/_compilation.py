@@ -40,43 +40,28 @@ class Compilation:
         settled = [self.file, self.sources.digest, self.toolchain.zig_version, self._settings()]
         return hashlib.sha256(json.dumps(settled).encode()).hexdigest()[:20]
 
-    def run(
-        self, work: Path, environment: dict[str, str], log: Path, progress: Callable[[int, int], None]
-    ) -> tuple[Path, tuple[str, ...]]:
-        """Compile in a folder; return the file, and the features that it needs beyond its family's.
-
-        Raises CompilerFailedError; what the programs print is in `log`.
-        """
+    def run(self, work: Path, environment: dict[str, str], log: Path, progress: Callable[[int, int], None]) -> Path:
+        """Compile in a folder; return the file. Raises CompilerFailedError; what the programs print is in `log`."""
         sources, build = work / "sources", work / "build"
         self.sources.write(sources)
-        zig = self.toolchain.zig
         settings = {
             **self._settings(),
             "CMAKE_TOOLCHAIN_FILE": sources / "cmake" / "zig.cmake",
             "CMAKE_MAKE_PROGRAM": self.toolchain.ninja,
-            "EQ_ZIG": zig,
+            "EQ_ZIG": self.toolchain.zig,
         }
+        definitions = [f"-D{key}={value}" for key, value in settings.items()]
         cmake = self.toolchain.cmake
-        run(
-            [
-                cmake,
-                "-S",
-                sources,
-                "-B",
-                build,
-                "-G",
-                "Ninja",
-                *(f"-D{key}={value}" for key, value in settings.items()),
-            ],
-            environment,
-            log,
-        )
+        run([cmake, "-G", "Ninja", "-S", sources, "-B", build, *definitions], environment, log)
         run([cmake, "--build", build, "--target", _CMAKE_TARGETS[self.file]], environment, log, progress)
-        features: set[str] = set()
-        if self.assumes_features:
-            features = self._features(self.cpu, sources, environment, log)
-            features -= self._features(self.family.cpu, sources, environment, log)
-        return (build / self.file).resolve(), tuple(sorted(features))
+        return (build / self.file).resolve()
+
+    def features(self, work: Path, environment: dict[str, str], log: Path) -> tuple[str, ...]:
+        """Return what the file needs beyond its family's features, after `run` with the same arguments."""
+        if not self.assumes_features:
+            return ()
+        own, everywhere = (self._told_of(cpu, work, environment, log) for cpu in (self.cpu, self.family.cpu))
+        return tuple(sorted(own - everywhere))
 
     def _settings(self) -> dict[str, str]:
         is_program = self.file == PROGRAM
@@ -93,21 +78,13 @@ class Compilation:
     def _triple(self) -> str:
         return self.family.program if self.file == PROGRAM else self.family.library
 
-    def _features(self, cpu: str, sources: Path, environment: dict[str, str], log: Path) -> set[str]:
-        """Ask the compiler which features of cpu.c it is told of with a CPU."""
-        command = [
-            self.toolchain.zig,
-            "cc",
-            "-target",
-            self._triple,
-            f"-mcpu={cpu}",
-            "-E",
-            "-P",
-            f"-I{sources}/include",
-        ]
-        text = run([*command, sources / "src" / "cpu.c"], environment, log)
-        told = re.search(r"COMPILED_FOR = 0([^}]*)", text)
-        return {name.lower() for name in re.findall(r"EQ_CPU_(\w+)", told[1])} if told else set()
+    def _told_of(self, cpu: str, work: Path, environment: dict[str, str], log: Path) -> set[str]:
+        """Ask the compiler which of cpu.c's features it is told of with a CPU."""
+        folder = work / "sources"
+        options = ["-target", self._triple, f"-mcpu={cpu}", "-E", "-P", f"-I{folder / 'include'}"]
+        text = run([self.toolchain.zig, "cc", *options, folder / "src" / "cpu.c"], environment, log)
+        _, _, told = text.partition("COMPILED_FOR = 0")
+        return {name.lower() for name in re.findall(r"EQ_CPU_(\w+)", told.partition("}")[0])}
 
 
 def _switch(is_on: bool) -> str:

@@ -62,7 +62,7 @@ def build_runner(
         library=build(LIBRARY) / LIBRARY if library else None,
         family=target.family.name,
         version=sources.version,
-        assumed_features=_read_record(program)[1],
+        assumed_features=_read_record(program),
     )
 
 
@@ -77,11 +77,12 @@ def _kept(compilation: Compilation, cache: Path, progress: Progress) -> Path:
         progress(step, 0, None)
         # The C libraries are the compiler's, and big: one copy serves all caches.
         environment = clean_environment(cache_folder() / "zig", cache / "zig")
-        file, features = compilation.run(work, environment, log, lambda done, total: progress(step, done, total))
+        file = compilation.run(work, environment, log, lambda done, total: progress(step, done, total))
+        features = compilation.features(work, environment, log)
         made = work / "made"
         made.mkdir()
         _record(Path(shutil.copyfile(file, made / compilation.file)), features)
-        log.unlink()
+        log.unlink(missing_ok=True)
         return made
 
     try:
@@ -100,12 +101,12 @@ def _record(file: Path, features: tuple[str, ...]) -> None:
     (file.parent / _RECORD).write_text(json.dumps(known))
 
 
-def _read_record(folder: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the file and the features that it takes for granted; raises ValueError if it is not sound."""
+def _read_record(folder: Path) -> tuple[str, ...]:
+    """Return the features that the file takes for granted; raises ValueError if it is not as it was written."""
     known = json.loads((folder / _RECORD).read_text())
     if _sha256(folder / known["file"]) != known["sha256"]:
         raise ValueError("the file was changed")
-    return known["file"], tuple(known["assumed_features"])
+    return tuple(known["assumed_features"])
 
 
 def _is_sound(folder: Path) -> bool:
