@@ -74,21 +74,26 @@ def _edgequant(
     """Take a trained network to a Raspberry Pi-class ARM computer."""
 
 
-app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
-app.command("build-runner", epilog=build_runner.EXAMPLE)(build_runner.build_runner)
-app.command("bundle", epilog=bundle.EXAMPLE)(bundle.bundle)
-app.command("check", epilog=check.EXAMPLE)(check.check)
-app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
-app.command("deploy", epilog=deploy.EXAMPLE)(deploy.deploy)
-app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
-app.command("convert", epilog=convert.EXAMPLE)(convert.convert)
-app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS)(formats.formats)
-app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
-app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
-app.command("report", epilog=report.EXAMPLE)(report.report)
-app.command("run", epilog=run.EXAMPLE)(run.run)
-app.command("smoke", epilog=smoke.EXAMPLE)(smoke.smoke)
-app.command("targets", epilog=targets.EXAMPLE)(targets.targets)
+_MODELS = "Networks and models"
+_BOARDS = "Boards"
+
+app.command("convert", epilog=convert.EXAMPLE, rich_help_panel=_MODELS)(convert.convert)
+app.command("inspect", epilog=inspect.EXAMPLE, rich_help_panel=_MODELS)(inspect.inspect)
+app.command("compare", epilog=compare.EXAMPLE, rich_help_panel=_MODELS)(compare.compare)
+app.command("doctor", epilog=doctor.EXAMPLE, rich_help_panel=_MODELS)(doctor.doctor)
+app.command("run", epilog=run.EXAMPLE, rich_help_panel=_MODELS)(run.run)
+app.command("bench", epilog=bench.EXAMPLE, rich_help_panel=_MODELS)(bench.bench)
+app.command("report", epilog=report.EXAMPLE, rich_help_panel=_MODELS)(report.report)
+app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS, rich_help_panel=_MODELS)(
+    formats.formats
+)
+app.command("demo", epilog=demo.EXAMPLE, rich_help_panel=_MODELS)(demo.demo)
+app.command("check", epilog=check.EXAMPLE, rich_help_panel=_BOARDS)(check.check)
+app.command("targets", epilog=targets.EXAMPLE, rich_help_panel=_BOARDS)(targets.targets)
+app.command("build-runner", epilog=build_runner.EXAMPLE, rich_help_panel=_BOARDS)(build_runner.build_runner)
+app.command("bundle", epilog=bundle.EXAMPLE, rich_help_panel=_BOARDS)(bundle.bundle)
+app.command("smoke", epilog=smoke.EXAMPLE, rich_help_panel=_BOARDS)(smoke.smoke)
+app.command("deploy", epilog=deploy.EXAMPLE, rich_help_panel=_BOARDS)(deploy.deploy)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
