@@ -1,7 +1,6 @@
 """What is run on a board over ssh: programs for any POSIX sh, busybox's as well.
 
-The login shell sees them in single quotes, and may be fish or csh: no line breaks, backslashes, quotes and `!` outside
-of brackets.
+The login shell sees them in single quotes, and may be fish or csh: no line breaks, backslashes, single quotes and `!`.
 """
 
 # Names what stands on standard output before and after a program's own words. Whatever else is there was printed by
@@ -44,7 +43,8 @@ HOME = 'cd && echo "$PWD"'
 LIST = (
     f'{_STANDS} || exit {ABSENT}; [ -d "$1" ] || {{ echo ": Not a directory" >&2; exit 1; }}; cd "$1" || exit 1; '
     '[ -r . ] || { echo ": Permission denied" >&2; exit 1; }; '
-    'for name in * .[!.]* ..?*; do if [ -e "$name" ] || [ -L "$name" ]; then printf "%s/" "$name"; fi; done'
+    "for name in * .*; do case $name in .|..) continue;; esac; "
+    'if [ -e "$name" ] || [ -L "$name" ]; then printf "%s/" "$name"; fi; done'
 )
 # $2 is a folder to make first, or empty. The second mkdir says why the first one failed.
 MAKE_FOLDER = (
