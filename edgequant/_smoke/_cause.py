@@ -9,7 +9,7 @@ from ._checks import available_features, can_execute, family_title
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
 
-    from edgequant._bundle import Manifest, RunnerEntry
+    from edgequant._bundle import Manifest
     from edgequant._transports import Finished
 
 NAME = "edgequant-run"
@@ -20,7 +20,7 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
     runner = manifest.runner
     assert runner is not None
     if finished.signal is not None:
-        return _killed(finished.signal, manifest, runner, computer, device)
+        return explain_signal(finished.signal, NAME, manifest, computer, device)
     complaint = "".join(c if c.isprintable() else "?" for c in finished.complaint).rstrip(".")
     if complaint.startswith(f"{NAME}: "):
         return f"On {computer}, {complaint}."
@@ -38,30 +38,38 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
     return f"{NAME} failed on {computer} with exit code {finished.status}: {complaint}."
 
 
-def _killed(by: signal.Signals, manifest: "Manifest", runner: "RunnerEntry", computer: str, device: "Device") -> str:
+def explain_signal(by: signal.Signals, name: str, manifest: "Manifest", computer: str, device: "Device") -> str:
+    """Return the sentence for a signal that ended the program called `name`, which ran the bundle's model."""
     if by == signal.SIGILL:
-        return f"{NAME} died of an illegal instruction on {computer} ({device.core_names}): {_too_new(runner, device)}"
+        return (
+            f"{name} died of an illegal instruction on {computer} ({device.core_names}): {_too_new(manifest, device)}"
+        )
     if by == signal.SIGKILL:
         return (
-            f"{NAME} was killed on {computer}, probably because memory ran out: the model takes about "
+            f"{name} was killed on {computer}, probably because memory ran out: the model takes about "
             f"{manifest.model.memory_bytes / 2**20:.0f} MiB; stop other programs there, or take a smaller model."
         )
     return (
-        f"{NAME} was ended by {by.name} on {computer}: try once more; if it happens again, suspect the board's memory "
+        f"{name} was ended by {by.name} on {computer}: try once more; if it happens again, suspect the board's memory "
         "and power supply, or report it with the bundle."
     )
 
 
-def _too_new(runner: "RunnerEntry", device: "Device") -> str:
-    if runner.assumed_features:
-        lacking = [name for name in runner.assumed_features if name not in available_features(device)]
-        taken = ", ".join(lacking or runner.assumed_features)
+def _too_new(manifest: "Manifest", device: "Device") -> str:
+    if manifest.runner is None:
+        return (
+            f"the wheels of {manifest.model.engine} were built for a newer CPU; take an int8 .tflite model, which "
+            "edgequant-run runs there, or another board."
+        )
+    assumed = manifest.runner.assumed_features
+    if assumed:
+        lacking = [name for name in assumed if name not in available_features(device)]
         lacks = f", and this CPU lacks {'it' if len(lacking) == 1 else 'them'}" if lacking else ""
         return (
-            f"the bundle's runner takes {taken} for granted{lacks}; make the bundle for this board, or without "
-            "--assume-features."
+            f"the bundle's runner takes {', '.join(lacking or assumed)} for granted{lacks}; make the bundle for this "
+            "board, or without --assume-features."
         )
     return (
-        f"the bundle's runner is for {family_title(runner.family)} and later; make the bundle for this board "
+        f"the bundle's runner is for {family_title(manifest.runner.family)} and later; make the bundle for this board "
         "('edgequant targets' lists them)."
     )

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ._cause import explain_signal
 from ._result import Difference, GoldenResult, GoldenRun, Latency, OutputResult, SmokeError, SmokeResult, Status
 
 if TYPE_CHECKING:
+    from edgequant_device_checks import Device
+
     from edgequant._bundle import Bundle
     from edgequant._transports import Transport
 
@@ -20,14 +23,20 @@ class Script:
     """smoke.py of a bundle that lies unpacked in a folder of a computer; every method raises SmokeError."""
 
     def __init__(
-        self, transport: "Transport", bundle: "Bundle", folder: PurePosixPath, python: str, timeout: float
+        self,
+        transport: "Transport",
+        device: "Device",
+        bundle: "Bundle",
+        folder: PurePosixPath,
+        python: str,
+        timeout: float,
     ) -> None:
         if transport.is_emulated:
             raise SmokeError(
                 f"This bundle runs its model with {bundle.manifest.model.engine} in the board's Python, which is not "
                 "emulated: test it on the board with --host."
             )
-        self.transport, self.bundle = transport, bundle
+        self.transport, self.device, self.bundle = transport, device, bundle
         self._script, self._timeout = folder / "smoke.py", timeout
         self._python = _absolute(python, transport)
 
@@ -42,6 +51,9 @@ class Script:
             str(repeat),
         ]
         finished = self.transport.run(words, timeout=self._timeout * (len(self.bundle.manifest.goldens) + 1))
+        if finished.signal is not None:
+            title = self.transport.title
+            raise SmokeError(explain_signal(finished.signal, "Python", self.bundle.manifest, title, self.device))
         if finished.status in (126, 127):
             raise SmokeError(
                 f"There is no {self._python} on {self.transport.title}, and this bundle needs Python: name one with "

@@ -69,7 +69,8 @@ def smoke(
         with _unpacked_there(bundle, transport, folder, progress) as place:
             if bundle.manifest.runner is None:
                 result.checks = check_device(bundle.manifest, target, result.device, None, is_emulated=False)
-                run_script(result, Script(transport, bundle, place, python, timeout), counts, repeat, progress)
+                script = Script(transport, result.device, bundle, place, python, timeout)
+                run_script(result, script, counts, repeat, progress)
             else:
                 program = Program(transport, result.device, bundle, place, timeout)
                 progress("starting the runner", 0, None)

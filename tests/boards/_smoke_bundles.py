@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,21 @@ done
 {last}
 exec cat "$answers/$golden.json"
 """
+
+
+_FORGETFUL = """#!/bin/sh
+[ "$1" = --probe ] && exec {program} --probe
+for word; do
+    shift
+    if [ "$word" = --input ]; then skip=yes; elif [ -n "$skip" ]; then skip=; else set -- "$@" "$word"; fi
+done
+exec {program} "$@"
+"""
+
+
+def forgetful(program: Path) -> str:
+    """Return a script that runs a program without the inputs it is given: on others, which are the same at each run."""
+    return _FORGETFUL.format(program=shlex.quote(str(program)))
 
 
 @dataclass(frozen=True)

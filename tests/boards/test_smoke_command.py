@@ -19,21 +19,12 @@ from edgequant._targets import Runner, find_target
 
 from ._bundle_files import make, members, repacked, stand_in
 from ._programs import runner_here
+from ._smoke_bundles import forgetful
 
 pytestmark = pytest.mark.xdist_group("runners")
 
 Cli = Callable[..., Any]
 ODD_NAME = 'kws ä "$(id)" \'.tar.gz'
-
-# A program that forgets the inputs: the runner then takes others, the same at each run.
-FORGETFUL = """#!/bin/sh
-[ "$1" = --probe ] && exec {program} --probe
-for word; do
-    shift
-    if [ "$word" = --input ]; then skip=yes; elif [ -n "$skip" ]; then skip=; else set -- "$@" "$word"; fi
-done
-exec {program} "$@"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +42,8 @@ def bundle(models: Path, tmp_path: Path, runner: Runner) -> Path:
 @pytest.fixture
 def wrong(models: Path, tmp_path: Path, runner: Runner) -> Path:
     """A bundle whose program computes other outputs."""
-    program = FORGETFUL.format(program=shlex.quote(str(runner.program)))
     path = tmp_path / "wrong.tar.gz"
-    make(models / "int8.tflite", path, runner=stand_in(tmp_path / "forgetful", program), goldens=1)
+    make(models / "int8.tflite", path, runner=stand_in(tmp_path / "forgetful", forgetful(runner.program)), goldens=1)
     return path
 
 
