@@ -11,7 +11,7 @@ from . import _board_scripts as scripts
 from ._base import Finished, TransportError
 from ._sentences import file_error
 from ._sftp import batch, link, quoted, upload
-from ._ssh_connection import SshConnection, new_token
+from ._ssh_connection import SSH_FAILED, SshConnection, new_token
 from ._tree import half_name, parts_of, require_file, require_removable
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _SCRIPT_SECONDS = 60
 _SLOWEST_BYTES_PER_SECOND = 20_000
-_CONNECTION_FAILED = 255
 
 
 class SshTransport:
@@ -161,7 +160,7 @@ class SshTransport:
             done = self._connection().sftp(batch(commands), timeout=timeout)
         except subprocess.TimeoutExpired:
             raise TransportError(f"Cannot {doing} on {self._host}: it took longer than {timeout:.0f} s.") from None
-        if done.status == _CONNECTION_FAILED:
+        if done.status == SSH_FAILED:
             raise self._sftp_failure(done)
         if done.status != 0:
             raise file_error(doing, self._host, self._reason(done, folder, name, size))

@@ -17,6 +17,19 @@ from ._program import end_with_all, run_program
 
 # A board that says nothing for this long, in seconds and times, is given up.
 ALIVE_SECONDS, ALIVE_TIMES = 10, 3
+SSH_FAILED = 255  # ssh's exit code for its own failures, and sftp's for those of the ssh within
+# What the user's configuration cannot change. Programs and files share one connection, nobody is there to be asked, and
+# what is made for terminals and tunnels would get in the way.
+_SETTINGS = (
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "RequestTTY=no",
+    "RemoteCommand=none",
+    "ControlPersist=no",
+)
 _LOGIN_SECONDS = 20  # beyond those for connecting
 _CLEANING_SECONDS = 20
 _NOTICING_SECONDS = 1  # from the end of a program that lost the connection to the end of the one that held it
@@ -41,28 +54,15 @@ class SshConnection:
         self._folder = _private_folder()
         self._log = self._folder / "log"
         socket = str(self._folder / "s").replace("%", "%%")
-        self._options = [
-            *(["-F", str(config)] if config is not None else []),
-            *_option("BatchMode=yes"),
-            *_option("StrictHostKeyChecking=yes"),
-            *_option(f"ConnectTimeout={connect_seconds}"),
-            *_option(f"ServerAliveInterval={ALIVE_SECONDS}"),
-            *_option(f"ServerAliveCountMax={ALIVE_TIMES}"),
-            *_option("ClearAllForwardings=yes"),
-            *_option("ForwardAgent=no"),
-            *_option("ForwardX11=no"),
-            *_option("RequestTTY=no"),
-            *_option("RemoteCommand=none"),
-            *_option("ControlPersist=no"),
-            *_option(f"ControlPath={socket}"),
-        ]
+        self._options = [*(["-F", str(config)] if config is not None else []), *_options(*_SETTINGS)]
+        self._options += _options(
+            f"ConnectTimeout={connect_seconds}",
+            f"ServerAliveInterval={ALIVE_SECONDS}",
+            f"ServerAliveCountMax={ALIVE_TIMES}",
+            f"ControlPath={socket}",
+        )
         # Without the master's socket ssh would connect anew: this makes it fail.
-        self._shared = [
-            *self._options,
-            *_option("ControlMaster=no"),
-            *_option("ProxyCommand=false"),
-            *_option("LogLevel=ERROR"),
-        ]
+        self._shared = [*self._options, *_options("ControlMaster=no", "ProxyCommand=false", "LogLevel=ERROR")]
         try:
             self._master = self._start_master(token)
         except BaseException:
@@ -71,15 +71,8 @@ class SshConnection:
 
     def _start_master(self, token: str) -> "subprocess.Popen[bytes]":
         guard = f"sh -c {shlex.quote(GUARD.replace('{token}', token))}"
-        command = [
-            "ssh",
-            *self._options,
-            *_option("ControlMaster=yes"),
-            *_option("LogLevel=INFO"),
-            "--",
-            self.host,
-            guard,
-        ]
+        own = _options("ControlMaster=yes", "LogLevel=INFO")
+        command = ["ssh", *self._options, *own, "--", self.host, guard]
         with self._log.open("wb") as log:
             try:
                 master = subprocess.Popen(
@@ -115,7 +108,7 @@ class SshConnection:
                 text += piece
 
     def _refusal(self, code: int, printed: bytes) -> str:
-        return self.explain(code, self._complaints() or printed)
+        return self.explain(code, self._complaints() + (b"" if code == SSH_FAILED else printed))
 
     def explain(self, code: int, stderr: bytes) -> str:
         """Return a sentence for an ssh or sftp that ended with `code`."""
@@ -171,8 +164,8 @@ class SshConnection:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _option(setting: str) -> list[str]:
-    return ["-o", setting]
+def _options(*settings: str) -> list[str]:
+    return [word for setting in settings for word in ("-o", setting)]
 
 
 def _private_folder() -> Path:

@@ -1,8 +1,8 @@
 """An OpenSSH server on loopback, with keys, configuration and a home folder of its own: a board to connect to."""
 
 import contextlib
-import getpass
 import os
+import pwd
 import shlex
 import shutil
 import signal
@@ -118,7 +118,7 @@ class SshServer:
     def write_settings(self) -> None:
         """Write what the attributes say: the client's configuration, and the script that runs all on the board."""
         self.config.write_text(
-            f"Host {self.host}\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
+            f"Host {self.host}\n  HostName 127.0.0.1\n  Port {self.port}\n  User {pwd.getpwuid(os.geteuid()).pw_name}\n"
             f"  IdentityFile {self.folder / self.identity if self.agent is None else 'none'}\n"
             f"  IdentityAgent {self.agent or 'none'}\n  IdentitiesOnly {'yes' if self.agent is None else 'no'}\n"
             f"  HostKeyAlias {self.host}\n  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
