@@ -38,21 +38,27 @@ def golden_inputs(
     session = Session(model, engine=engine, threads=1)
     _check_names([info.name for info in session.inputs])
     _check_names([info.name for info in session.outputs])
-    taken = [] if samples is None else list(_samples(session.inputs, samples, count, images))
-    ranges = input_ranges(model, session.inputs, taken)
-    generator = np.random.default_rng(seed)
-    found = [("sample", sample) for sample in taken]
-    if samples is None:
-        found = [
-            ("random", {i.name: _random(i, ranges[i.name], generator) for i in session.inputs}) for _ in range(count)
-        ]
-    found += [(kind, {i.name: fill(i, ranges[i.name]) for i in session.inputs}) for kind, fill in _EXTREMES.items()]
+    taken = None if samples is None else list(_samples(session.inputs, samples, count, images))
     seen: set[str] = set()
-    for kind, inputs in found:
+    for kind, inputs in _candidates(model, session.inputs, taken, count, seed):
         digest = hashlib.sha256(b"".join(bytes_of(inputs[info.name]) for info in session.inputs)).hexdigest()
         if digest not in seen:
             seen.add(digest)
             yield kind, inputs
+
+
+def _candidates(
+    model: Path, infos: Sequence[TensorInfo], samples: Sequence[Arrays] | None, count: int, seed: int
+) -> Iterator[tuple[str, Arrays]]:
+    ranges = input_ranges(model, infos, samples or ())
+    if samples is None:
+        generator = np.random.default_rng(seed)
+        for _ in range(count):
+            yield "random", {info.name: _random(info, ranges[info.name], generator) for info in infos}
+    for sample in samples or ():
+        yield "sample", sample
+    for kind, fill in _EXTREMES.items():
+        yield kind, {info.name: fill(info, ranges[info.name]) for info in infos}
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -20,8 +20,8 @@ def digest_of(source: Path) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def read_report(path: Path) -> dict[str, Any]:
-    """Return what `edgequant convert --json` printed into a file; raises BundleError if it is something else."""
+def read_report(path: Path, model: Path) -> dict[str, Any]:
+    """Return what `edgequant convert --json` printed of a model; raises BundleError if the file is something else."""
     wanted = "save what 'edgequant convert --json' prints"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -32,12 +32,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise BundleError(f"{path} is no JSON: {wanted}.") from error
     if not isinstance(document, dict) or not {"source", "quantize", "bytes"} <= document.keys():
         raise BundleError(f"{path} is no report of a conversion: {wanted}.")
+    if document["bytes"] != model.stat().st_size:
+        raise BundleError(
+            f"{path} is the report of another model than {model.name}, which has not the bytes told there."
+        )
     return document
-
-
-def check_report(report: dict[str, Any], model: Path) -> str | None:
-    """Return a sentence if the report is of another file than the model."""
-    size = model.stat().st_size
-    if report.get("bytes") == size:
-        return None
-    return f"The conversion report is of a model with {report.get('bytes')} bytes, and {model.name} has {size:,}."

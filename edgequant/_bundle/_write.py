@@ -29,8 +29,8 @@ from ._manifest import (
     ModelEntry,
     RunnerEntry,
 )
-from ._manifest_json import manifest_bytes
-from ._origin import check_report, digest_of, read_report
+from ._manifest_json import manifest_bytes, read_manifest
+from ._origin import digest_of, read_report
 from ._receiver import readme, smoke_script
 from ._wheels import requirements
 
@@ -118,9 +118,7 @@ def write_bundle(
     _check_single_file(path, graph)
     choice = choose(path, graph, target, os_release, engine)
     source_digest = None if source is None else digest_of(Path(source))
-    conversion = None if report is None else read_report(Path(report))
-    if conversion is not None and (mismatch := check_report(conversion, path)):
-        raise BundleError(mismatch)
+    conversion = None if report is None else read_report(Path(report), path)
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:
         folder = Path(temporary)
         inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
@@ -226,13 +224,14 @@ def _model_entry(model: Path, graph: "ModelGraph", choice: "Choice") -> ModelEnt
 
 
 def _finish(folder: Path, manifest: Manifest, target: "Target", model_name: str) -> Manifest:
-    """Write what is told of the rest: README.md, smoke.sh, the manifest with every file's digest, SHA256SUMS."""
+    """Write what tells of the rest: README.md, smoke.sh, the manifest with every file's digest, SHA256SUMS."""
     (folder / README).write_text(readme(manifest, target, model_name), encoding="utf-8")
     (folder / SMOKE_SH).write_text(smoke_script(manifest), encoding="ascii")
     (folder / SMOKE_SH).chmod(0o755)
     paths = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     manifest = replace(manifest, files=tuple(file_entry(folder, path) for path in paths))
     content = manifest_bytes(manifest)
+    read_manifest(content)  # what is too large, or cannot be read again, is refused here and not on the board
     (folder / MANIFEST).write_bytes(content)
     (folder / SUMS).write_text(sums_text(hashlib.sha256(content).hexdigest(), manifest.files), encoding="ascii")
     return manifest
