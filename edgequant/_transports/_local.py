@@ -58,7 +58,9 @@ class LocalTransport:
         except (FileNotFoundError, NotADirectoryError):
             return Finished(NOT_FOUND, stderr=f"{command[0]}: not found".encode(errors="replace"))
         except OSError as error:
-            return Finished(NOT_STARTED, stderr=f"{command[0]}: {error.strerror}".encode(errors="replace"))
+            # A folder of PATH that may not be read gives another error for a name that is nowhere.
+            status = NOT_FOUND if shutil.which(command[0]) is None and "/" not in command[0] else NOT_STARTED
+            return Finished(status, stderr=f"{command[0]}: {error.strerror}".encode(errors="replace"))
 
     def home(self) -> PurePosixPath:
         """Return the user's home folder."""
