@@ -49,7 +49,7 @@ class EmulatedTransport(LocalTransport):
     def run(self, command: Sequence[str | PurePosixPath], *, stdin: bytes = b"", timeout: float = 60) -> Finished:
         """Run a program, under the emulator if it is one of the board's."""
         words = [str(word) for word in command]
-        return self._start(self._emulation(words[0]) + words, self._private_folder(), stdin, timeout)
+        return self._start(self._emulation(words[0]), words, self._private_folder(), stdin, timeout)
 
     def _emulation(self, program: str) -> list[str]:
         machine = machine_of(Path(program)) if "/" in program else None

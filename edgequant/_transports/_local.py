@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from ._base import Finished, TransportError
+from ._base import Finished
 from ._program import run_program
-from ._sentences import file_error
+from ._sentences import file_error, took_too_long
 from ._tree import half_name, put_parts, require_file, require_removable
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class LocalTransport:
 
     def run(self, command: Sequence[str | PurePosixPath], *, stdin: bytes = b"", timeout: float = 60) -> Finished:
         """Run a program."""
-        return self._start([str(word) for word in command], Path("/"), stdin, timeout)
+        return self._start([], [str(word) for word in command], Path("/"), stdin, timeout)
 
-    def _start(self, command: list[str], folder: Path, stdin: bytes, timeout: float) -> Finished:
+    def _start(self, emulator: list[str], command: list[str], folder: Path, stdin: bytes, timeout: float) -> Finished:
         try:
-            return run_program(command, stdin=stdin, timeout=timeout, folder=folder)
+            return run_program([*emulator, *command], stdin=stdin, timeout=timeout, folder=folder)
         except subprocess.TimeoutExpired:
-            raise TransportError(f"{command[0]} did not end within {timeout:g} s on {self.title}.") from None
+            raise took_too_long(command[0], timeout, self.title) from None
         except (FileNotFoundError, NotADirectoryError):
             return Finished(NOT_FOUND, stderr=f"{command[0]}: not found".encode(errors="replace"))
         except OSError as error:

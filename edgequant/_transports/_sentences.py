@@ -1,5 +1,7 @@
 """What went wrong with a file, and what to do about it: the same words for this machine and for one over ssh."""
 
+from pathlib import PurePosixPath
+
 from ._base import TransportError
 
 # The system's words (strerror, which every program prints in English where LC_ALL is C), and advice.
@@ -21,3 +23,8 @@ _ADVICE = {
 def file_error(doing: str, where: str, reason: str) -> TransportError:
     """Return the error for `doing` (such as `write /srv/kws`) that failed on a computer for the system's reason."""
     return TransportError(f"Cannot {doing} on {where}: {_ADVICE.get(reason, reason or 'no reason was given')}.")
+
+
+def took_too_long(program: str | PurePosixPath, seconds: float, where: str) -> TransportError:
+    """Return the error for a program that was killed because its time was up."""
+    return TransportError(f"{PurePosixPath(program).name} did not end within {seconds:g} s on {where}.")

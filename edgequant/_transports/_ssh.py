@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from . import _board_scripts as scripts
 from ._base import Finished, TransportError
-from ._sentences import file_error
+from ._sentences import file_error, took_too_long
 from ._sftp import batch, link, quoted, upload
 from ._ssh_connection import SSH_FAILED, SshConnection, new_token
 from ._tree import half_name, parts_of, require_file, require_removable
@@ -72,7 +72,7 @@ class SshTransport:
         try:
             done = connection.run(shlex.join(words), stdin=stdin or None, timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise TransportError(f"{command[0]} did not end within {timeout:g} s on {self._host}.") from None
+            raise took_too_long(command[0], timeout, self._host) from None
         return self._between_marks(done)
 
     def _between_marks(self, done: Finished) -> Finished:
