@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,19 @@ import pytest
 def models() -> Path:
     """The folder of small models that the runtime's tests use."""
     return Path(__file__).parent.parent / "runtime" / "tests" / "models"
+
+
+@pytest.fixture(scope="session")
+def demo_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `edgequant demo` wrote, with its --json as `demo.json`; the group `demo` is for the tests that wait for it."""
+    for module in ("torch", "sklearn"):
+        pytest.importorskip(module)
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "edgequant", "demo", "--output", str(folder), "--json"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    (folder / "demo.json").write_text(finished.stdout, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture

@@ -87,12 +87,8 @@ def test_nothing_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.xdist_group("demo")
-def test_a_real_run(cli, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    pytest.importorskip("sklearn")
-    result = cli("demo", "--output", tmp_path / "out", "--json")
-    assert result.exit_code == 0, result.stderr
-    document = json.loads(result.stdout)
+def test_a_real_run(demo_output: Path) -> None:
+    document = json.loads((demo_output / "demo.json").read_text(encoding="utf-8"))
     models = document["models"]
     assert len(models) == 8
     accuracy = {model["engine"]: model["accuracy"] for model in models if model["format"] == "fp32"}
@@ -100,7 +96,7 @@ def test_a_real_run(cli, tmp_path: Path) -> None:
     assert min(accuracy.values()) > 0.95
     limits = {"fp32": 1, "fp16": 0.55, "dynamic": 0.35, "int8": 0.35}
     for model in models:
-        path = tmp_path / "out" / model["file"]
+        path = demo_output / model["file"]
         assert model["bytes"] == path.stat().st_size
         assert model["ratio"] <= limits[model["format"]], model
         assert abs(model["accuracy"] - accuracy["onnxruntime" if path.suffix == ".onnx" else "litert"]) <= 0.005, model
@@ -109,12 +105,13 @@ def test_a_real_run(cli, tmp_path: Path) -> None:
         "Raspberry Pi Zero", "Raspberry Pi 4 Model B", "Raspberry Pi 5",
     ]  # fmt: skip
     assert [device["engine"] for device in document["devices"]][1:] == ["native"] * 3
-    assert (document["page"], document["test_images"]) == (str(tmp_path / "out/report.html"), 450)
+    assert (document["page"], document["test_images"]) == (str(demo_output / "report.html"), 450)
     assert "data:image/png" in Path(document["page"]).read_text(encoding="utf-8")
-    again = tmp_path / "out/again_int8.tflite"
-    calibration = tmp_path / "out/calibration.npy"
-    result = cli(
-        "convert", tmp_path / "out/digits.pt2", "-o", again, "--quantize", "int8", "--calibration", calibration
-    )
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_saved_network_converts_to_the_same_bytes(demo_output: Path, cli, tmp_path: Path) -> None:
+    again, calibration = tmp_path / "again.tflite", demo_output / "calibration.npy"
+    result = cli("convert", demo_output / "digits.pt2", "-o", again, "--quantize", "int8", "--calibration", calibration)
     assert result.exit_code == 0, result.stderr
-    assert again.read_bytes() == (tmp_path / "out/digits_int8.tflite").read_bytes(), "the saved network is another one"
+    assert again.read_bytes() == (demo_output / "digits_int8.tflite").read_bytes()
