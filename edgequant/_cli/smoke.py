@@ -26,6 +26,7 @@ Exit code 0: all outputs are equal; 1: one differs; 2: it could not run.
 
 STYLES = {"equal": "bold green", "different": "bold red"}
 TIMEOUT_MAX = 86_400
+GOLDENS_SHOWN = 20
 
 
 def smoke(
@@ -121,6 +122,9 @@ def _print(result: "SmokeResult", *, as_json: bool) -> None:
         print_result(result.headline, style=STYLES[result.verdict])
     if result.manifest is None:
         return
-    goldens = [(f"golden {golden.number}", f"{golden.kind}: {golden.sentence}") for golden in result.goldens]
+    shown = [golden for golden in result.goldens if golden.status != "equal" or len(result.goldens) <= GOLDENS_SHOWN]
+    goldens = [(f"golden {golden.number}", f"{golden.kind}: {golden.sentence}") for golden in shown[:GOLDENS_SHOWN]]
+    if len(goldens) < len(result.goldens):
+        goldens.append(("goldens", f"{len(result.goldens) - len(goldens):,} more: --json and --html tell all"))
     warnings = [("warning", check.sentence) for check in result.checks if not check.ok]
     print_facts([*goldens, *device_facts(result), *latency_facts(result), *warnings])

@@ -23,7 +23,7 @@ def write_page(
     """Fill `page.html.jinja` of `package` with `values` and write it in one step; raises OutputError."""
     page = render_page(package, values, filters)
     with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="replace")  # names of files may be no text
 
 
 def render_page(

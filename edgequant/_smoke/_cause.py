@@ -4,6 +4,7 @@ import signal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from ._answer import printable
 from ._checks import available_features, can_execute, family_title
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
     assert runner is not None
     if finished.signal is not None:
         return explain_signal(finished.signal, NAME, manifest, computer, device)
-    complaint = "".join(c if c.isprintable() else "?" for c in finished.complaint).rstrip(".")
+    complaint = printable(finished.complaint).rstrip(".")
     if complaint.startswith(f"{NAME}: "):
         return f"On {computer}, {complaint}."
     if "ermission denied" in complaint:

@@ -107,7 +107,9 @@ def _features(manifest: "Manifest", target: "Target", features: set[str]) -> Che
         return Check(
             "features", False, f"The device lacks {', '.join(lacking)}, which {target.name} has: it is slower."
         )
-    return Check("features", True, f"{target.name} promises {', '.join(wanted) or 'nothing more than its family'}.")
+    there = ", ".join(name for name in wanted if name in features)
+    told = f"The device has {there}, as {target.name} promises." if there else f"{target.name} promises no more."
+    return Check("features", True, told)
 
 
 def _memory(manifest: "Manifest", device: "Device", probe: Mapping[str, Any] | None) -> Check:

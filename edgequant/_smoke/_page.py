@@ -13,6 +13,7 @@ from ._plots import Arrays, draw_difference, window
 from ._result import EQUAL, Difference, SmokeResult, threads_in_words
 
 PICTURES = 6
+SENTENCES = 12
 PICTURE_HEIGHT = 3.6
 
 
@@ -27,6 +28,7 @@ def write_html(path: Path, result: SmokeResult) -> None:
         "latency": latency_facts(result),
         "pictures": pictures,
         "pictures_most": PICTURES,
+        "sentences_most": SENTENCES,
     }
     write_page(path, __package__, values)
 

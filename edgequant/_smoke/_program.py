@@ -1,11 +1,11 @@
 """edgequant-run on a computer: its answers, and what it means when it does not answer."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ._answer import read_object
 from ._cause import explain
 from ._result import SmokeError
 
@@ -76,11 +76,8 @@ class Program:
         finished = self.transport.run([program, *words], timeout=self._timeout)
         if finished.status != 0:
             raise SmokeError(explain(finished, self.bundle.manifest, self.transport.title, self.device, program))
-        try:
-            document = json.loads(finished.text)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
+        document = read_object(finished.text)
+        if document is None:
             raise SmokeError(f"edgequant-run on {self.transport.title} printed no JSON: is {program} another program?")
         return document
 
@@ -96,5 +93,5 @@ def _answer(document: Mapping[str, Any]) -> Answer:
             open_us=float(document["open_us"]) if "open_us" in document else None,
             memory={str(part): int(count) for part, count in document["memory_bytes"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise SmokeError(f"edgequant-run's answer is not the one of this version: {error!r} in it.") from None

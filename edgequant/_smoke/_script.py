@@ -1,12 +1,12 @@
 """A bundle that brings wheels in place of a runner: its own smoke.py runs the goldens in the board's Python."""
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ._answer import printable, read_object
 from ._cause import explain_signal
 from ._result import Difference, GoldenResult, GoldenRun, Latency, OutputResult, SmokeError, SmokeResult, Status
 
@@ -59,16 +59,12 @@ class Script:
                 f"There is no {self._python} on {self.transport.title}, and this bundle needs Python: name one with "
                 "--python, or install python3 there."
             )
-        try:
-            document = json.loads(finished.text)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise SmokeError(
-                f"smoke.py failed on {self.transport.title}: {_printable(finished.complaint).rstrip('.')}."
-            )
+        document = read_object(finished.text)
+        if document is None:
+            complaint = printable(finished.complaint).rstrip(".")
+            raise SmokeError(f"smoke.py failed on {self.transport.title}: {complaint}.")
         if "error" in document:
-            raise SmokeError(self._explain(_printable(str(document["error"]))))
+            raise SmokeError(self._explain(printable(str(document["error"]))))
         return document
 
     def _explain(self, error: str) -> str:
@@ -96,7 +92,7 @@ def run_script(
         document = script.run(threads, repeat)
         try:
             _take(result, document, threads, runs)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise SmokeError(f"smoke.py's answer is not the one of this version: {error!r} in it.") from None
         goldens = script.bundle.manifest.goldens
         result.goldens = [GoldenResult(n, golden.kind, runs[n]) for n, golden in enumerate(goldens)]
@@ -145,7 +141,3 @@ def _absolute(python: str, transport: "Transport") -> str:
     """Return the interpreter as a program to run: names are looked up there, other paths start at the home folder."""
     path = python.removeprefix("~/")
     return python if "/" not in python else str(transport.home() / path)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -193,6 +193,10 @@ def test_an_output_that_cannot_be_read_is_still_a_difference(tmp_path: Path) -> 
         ("printf 'no\\033[2Jsense\\n' >&2; exit 3", "pi4", {"family": "aarch64"}, "exit code 3: no?[2Jsense."),
         ("echo hello; exit 0", "pi4", {}, "printed no JSON"),
         ("echo '[1]'; exit 0", "pi4", {}, "printed no JSON"),
+        ("echo '{\"a\": NaN}'; exit 0", "pi4", {}, "printed no JSON"),
+        ("echo '{\"a\": 1e999}'; exit 0", "pi4", {}, "printed no JSON"),
+        ("echo '{\"a\": \"\\ud800\"}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
+        ("yes '[' | head -100000; exit 0", "pi4", {}, "printed no JSON"),
         ("echo '{}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
     ],
 )  # fmt: skip
@@ -209,6 +213,7 @@ def test_a_runner_that_fails_is_a_sentence_and_exit_code_2(
     ("then", "said"),
     [
         ("echo '{}'; exit 0", "edgequant-run's answer is not the one of this version"),
+        ("sed 's/12.5/1'$(printf '%0500d' 0)'/' \"$answers/0.json\"; exit 0", "OverflowError"),
         ("echo '{\"outputs\": 1}'; exit 0", "edgequant-run's answer is not the one of this version"),
         (dies_of(signal.SIGKILL), "probably because memory ran out"),
         ("golden=1", "gave 2 outputs on a board, and the goldens have 1"),

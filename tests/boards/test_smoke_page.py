@@ -57,6 +57,13 @@ def test_the_same_result_is_the_same_page(tmp_path: Path, result: SmokeResult) -
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    found = outcome(tmp_path / "made", Made({"\ud800": SCORES}))
+    found.name = "\udcff.tar.gz"
+    write_html(tmp_path / "page.html", found)
+    assert "?.tar.gz" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_the_picture_shows_the_place_of_the_difference(tmp_path: Path) -> None:
     write_html(tmp_path / "page.html", outcome(tmp_path / "made", Made({"a": WIDE}, {"a": changed(WIDE)})))
     assert "values 740 to 839 of 1,000" in (tmp_path / "page.html").read_text(encoding="utf-8")
