@@ -16,7 +16,7 @@ def models() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `edgequant demo` wrote, with its --json as `demo.json`; the group `demo` is for the tests that wait for it."""
+    """What `edgequant demo` wrote, with its --json as `demo.json`; the group `demo` is for the tests that wait."""
     for module in ("torch", "sklearn"):
         pytest.importorskip(module)
     folder = tmp_path_factory.mktemp("demo")
