@@ -145,3 +145,13 @@ def test_sizes():
 
 def test_json_is_printed_whole(cli):
     assert json.loads(cli("check", "--board", "pi4", "--json").stdout)["recommendation"]["format"] == "int8"
+
+
+def test_ctrl_c_tells_what_was_left_behind(cli, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*_: object, **__: object) -> None:
+        interruption = KeyboardInterrupt()
+        interruption.add_note("/tmp/x may be left on board.")
+        raise interruption
+
+    monkeypatch.setattr("edgequant_device_checks.for_board", interrupt, raising=False)
+    assert cli("check", "--board", "pi4").stderr == "interrupted\n/tmp/x may be left on board.\n"

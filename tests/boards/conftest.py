@@ -1,7 +1,8 @@
 """Boards to test with.
 
 `sshd` is a real OpenSSH server on loopback, which `SshTransport(sshd.host, config=sshd.config)` reaches, and a command
-with `--host board --ssh-config FILE`. See `_sshd.SshServer` for what can be made wrong with it.
+with `--host board --ssh-config FILE`. See `_sshd.SshServer` for what can be made wrong with it, and `_proxy.Proxy` for a
+network that ends a connection after so many bytes.
 """
 
 import shutil
