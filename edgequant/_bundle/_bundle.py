@@ -1,5 +1,6 @@
 """A bundle, opened."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -51,5 +52,6 @@ def open_bundle(
             unpacked = read_archive(Path(path), Path(temporary), progress)
             check_goldens(unpacked.folder, unpacked.manifest)
         except OSError as error:
-            raise BundleError(f"{Path(path).name} cannot be unpacked: {error.strerror or error}.") from error
+            place = f" in {tempfile.gettempdir()}" if error.errno == errno.ENOSPC else ""
+            raise BundleError(f"{Path(path).name} cannot be unpacked{place}: {error.strerror or error}.") from error
         yield Bundle(unpacked.folder, unpacked.manifest, unpacked.digest)

@@ -124,7 +124,7 @@ def write_bundle(
         inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
         shutil.copyfile(path, inside)
         entry = _add_engine(folder, target, choice, runner, assume_features, progress)
-        inputs = golden_inputs(inside, choice.engine, samples, goldens, seed, images)
+        inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images)
         tested = tuple(_goldens(folder, inside, choice.engine, inputs, warnings, progress))
         manifest = Manifest(
             edgequant=__version__,

@@ -1,7 +1,9 @@
 """manifest.json: written in one way, read from anybody."""
 
 import json
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +58,18 @@ def test_it_is_written_in_one_way_with_every_key() -> None:
     assert content == as_written(document())
     assert document().keys() == {"schema", *(field.name for field in fields(Manifest))}
     assert document()["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel],
+    ids=lambda kind: kind.__name__,
+)
+def test_the_specification_names_every_key(kind: type) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bundle.md").read_text(encoding="utf-8")
+    specification = page.split("### manifest.json")[1].split("## Goldens")[0]
+    words = set(re.findall(r"\w+", "".join(re.findall(r"`[^`]+`", specification))))
+    assert {field.name for field in fields(kind)} <= words  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", [field.name for field in fields(Manifest)])
