@@ -1,7 +1,7 @@
 """Boards to test with.
 
 `sshd` is a real OpenSSH server on loopback, which `SshTransport(sshd.host, config=sshd.config)` reaches, and a command
-with `--host board --ssh-config FILE`. See `_sshd.SshServer` for what can be made wrong with it, and `_proxy.Proxy` for a
+with `--host board --ssh-config FILE`. See `_sshd.SshServer` for what can be made wrong with it; `_proxy.Proxy` is a
 network that ends a connection after so many bytes.
 """
 
