@@ -68,7 +68,6 @@ static int32_t weight_zero_point(const eq_quantized_layer *layer, int32_t column
 }
 
 int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum) {
-    const int8_t *values = weights->data;
     int32_t farthest = 0; /* distance of a zero point from 0 */
     for (int32_t i = 0; i < weights->scale_count; ++i) {
         const int32_t distance = weights->zero_points[i] < 0 ? -weights->zero_points[i] : weights->zero_points[i];
@@ -77,12 +76,8 @@ int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum) {
     if (farthest > 0) { /* |weight - zero point| <= 128 + farthest, and a term holds -127 to 127 */
         return (128 + farthest + 126) / 127;
     }
-    for (int64_t i = 0; no_minimum && i < eq_tensor_elements(weights); ++i) {
-        if (values[i] == INT8_MIN) {
-            return 2;
-        }
-    }
-    return 1;
+    const bool has_minimum = no_minimum && memchr(weights->data, INT8_MIN, (size_t)eq_tensor_elements(weights));
+    return has_minimum ? 2 : 1;
 }
 
 /* The view's values of column n minus `zero_point`, in order. */
@@ -111,7 +106,7 @@ bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *laye
     const size_t count = (size_t)view->height * (size_t)view->width * (size_t)view->channels;
     const int32_t low = INT8_MIN - layer->in_zero_point, high = INT8_MAX - layer->in_zero_point; /* of input - zero point */
     const int32_t given = layer->bias ? layer->bias[column] : 0;
-    int64_t sum = 0, least = given, most = given; /* int64: count < 2^31, each term < 2^17 */
+    int64_t sum = 0, positive = 0; /* int64: count < 2^31, each term < 2^9 */
     if (view->data) {
         gather(view, n, weight_zero_point(layer, column), weights);
     } else {
@@ -120,9 +115,10 @@ bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *laye
     for (size_t i = 0; i < count; ++i) {
         const int32_t w = weights[i];
         sum += w;
-        least += w > 0 ? w * low : w * high;
-        most += w > 0 ? w * high : w * low;
+        positive += w > 0 ? w : 0;
     }
+    const int64_t negative = sum - positive;
+    const int64_t least = given + positive * low + negative * high, most = given + positive * high + negative * low;
     *bias = eq_add_wrapping(given, eq_multiply_wrapping(-layer->in_zero_point, (int32_t)(uint32_t)(uint64_t)sum));
     const int64_t size = most > -least ? most : -least;
     return size < (1 << 22) && (float)size * layer->scale[column] < 32768.0f - 256.0f;
