@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ._model_file import Model, read_model_file
+from ._model_file import read_model_file
+
+if TYPE_CHECKING:
+    from ._model_file import Model
 
 
 class MemoryUse(NamedTuple):

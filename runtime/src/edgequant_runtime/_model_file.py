@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import BinaryIO, NamedTuple, Union
+from typing import TYPE_CHECKING, BinaryIO, Union
 
 from ._errors import ModelError
 
@@ -15,20 +14,30 @@ TFLITE, ONNX = "tflite", "onnx"
 # A .tflite file is a flatbuffer: four bytes of offset, then the file identifier.
 _TFLITE_IDENTIFIER = b"TFL3"
 
-Model = Union[str, "os.PathLike[str]", bytes]
+if TYPE_CHECKING:
+    Model = Union[str, os.PathLike[str], bytes]
 
 
-class ModelFile(NamedTuple):
+class ModelFile:
     """A model that is whole as far as its envelope shows: either `path` or `content` is set.
 
     `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model.
     """
 
-    name: str
-    format: str
-    path: str | None = None
-    content: bytes | None = None
-    metadata: Mapping[str, str] = MappingProxyType({})
+    # Written out: a NamedTuple or a dataclass takes as long to define as two modules to import.
+    __slots__ = ("content", "format", "metadata", "name", "path")
+
+    def __init__(
+        self,
+        name: str,
+        format_: str,
+        metadata: Mapping[str, str],
+        *,
+        path: str | None = None,
+        content: bytes | None = None,
+    ) -> None:
+        self.name, self.format, self.metadata = name, format_, metadata
+        self.path, self.content = path, content
 
 
 def read_model_file(model: Model) -> ModelFile:
@@ -37,7 +46,7 @@ def read_model_file(model: Model) -> ModelFile:
         content = bytes(model)
         name = f"The model given as {len(content)} bytes"
         format_, metadata = _identify(io.BytesIO(content), name)
-        return ModelFile(name, format_, content=content, metadata=metadata)
+        return ModelFile(name, format_, metadata, content=content)
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError(f"A model is given as a path or as bytes, not as {type(model).__name__}.")
     path = os.fsdecode(model)
@@ -51,7 +60,7 @@ def read_model_file(model: Model) -> ModelFile:
         raise ModelError(f"There is no file {path}.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return ModelFile(name, format_, path=path, metadata=metadata)
+    return ModelFile(name, format_, metadata, path=path)
 
 
 def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:

@@ -21,7 +21,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgequant_runtime._engines._library import Error, ModelOptions, SessionOptions, Shape, TensorDescription, library
+from edgequant_runtime._engines._library import Error, ModelOptions, SessionOptions, TensorDescription, library
+from edgequant_runtime._engines._structures import Shape
 
 Array = NDArray[Any]
 
@@ -99,7 +100,7 @@ class NativeSession:
         self._data = data  # is not copied
         options = ModelOptions(0, kernels.encode() if kernels else None)
         shapes = (Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
-        session_options = SessionOptions(threads, False, ctypes.cast(shapes, ctypes.POINTER(Shape)))
+        session_options = SessionOptions(threads, False, ctypes.addressof(shapes))
         try:
             _call(
                 "eq_model_open_memory",

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgequant_runtime import EngineError, ModelError, Session, SessionError, engine_version
-from edgequant_runtime._engines import _library, _native
+from edgequant_runtime._engines import _library, _native, _structures
 from edgequant_runtime._engines._native import NativeEngine, NativeModel
 from edgequant_runtime._model_file import read_model_file
 
@@ -26,10 +26,10 @@ STRUCTURES = {
     "eq_error": _library.Error,
     "eq_tensor_info": _library.TensorDescription,
     "eq_model_options": _library.ModelOptions,
-    "eq_shape": _library.Shape,
+    "eq_shape": _structures.Shape,
     "eq_session_options": _library.SessionOptions,
-    "eq_profile_step": _library.Step,
-    "eq_memory": _library.Memory,
+    "eq_profile_step": _structures.Step,
+    "eq_memory": _structures.Memory,
 }
 
 

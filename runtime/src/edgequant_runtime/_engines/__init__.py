@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from edgequant_runtime._errors import EngineError
-from edgequant_runtime._model_file import ONNX, TFLITE, Model, ModelFile, read_model_file
+from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, read_model_file
 
 if TYPE_CHECKING:
+    from edgequant_runtime._model_file import Model
+
     from ._engine import Engine
 
 __all__ = ["ENGINES", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
 
 
-class EngineEntry(NamedTuple):
-    """Where an engine lives, and what it runs. Its module has `open_model(file, threads)` and `version()`."""
-
-    module: str
-    runs: tuple[str, ...]
-
-
-ENGINES: dict[str, EngineEntry] = {
-    "native": EngineEntry("._native", runs=(TFLITE,)),
-    "litert": EngineEntry("._litert", runs=(TFLITE,)),
-    "onnxruntime": EngineEntry("._onnxruntime", runs=(ONNX,)),
+# Each engine's module, which has `open_model(file, threads)` and `version()`, and the format that it runs.
+ENGINES: dict[str, tuple[str, str]] = {
+    "native": ("._native", TFLITE),
+    "litert": ("._litert", TFLITE),
+    "onnxruntime": ("._onnxruntime", ONNX),
 }
 
 
-class OpenedEngine(NamedTuple):
+class OpenedEngine:
     """An engine with a model in it; `fallback_reason` says why "auto" took another engine than the native one."""
 
-    name: str
-    engine: Engine
-    fallback_reason: str | None = None
+    __slots__ = ("engine", "fallback_reason", "name")
+
+    def __init__(self, name: str, engine: Engine, fallback_reason: str | None = None) -> None:
+        self.name, self.engine, self.fallback_reason = name, engine, fallback_reason
 
 
 def model_engines(model: Model) -> tuple[str, ...]:
@@ -62,7 +59,7 @@ def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = Fals
             from ._choice import open_tflite
 
             return open_tflite(file, threads)
-    elif file.format not in _entry(engine).runs:
+    elif file.format != _entry(engine)[1]:
         use = " or ".join(repr(name) for name in _engines_for(file))
         raise EngineError(f"{file.name} is a .{file.format} model, which '{engine}' does not run: use {use}.")
     if profile:
@@ -72,7 +69,7 @@ def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = Fals
 
 def open_in(engine: str, file: ModelFile, threads: int) -> Engine:
     """Open the model in this engine."""
-    return cast("Engine", import_module(_entry(engine).module, __package__).open_model(file, threads))
+    return cast("Engine", import_module(_entry(engine)[0], __package__).open_model(file, threads))
 
 
 def engine_version(name: str) -> str:
@@ -80,11 +77,11 @@ def engine_version(name: str) -> str:
 
     Raises EngineError if the engine is unknown or not installed.
     """
-    return cast("str", import_module(_entry(name).module, __package__).version())
+    return cast("str", import_module(_entry(name)[0], __package__).version())
 
 
 def _engines_for(file: ModelFile) -> tuple[str, ...]:
-    return tuple(name for name, entry in ENGINES.items() if file.format in entry.runs)
+    return tuple(name for name, (_, format_) in ENGINES.items() if format_ == file.format)
 
 
 def _open_with_profile(file: ModelFile, engine: str, threads: int) -> Engine:
@@ -95,7 +92,7 @@ def _open_with_profile(file: ModelFile, engine: str, threads: int) -> Engine:
     return NativeEngine(NativeModel(file), threads, profile=True)
 
 
-def _entry(name: str) -> EngineEntry:
+def _entry(name: str) -> tuple[str, str]:
     if name not in ENGINES:
         raise EngineError(f"There is no engine '{name}': choose from auto, {', '.join(ENGINES)}.")
     return ENGINES[name]

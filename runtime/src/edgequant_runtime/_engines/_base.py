@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from edgequant_runtime._errors import InputError
 
-from edgequant_runtime._tensor_info import TensorInfo
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgequant_runtime._tensor_info import TensorInfo
 
 
 class LentMemory:
@@ -17,6 +21,15 @@ class LentMemory:
         self.__array_interface__: dict[str, Any] = {
             "data": (address, False), "shape": shape, "typestr": dtype.str, "version": 3,
         }  # fmt: skip
+
+
+def check_bytes(inputs: Sequence[bytes], sizes: Sequence[int]) -> None:
+    """Raise InputError unless there is data for each input, of its size."""
+    if len(inputs) != len(sizes):
+        raise InputError(f"The model has {len(sizes)} input{'s' * (len(sizes) != 1)}: {len(inputs)} are given.")
+    for index, (data, size) in enumerate(zip(inputs, sizes)):
+        if len(data) != size:
+            raise InputError(f"Input {index} takes {size} bytes, not {len(data)}.")
 
 
 def fixed_shape(info: TensorInfo) -> tuple[int, ...]:

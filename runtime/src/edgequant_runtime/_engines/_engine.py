@@ -17,8 +17,15 @@ class Engine(Protocol):
     a size is free.
     """
 
-    inputs: Sequence[TensorInfo]
-    outputs: Sequence[TensorInfo]
+    @property
+    def inputs(self) -> Sequence[TensorInfo]:
+        """What the model takes."""
+        ...
+
+    @property
+    def outputs(self) -> Sequence[TensorInfo]:
+        """What it gives."""
+        ...
 
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Use these input shapes, one for each input, from now on; raises SessionError and keeps the old if it cannot.
@@ -37,6 +44,10 @@ class Engine(Protocol):
 
     def output(self, index: int) -> NDArray[Any]:
         """Return a copy of an output."""
+        ...
+
+    def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Run one inference from the bytes of the inputs, whose number is right, to those of the outputs."""
         ...
 
     def invoke(self) -> None:

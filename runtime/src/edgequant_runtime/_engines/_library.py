@@ -1,6 +1,7 @@
 """The C library behind the engine `native`, as csrc/include/edgequant.h declares it.
 
-The structures here must be that header's; a test compares their sizes and offsets with what the compiler says.
+The structures here, and those that few sessions need in _structures.py, must be that header's; a test compares their
+sizes and offsets with what the compiler says.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import POINTER, c_bool, c_char, c_char_p, c_float, c_int32, c_size_t, c_uint64, c_void_p
+from ctypes import c_bool, c_char, c_char_p, c_float, c_int32, c_size_t, c_uint64, c_void_p
 from functools import cache
 from typing import Any
 
 from edgequant_runtime._errors import EngineError, ModelError
 
 MAX_RANK = 8
+
+# An address that byref() or addressof() gave. POINTER(Error) and the like would be checked, but a type for each takes
+# longer to make than a small model to open.
+_TO_STRUCTURE = c_void_p
 
 ARGUMENT, FILE, MODEL, UNSUPPORTED, LIMIT, MEMORY = range(1, 7)
 
@@ -53,57 +58,31 @@ class ModelOptions(ctypes.Structure):
     _fields_ = (("memory_limit", c_uint64), ("kernels", c_char_p))
 
 
-class Shape(ctypes.Structure):
-    """eq_shape."""
-
-    _fields_ = (("rank", c_int32), ("dims", c_int32 * MAX_RANK))
-
-
 class SessionOptions(ctypes.Structure):
     """eq_session_options."""
 
-    _fields_ = (("threads", c_int32), ("profile", c_bool), ("input_shapes", POINTER(Shape)))
-
-
-class Step(ctypes.Structure):
-    """eq_profile_step."""
-
-    _fields_ = (
-        ("operators", c_char_p),
-        ("first_operator", c_int32),
-        ("runs", c_uint64),
-        ("nanoseconds", c_uint64),
-        ("macs", c_uint64),
-    )
-
-
-class Memory(ctypes.Structure):
-    """eq_memory."""
-
-    _fields_ = (("packed_weights", c_uint64), ("arena", c_uint64), ("plan", c_uint64))
+    _fields_ = (("threads", c_int32), ("profile", c_bool), ("input_shapes", _TO_STRUCTURE))
 
 
 # None: the arguments are given as C values already, which saves a tenth of the smallest models' latency.
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_version": (c_char_p, ()),
-    "eq_model_open_file": (c_int32, (c_char_p, POINTER(ModelOptions), POINTER(c_void_p), POINTER(Error))),
-    "eq_model_open_memory": (
-        c_int32, (c_char_p, c_size_t, POINTER(ModelOptions), POINTER(c_void_p), POINTER(Error)),
-    ),
+    "eq_model_open_file": (c_int32, (c_char_p, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),
+    "eq_model_open_memory": (c_int32, (c_char_p, c_size_t, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),
     "eq_model_close": (None, (c_void_p,)),
     "eq_model_is_quantized": (c_bool, (c_void_p,)),
     "eq_kernels_name": (c_char_p, (c_int32,)),
-    "eq_session_open": (c_int32, (c_void_p, POINTER(SessionOptions), POINTER(c_void_p), POINTER(Error))),
+    "eq_session_open": (c_int32, (c_void_p, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),
     "eq_session_close": (None, (c_void_p,)),
     "eq_session_input_count": (c_int32, (c_void_p,)),
     "eq_session_output_count": (c_int32, (c_void_p,)),
-    "eq_session_input_info": (c_int32, (c_void_p, c_int32, POINTER(TensorDescription), POINTER(Error))),
-    "eq_session_output_info": (c_int32, (c_void_p, c_int32, POINTER(TensorDescription), POINTER(Error))),
+    "eq_session_input_info": (c_int32, (c_void_p, c_int32, _TO_STRUCTURE, _TO_STRUCTURE)),
+    "eq_session_output_info": (c_int32, (c_void_p, c_int32, _TO_STRUCTURE, _TO_STRUCTURE)),
     "eq_session_input_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_output_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_run": (c_int32, None),
-    "eq_session_memory": (None, (c_void_p, POINTER(Memory))),
-    "eq_session_profile": (c_int32, (c_void_p, POINTER(Step), c_int32)),
+    "eq_session_memory": (None, (c_void_p, _TO_STRUCTURE)),
+    "eq_session_profile": (c_int32, (c_void_p, _TO_STRUCTURE, c_int32)),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from edgequant_runtime._model_file import ModelFile
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
+from ._array_engine import ArrayEngine
 from ._base import LentMemory, first_line, fixed_shape
 from ._tflite_bounds import check_bounds
 from ._wheels import how_to_install, this_machine
@@ -50,7 +51,7 @@ def _interpreter_module() -> Any:
     raise EngineError(f"The engine 'litert' is not installed: {how_to_install('litert', this_machine())}.")
 
 
-class LitertEngine:
+class LitertEngine(ArrayEngine):
     """One LiteRT interpreter, run on its primary subgraph."""
 
     def __init__(self, file: ModelFile, threads: int) -> None:

@@ -1,29 +1,30 @@
 """The native engine: the C library of this package.
 
 Inputs and outputs are the session's own memory in C, seen by numpy without a copy. It is freed when neither the engine
-nor any view needs it.
+nor any view needs it. Numpy is imported when arrays are asked for: on a small board that takes longer than all else.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from ctypes import addressof, byref, c_void_p
+from ctypes import addressof, byref, c_void_p, memmove, string_at
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgequant_runtime._model_file import ModelFile
-from edgequant_runtime._tensor_info import TensorInfo
 
-from ._base import LentMemory
-from ._library import Error, Memory, ModelOptions, SessionOptions, Shape, Step, TensorDescription, check, library
+from ._base import LentMemory, check_bytes
+from ._library import Error, ModelOptions, SessionOptions, TensorDescription, check, library
 
 if TYPE_CHECKING:
+    from ctypes import Array
+
     from numpy.typing import NDArray
 
     from edgequant_runtime._memory import MemoryUse
     from edgequant_runtime._profile import ProfileStep
+    from edgequant_runtime._tensor_info import TensorInfo
 
 # The numbers of the .tflite format.
 _DTYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
@@ -101,8 +102,16 @@ class NativeEngine:
         self._error = Error()
         self._run, self._error_address = self._library.eq_session_run, c_void_p(addressof(self._error))
         self._start(None, f"The engine 'native' cannot open {model.name}")
-        self.inputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("input")]
-        self.outputs: Sequence[TensorInfo] = [_tensor_info(description) for description in self._describe("output")]
+
+    @cached_property
+    def inputs(self) -> Sequence[TensorInfo]:
+        """What the model takes."""
+        return [_tensor_info(description) for description in self._describe("input")]
+
+    @cached_property
+    def outputs(self) -> Sequence[TensorInfo]:
+        """What it gives."""
+        return [_tensor_info(description) for description in self._describe("output")]
 
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Open a session for these input shapes; views of the old one stay good, but it is no longer run."""
@@ -110,10 +119,19 @@ class NativeEngine:
         self._start(shapes, f"The engine 'native' cannot run inputs of the shape {listed}")
 
     def _start(self, shapes: Sequence[tuple[int, ...]] | None, what: str) -> None:
-        wanted = None if shapes is None else (Shape * len(shapes))(*(Shape(len(s), s) for s in shapes))
-        self._session = _NativeSession(self._model, SessionOptions(self._threads, self._profiled, wanted), what)
-        self._inputs = [self._array("input", i, d) for i, d in enumerate(self._describe("input"))]
-        self._outputs = [self._array("output", i, d) for i, d in enumerate(self._describe("output"))]
+        wanted = None if shapes is None else _input_shapes(shapes)
+        options = SessionOptions(self._threads, self._profiled, None if wanted is None else addressof(wanted))
+        self._session = _NativeSession(self._model, options, what)
+        self.__dict__.pop("_inputs", None)
+        self.__dict__.pop("_outputs", None)
+
+    @cached_property
+    def _inputs(self) -> list[NDArray[Any]]:
+        return [self._array("input", i, d) for i, d in enumerate(self._describe("input"))]
+
+    @cached_property
+    def _outputs(self) -> list[NDArray[Any]]:
+        return [self._array("output", i, d) for i, d in enumerate(self._describe("output"))]
 
     def _describe(self, kind: str) -> list[TensorDescription]:
         session = self._session.handle
@@ -124,6 +142,8 @@ class NativeEngine:
         return descriptions
 
     def _array(self, kind: str, index: int, description: TensorDescription) -> NDArray[Any]:
+        import numpy as np
+
         address = getattr(self._library, f"eq_session_{kind}_data")(self._session.handle, index)
         shape = tuple(description.shape[: description.rank])
         return np.asarray(LentMemory(self._session, address, shape, np.dtype(_DTYPES[description.type])))
@@ -146,9 +166,22 @@ class NativeEngine:
         if status:
             check(status, self._error, "The engine 'native' failed while it ran the model")
 
+    def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Run one inference from the bytes of the inputs to those of the outputs."""
+        session = self._session.handle
+        check_bytes(inputs, [description.bytes for description in self._describe("input")])
+        for index, data in enumerate(inputs):
+            memmove(self._library.eq_session_input_data(session, index), data, len(data))
+        self.invoke()
+        outputs = [description.bytes for description in self._describe("output")]
+        data_of = self._library.eq_session_output_data
+        return tuple(string_at(data_of(session, index), size) for index, size in enumerate(outputs))
+
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step cost so far; empty if the session does not measure."""
         from edgequant_runtime._profile import ProfileStep
+
+        from ._structures import Step
 
         count = self._library.eq_session_profile(self._session.handle, None, 0)
         steps = (Step * count)()
@@ -159,12 +192,24 @@ class NativeEngine:
         """Return what the model and this session have allocated."""
         from edgequant_runtime._memory import MemoryUse
 
+        from ._structures import Memory
+
         used = Memory()
         self._library.eq_session_memory(self._session.handle, byref(used))
         return MemoryUse(used.packed_weights, used.arena, used.plan)
 
 
+def _input_shapes(shapes: Sequence[tuple[int, ...]]) -> Array[Any]:
+    from ._structures import Shape
+
+    return (Shape * len(shapes))(*(Shape(len(shape), shape) for shape in shapes))
+
+
 def _tensor_info(description: TensorDescription) -> TensorInfo:
+    import numpy as np
+
+    from edgequant_runtime._tensor_info import TensorInfo
+
     dtype = np.dtype(_DTYPES[description.type])
     quantized = description.scale > 0 and dtype.kind in "iu"
     return TensorInfo(

@@ -19,6 +19,7 @@ from edgequant_runtime._model_file import ModelFile
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
+from ._array_engine import ArrayEngine
 from ._base import LentMemory, first_line, fixed_shape
 from ._wheels import how_to_install, this_machine
 
@@ -76,7 +77,7 @@ def session_options(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
     return options
 
 
-class OnnxRuntimeEngine:
+class OnnxRuntimeEngine(ArrayEngine):
     """One ONNX Runtime session with its inputs and outputs bound to memory."""
 
     def __init__(self, file: ModelFile, threads: int) -> None:
