@@ -42,8 +42,8 @@ def _needs(manifest: Manifest) -> str:
 
 
 def _printable(name: str) -> str:
-    """Return a file name that means nothing to Markdown or a terminal."""
-    return "".join(c if c.isprintable() and c not in "`<>[]*_|\\" else "?" for c in name)
+    """Return a file name that stays within its code span and means nothing to a terminal."""
+    return "".join(c if c.isprintable() and c != "`" else "?" for c in name)
 
 
 def smoke_script(manifest: Manifest) -> str:

@@ -220,19 +220,19 @@ def test_every_flipped_bit_of_sha256sums_is_told(bundle: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("bit", [1, 128])
-def test_a_flipped_bit_of_the_file_itself_never_goes_unnoticed(bundle: Path, tmp_path: Path, bit: int) -> None:
+def test_a_flipped_bit_of_the_file_itself_is_told_or_changes_nothing(bundle: Path, tmp_path: Path, bit: int) -> None:
     whole, path = bundle.read_bytes(), tmp_path / "b.tar.gz"
-    digest = hashlib.sha256(members(bundle)["manifest.json"][1]).hexdigest()
-    sound = 0
+    content, sound = gzip.decompress(whole), []
     for place in [*range(20), *range(20, len(whole), 61), *range(len(whole) - 12, len(whole))]:
         path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
         try:
-            with open_bundle(path) as opened:
-                sound += 1
-                assert opened.digest == digest and place < 10
+            with open_bundle(path):
+                sound.append(place)
+                # gzip's flags, time and system mean nothing, and one stream of bytes can be compressed in many ways
+                assert place in range(3, 10) or gzip.decompress(path.read_bytes()) == content
         except DamagedBundleError as error:
             assert str(error).endswith("Get the bundle again, or make it again.") or "no bundle" in str(error)
-    assert sound == 7  # flags, time, compression level, system
+    assert len(sound) < 12
 
 
 def test_a_bundle_that_was_cut_off_is_told(bundle: Path, tmp_path: Path) -> None:

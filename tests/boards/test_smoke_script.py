@@ -102,6 +102,21 @@ def test_a_damaged_file_is_named(shell: list[str], folder: Path, name: str) -> N
     assert done.returncode == 2 and "damaged" in done.stderr and name in done.stderr
 
 
+@pytest.mark.parametrize("change", ["no lines", "no file"])
+def test_sums_that_say_nothing_are_damage(shell: list[str], folder: Path, change: str) -> None:
+    (folder / "SHA256SUMS").unlink()
+    if change == "no lines":
+        (folder / "SHA256SUMS").write_text("nothing of the kind\n")
+    done = run(shell, "smoke.sh", cwd=folder)
+    assert done.returncode == 2 and "This bundle is damaged" in done.stderr and "SHA256SUMS" in done.stderr
+
+
+def test_a_missing_file_is_named(shell: list[str], folder: Path) -> None:
+    (folder / "goldens/3/output-0.npy").unlink()
+    done = run(shell, "smoke.sh", cwd=folder)
+    assert done.returncode == 2 and "goldens/3/output-0.npy" in done.stderr and "OK" not in done.stderr
+
+
 def test_a_difference_is_told_and_the_other_goldens_still_run(shell: list[str], folder: Path) -> None:
     np.save(folder / "goldens/5/input-0.npy", np.full((1, 4), 100, np.int8))
     seal(folder)
