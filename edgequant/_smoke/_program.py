@@ -44,21 +44,30 @@ class Program:
     def probe(self) -> dict[str, Any]:
         """Return what the program says of the device."""
         document = self._ask("--probe")
-        cpu = document.get("cpu")
-        if not isinstance(cpu, dict) or not isinstance(cpu.get("features"), list):
-            raise SmokeError(
-                f"edgequant-run on {self.transport.title} did not tell the CPU's features: it is another program."
-            )
+        cpu, memory = document.get("cpu"), document.get("memory_available_bytes", 0)
+        features = cpu.get("features") if isinstance(cpu, dict) else None
+        if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
+            raise SmokeError(f"{self._what} did not tell the CPU's features: it is another program.")
+        if not isinstance(memory, int):
+            raise SmokeError(f"{self._what} did not tell the memory in bytes: it is another program.")
         return document
+
+    @property
+    def _what(self) -> str:
+        return f"edgequant-run on {self.transport.title}"
 
     def tolerance(self, output: str) -> float:
         """Return how far that output may be from the golden one; see the manifest's Output."""
         return next((entry.tolerance for entry in self.bundle.manifest.outputs if entry.name == output), 0.0)
 
     def run(self, golden: "Golden", *, threads: int, repeat: int = 1, outputs: Sequence[PurePosixPath] = ()) -> Answer:
-        """Run the model on a golden's inputs; with `outputs`, write each output to that .npy file there."""
+        """Run the model on a golden's inputs, `repeat` times unless that takes too long.
+
+        With `outputs`, write each output to that .npy file there.
+        """
         words: list[str | PurePosixPath] = [self._folder / self.bundle.manifest.model.path, "--json"]
         words += ["--threads", str(threads), "--repeat", str(repeat)]
+        words += ["--seconds", f"{self._timeout / 4:g}"] if repeat > 1 else []  # a slow model is timed less often
         words += [word for tensor in golden.inputs for word in ("--input", self._folder / tensor.path)]
         words += [word for path in outputs for word in ("--output", path)]
         answer = _answer(self._ask(*words))
@@ -78,7 +87,7 @@ class Program:
             raise SmokeError(explain(finished, self.bundle.manifest, self.transport.title, self.device, program))
         document = read_object(finished.text)
         if document is None:
-            raise SmokeError(f"edgequant-run on {self.transport.title} printed no JSON: is {program} another program?")
+            raise SmokeError(f"{self._what} printed no JSON: is {program} another program?")
         return document
 
 

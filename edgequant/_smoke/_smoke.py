@@ -1,5 +1,6 @@
 """The order of the steps."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,11 +85,8 @@ def smoke(
 
 def _load(transport: "Transport") -> float | None:
     """Return the load average of the last minute, None where it is not told."""
-    finished = transport.run(["cat", "/proc/loadavg"])
-    try:
-        return float(finished.text.split()[0])
-    except (IndexError, ValueError):
-        return None
+    found = re.match(r"\d+\.\d+", transport.run(["cat", "/proc/loadavg"]).text)
+    return float(found[0]) if found else None
 
 
 @contextmanager

@@ -72,8 +72,9 @@ def test_the_first_golden_is_timed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES})] * 2, then=f"echo \"$*\" >> '{log}'")
     run(bundle, Board("pi-zero"), repeat=7)
-    repeats = [line.split("--repeat ")[1].split()[0] for line in log.read_text().splitlines()]
-    assert repeats == ["7", "1"]
+    timed, other = log.read_text().splitlines()
+    assert "--repeat 7 --seconds 15 " in timed
+    assert "--repeat 1 " in other and "--seconds" not in other
 
 
 @pytest.mark.parametrize(("is_emulated", "repeat"), [(True, "1"), (False, "10")])
@@ -173,6 +174,14 @@ def test_an_output_that_cannot_be_read_is_still_a_difference(tmp_path: Path) -> 
     assert "no array" in result.sentences[1]
 
 
+def test_a_difference_that_cannot_be_fetched_is_still_one(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": OTHER})])
+    (tmp_path / "made" / "answers" / "0-0.npy").unlink()
+    result = run(bundle, Board("pi-zero"))
+    assert (result.exit_code, result.error) == (1, None)
+    assert "scores different with 1 thread: its values did not come here: " in result.sentences[1]
+
+
 # ---- what keeps it from running ----
 
 
@@ -197,6 +206,9 @@ def test_an_output_that_cannot_be_read_is_still_a_difference(tmp_path: Path) -> 
         ("echo '{\"a\": 1e999}'; exit 0", "pi4", {}, "printed no JSON"),
         ("echo '{\"a\": \"\\ud800\"}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
         ("yes '[' | head -100000; exit 0", "pi4", {}, "printed no JSON"),
+        ("echo '{\"cpu\": {\"features\": [{}]}}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
+        ("echo '{\"cpu\": {\"features\": []}, \"memory_available_bytes\": \"\"}'; exit 0", "pi4", {},
+         "did not tell the memory"),
         ("echo '{}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
     ],
 )  # fmt: skip
