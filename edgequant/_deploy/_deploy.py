@@ -53,7 +53,7 @@ def deploy(
         with locked(site, force=force_lock) as check_lock:
             deployer = _Deployer(bundle, site, keep, python, progress, check_lock)
             deployer.run()
-    return deployer.result.finished(site.left, begin)
+    return deployer.result.finished(site.left.values(), begin)
 
 
 class _Deployer:
@@ -77,8 +77,9 @@ class _Deployer:
 
     def run(self) -> None:
         self.progress("looking at what is deployed", 0, None)
-        self.site.remove_unfinished()
         state = self.site.read()
+        for path in state.unfinished:
+            self.site.discard(path)
         self.result.current, self.result.previous = state.current, state.previous
         whole, damaged = self._same_releases(state)
         if whole is None:
@@ -116,9 +117,9 @@ class _Deployer:
             if not self._passes(incoming):
                 site.discard(incoming)
                 return None
-            self.check_lock()
             for old in damaged:
                 if old != state.current:
+                    self.check_lock()
                     transport.remove_tree(site.release(old))
             name = self._free_name(state.standing)
             transport.rename(incoming, site.release(name))

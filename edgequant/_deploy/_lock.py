@@ -130,8 +130,8 @@ def _held(site: Site) -> str | None:
 def _release(site: Site, mine: _Owner) -> None:
     try:
         is_mine = site.transport.read_link(site.lock) == mine.text
-    except TransportError:
-        site.left.append(site.lock)
+    except TransportError as error:
+        site.left[site.lock] = error
         return
     if is_mine:
         site.discard(site.lock)

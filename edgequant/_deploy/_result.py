@@ -62,9 +62,9 @@ class Deployment:
         stays = f"release {self.current} stays current" if self.current else "nothing is current"
         self.sentences.insert(0, f"Release {self.release} fails its smoke test, so {stays} in {self.path}.")
 
-    def finished(self, left: Iterable[PurePosixPath], begin: float) -> Self:
-        """Return it with what could not be removed, and the time since `begin`."""
-        self.warnings += [f"{path} on {self.computer} could not be removed." for path in left]
+    def finished(self, left: Iterable[Exception], begin: float) -> Self:
+        """Return it with why something could not be removed, and the time since `begin`."""
+        self.warnings += map(str, left)
         self.seconds = time.monotonic() - begin
         return self
 

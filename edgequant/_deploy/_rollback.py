@@ -42,7 +42,6 @@ def rollback(
         if site.read_current() is None:
             raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
         with locked(site, force=force_lock) as check_lock:
-            site.remove_unfinished()
             state = site.read()
             result = _tested(site, state, python, progress)
             if result.passed:
@@ -50,7 +49,7 @@ def rollback(
                 _switch(site, state, result)
             else:
                 result.say_different()
-    return result.finished(site.left, begin)
+    return result.finished(site.left.values(), begin)
 
 
 def _tested(site: Site, state: State, python: str, progress: Progress) -> Deployment:

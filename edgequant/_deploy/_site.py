@@ -41,11 +41,15 @@ def parse_path(text: str, home: PurePosixPath) -> PurePosixPath:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is deployed: the current release (its folder may be gone), all that are there, and their history."""
+    """What is deployed: the current release (its folder may be gone), all that are there, and their history.
+
+    `unfinished` is what deployers are making, or left that were killed or cut off.
+    """
 
     current: str | None
     releases: tuple[str, ...]
     history: History
+    unfinished: tuple[PurePosixPath, ...]
 
     @property
     def standing(self) -> str | None:
@@ -59,7 +63,7 @@ class State:
 
 
 class Site:
-    """A folder of a board. `left` collects what could not be removed; `standing` says what is known to be current."""
+    """A folder of a board. `left` collects what could not be removed, and why; `standing` says what is current."""
 
     def __init__(self, transport: "Transport", path: PurePosixPath) -> None:
         self.transport = transport
@@ -68,7 +72,7 @@ class Site:
         self.current = path / "current"
         self.lock = path / "lock"
         self._history = path / "history"
-        self.left: list[PurePosixPath] = []
+        self.left: dict[PurePosixPath, TransportError] = {}
         self.standing = ""
 
     def release(self, name: str) -> PurePosixPath:
@@ -79,8 +83,16 @@ class Site:
         """Look at what is deployed."""
         current = self.read_current()
         self.standing = f"Release {current} is still current." if current else "Nothing is current there."
-        releases = tuple(name for name in self.transport.list(self.releases) if RELEASE_NAME.fullmatch(name))
-        return State(current, releases, self._read_history().among(releases))
+        inside, below = self.transport.list(self.path), self.transport.list(self.releases)
+        paths = (*(self.path / name for name in inside), *(self.releases / name for name in below))
+        releases = tuple(name for name in below if RELEASE_NAME.fullmatch(name))
+        return State(
+            current,
+            releases,
+            self._read_history().among(releases) if self._history.name in inside else History(),
+            # A file that is being copied can have more before and after it.
+            tuple(path for path in paths if _UNFINISHED in path.name),
+        )
 
     def read_current(self) -> str | None:
         """Return the name of the current release, None if nothing was deployed yet."""
@@ -101,8 +113,6 @@ class Site:
         return name
 
     def _read_history(self) -> History:
-        if not self.transport.exists(self._history):
-            return History()
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "history"
             self.transport.get(self._history, copy)
@@ -146,19 +156,12 @@ class Site:
             self.discard(path)
             raise
 
-    def remove_unfinished(self) -> None:
-        """Remove what deployers left that were killed or cut off."""
-        for folder in (self.path, self.releases):
-            for name in self.transport.list(folder):
-                if _UNFINISHED in name:  # a file that is being copied can have more before and after it
-                    self.discard(folder / name)
-
     def discard(self, path: PurePosixPath) -> bool:
         """Remove something as far as the connection lives; tell whether it is gone."""
         try:
             self.transport.remove_tree(path)
-        except TransportError:
-            self.left.append(path)
+        except TransportError as error:
+            self.left[path] = error
             return False
         return True
 
@@ -180,12 +183,12 @@ def explaining(site: Site) -> Iterator[None]:
         text = " ".join(filter(None, (str(error), site.standing, _what_is_left(site))))
         raise (LockedError if isinstance(error, LockedError) else DeployError)(text) from error
     if site.lock in site.left:
-        raise DeployError(f"{site.transport.title} does not answer any more. {site.standing} {_what_is_left(site)}")
+        raise DeployError(f"{site.left[site.lock]} {site.standing} {_what_is_left(site)}")
 
 
 def _what_is_left(site: Site) -> str:
     if not site.left:
         return ""
-    names = ", ".join(str(path) for path in dict.fromkeys(site.left))
+    names = ", ".join(map(str, site.left))
     cure = "edgequant deploy --break-lock" if site.lock in site.left else "deployment"
     return f"Left there: {names}; the next {cure} removes that."
