@@ -15,6 +15,7 @@ FLOAT_RANGE = (-4.0, 4.0)
 """Where nothing tells an input's range: four standard deviations of normalised data."""
 
 _QUANTIZES = ("QUANTIZE", "QuantizeLinear")
+_MOVES = ("TRANSPOSE", "Transpose", "RESHAPE", "Reshape")
 
 
 def input_ranges(
@@ -50,6 +51,8 @@ def _quantized_form(name: str, graph: "ModelGraph") -> "Tensor | None":
     """Return the integer tensor that the first operators make of a float input."""
     index = next((i for i in graph.inputs if graph.tensors[i].name == name), None)
     for op in graph.ops:
+        if op.type in _MOVES and op.inputs[0] == index:
+            index = op.outputs[0]
         if op.type in _QUANTIZES and op.inputs[0] == index:
             tensor = graph.tensors[op.outputs[0]]
             if len(tensor.scales) == 1 and tensor.dtype in ("int8", "uint8", "int16", "uint16"):

@@ -98,6 +98,31 @@ def test_float_ranges_come_from_the_samples_or_are_a_few_deviations(models: Path
     assert input_ranges(models / "float.tflite", [info], []) == {"features": FLOAT_RANGE}
 
 
+def test_quantized_models_in_other_engines_may_be_off_by_more(models: Path, tmp_path: Path) -> None:
+    found = {}
+    for name, engine in (("int8_float_io.tflite", "litert"), ("int8.tflite", "litert"), ("float.onnx", "onnxruntime")):
+        found[name] = (
+            make(models / name, tmp_path / "b.tar.gz", target="rpi4", engine=engine).manifest.outputs[0].tolerance
+        )
+    assert found == {"int8_float_io.tflite": 0.1, "int8.tflite": 1.0, "float.onnx": 0.001}
+
+
+def test_ranges_are_found_behind_operators_that_only_move_values(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("QuantizeLinear", ["t", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    constants = [numpy_helper.from_array(np.float32(0.5), "s"), numpy_helper.from_array(np.int8(-28), "z")]
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", (1, 2, 3)), ("y", (1, 3, 2))))
+    graph = helper.make_graph(nodes, "g", [x], [y], constants)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    infos = Session(tmp_path / "m.onnx").inputs
+    assert input_ranges(tmp_path / "m.onnx", infos, []) == {"x": (-50.0, 77.5)}
+
+
 @pytest.mark.parametrize(("model", "order"), [("two_inputs.tflite", ["b", "a"]), ("two_inputs.onnx", ["a", "b"])])
 def test_several_inputs_keep_the_model_s_order_and_integers_stay_0(
     models: Path, tmp_path: Path, model: str, order: list[str]
