@@ -54,6 +54,9 @@ def deploy(
     python: Annotated[
         str, typer.Option(metavar="PATH", help="The board's Python with the wheels, for bundles without runner.")
     ] = "python3",
+    timeout: Annotated[
+        float, typer.Option(metavar="S", min=1, max=86_400, help="Seconds that one run of the model may take there.")
+    ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Copy a bundle to a board, check and smoke-test it there, and switch to it in one step; or go back."""
@@ -62,7 +65,7 @@ def deploy(
         if as_list:
             _print_listing(_list(transport, path), as_json=as_json)
             return
-        options = {"force_lock": break_lock, "python": python}
+        options = {"force_lock": break_lock, "python": python, "timeout": timeout}
         done = (
             _rollback(transport, path, **options) if bundle is None else _deploy(bundle, transport, path, keep, options)
         )
@@ -93,7 +96,8 @@ def _check_options(
 @contextmanager
 def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
     """Take these signals as Ctrl-C: the lock on the board must not outlive a closed terminal or a cancelled CI job."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
     try:
         yield
     finally:

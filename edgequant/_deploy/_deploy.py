@@ -7,6 +7,7 @@ in one step, when all of that is on disk. So wherever this is cut off, `current`
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from ._verify import damaged_files, digests_of
 
 if TYPE_CHECKING:
     from edgequant._bundle import Bundle
+    from edgequant._smoke import SmokeResult
     from edgequant._transports import Transport
 
 _ID_DIGITS = 16
@@ -35,6 +37,7 @@ def deploy(
     keep: int = 3,
     force_lock: bool = False,
     python: str = "python3",
+    timeout: float = 60,
     progress: Progress = silent,
 ) -> Deployment:
     """Make a bundle the current release in the folder `path` (absolute) of a computer.
@@ -42,16 +45,18 @@ def deploy(
     It is copied there, its digests are checked there, its smoke test runs there, and only then the link `current`
     changes. If the smoke test finds a difference, the result says so (`exit_code` 1) and what was current stays so.
     The last `keep` releases stay, at least the current and the previous one. `force_lock` takes the lock from another
-    deployer. `python` is the computer's interpreter with the wheels of a bundle without runner.
+    deployer. `python` is the computer's interpreter with the wheels of a bundle without runner; one run of the model
+    may take `timeout` seconds.
 
     Raises DeployError, which says what is current and what was left there; LockedError if another deployer works there.
     """
     begin = time.monotonic()
     site = Site(transport, path)
+    test = partial(smoke, bundle, transport, python=python, timeout=timeout, progress=progress)
     with explaining(site):
         transport.make_folder(site.releases, parents=True)
         with locked(site, force=force_lock) as check_lock:
-            deployer = _Deployer(bundle, site, keep, python, progress, check_lock)
+            deployer = _Deployer(bundle, site, keep, test, progress, check_lock)
             deployer.run()
     return deployer.result.finished(site.left.values(), begin)
 
@@ -64,11 +69,11 @@ class _Deployer:
         bundle: "Bundle",
         site: Site,
         keep: int,
-        python: str,
+        test: "Callable[..., SmokeResult]",
         progress: Progress,
         check_lock: Callable[[], None],
     ) -> None:
-        self.bundle, self.site, self.python = bundle, site, python
+        self.bundle, self.site, self.test = bundle, site, test
         self.keep = max(keep, _KEEP_LEAST)
         self.progress, self.check_lock = progress, check_lock
         self.id = bundle.digest[:_ID_DIGITS]
@@ -117,9 +122,9 @@ class _Deployer:
             if not self._passes(incoming):
                 site.discard(incoming)
                 return None
+            self.check_lock()
             for old in damaged:
                 if old != state.current:
-                    self.check_lock()
                     transport.remove_tree(site.release(old))
             name = self._free_name(state.standing)
             transport.rename(incoming, site.release(name))
@@ -133,8 +138,7 @@ class _Deployer:
         return f"{self.id}-{int(number) + 1}"
 
     def _passes(self, folder: PurePosixPath) -> bool:
-        found = smoke(self.bundle, self.site.transport, folder=folder, python=self.python, progress=self.progress)
-        return self.result.take(found)
+        return self.result.take(self.test(folder=folder))
 
     def _switch(self, state: State, name: str, damaged: list[str]) -> None:
         """Make a release current, and remove those that are too old."""

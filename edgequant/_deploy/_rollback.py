@@ -3,8 +3,9 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ._site import Site, State, explaining
 from ._verify import damaged_files, digests_of
 
 if TYPE_CHECKING:
+    from edgequant._smoke import SmokeResult
     from edgequant._transports import Transport
 
 
@@ -29,6 +31,7 @@ def rollback(
     *,
     force_lock: bool = False,
     python: str = "python3",
+    timeout: float = 60,
     progress: Progress = silent,
 ) -> Deployment:
     """Make the release current again that was before the current one in the folder `path` (absolute) of a computer.
@@ -38,12 +41,13 @@ def rollback(
     """
     begin = time.monotonic()
     site = Site(transport, path)
+    test = partial(smoke, transport=transport, python=python, timeout=timeout, progress=progress)
     with explaining(site):
         if site.read_current() is None:
             raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
         with locked(site, force=force_lock) as check_lock:
             state = site.read()
-            result = _tested(site, state, python, progress)
+            result = _tested(site, state, test, progress)
             if result.passed:
                 check_lock()
                 _switch(site, state, result)
@@ -52,7 +56,7 @@ def rollback(
     return result.finished(site.left.values(), begin)
 
 
-def _tested(site: Site, state: State, python: str, progress: Progress) -> Deployment:
+def _tested(site: Site, state: State, test: "Callable[..., SmokeResult]", progress: Progress) -> Deployment:
     """Return what the smoke test says of the previous release."""
     name = state.previous
     if name is None:
@@ -60,7 +64,7 @@ def _tested(site: Site, state: State, python: str, progress: Progress) -> Deploy
     with _bundle_there(site, name, progress) as bundle:
         result = Deployment("rollback", site.transport.title, site.path, bundle.digest, name)
         result.current, result.previous = state.current, name
-        result.take(smoke(bundle, site.transport, folder=site.release(name), python=python, progress=progress))
+        result.take(test(bundle, folder=site.release(name)))
     return result
 
 
