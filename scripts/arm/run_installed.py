@@ -19,6 +19,9 @@ shapes = [tuple(max(size, 1) for size in info.shape) for info in session.inputs]
 given = zip(inputs, session.inputs, shapes, strict=True)
 values = [np.fromfile(path, info.dtype).reshape(shape) for path, info, shape in given]
 outputs = session.run(dict(zip([info.name for info in session.inputs], values, strict=True)), raw=True)
+assert b"".join(session.run_bytes(*(value.tobytes() for value in values))) == b"".join(
+    outputs[info.name].tobytes() for info in session.outputs
+)
 result = b""
 for number in range(100):
     kernels = library().eq_kernels_name(number)

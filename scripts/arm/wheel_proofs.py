@@ -26,7 +26,7 @@ from .debian import PYTHON, run
 HERE = Path(__file__).resolve().parent
 CONSTRAINTS = HERE.parent.parent / "constraints.txt"
 NUMPY = ("python3-numpy", "libblas3", "liblapack3", "libgfortran5")
-ARMHF = "usr/lib/arm-linux-gnueabihf"
+LIBRARIES = {"arm64": "usr/lib/aarch64-linux-gnu", "armhf": "usr/lib/arm-linux-gnueabihf"}
 TOOLS = {"apt-get": "apt", "dpkg": "dpkg"}
 
 Run = Callable[[Path, Sequence[Path]], list[str]]  # model, inputs and output to the kernel sets' names
@@ -48,15 +48,14 @@ def _x86_64(folder: Path, wheel: Path, _roots: Path) -> dict[str, Run]:
 
 
 def _aarch64(folder: Path, wheel: Path, roots: Path) -> dict[str, Run]:
-    emulated_root.make(roots)
-    root = roots / "root"
-    _environment(["qemu-aarch64", "-cpu", "cortex-a72", "-L", root], root, folder, wheel, roots / "wheels")
+    root = _python_root(roots, "arm64")
+    _environment(["qemu-aarch64", "-cpu", "cortex-a72", "-L", root], root, folder, wheel)
     cpus = [board.cpu for board in emulated_root.BOARDS.values()]
     return {cpu: _script(["qemu-aarch64", "-cpu", cpu, "-L", root, folder / "env/bin/python"]) for cpu in cpus}
 
 
 def _armv7l(folder: Path, wheel: Path, roots: Path) -> dict[str, Run]:
-    root = _armhf_root(roots / "armhf")
+    root = _python_root(roots, "armhf")
     emulator = ["qemu-arm", "-cpu", "cortex-a7", "-L", root]
     _environment(emulator, root, folder, wheel)
     return {"cortex-a7": _script([*emulator, folder / "env/bin/python"])}
@@ -68,7 +67,7 @@ def _armv6l(folder: Path, wheel: Path, roots: Path) -> dict[str, Run]:
         archive.extractall(folder / "site")
     library = folder / "site/edgequant_runtime/_engines/libedgequant.so"
     program = armv6_system.make(roots / "armv6")
-    root = _armhf_root(roots / "armhf")
+    root = _python_root(roots, "armhf")
     python = ["env", f"PYTHONPATH={folder / 'site'}", "qemu-arm", "-cpu", "cortex-a7", "-L", root]
     return {
         "arm1176, from C": _program(["qemu-arm", "-cpu", "arm1176", "-L", program.parent, program, library]),
@@ -79,29 +78,29 @@ def _armv6l(folder: Path, wheel: Path, roots: Path) -> dict[str, Run]:
 _WAYS = {"x86_64": _x86_64, "aarch64": _aarch64, "armv7l": _armv7l, "armv6l": _armv6l}
 
 
-def _armhf_root(folder: Path) -> Path:
-    """Return Debian's armhf Python with numpy, which has no wheels there; made if it is absent."""
+def _python_root(roots: Path, architecture: str) -> Path:
+    """Return Debian's Python with Debian's numpy, as 32-bit boards have it; made if it is absent."""
+    folder = roots / architecture
     done = folder / "done"
     if not done.exists():
         debian.require(TOOLS)
-        root = debian.unpack(folder, "armhf", [*debian.PYTHON_PACKAGES, *NUMPY])
+        root = debian.unpack(folder, architecture, [*debian.PYTHON_PACKAGES, *NUMPY])
         for name in ("blas", "lapack"):  # as update-alternatives does, when a package is installed and not unpacked
-            (link := root / ARMHF / f"lib{name}.so.3").unlink(missing_ok=True)
+            (link := root / LIBRARIES[architecture] / f"lib{name}.so.3").unlink(missing_ok=True)
             link.symlink_to(f"{name}/lib{name}.so.3")
         done.touch()
     return folder / "root"
 
 
-def _environment(emulator: Sequence[object], root: Path, folder: Path, wheel: Path, *others: Path) -> None:
+def _environment(emulator: Sequence[object], root: Path, folder: Path, wheel: Path) -> None:
     """Make a virtual environment in folder/env and have pip, under the emulator, install the wheel there."""
     debian.require({str(emulator[0]): "qemu-user"})
     python = folder / "env/bin/python"
     run(*emulator, root / "usr/bin" / PYTHON, "-m", "venv", "--without-pip", "--system-site-packages", folder / "env")
     shutil.copytree(Path(pip.__file__).parent, folder / "pip/pip")  # Debian's ensurepip is a package of its own
-    found = [word for path in others for word in ("--find-links", path)]
     settings = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
     settings["PIP_CONFIG_FILE"] = os.devnull
-    install = ["install", "-q", "--no-index", "--no-cache-dir", *found, wheel.resolve()]
+    install = ["install", "-q", "--no-index", "--no-cache-dir", wheel.resolve()]
     run(*emulator, python, folder / "pip/pip", *install, env=settings)
 
 
