@@ -2,9 +2,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from edgequant._targets import Runner
 
 # The same examples on every run, and no limit on the time of one: machines differ. To look for new ones:
 # pytest --hypothesis-profile=explore
@@ -28,12 +32,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def program_for() -> Callable[[str], Path]:
-    """Compile edgequant-run for a target: `program_for("rpi4")`."""
+def runner_for() -> "Callable[..., Runner]":
+    """Compile edgequant-run for a target, once for all workers: `runner_for("rpi4").program`."""
     pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
     from edgequant._targets import build_runner, find_target
 
-    return lambda target: build_runner(find_target(target)).program
+    return lambda target, **options: build_runner(find_target(target), **options)
 
 
 @dataclass(frozen=True)

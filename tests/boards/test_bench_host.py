@@ -13,16 +13,13 @@ from edgequant import _bench_worker
 from edgequant._bench import BenchReport, _board, bench_on_board
 from edgequant._bench._conditions import Conditions, State, parse_state, read_state
 from edgequant._errors import EdgequantError
+from edgequant._targets import Runner
 from edgequant._transports import Finished, LocalTransport, TransportError
-
-from ._programs import runner_here
-
-pytestmark = pytest.mark.xdist_group("runners")
 
 
 @pytest.fixture(scope="session")
-def program() -> Path:
-    return runner_here().program
+def program(local_runner: Runner) -> Path:
+    return local_runner.program
 
 
 class Board(LocalTransport):

@@ -14,17 +14,15 @@ import pytest
 
 from edgequant._bench import bench_on_board
 from edgequant._cli import _measuring
+from edgequant._targets import Runner
 from edgequant._transports import FaultyTransport, SshTransport, TransportError
 
-from ._programs import runner_here
 from ._sshd import SshServer
-
-pytestmark = pytest.mark.xdist_group("runners")
 
 
 @pytest.fixture(scope="session")
-def program() -> Path:
-    return runner_here().program
+def program(local_runner: Runner) -> Path:
+    return local_runner.program
 
 
 @pytest.fixture

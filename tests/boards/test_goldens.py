@@ -232,11 +232,10 @@ def digests(golden: Golden) -> list[str]:
     return [tensor.data_sha256 for tensor in golden.outputs]
 
 
-@pytest.mark.xdist_group("runners")
 def test_edgequant_run_prints_the_digests_of_the_manifest(
-    models: Path, tmp_path: Path, program_for: Callable[[str], Path], counter: Path
+    models: Path, tmp_path: Path, runner_for: Callable[..., Any], counter: Path
 ) -> None:
-    program = program_for("x86-64")
+    program = runner_for("x86-64").program
     for model in (models / "int8.tflite", models / "int8_float_io.tflite", models / "uint8.tflite", counter):
         manifest = make(model, tmp_path / "b.tar.gz").manifest
         with open_bundle(tmp_path / "b.tar.gz") as opened:

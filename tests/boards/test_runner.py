@@ -25,28 +25,14 @@ from edgequant._targets._toolchain import Toolchain, clean_environment, find_too
 ONE_OF_EACH_FAMILY = ("rpi-zero", "armv7", "aarch64", "x86-64")
 LARGEST = {"aarch64": 400_000}  # bytes of the program
 
-# They share the cache of the checkout: one worker builds, the others would wait.
-built = pytest.mark.xdist_group("runners")
-
 
 def silent(step: str, done: int, total: int | None) -> None:
     pass
 
 
-@pytest.fixture(scope="session")
-def runner_for() -> Callable[..., Runner]:
-    pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
-
-    def build(name: str, **options: Any) -> Runner:
-        return build_runner(find_target(name), **options)
-
-    return build
-
-
 # ---- what is built ----
 
 
-@built
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
 def test_a_program_needs_nothing_and_is_for_its_family_alone(runner_for: Callable[..., Runner], name: str) -> None:
     runner = runner_for(name)
@@ -58,7 +44,6 @@ def test_a_program_needs_nothing_and_is_for_its_family_alone(runner_for: Callabl
     assert [other for other, family in families.items() if not program_problems(content, family)] == [name]
 
 
-@built
 def test_the_library_needs_an_old_glibc_and_nothing_else(runner_for: Callable[..., Runner]) -> None:
     library = runner_for("aarch64", library=True).library
     assert library is not None
@@ -69,7 +54,6 @@ def test_the_library_needs_an_old_glibc_and_nothing_else(runner_for: Callable[..
     )
 
 
-@built
 def test_a_file_that_needs_a_system_is_not_let_out(runner_for: Callable[..., Runner], tmp_path: Path) -> None:
     library = runner_for("aarch64", library=True).library
     assert library is not None
@@ -83,7 +67,6 @@ def test_a_file_that_needs_a_system_is_not_let_out(runner_for: Callable[..., Run
         export_runner(runner, TARGETS["rpi4-32"], tmp_path)
 
 
-@built
 def test_assumed_features_are_named_and_fatal_without_them(runner_for: Callable[..., Runner], models: Path) -> None:
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if emulator is None:
@@ -99,7 +82,6 @@ def test_assumed_features_are_named_and_fatal_without_them(runner_for: Callable[
     assert run_on("cortex-a72") == -signal.SIGILL
 
 
-@built
 def test_the_same_bytes_from_another_folder(cli: Callable[..., Any], tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
     options = ("--target", "rpi4", "--target", "rpi3", "--no-library", "--twice", "--json")
@@ -115,7 +97,6 @@ def test_the_same_bytes_from_another_folder(cli: Callable[..., Any], tmp_path: P
     assert [file["sha256"] for file in rows[1]["files"]] == [written["sha256"]]
 
 
-@built
 def test_two_builds_that_differ_are_told(
     cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner_for: Callable[..., Runner]
 ) -> None:

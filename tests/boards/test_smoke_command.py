@@ -18,32 +18,29 @@ from edgequant._bundle import write_bundle
 from edgequant._targets import Runner, find_target
 
 from ._bundle_files import make, members, repacked, stand_in
-from ._programs import runner_here
 from ._smoke_bundles import forgetful
-
-pytestmark = pytest.mark.xdist_group("runners")
 
 Cli = Callable[..., Any]
 ODD_NAME = 'kws ä "$(id)" \'.tar.gz'
 
 
-@pytest.fixture(scope="module")
-def runner() -> Runner:
-    return runner_here()
-
-
 @pytest.fixture
-def bundle(models: Path, tmp_path: Path, runner: Runner) -> Path:
+def bundle(models: Path, tmp_path: Path, local_runner: Runner) -> Path:
     path = tmp_path / ODD_NAME
-    write_bundle(models / "int8.tflite", find_target("x86-64"), path, runner=runner, goldens=1)
+    write_bundle(models / "int8.tflite", find_target("x86-64"), path, runner=local_runner, goldens=1)
     return path
 
 
 @pytest.fixture
-def wrong(models: Path, tmp_path: Path, runner: Runner) -> Path:
+def wrong(models: Path, tmp_path: Path, local_runner: Runner) -> Path:
     """A bundle whose program computes other outputs."""
     path = tmp_path / "wrong.tar.gz"
-    make(models / "int8.tflite", path, runner=stand_in(tmp_path / "forgetful", forgetful(runner.program)), goldens=1)
+    make(
+        models / "int8.tflite",
+        path,
+        runner=stand_in(tmp_path / "forgetful", forgetful(local_runner.program)),
+        goldens=1,
+    )
     return path
 
 

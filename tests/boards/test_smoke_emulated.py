@@ -1,18 +1,17 @@
 """Bundles on emulated boards: real programs, each board's own CPU."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edgequant._bundle import open_bundle, write_bundle
 from edgequant._smoke import SmokeResult, smoke
-from edgequant._targets import TARGETS, TargetError, build_runner, find_target
+from edgequant._targets import Runner, find_target
 from edgequant._transports import EmulatedTransport
 
-from ._programs import CACHE, runner_for
-
-pytestmark = pytest.mark.xdist_group("runners")
+RunnerFor = Callable[..., Runner]
 
 
 def emulated(bundle: Path, board: str) -> SmokeResult:
@@ -36,7 +35,7 @@ def emulated(bundle: Path, board: str) -> SmokeResult:
     ],
 )
 def test_every_cpu_gives_the_same_bits(
-    models: Path, tmp_path: Path, target: str, board: str, kernels: str, cores: list[int]
+    models: Path, tmp_path: Path, runner_for: RunnerFor, target: str, board: str, kernels: str, cores: list[int]
 ) -> None:
     path = tmp_path / "bundle.tar.gz"
     write_bundle(models / "int8.tflite", find_target(target), path, runner=runner_for(target), goldens=1)
@@ -49,11 +48,8 @@ def test_every_cpu_gives_the_same_bits(
     assert warned == (["features"] if (target, board) == ("rpi5", "rpi4") else [])
 
 
-def test_a_program_for_a_newer_cpu_is_a_sentence(models: Path, tmp_path: Path) -> None:
-    try:
-        runner = build_runner(TARGETS["rpi5"], assume_features=True, cache=CACHE)
-    except TargetError as error:
-        pytest.skip(str(error))
+def test_a_program_for_a_newer_cpu_is_a_sentence(models: Path, tmp_path: Path, runner_for: RunnerFor) -> None:
+    runner = runner_for("rpi5", assume_features=True)
     path = tmp_path / "bundle.tar.gz"
     write_bundle(models / "int8.tflite", find_target("rpi5"), path, runner=runner, goldens=1)
     assert emulated(path, "rpi5").exit_code == 0
@@ -67,7 +63,7 @@ def test_a_program_for_a_newer_cpu_is_a_sentence(models: Path, tmp_path: Path) -
     assert [check.name for check in result.checks if not check.ok] == ["assumed features"]
 
 
-def test_a_program_for_another_processor_is_a_sentence(models: Path, tmp_path: Path) -> None:
+def test_a_program_for_another_processor_is_a_sentence(models: Path, tmp_path: Path, runner_for: RunnerFor) -> None:
     path = tmp_path / "bundle.tar.gz"
     write_bundle(models / "int8.tflite", find_target("rpi4"), path, runner=runner_for("rpi4"), goldens=1)
     result = emulated(path, "rpi-zero")

@@ -16,25 +16,17 @@ from edgequant._targets import Runner, find_target
 from edgequant._transports import FaultyTransport, LocalTransport
 
 from ._bundle_files import make, stand_in
-from ._programs import runner_here
 from ._proxy import Proxy
 from ._smoke_bundles import SCORES, Made, forgetful, make_bundle
 from ._sshd import SshServer
 
-pytestmark = pytest.mark.xdist_group("runners")
-
 Cli = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def runner() -> Runner:
-    return runner_here()
-
-
 @pytest.fixture
-def bundle(models: Path, tmp_path: Path, runner: Runner) -> Path:
+def bundle(models: Path, tmp_path: Path, local_runner: Runner) -> Path:
     path = tmp_path / "kws of ä.tar.gz"
-    write_bundle(models / "int8.tflite", find_target("x86-64"), path, runner=runner, goldens=1)
+    write_bundle(models / "int8.tflite", find_target("x86-64"), path, runner=local_runner, goldens=1)
     return path
 
 
@@ -88,9 +80,14 @@ def test_a_user_with_few_rights(cli: Cli, sshd: SshServer, bundle: Path) -> None
     assert smoke(cli, sshd, bundle).exit_code == 0
 
 
-def test_a_difference_is_fetched(cli: Cli, sshd: SshServer, models: Path, tmp_path: Path, runner: Runner) -> None:
+def test_a_difference_is_fetched(cli: Cli, sshd: SshServer, models: Path, tmp_path: Path, local_runner: Runner) -> None:
     path = tmp_path / "wrong.tar.gz"
-    make(models / "int8.tflite", path, runner=stand_in(tmp_path / "forgetful", forgetful(runner.program)), goldens=1)
+    make(
+        models / "int8.tflite",
+        path,
+        runner=stand_in(tmp_path / "forgetful", forgetful(local_runner.program)),
+        goldens=1,
+    )
     result = smoke(cli, sshd, path)
     assert result.exit_code == 1
     assert "values differ, first at [" in result.stdout

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,17 +56,17 @@ pytestmark = pytest.mark.xdist_group("goldens")
 
 
 @pytest.fixture(params=MACHINES, ids=str)
-def command(request: pytest.FixtureRequest, program_for: Callable[[str], Path]) -> list[str]:
+def command(request: pytest.FixtureRequest, runner_for: Callable[..., Any]) -> list[str]:
     """The words that start the program on a machine."""
     machine: Machine = request.param
     if machine.emulator is None:
         if platform.machine() != "x86_64":
             pytest.skip("runs on x86-64")
-        return [str(program_for(machine.target))]
+        return [str(runner_for(machine.target).program)]
     emulator = shutil.which(machine.emulator) or shutil.which(f"{machine.emulator}-static")
     if emulator is None:
         pytest.skip("needs qemu-user, which emulates the boards' CPUs: apt-get install qemu-user")
-    return [emulator, "-cpu", str(machine.cpu), str(program_for(machine.target))]
+    return [emulator, "-cpu", str(machine.cpu), str(runner_for(machine.target).program)]
 
 
 def output_of(command: list[str], *arguments: object) -> dict[str, object]:
