@@ -2,7 +2,8 @@
 
 From the package index in November 2026: the file names of the releases named here. A wheel's tags name the CPython
 versions, the architecture and the oldest glibc (manylinux_2_27 is glibc 2.27). edgequant-runtime, which has the native
-engine, is this project's own: a wheel of it serves every Python 3, and where none is given pip builds it from source.
+engine, is this project's own: a wheel of it serves every Python 3 with glibc 2.17 or later, and elsewhere pip builds it
+from source.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ ENGINE_PACKAGES = {
     ONNXRUNTIME: ("onnxruntime",),
 }
 
-_BUILDS = ", and a C compiler if it is built on the device; the program edgequant-run needs neither"
+_BUILDS = ", and a C compiler if pip builds it: without a wheel, or without glibc 2.17; edgequant-run needs neither"
 
 WHEELS = (
     Wheel("edgequant-runtime", "0.1.0", "linux", "aarch64", (3, 9), None, note=_BUILDS),
