@@ -31,7 +31,7 @@ def sshd() -> Iterator[SshServer]:
 
 @pytest.fixture(scope="session")
 def local_runner() -> Runner:
-    """What runs models on this machine; the group `runners` keeps the tests together that wait for it."""
+    """What runs models on this machine, compiled once for all."""
     pytest.importorskip("ziglang", reason="needs ziglang, which compiles the runner")
     return build_runner(find_target("x86-64"))
 

@@ -14,8 +14,6 @@ from edgequant._transports import Finished, LocalTransport
 
 from ._deployments import TestBundle, current_release
 
-pytestmark = pytest.mark.xdist_group("runners")
-
 Bundles = list[TestBundle]
 
 

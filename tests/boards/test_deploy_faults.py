@@ -15,8 +15,6 @@ from edgequant._transports._faulty import FaultyTransport
 
 from ._deployments import TestBundle, current_release, expected_tree, tree
 
-pytestmark = pytest.mark.xdist_group("runners")
-
 Bundles = list[TestBundle]
 
 
@@ -77,11 +75,6 @@ def board() -> Iterator[LocalTransport]:
         yield transport
 
 
-@pytest.fixture(params=SCENARIOS)
-def scenario(request: pytest.FixtureRequest) -> Scenario:
-    return SCENARIOS[request.param]
-
-
 class Stage:
     """The scenario's folder as it was before, again and again."""
 
@@ -129,17 +122,21 @@ class Stage:
                 assert f"{self.site}/{name}" in sentence, (name, sentence)
 
 
-@pytest.fixture
-def stage(scenario: Scenario, board: LocalTransport, quick_bundles: Bundles, tmp_path: Path) -> Stage:
-    return Stage(scenario, board, quick_bundles, tmp_path)
-
-
 def moments(operation: str) -> tuple[Any, ...]:
     return ("before", "halfway", "after") if operation.startswith(("put ", "remove_tree ")) else ("before", "after")
 
 
-@pytest.mark.parametrize("kind", [FaultyTransport, Hiccup])
-def test_whatever_fails_what_is_current_is_whole(stage: Stage, kind: type[FaultyTransport]) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, FaultyTransport) for name in SCENARIOS),
+        *((name, Hiccup) for name in ("third, and the first has to go", "damaged older one again", "rollback")),
+    ],
+)
+def test_whatever_fails_what_is_current_is_whole(
+    board: LocalTransport, quick_bundles: Bundles, tmp_path: Path, name: str, kind: type[FaultyTransport]
+) -> None:
+    stage = Stage(SCENARIOS[name], board, quick_bundles, tmp_path)
     stage.set()
     counted = FaultyTransport(stage.board)
     stage.act(counted)

@@ -15,8 +15,6 @@ from edgequant._transports import LocalTransport
 
 from ._deployments import TestBundle, current_release, expected_tree, tree
 
-pytestmark = pytest.mark.xdist_group("runners")
-
 Bundles = list[TestBundle]
 KILLS = 40
 
