@@ -196,6 +196,12 @@ def test_pip_takes_no_manylinux_on_armv6_and_ours_on_64_bit(monkeypatch: pytest.
     assert {"manylinux_2_17_aarch64", "manylinux2014_aarch64"} <= set(packaging.tags.platform_tags())
 
 
+def test_a_32_bit_library_opens_files_with_64_bit_inode_numbers(wheel: Path) -> None:
+    names = set(read(wheel)[LIBRARY].split(b"\0"))
+    assert {b"open64", b"mmap64", b"__fxstat64"} <= names
+    assert not {b"open", b"mmap", b"__fxstat"} & names
+
+
 def test_a_damaged_library_is_an_error_and_never_a_traceback(wheel: Path) -> None:
     library, random = read(wheel)[LIBRARY], Random(0)
     refused = 0
