@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from edgequant._cli._output import print_result, print_status
 from edgequant._cli._progress import step_progress
@@ -36,6 +37,23 @@ def test_names_are_neither_markup_nor_emoji_nor_escapes(capsys: pytest.CaptureFi
     print_table(name, ("text",), ("number",), [(name, name)])
     print_facts([(name, name)])
     assert capsys.readouterr().out.count(shown) == 5
+
+
+@pytest.mark.parametrize("hostile", ["\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "\r", "\u202e"])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_words_give_orders_to_the_terminal(capsys: pytest.CaptureFixture[str], hostile: str, terminal: bool):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORCE_COLOR", "1") if terminal else patch.delenv("FORCE_COLOR", raising=False)
+        print_result(f"a{hostile}b\nnext")
+        print_result(Text(f"a{hostile}b"), style="bold")
+        print_status(f"a{hostile}b")
+        print_table(f"a{hostile}b", (f"a{hostile}b",), (), [(f"a{hostile}b",)])
+    captured = capsys.readouterr()
+    printed = captured.out + captured.err
+    assert hostile not in printed
+    drawn = printed.replace("\x1b[1m", "").replace("\x1b[0m", "")  # bold is rich's own
+    assert all(c.isprintable() or c == "\n" for c in drawn)
+    assert "b\nnext" in printed
 
 
 @pytest.mark.parametrize("text", ["[/red]x", ":smile:", "x" * 500])
@@ -95,8 +113,9 @@ def test_a_reader_that_leaves_is_no_error():
     assert finished.stdout in ("0\n", "1\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker in Linux's /proc")
-def test_ctrl_c_is_one_line(models: Path):
+def test_ctrl_c_is_one_line(models: Path, number: signal.Signals):
     command = [*EDGEQUANT, "bench", str(models / "float.tflite"), "--seconds", "60", "--threads", "1"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -106,7 +125,7 @@ def test_ctrl_c_is_one_line(models: Path):
     while not (workers := children.read_text().split()) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)  # so that the worker is starting or timing
-    os.killpg(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "interrupted\n")
     assert workers

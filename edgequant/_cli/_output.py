@@ -5,13 +5,28 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 # Piped output has no width of its own; this is where its prose wraps.
 PIPED_WIDTH = 160
+
+
+class _SafeConsole(Console):
+    """A console that no word of a file, a board or a bundle can give orders to."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what rich would, without control characters but rich's own."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_printable(segment.text), segment.style)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def console() -> Console:
@@ -27,7 +42,7 @@ def status_console() -> Console:
 def _console(stream: TextIO | None, *, stderr: bool) -> Console:
     width = None if stream is not None and stream.isatty() else PIPED_WIDTH
     # Names come from files: [brackets] and :colons: in them mean nothing.
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+    return _SafeConsole(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
 def print_result(result: RenderableType = "", *, width: int = 0, style: str | None = None) -> None:

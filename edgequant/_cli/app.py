@@ -1,5 +1,6 @@
 """The `edgequant` program: its commands, and what a failure looks like to the user."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -120,8 +121,11 @@ def _fail(sentence: str) -> int:
 
 
 def entry_point() -> None:
-    """Start from the shell."""
+    """Start from the shell; cancelled jobs and closed terminals end a command as Ctrl-C does: it cleans up."""
     prepare_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     code = main()
     finish_streams()
     sys.exit(code)
