@@ -69,7 +69,7 @@ def deploy(
         done = (
             _rollback(transport, path, **options) if bundle is None else _deploy(bundle, transport, path, keep, options)
         )
-    _print(done, as_json=as_json)
+        _print(done, as_json=as_json)
     raise typer.Exit(done.exit_code)
 
 

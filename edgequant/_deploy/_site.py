@@ -104,7 +104,7 @@ class Site:
                     f"deploy to another --path."
                 )
             return None
-        name = target.removeprefix("releases/")
+        name = target.removeprefix("releases/").rstrip("/")
         if not RELEASE_NAME.fullmatch(name):
             raise DeployError(
                 f"{self.current} on {self.transport.title} is a link to {target}, which is no release of this version "

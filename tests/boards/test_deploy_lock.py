@@ -107,8 +107,11 @@ def test_ctrl_c_leaves_nothing(site: Path, quick_bundles: Bundles) -> None:
     assert tree(site) == expected_tree(quick_bundles[0].id)
 
 
-def test_killed_at_any_moment_the_board_runs_a_whole_release(site: Path, quick_bundles: Bundles) -> None:
+def test_killed_at_any_moment_the_board_runs_a_whole_release(
+    site: Path, quick_bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The deployer gets SIGKILL; whoever comes next needs no --break-lock, because that process is gone."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # the killed ones leave files
     moments, context = random.Random(0), multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["edgequant._deploy", "edgequant._transports"])
     found, seconds = set(), 1.0

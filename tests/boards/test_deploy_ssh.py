@@ -118,6 +118,15 @@ def test_a_full_disk(sshd: SshServer, run: Callable[..., Any], bundles: Bundles)
     assert tree(site) == expected_tree(bundles[0].id)
 
 
+def test_a_folder_where_programs_may_not_run(sshd: SshServer, cli: Callable[..., Any], quick_bundles: Bundles) -> None:
+    site = sshd.mount_disk("size=2m,noexec") / "kws"
+    done = cli("deploy", quick_bundles[0].archive, "--host", "board", "--ssh-config", sshd.config, "--path", site)
+    assert done.exit_code == 2
+    assert "The smoke test cannot run: " in done.stderr
+    assert "noexec" in done.stderr
+    assert tree(site) == {"releases"}
+
+
 def test_no_permission_to_write(sshd: SshServer, site: Path, run: Callable[..., Any], quick_bundles: Bundles) -> None:
     sshd.become_nobody()
     done = run(quick_bundles[1].archive)  # root deployed the first one
