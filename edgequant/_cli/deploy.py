@@ -1,8 +1,5 @@
 """`edgequant deploy`: a bundle becomes the current release on a board, whole or not at all."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +58,7 @@ def deploy(
 ) -> None:
     """Copy a bundle to a board, check and smoke-test it there, and switch to it in one step; or go back."""
     _check_options(bundle, path, host, local=local, ssh_config=ssh_config, rollback=rollback, as_list=as_list)
-    with _interrupted_by(signal.SIGTERM, signal.SIGHUP), _reach(host, ssh_config) as transport:
+    with _reach(host, ssh_config) as transport:
         if as_list:
             _print_listing(_list(transport, path), as_json=as_json)
             return
@@ -91,18 +88,6 @@ def _check_options(
         raise EdgequantError("--ssh-config goes with --host.")
     if not path:
         raise EdgequantError("Give the folder to deploy to, such as --path models/kws.")
-
-
-@contextmanager
-def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
-    """Take these signals as Ctrl-C: the lock on the board must not outlive a closed terminal or a cancelled CI job."""
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # not under nohup
-    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _reach(host: str | None, ssh_config: Path | None) -> "Transport":

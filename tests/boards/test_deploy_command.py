@@ -1,7 +1,6 @@
 """`edgequant deploy` on this machine: options, what is printed, exit codes."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -105,16 +104,6 @@ def test_nothing_is_listed_where_nothing_is(cli: Callable[..., Any], site: Path)
     assert done.stdout.endswith("Nothing is current.\n")
     assert json.loads(cli("deploy", "--list", "--local", "--path", "kws", "--json").stdout)["releases"] == []
     assert not site.exists()
-
-
-def test_signals_are_left_as_they_were(cli: Callable[..., Any], site: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        cli("deploy", "--list", "--local", "--path", "kws")
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        assert signal.getsignal(signal.SIGTERM) is before[0]
-    finally:
-        signal.signal(signal.SIGHUP, before[1])
 
 
 def test_a_release_that_cannot_be_removed_is_a_warning(site: Path, quick_bundles: Bundles) -> None:
