@@ -3,12 +3,14 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgequant._errors import EdgequantError
 
-from ._compare import difference, is_near, read_array
+from ._compare import difference, is_near, read_arrays
 from ._program import Answer, Program
 from ._result import GoldenResult, GoldenRun, Latency, OutputResult, SmokeError, SmokeResult
 
@@ -29,20 +31,18 @@ def run_goldens(
         raise SmokeError(
             "The bundle has no goldens, so nothing can be compared: make it again with 'edgequant bundle'."
         )
+    found = [GoldenResult(number, golden.kind, []) for number, golden in enumerate(goldens)]
     total, done = len(goldens) * len(thread_counts), 0
-    for number, golden in enumerate(goldens):
-        runs: list[GoldenRun] = []
-        found = GoldenResult(number, golden.kind, runs)
-        try:
+    try:
+        for golden, its in zip(goldens, found, strict=True):
             for threads in thread_counts:
-                progress(f"golden {number} ({golden.kind})", done, total)
-                run, answer = _run_golden(program, golden, threads, 1 if number else repeat)
-                runs.append(run)
-                _measure(result, answer, threads, is_first=number == 0)
+                progress(f"golden {its.number} ({golden.kind})", done, total)
+                run, answer = _run_golden(program, golden, threads, 1 if its.number else repeat)
+                its.runs.append(run)
+                _measure(result, answer, threads, is_first=its.number == 0)
                 done += 1
-        finally:  # one that was cut off counts if it has proved a difference
-            if len(runs) == len(thread_counts) or found.status == "different":
-                result.goldens.append(found)
+    finally:
+        result.keep(found, len(thread_counts))
 
 
 def _measure(result: SmokeResult, answer: Answer, threads: int, *, is_first: bool) -> None:
@@ -56,55 +56,65 @@ def _run_golden(program: Program, golden: "Golden", threads: int, repeat: int) -
     begin = time.monotonic()
     answer = program.run(golden, threads=threads, repeat=repeat)
     seconds = time.monotonic() - begin
-    differing = {i for i, digest in enumerate(answer.digests) if digest != golden.outputs[i].data_sha256}
+    judged = [_judge_description(*pair) for pair in zip(golden.outputs, answer.outputs, strict=True)]
+    differing = [i for i, output in enumerate(judged) if output is None]
     details = _details(program, golden, threads, answer, differing) if differing else {}
-    outputs = tuple(
-        details.get(i, OutputResult(tensor.name, "equal", answer.digests[i])) for i, tensor in enumerate(golden.outputs)
-    )
+    outputs = tuple(output or details[i] for i, output in enumerate(judged))
     return GoldenRun(threads, answer.kernels, outputs, seconds), answer
 
 
+def _judge_description(expected: "TensorFile", got: "TensorFile") -> OutputResult | None:
+    """Judge an output by its name, type, shape and digest; None if it is its values that differ."""
+    if got == expected:
+        return OutputResult(expected.name, "equal", got.data_sha256)
+    if (got.name, got.dtype, got.shape) == (expected.name, expected.dtype, expected.shape):
+        return None
+    detail = f"{_described(expected)} expected, {_described(got)} got"
+    return OutputResult(expected.name, "different", got.data_sha256, detail)
+
+
+def _described(tensor: "TensorFile") -> str:
+    return f"{tensor.name}: {tensor.dtype} {list(tensor.shape)}"
+
+
 def _details(
-    program: Program, golden: "Golden", threads: int, first: Answer, differing: set[int]
+    program: Program, golden: "Golden", threads: int, first: Answer, differing: Sequence[int]
 ) -> dict[int, OutputResult]:
     """Return how the outputs differ; that they do is proved, whatever fails from here on."""
     try:
         return _fetch_details(program, golden, threads, first, differing)
     except EdgequantError as error:
         detail = f"its values did not come here: {str(error).rstrip('.')}"
-        return {i: OutputResult(golden.outputs[i].name, "different", first.digests[i], detail) for i in differing}
+        told = [(i, first.outputs[i]) for i in differing]
+        return {i: OutputResult(got.name, "different", got.data_sha256, detail) for i, got in told}
 
 
 def _fetch_details(
-    program: Program, golden: "Golden", threads: int, first: Answer, differing: set[int]
+    program: Program, golden: "Golden", threads: int, first: Answer, differing: Sequence[int]
 ) -> dict[int, OutputResult]:
     """Run the golden once more, have the outputs written, and bring those here that differ."""
     details = {}
     with program.transport.temporary_folder() as there, tempfile.TemporaryDirectory(prefix="edgequant-") as here:
         files = [there / f"output-{i}.npy" for i in range(len(golden.outputs))]
         again = program.run(golden, threads=threads, outputs=files)
-        for i in sorted(differing):
-            fetched = Path(here, f"output-{i}.npy")
+        for i in differing:
+            fetched, got = Path(here, f"output-{i}.npy"), first.outputs[i]
             program.transport.get(files[i], fetched)
-            is_same = again.digests[i] == first.digests[i]
-            details[i] = _judge(program, golden.outputs[i], fetched, first.digests[i], is_repeatable=is_same)
+            details[i] = _judge_values(program, got, fetched, is_repeatable=again.outputs[i] == got)
     return details
 
 
-def _judge(program: Program, tensor: "TensorFile", fetched: Path, digest: str, *, is_repeatable: bool) -> OutputResult:
+def _judge_values(program: Program, got: "TensorFile", fetched: Path, *, is_repeatable: bool) -> OutputResult:
+    """Judge an output by the values that came here; `got` describes it, with the path of its golden."""
+    different = partial(OutputResult, got.name, "different", got.data_sha256)
     if not is_repeatable:
-        unstable = "other values at each run: suspect the board's memory, clock or power supply"
-        return OutputResult(tensor.name, "different", digest, unstable)
-    expected, got = read_array(program.bundle.folder / tensor.path), read_array(fetched)
-    if expected is None or got is None or (expected.shape, expected.dtype) != (got.shape, got.dtype):
-        types = " and ".join(
-            "no array" if array is None else f"{array.dtype} {array.shape}" for array in (expected, got)
-        )
-        return OutputResult(tensor.name, "different", digest, f"not of one type and shape: {types}")
-    found = difference(expected, got)
-    if found is None:
-        return OutputResult(
-            tensor.name, "different", digest, "the digest differs, and the values that came here do not"
-        )
-    near = is_near(expected, found, program.tolerance(tensor.name))
-    return OutputResult(tensor.name, "within tolerance" if near else "different", digest, found.sentence, found)
+        return different("other values at each run: suspect the board's memory, clock or power supply")
+    arrays = read_arrays(program.bundle.folder / got.path, fetched, got)
+    if arrays is None:
+        return different("the file that came here is no such array")
+    expected, values = arrays
+    found = difference(expected, values)
+    if found is None or sha256(values.tobytes()).hexdigest() != got.data_sha256:
+        return different("the values that came here are not those of the digest that was told there")
+    near = is_near(expected, found, program.tolerance(got.name))
+    return OutputResult(got.name, "within tolerance" if near else "different", got.data_sha256, found.sentence, found)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ._answer import read_object
+from edgequant._bundle import TensorFile
+
+from ._answer import read_object, real, whole
 from ._cause import explain
 from ._result import SmokeError
 
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one start of the program gave: the digests of the outputs in the model's order, times in microseconds.
+    """What one start of the program gave: times in microseconds, and the outputs, in the model's order.
 
-    `open_us` is how long it took to open the model, which old programs do not tell.
+    An output is described as its golden is, so that the two are equal where the board gives what it should. `open_us`
+    is how long it took to open the model, which old programs do not tell.
     """
 
     kernels: str
-    digests: tuple[str, ...]
+    outputs: tuple[TensorFile, ...]
     runs: int
     median_us: float
     min_us: float
@@ -48,7 +51,7 @@ class Program:
         features = cpu.get("features") if isinstance(cpu, dict) else None
         if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
             raise SmokeError(f"{self._what} did not tell the CPU's features: it is another program.")
-        if not isinstance(memory, int):
+        if type(memory) is not int or memory < 0:
             raise SmokeError(f"{self._what} did not tell the memory in bytes: it is another program.")
         return document
 
@@ -70,13 +73,28 @@ class Program:
         words += ["--seconds", f"{self._timeout / 4:g}"] if repeat > 1 else []  # a slow model is timed less often
         words += [word for tensor in golden.inputs for word in ("--input", self._folder / tensor.path)]
         words += [word for path in outputs for word in ("--output", path)]
-        answer = _answer(self._ask(*words))
-        if len(answer.digests) != len(golden.outputs):
+        try:
+            return self._answer(self._ask(*words), golden)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise SmokeError(f"edgequant-run's answer is not the one of this version: {error!r} in it.") from None
+
+    def _answer(self, document: Mapping[str, Any], golden: "Golden") -> Answer:
+        count = len(document["outputs"])
+        if count != len(golden.outputs):
             raise SmokeError(
-                f"edgequant-run gave {len(answer.digests)} outputs on {self.transport.title}, and the goldens have "
+                f"edgequant-run gave {count} outputs on {self.transport.title}, and the goldens have "
                 f"{len(golden.outputs)}: make the bundle again."
             )
-        return answer
+        pairs = zip(golden.outputs, document["outputs"], strict=True)
+        return Answer(
+            kernels=str(document["kernels"]),
+            outputs=tuple(_output(expected.path, output) for expected, output in pairs),
+            runs=whole(document["runs"]),
+            median_us=real(document["median_us"]),
+            min_us=real(document["min_us"]),
+            open_us=real(document["open_us"]) if "open_us" in document else None,
+            memory={part: whole(count) for part, count in document["memory_bytes"].items()},
+        )
 
     def _ask(self, *words: str | PurePosixPath) -> dict[str, Any]:
         runner = self.bundle.manifest.runner
@@ -91,16 +109,6 @@ class Program:
         return document
 
 
-def _answer(document: Mapping[str, Any]) -> Answer:
-    try:
-        return Answer(
-            kernels=str(document["kernels"]),
-            digests=tuple(str(output["sha256"]) for output in document["outputs"]),
-            runs=int(document["runs"]),
-            median_us=float(document["median_us"]),
-            min_us=float(document["min_us"]),
-            open_us=float(document["open_us"]) if "open_us" in document else None,
-            memory={str(part): int(count) for part, count in document["memory_bytes"].items()},
-        )
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise SmokeError(f"edgequant-run's answer is not the one of this version: {error!r} in it.") from None
+def _output(path: str, output: Mapping[str, Any]) -> TensorFile:
+    shape = tuple(whole(size) for size in output["shape"])
+    return TensorFile(str(output["name"]), path, str(output["type"]), shape, str(output["sha256"]))

@@ -39,15 +39,16 @@ class Difference:
     """Where the values of an output differ from the golden ones: `count` of `values`, first at the index `first`.
 
     `expected` and `got` are the two values there, `largest` the largest absolute difference (infinite where one of the
-    two is not finite). `arrays` are all golden values and all of the board's, None where they stayed there.
+    two is not finite); of integers they are exact. `arrays` are all golden values and all of the board's, None where
+    they stayed there.
     """
 
     count: int
     values: int
     first: tuple[int, ...]
-    expected: float
-    got: float
-    largest: float
+    expected: int | float
+    got: int | float
+    largest: int | float
     arrays: "tuple[NDArray[Any], NDArray[Any]] | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -55,8 +56,8 @@ class Difference:
         """Say it."""
         place = ", ".join(map(str, self.first))
         return (
-            f"{self.count:,} of {self.values:,} values differ, first at [{place}]: {self.expected:g} expected, "
-            f"{self.got:g} got; the largest difference is {self.largest:g}"
+            f"{self.count:,} of {self.values:,} values differ, first at [{place}]: {_value(self.expected)} expected, "
+            f"{_value(self.got)} got; the largest difference is {_value(self.largest)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class GoldenResult:
 
     number: int
     kind: str
-    runs: Sequence[GoldenRun]
+    runs: list[GoldenRun]
 
     @property
     def status(self) -> Status:
@@ -150,6 +151,10 @@ class SmokeResult:
     memory: Mapping[str, int] | None = None
     error: str | None = None
     seconds: float = 0
+
+    def keep(self, goldens: Sequence[GoldenResult], runs: int) -> None:
+        """Take the goldens that have all `runs`, and those cut off that have proved a difference."""
+        self.goldens = [golden for golden in goldens if len(golden.runs) == runs or golden.status == "different"]
 
     @property
     def exit_code(self) -> int:
@@ -260,5 +265,9 @@ def _golden(golden: GoldenResult, manifest: "Manifest | None") -> dict[str, Any]
     return {"number": golden.number, "kind": golden.kind, "status": golden.status, "runs": runs}
 
 
-def _finite(value: float) -> float | None:
+def _value(number: int | float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
+def _finite(value: int | float) -> int | float | None:
     return value if math.isfinite(value) else None

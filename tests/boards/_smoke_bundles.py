@@ -120,7 +120,10 @@ def answer(outputs: Mapping[str, Array]) -> dict[str, Any]:
     """Return what edgequant-run prints as JSON."""
     return {
         "kernels": "scalar",
-        "outputs": [{"name": name, "sha256": digest(array)} for name, array in outputs.items()],
+        "outputs": [
+            {"name": name, "type": str(array.dtype), "shape": array.shape, "sha256": digest(array)}
+            for name, array in outputs.items()
+        ],
         "memory_bytes": {"tensors": 100, "peak_of_process": 4096},
         "runs": 3, "median_us": 12.5, "min_us": 11.0, "open_us": 40.0,
     }  # fmt: skip

@@ -2,8 +2,10 @@ import json
 import math
 import signal
 import tempfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from edgequant._transports import LocalTransport
 
 from ._smoke_bundles import SCORES, Made, dies_of, make_bundle, with_manifest
 
+ZEROS = np.zeros((1, 4), np.float32)
 OTHER = np.array([[3, -6, 120, -9]], np.int8)
 
 
@@ -149,6 +152,46 @@ def test_tolerance_is_in_steps_of_integers_and_shares_of_floats(
         assert result.headline == "The golden agrees on a board: 0 bit for bit, 1 within tolerance, with 1 thread."
 
 
+@pytest.mark.parametrize(
+    ("dtype", "expected", "got", "tolerance", "said"),
+    [
+        ("float32", [0, 1], [-0.0, 1], 0.0, "[0]: 0 expected, -0 got; the largest difference is 0"),
+        ("int64", [2**53, 0], [2**53 + 1, 0], 0.0,
+         "9007199254740992 expected, 9007199254740993 got; the largest difference is 1"),
+        ("int64", [-(2**63)], [2**63 - 1], 2.0**63, f"the largest difference is {2**64 - 1}"),
+        ("int8", [-128], [127], 254.0, "the largest difference is 255"),
+        ("uint8", [1], [255], 253.0, "the largest difference is 254"),
+        ("bool", [False], [True], 0.5, "0 expected, 1 got; the largest difference is 1"),
+        ("float32", [np.inf, 1], [np.nan, 7], 1e-5, "the largest difference is inf"),
+        ("float32", [np.inf, 1], [np.inf, 7], 1e-5, "the largest difference is 6"),
+        ("float32", [50, 1], [np.nan, 7], 1e308, "the largest difference is inf"),
+        ("float64", [1e308], [-1e308], 1e-5, "the largest difference is inf"),
+    ],
+)  # fmt: skip
+def test_no_tolerance_makes_this_near(
+    tmp_path: Path, dtype: str, expected: list[float], got: list[float], tolerance: float, said: str
+) -> None:
+    golden = Made({"scores": np.array(expected, dtype)}, {"scores": np.array(got, dtype)})
+    result = run(make_bundle(tmp_path / "made", [golden], tolerance=tolerance), Board("pi-zero"))
+    assert (result.exit_code, result.goldens[0].status) == (1, "different")
+    assert said in result.sentences[1]
+
+
+def test_integers_are_near_exactly(tmp_path: Path) -> None:
+    goldens = [Made({"scores": np.array([2**62])}, {"scores": np.array([2**62 - 1])})]
+    result = run(make_bundle(tmp_path / "made", goldens, tolerance=1.0), Board("pi-zero"))
+    assert result.goldens[0].status == "within tolerance"
+
+
+def test_values_that_are_not_those_of_the_digest_are_a_difference(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": OTHER})], tolerance=100.0)
+    for sent in (SCORES, SCORES + np.int8(1)):
+        np.save(tmp_path / "made" / "answers" / "0-0.npy", sent)
+        result = run(bundle, Board("pi-zero"))
+        assert result.exit_code == 1
+        assert "not those of the digest that was told there" in result.sentences[1]
+
+
 def test_other_bits_at_each_run_are_told(tmp_path: Path) -> None:
     last = f'sed \'s/"sha256": "[0-9a-f]*/"sha256": "\'"$$"\'/\' \'{tmp_path}/made/answers/0.json\'; exit'
     result = run(make_bundle(tmp_path / "made", last=last), Board("pi-zero"))
@@ -157,21 +200,62 @@ def test_other_bits_at_each_run_are_told(tmp_path: Path) -> None:
 
 
 def test_an_output_of_another_shape_is_told(tmp_path: Path) -> None:
-    result = run(make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": SCORES[0]})]), Board("pi-zero"))
-    # The digest is of the values alone, so equal values are equal.
-    assert result.exit_code == 0
     goldens = [Made({"scores": SCORES}, {"scores": OTHER[0].astype(np.int16)})]
-    result = run(make_bundle(tmp_path / "again", goldens), Board("pi-zero"))
+    result = run(make_bundle(tmp_path / "made", goldens), Board("pi-zero"))
     assert result.exit_code == 1
-    assert "not of one type and shape: int8 (1, 4) and int16 (4,)" in result.sentences[1]
+    assert "scores: int8 [1, 4] expected, scores: int16 [4] got" in result.sentences[1]
 
 
-def test_an_output_that_cannot_be_read_is_still_a_difference(tmp_path: Path) -> None:
-    bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": OTHER})])
-    (tmp_path / "made" / "answers" / "0-0.npy").write_bytes(b"\x93NUMPY is cut off")
+@pytest.mark.parametrize(
+    ("name", "got", "said"),
+    [
+        ("scores", ZEROS.reshape(2, 2), "scores: float32 [2, 2] got"),
+        ("scores", ZEROS.view(np.int32), "scores: int32 [1, 4] got"),
+        ("boxes", ZEROS, "boxes: float32 [1, 4] got"),
+    ],
+)
+def test_the_same_bytes_of_another_shape_type_or_name_are_a_difference(
+    tmp_path: Path, name: str, got: Any, said: str
+) -> None:
+    bundle = make_bundle(tmp_path / "made", [Made({"scores": ZEROS}, {name: got})])
     result = run(bundle, Board("pi-zero"))
     assert result.exit_code == 1
-    assert "no array" in result.sentences[1]
+    assert f"scores: float32 [1, 4] expected, {said}" in result.sentences[1]
+
+
+def archive(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("0", "x" * 10)
+
+
+def headed(shape: tuple[int, ...]) -> Callable[[BinaryIO], None]:
+    return lambda file: np.lib.format.write_array_header_1_0(
+        file, {"descr": "|i1", "fortran_order": False, "shape": shape}
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: None,
+        lambda file: file.write(b"\x93NUMPY is cut off"),
+        lambda file: file.write(b"\x93NUMPY\x01\x00\xd0\x07" + b"(" * 2000),
+        lambda file: file.write(b"\x93NUMPY\x01\x00\x10\x00" + b"{'descr':" * 2),
+        lambda file: np.save(file, OTHER.astype(object), allow_pickle=True),
+        lambda file: np.save(file, OTHER[0]),
+        archive,
+        *map(headed, [(1, 4), (-1,), (10**13,), (10**30,)]),
+    ],
+)
+def test_an_output_that_cannot_be_read_is_still_a_difference(
+    tmp_path: Path, change: Callable[[BinaryIO], object]
+) -> None:
+    bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": OTHER})])
+    with (tmp_path / "made" / "answers" / "0-0.npy").open("wb") as file:
+        change(file)
+    result = run(bundle, Board("pi-zero"))
+    assert result.exit_code == 1
+    assert "the file that came here is no such array" in result.sentences[1]
 
 
 def test_a_difference_that_cannot_be_fetched_is_still_one(tmp_path: Path) -> None:
@@ -209,6 +293,12 @@ def test_a_difference_that_cannot_be_fetched_is_still_one(tmp_path: Path) -> Non
         ("echo '{\"cpu\": {\"features\": [{}]}}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
         ("echo '{\"cpu\": {\"features\": []}, \"memory_available_bytes\": \"\"}'; exit 0", "pi4", {},
          "did not tell the memory"),
+        ("echo '{\"cpu\": {\"features\": []}, \"memory_available_bytes\": -1}'; exit 0", "pi4", {},
+         "did not tell the memory"),
+        ("echo '{\"cpu\": {\"features\": []}, \"memory_available_bytes\": 1'$(printf '%0400d' 0)'}'; exit 0", "pi4",
+         {}, "printed no JSON"),
+        ("echo '{\"a\": '$(printf '%0200d' 0 | tr 0 '[')$(printf '%0200d' 0 | tr 0 ']')'}'; exit 0", "pi4", {},
+         "printed no JSON"),
         ("echo '{}'; exit 0", "pi4", {}, "did not tell the CPU's features"),
     ],
 )  # fmt: skip
@@ -225,7 +315,10 @@ def test_a_runner_that_fails_is_a_sentence_and_exit_code_2(
     ("then", "said"),
     [
         ("echo '{}'; exit 0", "edgequant-run's answer is not the one of this version"),
-        ("sed 's/12.5/1'$(printf '%0500d' 0)'/' \"$answers/0.json\"; exit 0", "OverflowError"),
+        ("sed 's/12.5/1'$(printf '%0500d' 0)'/' \"$answers/0.json\"; exit 0", "printed no JSON"),
+        ('sed \'s/100/"100"/\' "$answers/0.json"; exit 0', "is no whole number"),
+        ('sed \'s/12.5/"inf"/\' "$answers/0.json"; exit 0', "is no whole number"),
+        ("sed 's/4096/9223372036854775808/' \"$answers/0.json\"; exit 0", "printed no JSON"),
         ("echo '{\"outputs\": 1}'; exit 0", "edgequant-run's answer is not the one of this version"),
         (dies_of(signal.SIGKILL), "probably because memory ran out"),
         ("golden=1", "gave 2 outputs on a board, and the goldens have 1"),
