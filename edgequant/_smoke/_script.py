@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ._answer import printable, read_object
+from ._answer import printable, read_object, real, whole
 from ._cause import explain_signal
-from ._result import Difference, GoldenResult, GoldenRun, Latency, OutputResult, SmokeError, SmokeResult, Status
+from ._result import Difference, GoldenResult, GoldenRun, Latency, OutputResult, SmokeError, SmokeResult
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
 
-    from edgequant._bundle import Bundle
+    from edgequant._bundle import Bundle, Golden, Manifest, TensorFile
     from edgequant._transports import Transport
 
 VENV = "edgequant-venv"
@@ -65,6 +65,12 @@ class Script:
             raise SmokeError(f"smoke.py failed on {self.transport.title}: {complaint}.")
         if "error" in document:
             raise SmokeError(self._explain(printable(str(document["error"]))))
+        if finished.status != int(document.get("result") == "different"):
+            complaint = printable(finished.complaint).rstrip(".")
+            raise SmokeError(
+                f"smoke.py ended with exit code {finished.status} on {self.transport.title}, which does not go with "
+                f"its answer: {complaint}."
+            )
         return document
 
     def _explain(self, error: str) -> str:
@@ -86,46 +92,62 @@ def run_script(
     progress: Callable[[str, int, int | None], None],
 ) -> None:
     """Run all goldens with each number of threads."""
-    runs: dict[int, list[GoldenRun]] = {}
-    for done, threads in enumerate(thread_counts):
-        progress(f"all goldens with {threads} threads", done, len(thread_counts))
-        document = script.run(threads, repeat)
-        try:
-            _take(result, document, threads, runs)
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise SmokeError(f"smoke.py's answer is not the one of this version: {error!r} in it.") from None
-        goldens = script.bundle.manifest.goldens
-        result.goldens = [GoldenResult(n, golden.kind, runs[n]) for n, golden in enumerate(goldens)]
+    goldens = script.bundle.manifest.goldens
+    found = [GoldenResult(number, golden.kind, []) for number, golden in enumerate(goldens)]
+    try:
+        for done, threads in enumerate(thread_counts):
+            progress(f"all goldens with {threads} threads", done, len(thread_counts))
+            document = script.run(threads, repeat)
+            try:
+                runs = _take(result, document, script.bundle.manifest, threads)
+            except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+                raise SmokeError(f"smoke.py's answer is not the one of this version: {error!r} in it.") from None
+            for its, run in zip(found, runs, strict=True):
+                its.runs.append(run)
+    finally:
+        result.keep(found, len(thread_counts))
 
 
-def _take(result: SmokeResult, document: Mapping[str, Any], threads: int, runs: dict[int, list[GoldenRun]]) -> None:
-    assert result.manifest is not None
+def _take(result: SmokeResult, document: Mapping[str, Any], manifest: "Manifest", threads: int) -> list[GoldenRun]:
+    runs = [
+        _run(golden, told, manifest, threads)
+        for golden, told in zip(manifest.goldens, document["goldens"], strict=True)
+    ]
+    statuses = {output.status for run in runs for output in run.outputs}
+    if (document["result"] == "different") != ("different" in statuses):
+        raise ValueError(f"the result {document['result']!r}, which is not that of its goldens,")
+    times = [real(us) for us in document["goldens"][0]["us"]]
+    latency = Latency(threads, len(times), statistics.median(times), min(times), real(document["open_us"]))
+    peak = whole(document["peak_memory_bytes"] or 0)
     result.probe = {key: str(document[key]) for key in ("engine", "version", "python")}
-    for number, (golden, found) in enumerate(zip(result.manifest.goldens, document["goldens"], strict=True)):
-        if len(found["outputs"]) != len(golden.outputs):
-            raise ValueError("another number of outputs")
-        outputs = tuple(_output(tensor.name, got) for tensor, got in zip(golden.outputs, found["outputs"], strict=True))
-        seconds = sum(map(float, found["us"])) / 1e6
-        runs.setdefault(number, []).append(GoldenRun(threads, str(document["engine"]), outputs, seconds))
-    times = [float(us) for us in document["goldens"][0]["us"]]
-    open_us = float(document["open_us"])
-    result.latencies.append(Latency(threads, len(times), statistics.median(times), min(times), open_us))
-    peak = int(document.get("peak_memory_bytes") or 0)
+    result.latencies.append(latency)
     result.memory = {"peak_of_process": max(peak, (result.memory or {}).get("peak_of_process", 0))}
+    return runs
 
 
-def _output(name: str, found: Mapping[str, Any]) -> OutputResult:
-    digest, said = str(found["sha256"]), found["status"]
-    if said == "equal":
+def _run(golden: "Golden", told: Mapping[str, Any], manifest: "Manifest", threads: int) -> GoldenRun:
+    pairs = zip(golden.outputs, manifest.outputs, told["outputs"], strict=True)
+    outputs = tuple(_output(expected, output.tolerance, found) for expected, output, found in pairs)
+    return GoldenRun(threads, manifest.model.engine, outputs, sum(map(real, told["us"])) / 1e6)
+
+
+def _output(expected: "TensorFile", tolerance: float, found: Mapping[str, Any]) -> OutputResult:
+    """Return what smoke.py says of an output, as far as it can be true."""
+    name, digest, status = expected.name, str(found["sha256"]), found["status"]
+    if found["name"] != name:
+        raise ValueError(f"an output {found['name']!r} in place of {name!r}")
+    possible = {"different", *(["equal"] if digest == expected.data_sha256 else ["within tolerance"] * (tolerance > 0))}
+    if status not in possible:
+        raise ValueError(f"an output {name!r} said to be {status!r}, which it cannot be,")
+    if status == "equal":
         return OutputResult(name, "equal", digest)
-    status: Status = "within tolerance" if said == "within tolerance" else "different"
     if found["first"] is None:
-        near = status == "within tolerance"
-        return OutputResult(name, status, digest, "zeros of another sign" if near else "not of one type and shape")
+        other = "not of one type and shape" if found["largest"] is None else "zeros of another sign"
+        return OutputResult(name, status, digest, other)
     difference = Difference(
-        int(found["different"]),
-        int(found["values"]),
-        tuple(int(place) for place in found["first"]),
+        whole(found["different"]),
+        whole(found["values"]),
+        tuple(whole(place) for place in found["first"]),
         _number(found["expected"], math.nan),
         _number(found["got"], math.nan),
         _number(found["largest"], math.inf),
@@ -134,7 +156,7 @@ def _output(name: str, found: Mapping[str, Any]) -> OutputResult:
 
 
 def _number(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else float(value)
+    return otherwise if value is None else real(value)
 
 
 def _absolute(python: str, transport: "Transport") -> str:

@@ -3,26 +3,28 @@
 import json
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from edgequant_device_checks import Device, for_board
 
 from edgequant._bundle import Bundle, open_bundle, write_bundle
 from edgequant._smoke import SmokeResult, smoke
 from edgequant._targets import find_target
 from edgequant._transports import LocalTransport
 
-from ._smoke_bundles import SCORES, Made, make_bundle, with_manifest
+from ._smoke_bundles import SCORES, Made, digest, make_bundle, with_manifest
 
 EQUAL = {
-    "name": "scores", "status": "equal", "equal": True, "sha256": "ab" * 32, "values": 4, "different": 0, "first": None,
-    "expected": None, "got": None, "largest": 0.0, "tolerance": 1.0,
+    "name": "scores", "status": "equal", "equal": True, "sha256": digest(SCORES), "values": 4, "different": 0,
+    "first": None, "expected": None, "got": None, "largest": 0.0, "tolerance": 1.0,
 }  # fmt: skip
 NEAR = EQUAL | {
-    "status": "within tolerance", "equal": False, "different": 2, "first": [0, 1], "expected": 3.0, "got": 4.0,
-    "largest": 1.0,
+    "status": "within tolerance", "equal": False, "sha256": "ab" * 32, "different": 2, "first": [0, 1], "expected": 3.0,
+    "got": 4.0, "largest": 1.0,
 }  # fmt: skip
 FAR = NEAR | {"status": "different", "got": None, "largest": None}
 
@@ -31,12 +33,18 @@ def answer(*outputs: dict[str, Any]) -> dict[str, Any]:
     goldens = [{"kind": "random", "us": [9.0, 7.0, 8.0], "outputs": [output]} for output in outputs]
     return {
         "engine": "litert", "version": "2.3.0", "python": "3.13.5", "threads": 1, "open_us": 100.0,
-        "peak_memory_bytes": 4096, "result": "equal", "goldens": goldens,
+        "peak_memory_bytes": 4096, "result": worst(outputs), "goldens": goldens,
     }  # fmt: skip
 
 
-def wheel_bundle(folder: Path, script: str, goldens: int = 1) -> Bundle:
-    bundle = make_bundle(folder, [Made({"scores": SCORES})] * goldens, target="rpi4", family="aarch64")
+def worst(outputs: Sequence[Mapping[str, Any]]) -> str:
+    statuses = [str(output["status"]) for output in outputs]
+    return next((status for status in ("different", "within tolerance") if status in statuses), "equal")
+
+
+def wheel_bundle(folder: Path, script: str, goldens: int = 1, tolerance: float = 1.0) -> Bundle:
+    made = [Made({"scores": SCORES})] * goldens
+    bundle = make_bundle(folder, made, target="rpi4", family="aarch64", tolerance=tolerance)
     (bundle.folder / "edgequant-run").unlink()
     (bundle.folder / "smoke.py").write_text(script)
     model = replace(bundle.manifest.model, engine="litert")
@@ -44,7 +52,19 @@ def wheel_bundle(folder: Path, script: str, goldens: int = 1) -> Bundle:
 
 
 def says(folder: Path, *outputs: dict[str, Any]) -> Bundle:
-    return wheel_bundle(folder, f"print({json.dumps(json.dumps(answer(*outputs)))})", len(outputs))
+    return prints(folder, answer(*outputs), int(worst(outputs) == "different"))
+
+
+def prints(folder: Path, document: dict[str, Any], status: int, tolerance: float = 1.0) -> Bundle:
+    script = f"print({json.dumps(json.dumps(document))}); raise SystemExit({status})"
+    return wheel_bundle(folder, script, len(document["goldens"]), tolerance)
+
+
+class Cores(LocalTransport):
+    """A computer with four cores."""
+
+    def device(self) -> Device:
+        return for_board("pi4")
 
 
 def run(bundle: Bundle, python: str = sys.executable, **options: Any) -> SmokeResult:
@@ -76,6 +96,54 @@ def test_tolerance_and_difference(tmp_path: Path) -> None:
     )
     other_type = FAR | {"first": None, "different": 4}
     assert "not of one type and shape" in run(says(tmp_path / "type", other_type), threads=1).sentences[1]
+    same_bytes = other_type | {"sha256": digest(SCORES)}
+    assert "not of one type and shape" in run(says(tmp_path / "bytes", same_bytes), threads=1).sentences[1]
+
+
+@pytest.mark.parametrize(
+    ("output", "changes", "status", "tolerance", "said"),
+    [
+        (EQUAL, {}, 3, 1.0, "smoke.py ended with exit code 3 on this machine, which does not go with its answer"),
+        (EQUAL, {}, 1, 1.0, "smoke.py ended with exit code 1 on this machine, which does not go with its answer"),
+        (FAR, {}, 0, 1.0, "smoke.py ended with exit code 0 on this machine, which does not go with its answer"),
+        (EQUAL, {"result": "different"}, 1, 1.0, "the result 'different', which is not that of its goldens"),
+        (FAR, {"result": "equal"}, 0, 1.0, "the result 'equal', which is not that of its goldens"),
+        (EQUAL | {"sha256": "ab" * 32}, {}, 0, 1.0, "an output 'scores' said to be 'equal', which it cannot be"),
+        (EQUAL | {"status": "within tolerance"}, {}, 0, 1.0, "said to be 'within tolerance', which it cannot be"),
+        (EQUAL | {"status": "fine"}, {}, 0, 1.0, "said to be 'fine', which it cannot be"),
+        (EQUAL | {"status": []}, {}, 0, 1.0, "TypeError"),
+        (NEAR, {}, 0, 0.0, "said to be 'within tolerance', which it cannot be"),
+        (EQUAL | {"name": "OTHER"}, {}, 0, 1.0, "an output 'OTHER' in place of 'scores'"),
+        (EQUAL, {"open_us": "1"}, 0, 1.0, "'1' is no whole number"),
+        (FAR | {"different": 10**400}, {}, 1, 1.0, "smoke.py failed on this machine"),
+    ],
+)
+def test_an_answer_that_cannot_be_true_is_no_success(
+    tmp_path: Path, output: dict[str, Any], changes: dict[str, Any], status: int, tolerance: float, said: str
+) -> None:
+    result = run(prints(tmp_path / "made", answer(output) | changes, status, tolerance), threads=1)
+    assert (result.exit_code, result.goldens) == (2, [])
+    assert result.error is not None and said in result.error
+
+
+@pytest.mark.parametrize("outputs", [[], [EQUAL, EQUAL]])
+def test_another_number_of_outputs_is_no_success(tmp_path: Path, outputs: list[dict[str, Any]]) -> None:
+    document = answer(EQUAL)
+    document["goldens"][0]["outputs"] = outputs
+    result = run(prints(tmp_path / "made", document, 0), threads=1)
+    assert result.exit_code == 2
+    assert result.error is not None and "answer is not the one of this version" in result.error
+
+
+def test_a_golden_that_ran_with_one_thread_alone_counts_as_not_run(tmp_path: Path) -> None:
+    script = "import sys\nif sys.argv[2] != '1': sys.exit('out of luck')\nprint({!r})\nraise SystemExit({})"
+    for output, status, verdict in ((EQUAL, 0, "could not run"), (FAR, 1, "different")):
+        bundle = wheel_bundle(tmp_path / verdict, script.format(json.dumps(answer(output)), status))
+        with Cores() as transport:
+            result = smoke(bundle, transport, python=sys.executable)
+        assert result.verdict == verdict
+        assert result.error is not None and "out of luck" in result.error
+        assert len(result.goldens) == status
 
 
 @pytest.mark.parametrize(
