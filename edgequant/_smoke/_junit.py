@@ -1,7 +1,8 @@
 """The result as JUnit XML, as Jenkins, GitLab, GitHub and Azure read it.
 
 One test case for the device and its probe, then one for each output of each golden. A difference is a <failure>; what
-kept the test from running is an <error> of the case that it hit, and the cases after that one are <skipped>.
+kept the test from running is an <error> of the first case without a result, and the cases after that one are <skipped>;
+if all have one, it is an <error> of a last case, `end of the test`.
 """
 
 from collections.abc import Iterator
@@ -62,6 +63,10 @@ def _cases(result: SmokeResult) -> Iterator[ElementTree.Element]:
             _say(case, "skipped" if error is None else "error", error or "not run: see the error")
             error = None
             yield case
+    if error is not None:
+        case = _case(result, "end of the test", 0.0)
+        _say(case, "error", error)
+        yield case
 
 
 def _golden_case(result: SmokeResult, name: str, golden: GoldenResult, index: int) -> ElementTree.Element:

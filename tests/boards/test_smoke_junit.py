@@ -2,13 +2,19 @@
 
 import re
 import signal
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edgequant._smoke import SmokeResult, smoke, write_junit
+from edgequant._bundle import Golden, Manifest, ModelEntry, TensorFile
+from edgequant._smoke import GoldenResult, GoldenRun, OutputResult, SmokeResult, smoke, write_junit
 from edgequant._transports import LocalTransport
 
 from ._smoke_bundles import SCORES, Made, dies_of, make_bundle
@@ -118,6 +124,55 @@ def test_what_fails_later_is_an_error_of_that_golden(tmp_path: Path) -> None:
     assert states(read(tmp_path / "out.xml")) == ["pass", "pass", "error", "skipped"]
 
 
+def test_what_fails_after_the_last_golden_is_an_error_of_the_end(tmp_path: Path) -> None:
+    result = outcome(tmp_path / "made", Made({"scores": SCORES}))
+    result.error = "A folder may be left on pi: remove it."
+    write_junit(tmp_path / "out.xml", result)
+    suite = read(tmp_path / "out.xml")
+    assert (result.exit_code, states(suite)) == (2, ["pass", "pass", "error"])
+    last = suite.findall("testcase")[-1]
+    assert last.attrib["name"] == "end of the test" and last[0].text == result.error
+
+
+TENSORS = tuple(TensorFile(name, f"{name}.npy", "int8", (1,), "0" * 64) for name in ("scores", "boxes"))
+MANIFEST = Manifest(
+    edgequant="0.1.0", target="rpi4", os=None, model=ModelEntry("model.tflite", "int8", "native", (), 1, 1),
+    runner=None, wheels=(), outputs=(), goldens=(), files=(), source_sha256=None, conversion=None,
+)  # fmt: skip
+STATUSES: tuple[Any, ...] = ("equal", "within tolerance", "different")
+
+
+@settings(max_examples=200)
+@given(
+    goldens=st.lists(st.lists(st.tuples(*[st.sampled_from(STATUSES)] * 2), max_size=2), max_size=3),
+    has_probe=st.booleans(),
+    error=st.sampled_from([None, "", "the board is gone"]),
+)
+def test_the_report_is_red_if_and_only_if_the_exit_code_is(
+    goldens: list[list[tuple[Any, Any]]], has_probe: bool, error: str | None
+) -> None:
+    """Two runs of each golden are due; where there are fewer, an error cut it off."""
+    found = [GoldenResult(number, "random", [made_run(*run) for run in runs]) for number, runs in enumerate(goldens)]
+    result = SmokeResult("b.tar.gz", "pi", is_emulated=False, error=error)
+    if goldens:
+        result.manifest = replace(MANIFEST, goldens=tuple(Golden("random", (), TENSORS) for _ in goldens))
+    result.probe = {} if has_probe else None
+    result.keep(found, 2)
+    if not goldens or any(len(runs) < 2 for runs in goldens):
+        result.error = error or "it was cut off"
+    with tempfile.TemporaryDirectory() as folder:
+        write_junit(Path(folder, "out.xml"), result)
+        seen = states(read(Path(folder, "out.xml")))
+    assert ({"failure", "error"} & {*seen} != set()) == (result.exit_code != 0)
+    assert ("failure" in seen) == (result.exit_code == 1)
+    assert seen.count("error") == (result.error is not None)
+
+
+def made_run(*statuses: Any) -> GoldenRun:
+    outputs = (OutputResult(tensor.name, status, "0" * 64) for tensor, status in zip(TENSORS, statuses, strict=True))
+    return GoldenRun(1, "scalar", tuple(outputs), 0.1)
+
+
 def test_without_a_bundle_there_is_one_error(tmp_path: Path) -> None:
     result = SmokeResult("broken.tar.gz", "pi@192.168.1.5", is_emulated=False, error="broken.tar.gz is damaged.")
     write_junit(tmp_path / "out.xml", result)
@@ -131,11 +186,12 @@ HOSTILE = ["\x00\x1b[2J", "]]>", "<b>&amp;", '"\n\t\r', "\ud800", "\ufffe", "ü\
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_may_be_anything(tmp_path: Path, name: str) -> None:
-    result = outcome(tmp_path / "made", Made({name: SCORES, f"{name}2": SCORES}, {name: OTHER, f"{name}2": SCORES}))
+    one = name.encode("utf-8", "replace").decode()  # a file's name may have half a surrogate pair, an output's not
+    result = outcome(tmp_path / "made", Made({one: SCORES, f"{one}2": SCORES}, {one: OTHER, f"{one}2": SCORES}))
     result.name = name
     result.error = name
     write_junit(tmp_path / "out.xml", result)
-    assert states(read(tmp_path / "out.xml")) == ["pass", "failure", "pass"]
+    assert states(read(tmp_path / "out.xml")) == ["pass", "failure", "pass", "error"]
 
 
 def test_outputs_of_one_name_are_two_cases(tmp_path: Path) -> None:
