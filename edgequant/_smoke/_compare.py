@@ -32,8 +32,7 @@ def read_arrays(golden: Path, fetched: Path, tensor: "TensorFile") -> tuple[Arra
 
 def difference(expected: Array, got: Array) -> Difference | None:
     """Return how two arrays of one shape and type differ, bit by bit; None if they do not."""
-    differs = _bits(expected) != _bits(got)
-    where = np.flatnonzero(differs.any(axis=1))
+    where = np.flatnonzero(differs(expected, got))
     if where.size == 0:
         return None
     first = tuple(int(place) for place in np.unravel_index(where[0], expected.shape))
@@ -41,6 +40,12 @@ def difference(expected: Array, got: Array) -> Difference | None:
     number = int if _is_whole(expected) else float
     values, largest = (number(before[0]), number(after[0])), number(_distances(before, after).max())
     return Difference(int(where.size), int(expected.size), first, *values, largest, (expected, got))
+
+
+def differs(expected: Array, got: Array) -> NDArray[np.bool_]:
+    """Return of each value, in C order, whether its bits differ."""
+    places: NDArray[np.bool_] = (_bits(expected) != _bits(got)).any(axis=1)
+    return places
 
 
 def is_near(expected: Array, found: Difference, tolerance: float) -> bool:

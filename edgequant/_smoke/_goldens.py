@@ -83,7 +83,7 @@ def _details(
     """Return how the outputs differ; that they do is proved, whatever fails from here on."""
     try:
         return _fetch_details(program, golden, threads, first, differing)
-    except EdgequantError as error:
+    except (EdgequantError, OSError) as error:
         detail = f"its values did not come here: {str(error).rstrip('.')}"
         told = [(i, first.outputs[i]) for i in differing]
         return {i: OutputResult(got.name, "different", got.data_sha256, detail) for i, got in told}

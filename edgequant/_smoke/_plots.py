@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgequant._pages import BAD, LINE, MODEL, REFERENCE
 
+from ._compare import differs
 from ._result import Difference
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def window(found: Difference, shape: tuple[int, ...]) -> tuple[int, int]:
 
 def draw_difference(figure: "Figure", arrays: Arrays, begin: int, end: int) -> None:
     """Draw both arrays' values over their flat index, and below how far they are apart; infinities have no place."""
-    expected, got = (array.ravel()[begin:end].astype(np.float64) for array in arrays)
+    shown = [array.ravel()[begin:end] for array in arrays]
+    expected, got = (array.astype(np.float64) for array in shown)
     places = np.arange(begin, end)
     both, apart = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     both.plot(places, expected, color=REFERENCE, marker="o", markersize=5, linestyle="none", label="expected")
@@ -39,7 +41,7 @@ def draw_difference(figure: "Figure", arrays: Arrays, begin: int, end: int) -> N
     apart.set_xlabel("index")
     apart.locator_params(axis="x", integer=True)
     for axes in (both, apart):
-        for place in places[expected != got]:
+        for place in places[differs(*shown)]:
             axes.axvspan(place - 0.5, place + 0.5, color=BAD, alpha=0.18, linewidth=0)
         axes.grid(axis="y", color=LINE)
         for side in ("top", "right"):

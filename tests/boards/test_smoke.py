@@ -260,10 +260,11 @@ def test_an_output_that_cannot_be_read_is_still_a_difference(
 
 def test_a_difference_that_cannot_be_fetched_is_still_one(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "made", [Made({"scores": SCORES}, {"scores": OTHER})])
-    (tmp_path / "made" / "answers" / "0-0.npy").unlink()
-    result = run(bundle, Board("pi-zero"))
-    assert (result.exit_code, result.error) == (1, None)
-    assert "scores different with 1 thread: its values did not come here: " in result.sentences[1]
+    for missing in (bundle.folder / "goldens" / "0" / "output-0.npy", tmp_path / "made" / "answers" / "0-0.npy"):
+        missing.unlink()
+        result = run(bundle, Board("pi-zero"))
+        assert (result.exit_code, result.error) == (1, None)
+        assert "scores different with 1 thread: its values did not come here: " in result.sentences[1]
 
 
 # ---- what keeps it from running ----

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from edgequant._smoke import SmokeResult, smoke, write_html
+from edgequant._smoke._plots import draw_difference
 from edgequant._transports import LocalTransport
 
 from ._smoke_bundles import SCORES, Made, dies_of, make_bundle
@@ -86,3 +88,11 @@ def test_browsers_ask_for_nothing_and_complain_of_nothing(
     console, requests = open_in_chromium(tmp_path / "page.html", 360)
     assert not console
     assert all(request.startswith(("file:", "data:")) for request in requests)
+
+
+def test_the_picture_marks_the_bits_that_differ() -> None:
+    """A zero of another sign does; the same NaN does not."""
+    expected, got = np.array([0, np.nan, 1, 2], np.float32), np.array([-0.0, np.nan, 1, 3], np.float32)
+    figure = Figure()
+    draw_difference(figure, (expected, got), 0, 4)
+    assert [patch.get_x() for patch in figure.axes[0].patches] == [-0.5, 2.5]
