@@ -57,7 +57,10 @@ def smoke(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
 ) -> None:
-    """Run a bundle's goldens on a board, real or emulated, and demand the bits that they gave here."""
+    """Run a bundle's goldens on a board, real or emulated, and demand the bits that they gave here.
+
+    It executes the bundle's program with your rights there: take bundles from people you trust.
+    """
     from edgequant._smoke import write_html, write_junit
 
     _check_options(emulate, host, local, ssh_config, timeout)
