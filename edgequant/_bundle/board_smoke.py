@@ -35,16 +35,20 @@ DISTRIBUTIONS = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime"}
 
 
 class LiteRt:
-    """A model in LiteRT; inputs and outputs are lists in its own order."""
+    """A model in LiteRT; inputs and outputs are in its own order."""
 
     def __init__(self, model: Path, threads: int) -> None:
         interpreter = import_module("ai_edge_litert.interpreter").Interpreter
         self._interpreter = interpreter(model_path=str(model), num_threads=threads)
         self._interpreter.allocate_tensors()
 
-    def run(self, inputs: list[Any]) -> tuple[list[Any], float]:
+    def run(self, named: dict[str, Any], names: list[str]) -> tuple[list[Any], float]:
         """Return the outputs and the microseconds of one inference from the initial state."""
-        given = self._interpreter.get_input_details()
+        # The bundle's names may be those of a signature, which the interpreter does not use: count them.
+        given, inputs = self._interpreter.get_input_details(), list(named.values())
+        outputs = self._interpreter.get_output_details()
+        if (len(given), len(outputs)) != (len(inputs), len(names)):
+            raise ValueError(f"it has {len(given)} inputs and {len(outputs)} outputs, and the goldens other numbers")
         if any(tuple(detail["shape"]) != value.shape for detail, value in zip(given, inputs)):
             for detail, value in zip(given, inputs):
                 self._interpreter.resize_tensor_input(detail["index"], value.shape)
@@ -66,7 +70,7 @@ class LiteRt:
 
 
 class OnnxRuntime:
-    """A model in ONNX Runtime; inputs and outputs are lists in its own order."""
+    """A model in ONNX Runtime."""
 
     def __init__(self, model: Path, threads: int) -> None:
         self._session = self._open(model, threads, bf16=False)
@@ -83,11 +87,10 @@ class OnnxRuntime:
             options.add_session_config_entry("mlas.enable_gemm_fastmath_arm64_bfloat16", "1")
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
-    def run(self, inputs: list[Any]) -> tuple[list[Any], float]:
-        """Return the outputs and the microseconds of one inference."""
-        given = {value.name: array for value, array in zip(self._session.get_inputs(), inputs)}
+    def run(self, named: dict[str, Any], names: list[str]) -> tuple[list[Any], float]:
+        """Return the outputs of these names and the microseconds of one inference."""
         begin = time.perf_counter()
-        outputs = self._session.run(None, given)
+        outputs = self._session.run(names, named)
         return list(outputs), (time.perf_counter() - begin) * 1e6
 
 
@@ -95,7 +98,10 @@ ENGINES: dict[str, Any] = {"litert": LiteRt, "onnxruntime": OnnxRuntime}
 
 
 def compare(numpy: Any, tensor: dict[str, Any], expected: Any, got: Any, tolerance: float) -> dict[str, Any]:
-    """Hold an output against the golden: integers may be off by `tolerance`, floats by that share of the largest."""
+    """Hold an output against the golden: integers may be off by `tolerance`, floats by that share of the largest.
+
+    Equal are equal bits; a difference that is not finite is never near.
+    """
     found: dict[str, Any] = {
         "name": tensor["name"], "sha256": hashlib.sha256(numpy.ascontiguousarray(got).tobytes()).hexdigest(),
         "values": int(expected.size), "different": 0, "first": None, "expected": None, "got": None, "largest": 0.0,
@@ -106,17 +112,29 @@ def compare(numpy: Any, tensor: dict[str, Any], expected: Any, got: Any, toleran
     found["equal"] = False
     if (got.shape, got.dtype) != (expected.shape, expected.dtype):
         return {**found, "status": "different", "different": found["values"], "largest": None}
-    places = numpy.argwhere(expected != got)
-    distance = numpy.abs(expected.astype("float64") - got.astype("float64"))
-    whole = 1.0 if expected.dtype.kind in "iub" else float(numpy.abs(expected.astype("float64")).max(initial=0))
-    is_near = bool((distance <= tolerance * whole).all())  # False for NaN
-    first = tuple(int(place) for place in places[0]) if len(places) else None
-    largest = float(distance.max(initial=0))
+    bits = [numpy.asarray(array, order="C").view(f"u{array.dtype.itemsize}") for array in (expected, got)]
+    places = numpy.argwhere(bits[0] != bits[1])
+    if len(places) == 0:  # the manifest's digest is of other values than its golden
+        return {**found, "status": "different", "largest": None}
+    first = tuple(int(place) for place in places[0])
+    largest, allowed = _distance(numpy, expected, got, tolerance)
+    is_near = tolerance > 0 and largest <= allowed < float("inf")  # False for NaN
     return {
         **found, "status": "within tolerance" if is_near else "different", "different": len(places),
-        "first": None if first is None else list(first), "expected": None if first is None else _value(expected[first]),
-        "got": None if first is None else _value(got[first]), "largest": largest if largest < float("inf") else None,
+        "first": list(first), "expected": _value(expected[first]), "got": _value(got[first]),
+        "largest": float(largest) if largest < float("inf") else None,
     }  # fmt: skip
+
+
+def _distance(numpy: Any, expected: Any, got: Any, tolerance: float) -> tuple[float, float]:
+    """Return the largest difference and what is allowed; integers are exact, of 64 bits too."""
+    expected, got = expected.ravel(), got.ravel()
+    if expected.dtype.kind in "iub":
+        higher, lower = (pick(expected, got).astype("uint64") for pick in (numpy.maximum, numpy.minimum))
+        return int((higher - lower).max()), tolerance
+    before, after = expected.astype("float64"), got.astype("float64")
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return float(numpy.abs(before - after).max()), tolerance * float(numpy.abs(before).max())
 
 
 def _value(number: Any) -> float | None:
@@ -133,13 +151,13 @@ def run_goldens(manifest: dict[str, Any], threads: int, repeat: int) -> dict[str
     goldens: list[dict[str, Any]] = []
     for golden in manifest["goldens"]:
         inputs, expected = (
-            [numpy.load(HERE / tensor["path"], allow_pickle=False) for tensor in golden[role]]
+            {tensor["name"]: numpy.load(HERE / tensor["path"], allow_pickle=False) for tensor in golden[role]}
             for role in ("inputs", "outputs")
         )
-        runs = [engine.run(inputs) for _ in range(1 if goldens else repeat)]
+        runs = [engine.run(inputs, list(expected)) for _ in range(1 if goldens else repeat)]
         outputs = [
-            compare(numpy, tensor, values, got, tolerances[tensor["name"]])
-            for tensor, values, got in zip(golden["outputs"], expected, runs[-1][0])
+            compare(numpy, tensor, expected[tensor["name"]], got, tolerances[tensor["name"]])
+            for tensor, got in zip(golden["outputs"], runs[-1][0])
         ]
         goldens.append({"kind": golden["kind"], "us": [us for _, us in runs], "outputs": outputs})
     found = {output["status"] for golden in goldens for output in golden["outputs"]}

@@ -15,7 +15,7 @@ import pytest
 from edgequant_device_checks import Device, wheels_for
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from edgequant._bundle import BundleError, Wheel, open_bundle
+from edgequant._bundle import BundleError, Wheel, board_smoke, open_bundle
 from edgequant._bundle._wheels import DISTRIBUTIONS, requirements, wheel_table
 from edgequant._targets import TARGETS, find_target
 
@@ -203,6 +203,52 @@ def test_smoke_py_tells_how_far_an_output_is(
         assert output["largest"] == pytest.approx(abs(by), rel=0.1)
     else:
         assert output["largest"] is None and output["expected"] is None and output["got"] is not None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected", "got", "tolerance", "status"),
+    [
+        ("float32", [0.0, 1.0], [-0.0, 1.0], 0.0, "different"),
+        ("int64", [2**53, 7], [2**53 + 1, 7], 0.0, "different"),
+        ("int64", [2**53, 7], [2**53 + 2, 7], 1.0, "different"),
+        ("int64", [2**63 - 1, 7], [2**63 - 2, 7], 1.0, "within tolerance"),
+        ("int64", [2**63 - 1, 7], [-(2**63), 7], 1.0, "different"),
+        ("uint8", [0, 7], [255, 7], 1.0, "different"),
+        ("bool", [False, True], [True, True], 0.0, "different"),
+        ("float32", [np.inf, 1.0], [np.inf, 2.0], 0.1, "different"),
+        ("float32", [1.0, 1.0], [np.nan, 1.0], 0.1, "different"),
+        ("float64", [1.0, 1e300], [2.0, 1e300], 1e308, "different"),
+        ("float64", [1e308, 0], [-1e308, 0], 0.1, "different"),
+        ("float32", [1.0, 0.5], [1.0625, 0.5], 0.1, "within tolerance"),
+    ],
+)
+def test_a_tolerance_is_no_more_than_it_says(
+    dtype: str, expected: list[Any], got: list[Any], tolerance: float, status: str
+) -> None:
+    before, after = np.array(expected, dtype), np.array(got, dtype)
+    tensor = {"name": "scores", "data_sha256": hashlib.sha256(before.tobytes()).hexdigest()}
+    found = board_smoke.compare(np, tensor, before, after, tolerance)
+    assert (found["status"], found["different"], found["equal"]) == (status, found["values"] - 1, False)
+    scalar = board_smoke.compare(np, tensor, before.reshape(-1)[:1].reshape(()), after.reshape(-1)[:1].reshape(()), 0.0)
+    assert scalar["status"] == "different"
+    assert board_smoke.compare(np, tensor, before, before, tolerance)["status"] == "equal"
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(("model", "engine"), [("float.tflite", "litert"), ("float.onnx", "onnxruntime")])
+@pytest.mark.parametrize("role", ["inputs", "outputs"])
+def test_smoke_py_needs_every_input_and_output(
+    models: Path, tmp_path: Path, model: str, engine: str, role: str
+) -> None:
+    make(models / model, tmp_path / "b.tar.gz", target="rpi4", engine=engine, goldens=1)
+    with open_bundle(tmp_path / "b.tar.gz") as opened:
+        manifest = json.loads((opened.folder / "manifest.json").read_text())
+        for golden in manifest["goldens"]:
+            golden[role].append({**golden[role][0], "name": "another"})
+        manifest["outputs"].append({"name": "another", "tolerance": 0.0})
+        (opened.folder / "manifest.json").write_text(json.dumps(manifest))
+        code, told = smoke_py(opened.folder)
+    assert code == 2 and told["error"].startswith(f"{engine} cannot run the model: ")
 
 
 def test_smoke_py_says_what_to_install(models: Path, tmp_path: Path) -> None:
