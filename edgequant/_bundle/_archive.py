@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +12,11 @@ from typing import BinaryIO, NoReturn
 
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import MANIFEST, SUMS, FileEntry, Manifest
-from ._manifest_json import FILE_NAME, read_manifest
+from ._manifest_json import MAX_TEXT_BYTES, read_manifest
 
 BLOCK = tarfile.BLOCKSIZE
 CHUNK = 2**20
-MAX_TEXT_BYTES = 16 * 2**20
-"""Of manifest.json and of SHA256SUMS each: both are held in memory."""
+FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -157,9 +157,9 @@ class _Members:
         """Check that nothing comes behind the last file, and the stream's own checksum."""
         if self._block().strip(b"\0"):
             self._fail("it has more files than the manifest lists")
-        while chunk := self._read(CHUNK):
-            if chunk.strip(b"\0"):
-                self._fail("something follows its last file")
+        rest = self._read(BLOCK + tarfile.RECORDSIZE)  # reads to the end if nothing follows
+        if len(rest) >= BLOCK + tarfile.RECORDSIZE or rest.strip(b"\0"):
+            self._fail("something follows its last file")
 
     def _next(self, wanted: str) -> tarfile.TarInfo:
         block = self._block()
@@ -175,7 +175,7 @@ class _Members:
 
     def _top_folder(self, name: str) -> str:
         top, slash, _ = name.partition("/")
-        if not slash or not FILE_NAME.fullmatch(top):
+        if not slash or not FOLDER_NAME.fullmatch(top):
             self._fail(f"it has the file {name!r}, which is in no folder of a bundle")
         return top
 

@@ -7,6 +7,16 @@ SCHEMA = 1
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 RUNNER, WHEELS, README, SMOKE_SH, SMOKE_PY = "edgequant-run", "wheels.txt", "README.md", "smoke.sh", "smoke.py"
+MODELS = ("model.tflite", "model.onnx")
+KINDS = ("sample", "random", "lowest", "highest", "zero", "alternating")
+MAX_SAMPLES = 1000
+MAX_GOLDENS = MAX_SAMPLES + 4
+"""The extremes come on top."""
+
+
+def tensor_path(golden: int, role: str, index: int) -> str:
+    """Return the path of a golden's file; `role` is input or output."""
+    return f"goldens/{golden}/{role}-{index}.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class TensorFile:
 class Golden:
     """Inputs, in the model's order, and the outputs that they must give.
 
-    `kind`: sample (the user's), random, lowest, highest, zero, alternating.
+    `kind` is one of KINDS; sample: the user's.
     """
 
     kind: str

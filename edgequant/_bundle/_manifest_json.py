@@ -5,13 +5,30 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields, is_dataclass
-from pathlib import PurePosixPath
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ._errors import BundleError, DamagedBundleError
-from ._manifest import MANIFEST, SCHEMA, SUMS, FileEntry, Golden, Manifest, TensorFile
+from ._manifest import (
+    KINDS,
+    MANIFEST,
+    MAX_GOLDENS,
+    MODELS,
+    README,
+    RUNNER,
+    SCHEMA,
+    SMOKE_PY,
+    SMOKE_SH,
+    WHEELS,
+    Golden,
+    Manifest,
+    TensorFile,
+    tensor_path,
+)
+from ._tolerance import most_tolerated
 
+MAX_TEXT_BYTES = 8 * 2**20
+"""Of manifest.json and of SHA256SUMS each: both are held in memory."""
 MAX_FILES = 10_000
 MAX_BYTES = 4 * 2**30
 """Of all files together, unpacked."""
@@ -19,11 +36,10 @@ MAX_BYTES = 4 * 2**30
 DTYPES = frozenset(
     {"bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
 )
-MODES = (0o644, 0o755)
+MAX_DIMENSIONS = 32
+MAX_INTEGER = 2**63 - 1
+EXECUTABLES = (RUNNER, SMOKE_SH)
 
-_NAME = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,80}"
-FILE_NAME = re.compile(_NAME)
-_PATH = re.compile(rf"{_NAME}(?:/{_NAME}){{0,3}}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -35,6 +51,8 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 def read_manifest(content: bytes) -> Manifest:
     """Return the manifest in `content`; raises BundleError with one sentence on what is wrong with it."""
+    if len(content) > MAX_TEXT_BYTES:
+        raise BundleError(f"{MANIFEST} has more than {MAX_TEXT_BYTES // 2**20} MiB, which edgequant does not open.")
     document = _parse(content)
     schema = document.pop("schema", None)
     if type(schema) is not int:
@@ -44,8 +62,10 @@ def read_manifest(content: bytes) -> Manifest:
     if schema != SCHEMA:
         raise _wrong(f"has schema {schema}, which there is not")
     manifest: Manifest = _read(document, Manifest, "")
-    _check_files(manifest.files)
-    _check_references(manifest)
+    _check_engine(manifest)
+    _check_goldens(manifest)
+    _check_tolerances(manifest)
+    _check_files(manifest)
     _check_form(manifest, content)
     return manifest
 
@@ -108,7 +128,7 @@ def _read_object(value: Any, kind: Any, where: str) -> Any:
         if field.name not in given:
             raise _wrong(f"has no {prefix}{field.name}")
     if unknown := sorted(set(given) - set(hints)):
-        raise _wrong(f"has the key {prefix}{unknown[0]}, which there is not")
+        raise _wrong(f"has the key {prefix + unknown[0]!r}, which there is not")
     return kind(**{name: _read(given[name], hint, prefix + name) for name, hint in hints.items()})
 
 
@@ -118,55 +138,84 @@ _IN_WORDS = {str: "text", int: "a whole number", float: "a number", list: "a lis
 def _checked(value: Any, kind: type, where: str) -> Any:
     if type(value) is not kind:
         raise _wrong(f"has {where or 'something'} that is not {_IN_WORDS[kind]}")
+    if type(value) is int and not 0 <= value <= MAX_INTEGER:
+        raise _wrong(f"has {where} that is negative or too large")
     return value
 
 
 # ---- what the types do not say ----
 
 
-def _check_files(files: Iterable[FileEntry]) -> None:
-    paths = [entry.path for entry in files]
-    for entry in files:
-        if not _PATH.fullmatch(entry.path) or entry.path in (MANIFEST, SUMS):
+def _check_engine(manifest: Manifest) -> None:
+    model, runner = manifest.model, manifest.runner
+    if (runner is None) == (not manifest.wheels):
+        raise _wrong("must have either a runner or wheels")
+    if model.engine not in (("native",) if runner else ("litert", "onnxruntime")):
+        raise _wrong(f"has the engine {model.engine!r}, which is not what it brings")
+    if runner and runner.path != RUNNER:
+        raise _wrong(f"has a runner that is not {RUNNER}")
+    if model.path not in MODELS:
+        raise _wrong(f"has a model that is neither {' nor '.join(MODELS)}")
+
+
+def _check_files(manifest: Manifest) -> None:
+    """See that there are those files that the format has, and no others."""
+    engine = [RUNNER] if manifest.runner else [WHEELS, SMOKE_PY]
+    needed = {manifest.model.path, *engine, README, SMOKE_SH, *(tensor.path for tensor in _tensors(manifest.goldens))}
+    paths = [entry.path for entry in manifest.files]
+    for entry in manifest.files:
+        if entry.path not in needed:
             raise _wrong(f"has a file named {entry.path!r}, which a bundle may not have")
         if not _DIGEST.fullmatch(entry.sha256):
             raise _wrong(f"has no SHA-256 for {entry.path}")
-        if entry.bytes < 0 or entry.mode not in MODES:
-            raise _wrong(f"has a size or permission of {entry.path} that cannot be")
+        if entry.mode != (0o755 if entry.path in EXECUTABLES else 0o644):
+            raise _wrong(f"has permissions of {entry.path} that cannot be")
+    if missing := sorted(needed.difference(paths)):
+        raise _wrong(f"names {missing[0]!r}, but does not list it")
     if paths != sorted(set(paths)):
         raise _wrong("has files twice or not in their order")
-    if folders := {str(parent) for path in paths for parent in PurePosixPath(path).parents} & set(paths):
-        raise _wrong(f"has {min(folders)} as a file and as a folder")
-    if len(paths) > MAX_FILES or sum(entry.bytes for entry in files) > MAX_BYTES:
+    if len(paths) > MAX_FILES or sum(entry.bytes for entry in manifest.files) > MAX_BYTES:
         limits = f"{MAX_FILES:,} files or {MAX_BYTES // 2**30} GiB"
         raise BundleError(f"The bundle has more than {limits}, which edgequant does not open.")
 
 
-def _check_references(manifest: Manifest) -> None:
-    present = {entry.path for entry in manifest.files}
-    if (manifest.runner is None) == (not manifest.wheels):
-        raise _wrong("must have either a runner or wheels")
-    needed = [manifest.model.path, *([manifest.runner.path] if manifest.runner else ["wheels.txt", "smoke.py"])]
-    for path in [*needed, *(tensor.path for tensor in _tensors(manifest.goldens))]:
-        if path not in present:
-            raise _wrong(f"names {path!r}, but does not list it")
-    if manifest.model.memory_bytes < 0 or any(output.tolerance < 0 for output in manifest.outputs):
-        raise _wrong("has a negative memory or tolerance")
-    _check_goldens(manifest)
-
-
 def _check_goldens(manifest: Manifest) -> None:
-    names = [output.name for output in manifest.outputs]
-    if not manifest.goldens or not names:
+    goldens = manifest.goldens
+    if not goldens or not manifest.outputs:
         raise _wrong("has no goldens or no outputs, so nothing could be proved with it")
-    for number, golden in enumerate(manifest.goldens):
-        if [tensor.name for tensor in golden.outputs] != names:
-            raise _wrong(f"has other outputs in goldens[{number}] than the model")
-        if [tensor.name for tensor in golden.inputs] != [tensor.name for tensor in manifest.goldens[0].inputs]:
-            raise _wrong(f"has other inputs in goldens[{number}] than in the first")
-    for tensor in _tensors(manifest.goldens):
-        if tensor.dtype not in DTYPES or min(tensor.shape, default=0) < 0 or not _DIGEST.fullmatch(tensor.data_sha256):
-            raise _wrong(f"has a type, shape or digest of {tensor.path!r} that cannot be")
+    if len(goldens) > MAX_GOLDENS:
+        raise BundleError(f"The bundle has more than {MAX_GOLDENS:,} goldens, which edgequant does not open.")
+    if [output.name for output in manifest.outputs] != [tensor.name for tensor in goldens[0].outputs]:
+        raise _wrong("has other outputs in goldens[0] than the model")
+    for tensors in (goldens[0].inputs, goldens[0].outputs):
+        if len({tensor.name for tensor in tensors}) != len(tensors):
+            raise _wrong("has inputs or outputs of one name")
+    for number, golden in enumerate(goldens):
+        if golden.kind not in KINDS:
+            raise _wrong(f"has the kind {golden.kind!r} of a golden, which there is not")
+        for role, tensors, first in (
+            ("input", golden.inputs, goldens[0].inputs),
+            ("output", golden.outputs, goldens[0].outputs),
+        ):
+            if [(tensor.name, tensor.dtype) for tensor in tensors] != [(tensor.name, tensor.dtype) for tensor in first]:
+                raise _wrong(f"has other {role}s in goldens[{number}] than in the first")
+            for index, tensor in enumerate(tensors):
+                _check_tensor(tensor, tensor_path(number, role, index))
+
+
+def _check_tensor(tensor: TensorFile, path: str) -> None:
+    if tensor.path != path:
+        raise _wrong(f"has {tensor.path!r} in the place of {path}")
+    fits = len(tensor.shape) <= MAX_DIMENSIONS and math.prod(size or 1 for size in tensor.shape) <= MAX_BYTES
+    if tensor.dtype not in DTYPES or not fits or not _DIGEST.fullmatch(tensor.data_sha256):
+        raise _wrong(f"has a type, shape or digest of {path} that cannot be")
+
+
+def _check_tolerances(manifest: Manifest) -> None:
+    for output, tensor in zip(manifest.outputs, manifest.goldens[0].outputs, strict=True):
+        most = most_tolerated(manifest.model, tensor.dtype)
+        if not 0 <= output.tolerance <= most:
+            raise _wrong(f"has the tolerance {output.tolerance:g} of {output.name!r}, which can be {most:g} at most")
 
 
 def _tensors(goldens: Iterable[Golden]) -> list[TensorFile]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgequant._model_format import model_format
 
-from ._manifest import Golden, Output
+from ._manifest import Golden, ModelEntry, Output
 
 if TYPE_CHECKING:
     from edgequant_converters.graph import ModelGraph
@@ -21,10 +21,21 @@ _ROUNDS_INSIDE = {"int8", "int16x8", "dynamic", "bf16"}
 
 def output_tolerances(model: Path, graph: "ModelGraph", engine: str, goldens: Sequence[Golden]) -> tuple[Output, ...]:
     """Return a tolerance for each output: none for the native engine's own arithmetic."""
-    integers, floats = _native(graph) if engine == "native" else _of_wheels(model_format(model))
-    return tuple(
-        Output(tensor.name, floats if tensor.dtype.startswith("float") else integers) for tensor in goldens[0].outputs
-    )
+    tolerances = _native(graph) if engine == "native" else _of_wheels(model_format(model))
+    return tuple(Output(tensor.name, _for_type(tensor.dtype, *tolerances)) for tensor in goldens[0].outputs)
+
+
+def most_tolerated(model: ModelEntry, dtype: str) -> float:
+    """Return the largest tolerance that `output_tolerances` gives to a type of output of such a model."""
+    if model.engine != "native":
+        return _for_type(dtype, *_of_wheels(model.format))
+    return _for_type(dtype, ONE_STEP, C_LIBRARY) if _C_LIBRARY_OPS.intersection(model.operators) else EXACT
+
+
+def _for_type(dtype: str, integers: float, floats: float) -> float:
+    if dtype == "bool":  # it has no value that is one step from both
+        return EXACT
+    return floats if dtype.startswith("float") else integers
 
 
 def _native(graph: "ModelGraph") -> tuple[float, float]:

@@ -241,6 +241,10 @@ def test_edgequant_run_prints_the_digests_of_the_manifest(
         with open_bundle(tmp_path / "b.tar.gz") as opened:
             for golden in manifest.goldens:
                 words = [word for tensor in golden.inputs for word in ("--input", tensor.path)]
+                written = [tmp_path / f"{number}.npy" for number in range(len(golden.outputs))]
+                words += [str(word) for file in written for word in ("--output", file)]
                 command = [program, manifest.model.path, "--json", *words]
                 told = json.loads(subprocess.run(command, cwd=opened.folder, capture_output=True, check=True).stdout)
                 assert [output["sha256"] for output in told["outputs"]] == digests(golden)
+                for file, tensor in zip(written, golden.outputs, strict=True):
+                    assert file.read_bytes() == (opened.folder / tensor.path).read_bytes()

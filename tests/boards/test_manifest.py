@@ -22,9 +22,11 @@ def tensor(name: str, path: str, dtype: str = "int8") -> TensorFile:
 
 
 def manifest(**changes: Any) -> Manifest:
-    paths = ["edgequant-run", "goldens/0/input-0.npy", "goldens/0/output-0.npy", "model.tflite"]
-    files = [FileEntry(path, DIGEST, 144, 0o755 if path == "edgequant-run" else 0o644) for path in paths]
-    golden = Golden("random", (tensor("in", paths[1]),), (tensor("out", paths[2]),))
+    goldens = ["goldens/0/input-0.npy", "goldens/0/output-0.npy"]
+    golden = Golden("random", (tensor("in", goldens[0]),), (tensor("out", goldens[1]),))
+    paths = ["README.md", "edgequant-run", *goldens, "model.tflite", "smoke.sh"]
+    executables = ("edgequant-run", "smoke.sh")
+    files = [FileEntry(path, DIGEST, 144, 0o755 if path in executables else 0o644) for path in paths]
     whole = Manifest(
         edgequant="0.1.0",
         target="rpi4",
@@ -89,23 +91,44 @@ def test_a_missing_key_is_named(key: str) -> None:
         (lambda d: d["outputs"][0].update(tolerance="0"), "has outputs[0].tolerance that is not a number."),
         (lambda d: d.update(target=None), "has target that is not text."),
         (lambda d: d.update(conversion=[]), "has conversion that is not an object."),
-        (lambda d: d.update(extra=1), "has the key extra, which there is not."),
-        (lambda d: d["runner"].update(extra=1), "has the key runner.extra, which there is not."),
+        (lambda d: d.update(extra=1), "has the key 'extra', which there is not."),
+        (lambda d: d["runner"].update(extra=1), "has the key 'runner.extra', which there is not."),
         (lambda d: d.update(runner=None), "must have either a runner or wheels."),
         (lambda d: d.pop("schema"), "has no schema version: this is no manifest of edgequant."),
         (lambda d: d.update(schema=0), "has schema 0, which there is not."),
         (lambda d: d.update(schema=True), "has no schema version: this is no manifest of edgequant."),
         (lambda d: d["files"].reverse(), "has files twice or not in their order."),
         (lambda d: d["files"].append(d["files"][-1]), "has files twice or not in their order."),
-        (lambda d: d["files"][0].update(mode=0o4755), "has a size or permission of edgequant-run that cannot be."),
-        (lambda d: d["files"][0].update(bytes=-1), "has a size or permission of edgequant-run that cannot be."),
-        (lambda d: d["files"][0].update(sha256=DIGEST.upper()), "has no SHA-256 for edgequant-run."),
-        (lambda d: d["files"].pop(), "names 'model.tflite', but does not list it."),
+        (lambda d: d["files"][1].update(mode=0o4755), "has permissions of edgequant-run that cannot be."),
+        (lambda d: d["files"][1].update(mode=0o644), "has permissions of edgequant-run that cannot be."),
+        (lambda d: d["files"][0].update(mode=0o755), "has permissions of README.md that cannot be."),
+        (lambda d: d["files"][0].update(bytes=-1), "has files[0].bytes that is negative or too large."),
+        (lambda d: d["model"].update(memory_bytes=10**400), "has model.memory_bytes that is negative or too large."),
+        (lambda d: d["model"].update(memory_bytes=2**63), "has model.memory_bytes that is negative or too large."),
+        (lambda d: d["model"].update(macs=-1), "has model.macs that is negative or too large."),
+        (lambda d: d["files"][0].update(sha256=DIGEST.upper()), "has no SHA-256 for README.md."),
+        (lambda d: d["files"].pop(4), "names 'model.tflite', but does not list it."),
+        (lambda d: d["files"].pop(0), "names 'README.md', but does not list it."),
+        (lambda d: d["model"].update(path="smoke.sh"), "has a model that is neither model.tflite nor model.onnx."),
+        (lambda d: d["runner"].update(path="smoke.sh"), "has a runner that is not edgequant-run."),
+        (lambda d: d["model"].update(engine="litert"), "has the engine 'litert', which is not what it brings."),
         (lambda d: d.update(goldens=[]), "has no goldens or no outputs, so nothing could be proved with it."),
         (lambda d: d["outputs"][0].update(name="o"), "has other outputs in goldens[0] than the model."),
-        (lambda d: d["outputs"][0].update(tolerance=-1.0), "has a negative memory or tolerance."),
-        (lambda d: d["goldens"][0]["inputs"][0].update(dtype="object"), "has a type, shape or digest of 'goldens/0/"),
-        (lambda d: d["goldens"][0]["inputs"][0].update(shape=[-1]), "has a type, shape or digest of 'goldens/0/"),
+        (lambda d: d["outputs"][0].update(tolerance=-1.0), "has the tolerance -1 of 'out', which can be 0 at most."),
+        (lambda d: d["goldens"][0]["inputs"][0].update(dtype="object"), "has a type, shape or digest of goldens/0/"),
+        (
+            lambda d: d["goldens"][0]["inputs"][0].update(shape=[-1]),
+            "inputs[0].shape[0] that is negative or too",
+        ),
+        (lambda d: d["goldens"][0]["inputs"][0].update(shape=[2**62]), "has a type, shape or digest of goldens/0/"),
+        (lambda d: d["goldens"][0]["inputs"][0].update(shape=[2**31, 0, 2**31]), "has a type, shape or digest of"),
+        (lambda d: d["goldens"][0]["inputs"][0].update(shape=[1] * 33), "has a type, shape or digest of goldens/0/"),
+        (lambda d: d["goldens"][0].update(kind="\x1b[2J"), r"has the kind '\x1b[2J' of a golden, which there is not."),
+        (
+            lambda d: d["goldens"].append(d["goldens"][0]),
+            "'goldens/0/input-0.npy' in the place of goldens/1/",
+        ),
+        (lambda d: d["goldens"][0].update(inputs=d["goldens"][0]["inputs"] * 2), "has inputs or outputs of one name."),
         (lambda d: d["conversion"].update(a=1e300 * 1e300), "is no JSON."),
         (lambda d: d["conversion"].update(a=float("nan")), "is no JSON."),
     ],
@@ -122,19 +145,51 @@ def test_each_defect_has_its_sentence(change: Any, sentence: str) -> None:
     "path",
     [
         "/etc/passwd", "../x", "a/../x", ".", "..", "a//b", "a/", "", "a b", "a\nb", "a\\b", "é", "manifest.json",
-        "SHA256SUMS", "a" * 81, "a/b/c/d/e", "./a", "a/./b",
+        "SHA256SUMS", "model.onnx", "wheels.txt", "goldens/0/input-1.npy", "goldens/1/input-0.npy", "./a", "-",
+        "goldens",
     ],
 )  # fmt: skip
-def test_a_file_may_not_have_any_name(path: str) -> None:
-    entry = FileEntry(path, DIGEST, 1, 0o644)
+def test_a_file_has_a_name_of_the_format(path: str) -> None:
+    files = sorted([*manifest().files, FileEntry(path, DIGEST, 1, 0o644)], key=lambda entry: entry.path)
     with pytest.raises(DamagedBundleError, match="which a bundle may not have"):
-        read_manifest(manifest_bytes(manifest(files=(entry,))))
+        read_manifest(manifest_bytes(manifest(files=tuple(files))))
 
 
-def test_a_file_may_not_be_a_folder_too() -> None:
-    files = (*manifest().files, FileEntry("x", DIGEST, 1, 0o644), FileEntry("x/y/z", DIGEST, 1, 0o644))
-    with pytest.raises(DamagedBundleError, match="has x as a file and as a folder"):
-        read_manifest(manifest_bytes(manifest(files=files)))
+@pytest.mark.parametrize(
+    ("engine", "number_format", "operators", "dtype", "most"),
+    [
+        ("native", "int8", ("CONV_2D",), "int8", 0.0),
+        ("native", "int8", ("CONV_2D",), "float32", 0.0),
+        ("native", "int8", ("CONV_2D", "SOFTMAX"), "int8", 1.0),
+        ("native", "fp32", ("SOFTMAX",), "float32", 1e-5),
+        ("litert", "int8", (), "int8", 1.0),
+        ("litert", "int8", (), "float32", 0.1),
+        ("onnxruntime", "fp32", (), "float32", 1e-3),
+        ("onnxruntime", "fp32", (), "bool", 0.0),
+    ],
+)
+def test_a_tolerance_is_at_most_what_is_given_out(
+    engine: str, number_format: str, operators: tuple[str, ...], dtype: str, most: float
+) -> None:
+    golden = Golden("random", manifest().goldens[0].inputs, (tensor("out", "goldens/0/output-0.npy", dtype),))
+    changes: dict[str, Any] = {"model": ModelEntry("model.tflite", number_format, engine, operators, 12, 1)}
+    changes["goldens"] = (golden,)
+    if engine != "native":
+        wheels = [FileEntry(path, DIGEST, 1, 0o644) for path in ("smoke.py", "wheels.txt")]
+        files = [*(entry for entry in manifest().files if entry.path != "edgequant-run"), *wheels]
+        changes["files"] = tuple(sorted(files, key=lambda entry: entry.path))
+        changes |= {"runner": None, "wheels": (Wheel("numpy", "2.5.5", "numpy-2.5.5.whl", DIGEST),)}
+    whole = manifest(**changes, outputs=(Output("out", most),))
+    assert read_manifest(manifest_bytes(whole)) == whole
+    for tolerance in (most + 1e-6, 1e308):
+        with pytest.raises(DamagedBundleError, match=rf"has the tolerance .* of 'out', which can be {most:g} at most"):
+            read_manifest(manifest_bytes(replace(whole, outputs=(Output("out", tolerance),))))
+
+
+def test_more_goldens_than_are_ever_made_are_refused() -> None:
+    goldens = manifest().goldens * 1005
+    with pytest.raises(BundleError, match="more than 1,004 goldens"):
+        read_manifest(manifest_bytes(manifest(goldens=goldens)))
 
 
 def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
@@ -145,15 +200,19 @@ def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
 
 
 def test_more_than_a_bundle_may_hold_is_refused() -> None:
-    files = (FileEntry("a", DIGEST, MAX_BYTES, 0o644), FileEntry("b", DIGEST, 1, 0o644))
+    files = tuple(replace(entry, bytes=MAX_BYTES // 5) for entry in manifest().files)
     with pytest.raises(BundleError, match="10,000 files or 4 GiB"):
         read_manifest(manifest_bytes(manifest(files=files)))
 
 
 def test_a_manifest_with_wheels_needs_their_list_and_the_script() -> None:
     wheels = (Wheel("numpy", "2.5.5", "numpy-2.5.5.whl", DIGEST),)
-    with pytest.raises(DamagedBundleError, match=r"names 'wheels\.txt'"):
-        read_manifest(manifest_bytes(manifest(runner=None, wheels=wheels)))
+    model, files = replace(manifest().model, engine="litert"), manifest().files
+    files = tuple(entry for entry in files if entry.path != "edgequant-run")
+    for needed in ("smoke.py", "wheels.txt"):
+        with pytest.raises(DamagedBundleError, match=f"names '{needed}'"):
+            read_manifest(manifest_bytes(manifest(model=model, files=files, runner=None, wheels=wheels)))
+        files = (*files, FileEntry(needed, DIGEST, 1, 0o644))
 
 
 @pytest.mark.parametrize("indent", [None, 1])
