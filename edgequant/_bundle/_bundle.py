@@ -46,11 +46,14 @@ def open_bundle(
     The file may come from anywhere: nothing in it is trusted. Raises BundleError, which says what is damaged.
     """
     from ._golden_files import check_goldens
+    from ._runner_check import check_runner
 
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary:
         try:
             unpacked = read_archive(Path(path), Path(temporary), progress)
             check_goldens(unpacked.folder, unpacked.manifest)
+            if runner := unpacked.manifest.runner:
+                check_runner(unpacked.folder / runner.path, runner.family)
         except OSError as error:
             place = f" in {tempfile.gettempdir()}" if error.errno == errno.ENOSPC else ""
             raise BundleError(f"{Path(path).name} cannot be unpacked{place}: {error.strerror or error}.") from error

@@ -46,10 +46,10 @@ def _printable(name: str) -> str:
     return "".join(c if c.isprintable() and c != "`" else "?" for c in name)
 
 
-def smoke_script(manifest: Manifest) -> str:
-    """Return smoke.sh: POSIX sh, nothing needed but the bundle."""
+def smoke_script(manifest: Manifest, sums: int) -> str:
+    """Return smoke.sh: POSIX sh, nothing needed but the bundle, whose SHA256SUMS has so many lines."""
     machines = _MACHINES[manifest.runner.family] if manifest.runner else ""
-    return _render("smoke.sh.jinja", manifest=manifest, machines=machines)
+    return _render("smoke.sh.jinja", manifest=manifest, sums=sums, machines=machines)
 
 
 def _render(template: str, **values: object) -> str:

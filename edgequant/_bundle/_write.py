@@ -1,11 +1,13 @@
 """Making a bundle: everything is put into a folder of its own, described in the manifest, and packed."""
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +20,7 @@ from ._bundle import summary_of
 from ._errors import BundleError
 from ._manifest import (
     MANIFEST,
+    MAX_SAMPLES,
     README,
     RUNNER,
     SMOKE_PY,
@@ -43,8 +46,6 @@ if TYPE_CHECKING:
     from ._choice import Choice
     from ._golden_files import Arrays
     from ._goldens import Samples
-
-MAX_GOLDENS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,36 +122,49 @@ def write_bundle(
     conversion = None if report is None else read_report(Path(report), path)
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:
         folder = Path(temporary)
-        inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
-        shutil.copyfile(path, inside)
-        entry = _add_engine(folder, target, choice, runner, assume_features, progress)
-        inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images)
-        tested = tuple(_goldens(folder, inside, choice.engine, inputs, warnings, progress))
-        manifest = Manifest(
-            edgequant=__version__,
-            target=target.name,
-            os=os_release if choice.wheels else None,
-            model=_model_entry(inside, graph, choice),
-            runner=entry,
-            wheels=choice.wheels,
-            outputs=output_tolerances(inside, graph, choice.engine, tested),
-            goldens=tested,
-            files=(),
-            source_sha256=source_digest,
-            conversion=conversion,
-        )
-        manifest = _finish(folder, manifest, target, path.name)
+        with _naming_a_full_disk():
+            inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
+            shutil.copyfile(path, inside)
+            entry = _add_engine(folder, target, choice, runner, assume_features, progress)
+            inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images)
+            tested = tuple(_goldens(folder, inside, choice.engine, inputs, warnings, progress))
+            manifest = Manifest(
+                edgequant=__version__,
+                target=target.name,
+                os=os_release if choice.wheels else None,
+                model=_model_entry(inside, graph, choice),
+                runner=entry,
+                wheels=choice.wheels,
+                outputs=output_tolerances(inside, graph, choice.engine, tested),
+                goldens=tested,
+                files=(),
+                source_sha256=source_digest,
+                conversion=conversion,
+            )
+            manifest = _finish(folder, manifest, target, path.name)
         progress("packing", 0, None)
         write_archive(folder, top_folder(path, target), manifest.files, archive)
     digest = hashlib.sha256(manifest_bytes(manifest)).hexdigest()
     return BundleSummary(Path(output), Path(output).stat().st_size, digest, manifest, tuple(warnings))
 
 
+@contextmanager
+def _naming_a_full_disk() -> Iterator[None]:
+    """Say where there is no space: it is not where the output is to be."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = error.filename or tempfile.gettempdir()
+        raise BundleError(f"The disk of {place} is full: make room, or set TMPDIR to another folder.") from error
+
+
 def _check_arguments(output: str | os.PathLike[str], goldens: int, seed: int) -> None:
     if not Path(output).name.endswith((".tar.gz", ".tgz")):
         raise BundleError(f"{output} should end in .tar.gz, which is what a bundle is.")
-    if not 1 <= goldens <= MAX_GOLDENS:
-        raise BundleError(f"{goldens} goldens cannot be: give 1 to {MAX_GOLDENS}.")
+    if not 1 <= goldens <= MAX_SAMPLES:
+        raise BundleError(f"{goldens} goldens cannot be: give 1 to {MAX_SAMPLES}.")
     if seed < 0:
         raise BundleError(f"The seed {seed} is negative: give 0 or more.")
 
@@ -164,6 +178,8 @@ def _add_engine(
     folder: Path, target: "Target", choice: "Choice", runner: "Runner | None", assume_features: bool, progress: Progress
 ) -> RunnerEntry | None:
     """Put the program into the folder, or the list of wheels with the script that takes its place."""
+    from ._runner_check import check_runner
+
     if choice.wheels:
         (folder / WHEELS).write_text(requirements(choice.wheels), encoding="ascii")
         (folder / SMOKE_PY).write_bytes(files(__package__).joinpath("board_smoke.py").read_bytes())
@@ -176,6 +192,7 @@ def _add_engine(
         raise BundleError(f"The runner is for {runner.family}, and {target.title} needs one for {target.family.name}.")
     shutil.copyfile(runner.program, folder / RUNNER)
     (folder / RUNNER).chmod(0o755)
+    check_runner(folder / RUNNER, runner.family)
     return RunnerEntry(RUNNER, runner.version, runner.family, tuple(runner.assumed_features))
 
 
@@ -226,9 +243,10 @@ def _model_entry(model: Path, graph: "ModelGraph", choice: "Choice") -> ModelEnt
 def _finish(folder: Path, manifest: Manifest, target: "Target", model_name: str) -> Manifest:
     """Write what tells of the rest: README.md, smoke.sh, the manifest with every file's digest, SHA256SUMS."""
     (folder / README).write_text(readme(manifest, target, model_name), encoding="utf-8")
-    (folder / SMOKE_SH).write_text(smoke_script(manifest), encoding="ascii")
+    (folder / SMOKE_SH).touch()
     (folder / SMOKE_SH).chmod(0o755)
     paths = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    (folder / SMOKE_SH).write_text(smoke_script(manifest, len(paths) + 1), encoding="ascii")  # and the manifest
     manifest = replace(manifest, files=tuple(file_entry(folder, path) for path in paths))
     content = manifest_bytes(manifest)
     read_manifest(content)  # what is too large, or cannot be read again, is refused here and not on the board

@@ -31,6 +31,9 @@ _TAG_CPU_ARCH = 6
 _STRING_TAGS = (4, 5, 67)  # Tag_CPU_raw_name, Tag_CPU_name, Tag_conformance
 _ARM_ARCHITECTURES = {6: "armv6", 7: "armv6", 10: "armv7"}  # v6 and v6KZ; v7
 
+# Far more than any file of ours has: a file that was made to keep its reader busy is damaged.
+_MAX_LIBRARIES, _MAX_VERSIONS, _MAX_DYNAMIC, _MAX_NAME, _MAX_ATTRIBUTES = 64, 1024, 2**16, 255, 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Elf:
@@ -105,14 +108,16 @@ class _Reader:
     def read(self) -> Elf:
         interpreter = next((self._text(at) for kind, at, _, _ in self.segments if kind == _PT_INTERP), None)
         entries = list(self._dynamic())
-        values = dict(entries)
+        values, needed = dict(entries), [value for tag, value in entries if tag == _DT_NEEDED]
+        if len(needed) > _MAX_LIBRARIES:
+            raise ValueError(f"it cannot need {len(needed)} libraries")
         strings = self._offset(values[_DT_STRTAB]) if _DT_STRTAB in values else 0
         return Elf(
             machine=self._machine(),
             word_size=64 if self.is_64 else 32,
             hard_float=bool(self.flags & _ARM_HARD_FLOAT),
             interpreter=interpreter,
-            needed=tuple(self._text(strings + value) for tag, value in entries if tag == _DT_NEEDED),
+            needed=tuple(self._text(strings + value) for value in needed),
             versions=tuple(self._versions(values, strings)),
         )
 
@@ -132,18 +137,21 @@ class _Reader:
         layout = "<qQ" if self.is_64 else "<iI"
         for kind, offset, _, size in self.segments:
             if kind == _PT_DYNAMIC:
-                for tag, value in struct.iter_unpack(layout, self.content[offset : offset + size]):
+                for tag, value in struct.iter_unpack(layout, self.content[offset : offset + min(size, _MAX_DYNAMIC)]):
                     if tag == 0:
                         return
                     yield tag, value
+                return
 
     def _versions(self, values: dict[int, int], strings: int) -> Iterator[tuple[str, str]]:
         at = self._offset(values[_DT_VERNEED]) if _DT_VERNEED in values else 0
         libraries = values.get(_DT_VERNEEDNUM, 0)
-        if libraries > len(self.content) // 16:
+        if libraries > _MAX_LIBRARIES:
             raise ValueError(f"it cannot need {libraries} libraries")
         for _ in range(libraries):
             _, count, file, first, following = struct.unpack_from("<HHIII", self.content, at)
+            if count > _MAX_VERSIONS:
+                raise ValueError(f"it cannot ask for {count} versions")
             entry = at + first
             for _ in range(count):
                 _, _, _, name, step = struct.unpack_from("<IHHII", self.content, entry)
@@ -158,7 +166,7 @@ class _Reader:
                 "<6I", self.content, self.sections_at + i * self.section_size
             )
             if kind == _SHT_ARM_ATTRIBUTES:
-                return _cpu_architecture(self.content[offset : offset + size])
+                return _cpu_architecture(self.content[offset : offset + min(size, _MAX_ATTRIBUTES)])
         raise ValueError("it has no ARM attributes")
 
     def _offset(self, address: int) -> int:
@@ -169,7 +177,7 @@ class _Reader:
         raise ValueError(f"nothing is loaded at {address:#x}")
 
     def _text(self, at: int) -> str:
-        return self.content[at : self.content.index(b"\0", at)].decode("utf-8", errors="replace")
+        return self.content[at : self.content.index(b"\0", at, at + _MAX_NAME)].decode("utf-8", errors="replace")
 
 
 def _cpu_architecture(attributes: bytes) -> str:

@@ -98,6 +98,7 @@ _TABLE = (
 )
 
 TARGETS: dict[str, Target] = {target.name: target for target in _TABLE}
+FAMILIES: dict[str, Family] = {target.family.name: target.family for target in _TABLE}
 
 
 def find_target(name: str) -> Target:

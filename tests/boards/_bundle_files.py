@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import json
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,18 @@ from typing import Any
 from edgequant._bundle import BundleSummary, write_bundle
 from edgequant._targets import Runner, find_target
 
+from ._tiny_programs import nothing, shell
+
 Members = dict[str, tuple[tarfile.TarInfo, bytes]]
 
 
-def stand_in(folder: Path, program: str = "#!/bin/sh\necho a stand-in\n", target: str = "x86-64") -> Runner:
-    """Return a runner that is no program: what is packed does not depend on what it does."""
+def stand_in(folder: Path, script: str = "echo a stand-in", target: str = "x86-64") -> Runner:
+    """Return a runner that runs a script; it does nothing if it is not for x86-64."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "edgequant-run"
-    path.write_text(program)
-    return Runner(path, path, find_target(target).family.name, "0.1.0", ())
+    path, family = folder / "edgequant-run", find_target(target).family.name
+    path.write_bytes(shell(script) if family == "x86_64" else nothing(family))
+    path.chmod(0o755)
+    return Runner(path, path, family, "0.1.0", ())
 
 
 def make(model: Path, output: Path, *, target: str = "x86-64", **options: Any) -> BundleSummary:
@@ -44,6 +48,17 @@ def repacked(found: Members, bundle: Path) -> Path:
                 member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return bundle
+
+
+def with_file(found: Members, bundle: Path, path: str, content: bytes) -> Path:
+    """Write files with another content of one, and with a manifest and SHA256SUMS made to fit."""
+    document = json.loads(found["manifest.json"][1])
+    digest = hashlib.sha256(content).hexdigest()
+    (entry,) = (entry for entry in document["files"] if entry["path"] == path)
+    sums = found["SHA256SUMS"][1].replace(f"{entry['sha256']}  {path}".encode(), f"{digest}  {path}".encode())
+    entry |= {"sha256": digest, "bytes": len(content)}
+    changed = {path: (found[path][0], content), "SHA256SUMS": (found["SHA256SUMS"][0], sums)}
+    return resealed(found | changed, bundle, (json.dumps(document, indent=2, sort_keys=True) + "\n").encode())
 
 
 def resealed(found: Members, bundle: Path, manifest: bytes) -> Path:

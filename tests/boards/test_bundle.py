@@ -1,5 +1,6 @@
 """Bundles: what is in them; the same inputs give the same bytes; damage and malice are told by name."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -7,17 +8,20 @@ import json
 import os
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgequant._bundle import BundleError, DamagedBundleError, open_bundle
 from edgequant._bundle._manifest_json import manifest_bytes
-from edgequant._targets import TARGETS
+from edgequant._targets import TARGETS, Runner
 
-from ._bundle_files import make, members, repacked, resealed, stand_in
+from ._bundle_files import make, members, repacked, resealed, stand_in, with_file
+from ._tiny_programs import busy, nothing
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +182,21 @@ def test_an_interrupted_or_failed_writing_leaves_the_old_file(
         assert output.read_text() == "old"
 
 
+def test_a_full_disk_is_named_where_it_is(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = stand_in(tmp_path / "runner")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("edgequant._bundle._write.shutil.copyfile", full)
+    with pytest.raises(BundleError, match=rf"The disk of {tempfile.gettempdir()} is full: .* set TMPDIR"):
+        make(models / "int8.tflite", tmp_path / "b.tar.gz", runner=runner)
+    monkeypatch.undo()
+    monkeypatch.setattr("edgequant._bundle._write.write_archive", full)
+    with pytest.raises(Exception, match=r"b\.tar\.gz: No space left on device"):
+        make(models / "int8.tflite", tmp_path / "b.tar.gz", runner=runner)
+
+
 # ---- damage ----
 
 
@@ -314,7 +333,7 @@ def test_a_missing_file_is_named(bundle: Path, tmp_path: Path) -> None:
 
 def test_a_decompression_bomb_is_not_unpacked(bundle: Path, tmp_path: Path) -> None:
     found = members(bundle)
-    for name, sentence in (("manifest.json", "more than 16 MiB"), ("model.tflite", "bytes and not")):
+    for name, sentence in (("manifest.json", "more than 8 MiB"), ("model.tflite", "bytes and not")):
         bomb = found | {name: (found[name][0], bytes(64 * 2**20))}
         with pytest.raises(DamagedBundleError, match=sentence), open_bundle(repacked(bomb, tmp_path / "b.tar.gz")):
             pass
@@ -340,13 +359,96 @@ def test_goldens_that_are_not_what_the_manifest_says_are_told(bundle: Path, tmp_
     found = members(bundle)
     for change in ({"dtype": "uint8"}, {"shape": [4, 1]}, {"data_sha256": "0" * 64}):
         document = json.loads(found["manifest.json"][1])
-        document["goldens"][2]["inputs"][0] |= change
+        for number in range(9) if "dtype" in change else [2]:
+            document["goldens"][number]["inputs"][0] |= change
         content = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
         with (
-            pytest.raises(DamagedBundleError, match=r"goldens/2/input-0\.npy .* manifest"),
+            pytest.raises(DamagedBundleError, match=r"goldens/\d/input-0\.npy .* manifest"),
             open_bundle(resealed(found, tmp_path / "b.tar.gz", content)),
         ):
             pass
+
+
+@pytest.mark.parametrize(
+    "header", ["((((", "[" * 5000, "{'descr': '|i1', 'fortran_order': True, 'shape': (1, 4), }", ""]
+)
+def test_the_header_of_a_golden_is_compared_and_not_parsed(bundle: Path, tmp_path: Path, header: str) -> None:
+    found = members(bundle)
+    content = found["goldens/0/input-0.npy"][1]
+    size = len(content) - 14 if len(header) < 100 else len(header) + 1
+    changed = content[:8] + size.to_bytes(2, "little") + header.ljust(size - 1).encode() + b"\n" + content[-4:]
+    path = with_file(found, tmp_path / "b.tar.gz", "goldens/0/input-0.npy", changed)
+    with (
+        pytest.raises(DamagedBundleError, match="has another type, shape or values than"),
+        open_bundle(path),
+    ):
+        pass
+
+
+def test_goldens_that_are_not_finite_are_refused(models: Path, tmp_path: Path) -> None:
+    make(models / "int8_float_io.tflite", tmp_path / "b.tar.gz", goldens=1)
+    found = members(tmp_path / "b.tar.gz")
+    name = "goldens/0/output-0.npy"
+    values = found[name][1][:-4] + np.float32(np.inf).tobytes()
+    digest = hashlib.sha256(values[-12:]).hexdigest()
+    document = json.loads(found["manifest.json"][1])
+    document["goldens"][0]["outputs"][0]["data_sha256"] = digest
+    found["manifest.json"] = (found["manifest.json"][0], json.dumps(document).encode())
+    path = with_file(found, tmp_path / "c.tar.gz", name, values)
+    with pytest.raises(DamagedBundleError, match=r"output-0\.npy has values that are not finite"), open_bundle(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (b"#!/bin/sh\necho mine\n", "This is no little-endian ELF file."),
+        (nothing("aarch64"), "it is for aarch64, 64 bit, and not for x86_64, 64 bit."),
+        (Path("/bin/sh").read_bytes(), "it is not static: it needs libc.so.6."),
+        (b"", "This is no little-endian ELF file."),
+        (b"\x7fELF\2\1" + b"\xff" * 60, "This ELF file is damaged"),
+        (busy(), "This ELF file is damaged"),
+    ],
+    ids=["script", "another processor", "dynamic", "empty", "damaged", "busy"],
+)
+def test_what_is_executed_is_a_static_program_for_the_board(
+    models: Path, bundle: Path, tmp_path: Path, program: bytes, sentence: str, cli: Callable[..., Any]
+) -> None:
+    path = with_file(members(bundle), tmp_path / "b.tar.gz", "edgequant-run", program)
+    with pytest.raises(DamagedBundleError) as caught, open_bundle(path):
+        pass
+    start = "edgequant-run is not the static program for x86_64 that it should be: "
+    assert str(caught.value).startswith(start + sentence)
+    smoked = cli("smoke", path, "--local")
+    assert smoked.exit_code == 2 and start in smoked.stderr.replace("\n", " ")
+    (tmp_path / "program").write_bytes(program)
+    runner = Runner(tmp_path / "program", tmp_path / "program", "x86_64", "0.1.0", ())
+    with pytest.raises(BundleError, match=start):
+        make(models / "int8.tflite", tmp_path / "c.tar.gz", runner=runner)
+
+
+def test_a_family_that_there_is_not_is_refused(bundle: Path, tmp_path: Path) -> None:
+    found = members(bundle)
+    document = json.loads(found["manifest.json"][1])
+    document["runner"]["family"] = "vax"
+    content = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+    with (
+        pytest.raises(DamagedBundleError, match=r"static program for vax .*: there are armv6, armv7, aarch64, x86_64"),
+        open_bundle(resealed(found, tmp_path / "b.tar.gz", content)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("zeros", [0, 10 * 1024, 2**26])
+def test_only_tar_s_own_padding_may_follow(bundle: Path, tmp_path: Path, zeros: int) -> None:
+    content = gzip.decompress(bundle.read_bytes()).rstrip(b"\0")
+    content += bytes(-len(content) % 512 + 1024)
+    (tmp_path / "b.tar.gz").write_bytes(gzip.compress(content + bytes(zeros)))
+    if zeros == 0:
+        with open_bundle(tmp_path / "b.tar.gz"):
+            return
+    with pytest.raises(DamagedBundleError, match="something follows"), open_bundle(tmp_path / "b.tar.gz"):
+        pass
 
 
 def test_negative_sizes_do_no_harm(bundle: Path, tmp_path: Path) -> None:

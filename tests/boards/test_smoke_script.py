@@ -106,6 +106,17 @@ def test_sums_that_say_nothing_are_damage(shell: list[str], folder: Path, change
     assert done.returncode == 2 and "This bundle is damaged" in done.stderr and "SHA256SUMS" in done.stderr
 
 
+@pytest.mark.parametrize("change", ["a line that means nothing", "one line"])
+def test_every_file_has_to_have_its_sum(shell: list[str], folder: Path, change: str) -> None:
+    """GNU's sha256sum passes over what it cannot read, and over what is not there."""
+    lines = (folder / "SHA256SUMS").read_text().splitlines(keepends=True)
+    changed = lines[:1] if change == "one line" else [*lines[:2], "Z" + lines[2][1:], *lines[3:]]
+    (folder / "SHA256SUMS").write_text("".join(changed))
+    (folder / lines[2].split()[1]).write_text("damaged")
+    done = run(shell, "smoke.sh", cwd=folder)
+    assert done.returncode == 2 and "This bundle is damaged" in done.stderr and "OK" not in done.stderr
+
+
 def test_a_missing_file_is_named(shell: list[str], folder: Path) -> None:
     (folder / "goldens/3/output-0.npy").unlink()
     done = run(shell, "smoke.sh", cwd=folder)
@@ -147,14 +158,14 @@ PROGRAMS = {
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_fails_is_explained(shell: list[str], models: Path, tmp_path: Path, program: str) -> None:
     text, sentence = PROGRAMS[program]
-    runner = stand_in(tmp_path / "r", program=f"#!/bin/sh\n{text}\n")
+    runner = stand_in(tmp_path / "r", script=text)
     make(models / "int8.tflite", tmp_path / "b.tar.gz", runner=runner)
     done = run(shell, unpacked(tmp_path / "b.tar.gz", tmp_path / "x") / "smoke.sh")
     assert done.returncode == 2 and sentence in done.stderr
 
 
 def test_assumed_features_are_named(models: Path, tmp_path: Path) -> None:
-    made = stand_in(tmp_path / "r", program="#!/bin/sh\nkill -ILL $$\n", target="rpi5")
+    made = stand_in(tmp_path / "r", target="rpi5")
     runner = Runner(made.program, made.library, made.family, made.version, ("dotprod", "fp16"))
     make(models / "int8.tflite", tmp_path / "b.tar.gz", target="rpi5", runner=runner)
     script = (unpacked(tmp_path / "b.tar.gz", tmp_path / "x") / "smoke.sh").read_text()
@@ -185,8 +196,8 @@ printf '{"outputs": [{"sha256": "%s"}, {"sha256": "%s"}]}' FIRST SECOND"""
         ((first, second), "golden 0 (random): equal"),
         ((second, first), "golden 0 (random): DIFFERENT"),
     ):
-        program = "#!/bin/sh\n" + text.replace("FIRST", words[0]).replace("SECOND", words[1]) + "\n"
-        make(model, path, engine="native", runner=stand_in(tmp_path / "r", program=program), goldens=1)
+        script = text.replace("FIRST", words[0]).replace("SECOND", words[1])
+        make(model, path, engine="native", runner=stand_in(tmp_path / "r", script), goldens=1)
         folder = unpacked(path, tmp_path / words[0][:4])
         assert run(shell, folder / "smoke.sh").stdout.splitlines()[0] == code
 
