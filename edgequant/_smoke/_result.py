@@ -266,7 +266,7 @@ def _golden(golden: GoldenResult, manifest: "Manifest | None") -> dict[str, Any]
 
 
 def _value(number: int | float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}"
+    return str(number) if isinstance(number, int) else f"{number:.9g}"
 
 
 def _finite(value: int | float) -> int | float | None:

@@ -85,7 +85,7 @@ def smoke(
 
 def _load(transport: "Transport") -> float | None:
     """Return the load average of the last minute, None where it is not told."""
-    found = re.match(r"\d+\.\d+", transport.run(["cat", "/proc/loadavg"]).text)
+    found = re.match(r"\d{1,9}\.\d{1,9}\b", transport.run(["cat", "/proc/loadavg"]).text)
     return float(found[0]) if found else None
 
 

@@ -12,7 +12,7 @@ import pytest
 from edgequant_device_checks import Device, for_board
 
 from edgequant._smoke import SmokeResult, smoke
-from edgequant._transports import LocalTransport
+from edgequant._transports import Finished, LocalTransport
 
 from ._smoke_bundles import SCORES, Made, dies_of, make_bundle, with_manifest
 
@@ -409,6 +409,24 @@ def test_an_interruption_passes_through_and_leaves_nothing(tmp_path: Path, tempo
 
 
 # ---- the device ----
+
+
+@pytest.mark.parametrize(
+    ("told", "load"), [("0.25 1.0 2.0 1/200 3", 0.25), ("9" * 400 + ".0", None), ("", None), ("0." + "9" * 400, None)]
+)
+def test_a_load_average_is_a_number_of_few_digits(tmp_path: Path, told: str, load: float | None) -> None:
+    class Loaded(Board):
+        def run(self, command: Any, **options: Any) -> Finished:
+            return Finished(0, told.encode()) if command[0] == "cat" else super().run(command, **options)
+
+    assert run(make_bundle(tmp_path / "made"), Loaded("pi-zero")).load == load
+
+
+def test_values_that_differ_by_a_rounding_are_told_apart(tmp_path: Path) -> None:
+    expected = np.array([1 / 3], np.float32)
+    golden = Made({"scores": expected}, {"scores": np.nextafter(expected, np.float32(1))})
+    result = run(make_bundle(tmp_path / "made", [golden]), Board("pi-zero"))
+    assert "0.333333343 expected, 0.333333373 got" in result.sentences[1]
 
 
 def warnings_of(tmp_path: Path, board: str | Device, **options: Any) -> list[str]:
