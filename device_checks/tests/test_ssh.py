@@ -44,6 +44,7 @@ def test_options_guard_the_host(fake_ssh) -> None:
     arguments = (folder / "arguments").read_text().splitlines()
     assert arguments[-3:] == ["--", "pi@192.168.1.5", "sh -s"]
     assert {"BatchMode=yes", "ConnectTimeout=7"} <= set(arguments)
+    assert {"StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no", "VerifyHostKeyDNS=no"} <= set(arguments)
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from ._probe import from_bytes, from_file, from_text, probe
     from ._recommend import Recommendation, recommend
     from ._sections import collector_script
-    from ._ssh import explain_ssh_failure, is_ssh_host, over_ssh
+    from ._ssh import HOST_KEY_SETTINGS, explain_ssh_failure, is_ssh_host, over_ssh
     from ._summary import summary
     from ._wheels import WheelStatus, wheel_for_engine, wheels_for
 
 __all__ = [
+    "HOST_KEY_SETTINGS",
     "Board",
     "Cache",
     "Cluster",
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "HOST_KEY_SETTINGS": "_ssh",
     "Board": "_boards",
     "Cache": "_device",
     "Cluster": "_device",

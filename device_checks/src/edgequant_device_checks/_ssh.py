@@ -14,6 +14,10 @@ from ._sections import collector_script, is_complete, split_sections
 _ANSWER_SECONDS = 30
 _HOST = re.compile(r"(?:ssh://)?(?:[\w.+][\w.+-]*@)?(?:\[[0-9a-fA-F:.%\w]+\]|\w[\w.:%-]*)(?::\d+)?/?", re.ASCII)
 
+# Whatever a configuration says: a key that nobody compared is refused. The user's own known_hosts files and
+# KnownHostsCommand count.
+HOST_KEY_SETTINGS = ("StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no", "VerifyHostKeyDNS=no")
+
 # What ssh writes to standard error when it fails (exit code 255), and what to do about it. First match wins.
 _FAILURES = (
     (
@@ -54,7 +58,7 @@ def over_ssh(host: str, *, connect_seconds: int = 10) -> Device:
     """Return what `host` is (`pi@192.168.1.5`, or a name of the ssh configuration), over one connection.
 
     The device needs a POSIX sh and no Python. `connect_seconds` bounds the connecting. Raises DeviceCheckError, with a
-    sentence for each way that ssh fails; it never asks for a password.
+    sentence for each way that ssh fails; it never asks for a password, and the host's key must be known.
     """
     if not is_ssh_host(host):
         raise DeviceCheckError(f"{host!r} is not a host to connect to: give USER@HOST, such as pi@192.168.1.5.")
@@ -65,7 +69,8 @@ def over_ssh(host: str, *, connect_seconds: int = 10) -> Device:
 
 
 def _run(host: str, connect_seconds: int) -> str:
-    options = ["-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={connect_seconds}"]
+    settings = ("BatchMode=yes", f"ConnectTimeout={connect_seconds}", *HOST_KEY_SETTINGS)
+    options = ["-T", *(word for setting in settings for word in ("-o", setting))]
     try:
         done = subprocess.run(
             ["ssh", *options, "--", host, "sh -s"],
