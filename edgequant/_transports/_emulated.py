@@ -1,5 +1,6 @@
 """A board that is not there: its programs run under qemu-user, with its CPU and its description of itself."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -22,8 +23,9 @@ class EmulatedTransport(LocalTransport):
     """A board of which only the CPU is emulated; files are this machine's, and its home is a private folder.
 
     A program that is given by its path runs under qemu-user, always told the board's CPU (the default has every
-    feature there is), and reads the board's /proc/cpuinfo. A program that is given by its name (`sh`, `sha256sum`) and
-    a script are this machine's. Raises TransportError where nothing can be emulated.
+    feature there is), and reads the board's /proc/cpuinfo; anything else than an ELF file for that CPU is refused. A
+    program that is given by its name (`sh`, `sha256sum`) is this machine's. It is no sandbox. Raises TransportError
+    where nothing can be emulated.
     """
 
     is_emulated = True
@@ -52,9 +54,13 @@ class EmulatedTransport(LocalTransport):
         return self._start(self._emulation(words[0]), words, self._private_folder(), stdin, timeout)
 
     def _emulation(self, program: str) -> list[str]:
-        machine = machine_of(Path(program)) if "/" in program else None
-        if machine is None:
+        if "/" not in program or not os.access(program, os.F_OK):
             return []
+        machine = machine_of(Path(program))
+        if machine is None:
+            raise TransportError(
+                f"{Path(program).name} is no program of {self.title}: only ELF files run there, and no scripts."
+            )
         if machine != _MACHINES[self._target.emulator or ""]:
             raise TransportError(
                 f"{Path(program).name} is a program for {machine}, and {self.title} runs those for "

@@ -74,12 +74,24 @@ def test_the_environment_does_not_choose_another_cpu(tmp_path: Path, monkeypatch
 
 
 def test_programs_of_another_processor_are_refused(tmp_path: Path) -> None:
-    with EmulatedTransport(find_target("rpi-zero")) as board:
-        with pytest.raises(TransportError, match=r"a program is a program for aarch64, and an emulated .* for arm: "):
-            board.run([program(tmp_path, dot_product())])
-        (tmp_path / "script").write_text("#!/bin/sh\necho here\n")
-        (tmp_path / "script").chmod(0o755)
-        assert board.run([tmp_path / "script"]).text == "here\n"
+    with (
+        EmulatedTransport(find_target("rpi-zero")) as board,
+        pytest.raises(TransportError, match=r"a program is a program for aarch64, and an emulated .* for arm: "),
+    ):
+        board.run([program(tmp_path, dot_product())])
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\ntouch here\n", "touch here\n", "", "\x7fELF"])
+def test_what_is_no_elf_program_never_runs_on_this_machine(content: str, tmp_path: Path) -> None:
+    script = program(tmp_path, content.encode())
+    with EmulatedTransport(find_target("rpi4")) as board:
+        with pytest.raises(TransportError, match=r"a program is no program of an emulated .* 4.*: only ELF files run"):
+            board.run([script])
+        (tmp_path / "link").symlink_to(script)
+        with pytest.raises(TransportError, match="link is no program of an emulated"):
+            board.run([tmp_path / "link"])
+        assert board.list(board.home().parent) == ["home", "root"]
+        assert board.run(["sh", "-c", "echo here"]).text == "here\n"  # this machine's, by its name
 
 
 def test_the_home_is_private_and_goes(tmp_path: Path) -> None:
