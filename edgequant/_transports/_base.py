@@ -12,6 +12,8 @@ from edgequant._errors import EdgequantError
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
 
+LONGEST_OUTPUT = 2**26  # bytes that a program may print, and that a file may have to be copied here: a limit for memory
+
 
 class TransportError(EdgequantError):
     """The computer cannot be reached, or does not do what was asked; the text says what to do next."""
@@ -63,7 +65,8 @@ class Transport(Protocol):
     def run(self, command: Sequence[str | PurePosixPath], *, stdin: bytes = b"", timeout: float = 60) -> Finished:
         """Run a program with arguments (nothing is expanded) and wait; a status other than 0 is no error here.
 
-        A program that takes longer than `timeout` seconds is killed, and TransportError raised.
+        A program that takes longer than `timeout` seconds, or prints more than LONGEST_OUTPUT bytes, is killed, and
+        TransportError raised. What it started ends with it, but for what began a session of its own.
         """
 
     def home(self) -> PurePosixPath:
@@ -76,7 +79,7 @@ class Transport(Protocol):
         """Copy a folder there, which must not exist yet, with the permission bits of its files."""
 
     def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file here."""
+        """Copy a file here; TransportError for one with more than LONGEST_OUTPUT bytes."""
 
     def exists(self, remote: PurePosixPath) -> bool:
         """Tell whether something has that name; a link counts, wherever it points."""

@@ -3,36 +3,41 @@
 The login shell sees them in single quotes, and may be fish or csh: no line breaks, backslashes, single quotes and `!`.
 """
 
-# Names what stands on standard output before and after a program's own words. Whatever else is there was printed by
-# the login. The program runs in the root folder, in English, and leaves no core files.
-_BEGIN = "token=$1; shift; cd /; ulimit -c 0; LC_ALL=C; export LC_ALL; echo; echo $token begins; "
-_END = "status=$?; exec 2>/dev/null; echo; echo $token ends $status"
+# $1 is what stands on standard output before and after a program's own words. Whatever else is there was printed by
+# the login. The program runs in the root folder, in English, and leaves no core files. What it started ends with it.
+_BEGIN = (
+    "mark=$1; shift; cd /; ulimit -c 0; LC_ALL=C; export LC_ALL; echo; echo $mark begins; "
+    'exec 3<&0; own=; command -v setsid >/dev/null && own=setsid; $own "$@"'
+)
+_END = "exec 3<&-; wait $program; status=$?; exec 2>/dev/null; kill -KILL -$program; echo; echo $mark ends $status"
 
 # For a program that is given data.
-RUN_WITH_DATA = f'{_BEGIN} "$@"; {_END}'
+RUN_WITH_DATA = f"{_BEGIN} <&3 3<&- & program=$!; {_END}"
 
 # For a program without: standard input ends when the connection does, or this side gave up, and then the program is
 # killed with all that it started.
 RUN = (
-    f"{_BEGIN} exec 3<&0; own=; command -v setsid >/dev/null && own=setsid; "
-    '$own "$@" </dev/null 3<&- & program=$!; '
-    "{ cat <&3; kill -KILL -$program || kill -KILL $program; } >/dev/null 2>&1 & watch=$!; exec 3<&-; "
-    f"wait $program; {_END}; kill $watch"
+    f"{_BEGIN} </dev/null 3<&- & program=$!; "
+    "{ cat <&3; kill -KILL -$program || kill -KILL $program; } >/dev/null 2>&1 & watch=$!; "
+    f"{_END}; kill $watch"
 )
 
 _TEMPORARY_PLACES = '"${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME"'
 
-# Holds the connection open, and removes all temporary folders of it when it ends, in whichever way.
+# Holds the connection open, and removes all temporary folders of it when it ends, in whichever way. It reads their
+# token, since command lines are public. Who saw it in a folder's name may have made others of such names: those stay,
+# where the shell's `test` knows -O.
 GUARD = (
-    'token={token}; trap "" HUP INT TERM PIPE; echo; echo $token is here; cat >/dev/null; '
-    f"for place in {_TEMPORARY_PLACES}; do "
-    'rm -rf "$place"/$token-* || { sleep 1; rm -rf "$place"/$token-*; } || exit 1; done'
+    'trap "" HUP INT TERM PIPE; read -r token || exit 1; echo; echo $token is here; cat >/dev/null; '
+    f'failed=0; for place in {_TEMPORARY_PLACES}; do for folder in "$place"/$token-*; do '
+    '[ -O "$folder" ]; [ $? = 1 ] || [ -L "$folder" ] && continue; '
+    'rm -rf "$folder" || { sleep 1; rm -rf "$folder"; } || failed=1; done; done; exit $failed'
 )
 
 # Makes a private folder of the name $1 where programs may be started, which administrators forbid in some places.
 MAKE_TEMPORARY = (
     f"umask 077; for place in {_TEMPORARY_PLACES}; do "
-    'folder=${place%/}/$1; mkdir "$folder" && echo exit 0 >"$folder/try" && chmod 700 "$folder/try" && '
+    'folder=${place%/}/$1; mkdir "$folder" || continue; echo exit 0 >"$folder/try" && chmod 700 "$folder/try" && '
     '"$folder/try" && rm "$folder/try" && echo "$folder" && exit 0; rm -rf "$folder"; done; exit 1'
 )
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from ._base import Finished
-from ._program import run_program
-from ._sentences import file_error, took_too_long
+from ._base import LONGEST_OUTPUT, Finished
+from ._program import OutputTooLongError, run_program
+from ._sentences import file_error, printed_too_much, too_large, took_too_long
 from ._tree import half_name, put_parts, require_file, require_removable
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class LocalTransport:
             return run_program([*emulator, *command], stdin=stdin, timeout=timeout, folder=folder)
         except subprocess.TimeoutExpired:
             raise took_too_long(command[0], timeout, self.title) from None
+        except OutputTooLongError:
+            raise printed_too_much(command[0], self.title) from None
         except (FileNotFoundError, NotADirectoryError):
             return Finished(NOT_FOUND, stderr=f"{command[0]}: not found".encode(errors="replace"))
         except OSError as error:
@@ -85,6 +87,8 @@ class LocalTransport:
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file."""
         with self._saying(f"read {remote}"):
+            if Path(remote).stat().st_size > LONGEST_OUTPUT or Path(remote).is_char_device():
+                raise too_large(f"read {remote}", self.title)
             shutil.copyfile(remote, local)
 
     def exists(self, remote: PurePosixPath) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from ._base import TransportError
+from ._base import LONGEST_OUTPUT, TransportError
 
 # The system's words (strerror, which every program prints in English where LC_ALL is C), and advice.
 _ADVICE = {
@@ -25,6 +25,17 @@ def file_error(doing: str, where: str, reason: str) -> TransportError:
     return TransportError(f"Cannot {doing} on {where}: {_ADVICE.get(reason, reason or 'no reason was given')}.")
 
 
+def too_large(doing: str, where: str) -> TransportError:
+    """Return the error for `doing` (such as `read /srv/kws`) with a file that is too large to be copied here."""
+    return TransportError(f"Cannot {doing} on {where}: it has more than {LONGEST_OUTPUT // 2**20} MiB.")
+
+
 def took_too_long(program: str | PurePosixPath, seconds: float, where: str) -> TransportError:
     """Return the error for a program that was killed because its time was up."""
     return TransportError(f"{PurePosixPath(program).name} did not end within {seconds:g} s on {where}.")
+
+
+def printed_too_much(program: str | PurePosixPath, where: str) -> TransportError:
+    """Return the error for a program that was killed because it printed more than LONGEST_OUTPUT."""
+    limit = LONGEST_OUTPUT // 2**20
+    return TransportError(f"{PurePosixPath(program).name} was ended on {where}: it printed more than {limit} MiB.")

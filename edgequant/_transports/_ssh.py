@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from . import _board_scripts as scripts
 from ._base import Finished, TransportError
-from ._sentences import file_error, took_too_long
+from ._program import OutputTooLongError
+from ._sentences import file_error, printed_too_much, too_large, took_too_long
 from ._sftp import batch, link, quoted, upload
 from ._ssh_connection import SSH_FAILED, SshConnection, new_token
 from ._tree import half_name, parts_of, require_file, require_removable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from edgequant_device_checks import Device
 
 _SCRIPT_SECONDS = 60
+_FETCHING_SECONDS = 600
 _SLOWEST_BYTES_PER_SECOND = 20_000
 
 
@@ -39,7 +41,8 @@ class SshTransport:
         self._host = host
         self._config = config
         self._connect_seconds = connect_seconds
-        self._token = new_token()
+        self._mark = new_token()  # around the output of programs, whose command lines have it
+        self._token = new_token()  # of the temporary folders: nobody there sees it before the first is made
         self._current: SshConnection | None = None
         self._is_lost = False
         self._device: Device | None = None
@@ -66,8 +69,14 @@ class SshTransport:
 
     def run(self, command: Sequence[str | PurePosixPath], *, stdin: bytes = b"", timeout: float = 60) -> Finished:
         """Run a program; it is killed when the connection ends, unless it was given data."""
+        try:
+            return self._run(command, stdin, timeout)
+        except OutputTooLongError:
+            raise printed_too_much(command[0], self._host) from None
+
+    def _run(self, command: Sequence[str | PurePosixPath], stdin: bytes = b"", timeout: float = 60) -> Finished:
         script = scripts.RUN_WITH_DATA if stdin else scripts.RUN
-        words = ["sh", "-c", script, "sh", self._token, *map(str, command)]
+        words = ["sh", "-c", script, "sh", self._mark, *map(str, command)]
         connection = self._connection()
         try:
             done = connection.run(shlex.join(words), stdin=stdin or None, timeout=timeout)
@@ -76,9 +85,9 @@ class SshTransport:
         return self._between_marks(done)
 
     def _between_marks(self, done: Finished) -> Finished:
-        _, begins, rest = done.stdout.partition(f"\n{self._token} begins\n".encode())
-        stdout, ends, status = rest.rpartition(f"\n{self._token} ends ".encode())
-        if begins and ends:
+        _, begins, rest = done.stdout.partition(f"\n{self._mark} begins\n".encode())
+        stdout, ends, status = rest.rpartition(f"\n{self._mark} ends ".encode())
+        if begins and ends and status.strip().isdigit():
             return Finished(int(status), stdout, done.stderr)
         raise self._failure(done)
 
@@ -108,7 +117,7 @@ class SshTransport:
         if done.status == scripts.ABSENT:
             return None
         if done.status != 0:
-            raise file_error(doing, self._host, done.complaint.rpartition(": ")[2])
+            raise file_error(doing, self._host, _system_words(done))
         return done
 
     def home(self) -> PurePosixPath:
@@ -149,7 +158,17 @@ class SshTransport:
 
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file here."""
-        self._sftp(f"read {remote}", [f"get {quoted(remote)} {quoted(local)}"], remote.parent)
+        doing = f"read {remote}"
+        try:
+            done = self._run(["cat", "--", remote], timeout=_FETCHING_SECONDS)
+        except OutputTooLongError:
+            raise too_large(doing, self._host) from None
+        if done.status != 0:
+            raise file_error(doing, self._host, _system_words(done))
+        try:
+            local.write_bytes(done.stdout)
+        except OSError as error:
+            raise file_error(f"write {local}", "this machine", error.strerror or str(error)) from error
 
     def _sftp(
         self, doing: str, commands: list[str], folder: PurePosixPath, *, name: PurePosixPath | str = "", size: int = 0
@@ -160,6 +179,8 @@ class SshTransport:
             done = self._connection().sftp(batch(commands), timeout=timeout)
         except subprocess.TimeoutExpired:
             raise TransportError(f"Cannot {doing} on {self._host}: it took longer than {timeout:.0f} s.") from None
+        except OutputTooLongError:
+            raise printed_too_much("sftp", self._host) from None
         if done.status == SSH_FAILED:
             raise self._sftp_failure(done)
         if done.status != 0:
@@ -267,6 +288,10 @@ class SshTransport:
             if isinstance(error, TransportError):
                 raise TransportError(f"{error} {left}") from error
             error.add_note(str(left))
+
+
+def _system_words(done: Finished) -> str:
+    return done.complaint.rpartition(": ")[2]
 
 
 def _names(done: Finished | None) -> list[str]:

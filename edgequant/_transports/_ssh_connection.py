@@ -1,6 +1,7 @@
 """One ssh connection, which the system's ssh holds open and shares among programs and file transfers."""
 
 import contextlib
+import functools
 import os
 import secrets
 import selectors
@@ -22,7 +23,6 @@ SSH_FAILED = 255  # ssh's exit code for its own failures, and sftp's for those o
 # what is made for terminals and tunnels would get in the way.
 _SETTINGS = (
     "BatchMode=yes",
-    "StrictHostKeyChecking=yes",
     "ClearAllForwardings=yes",
     "ForwardAgent=no",
     "ForwardX11=no",
@@ -30,7 +30,11 @@ _SETTINGS = (
     "RemoteCommand=none",
     "ControlPersist=no",
 )
+# The same for clients from OpenSSH 8.7 on, which alone know them; sftp has a SessionType of its own.
+_NEW_SETTINGS = ("StdinNull=no", "ForkAfterAuthentication=no")
+_NEW_SSH_SETTINGS = ("SessionType=default",)
 _LOGIN_SECONDS = 20  # beyond those for connecting
+_LONGEST_GREETING = 2**20
 _CLEANING_SECONDS = 20
 _NOTICING_SECONDS = 1  # from the end of a program that lost the connection to the end of the one that held it
 _LONGEST_FOLDER = 60  # of a socket's path: the system allows 107 characters, of which ssh wants a score
@@ -49,19 +53,26 @@ class SshConnection:
     """
 
     def __init__(self, host: str, config: Path | None, connect_seconds: int, token: str) -> None:
+        from edgequant_device_checks import HOST_KEY_SETTINGS
+
+        is_new = _knows_new_settings()
         self.host = host
         self.connect_seconds = connect_seconds
         self._folder = _private_folder()
         self._log = self._folder / "log"
         socket = str(self._folder / "s").replace("%", "%%")
-        self._options = [*(["-F", str(config)] if config is not None else []), *_options(*_SETTINGS)]
+        self._options = ["-F", str(config)] if config is not None else []
         self._options += _options(
+            *HOST_KEY_SETTINGS,
+            *_SETTINGS,
+            *(_NEW_SETTINGS if is_new else ()),
             f"ConnectTimeout={connect_seconds}",
             f"ServerAliveInterval={ALIVE_SECONDS}",
             f"ServerAliveCountMax={ALIVE_TIMES}",
             f"ControlPath={socket}",
         )
         # Without the master's socket ssh would connect anew: this makes it fail.
+        self._ssh = ["ssh", *(_options(*_NEW_SSH_SETTINGS) if is_new else [])]
         self._shared = [*self._options, *_options("ControlMaster=no", "ProxyCommand=false", "LogLevel=ERROR")]
         try:
             self._master = self._start_master(token)
@@ -70,13 +81,13 @@ class SshConnection:
             raise
 
     def _start_master(self, token: str) -> "subprocess.Popen[bytes]":
-        guard = f"sh -c {shlex.quote(GUARD.replace('{token}', token))}"
         own = _options("ControlMaster=yes", "LogLevel=INFO")
-        command = ["ssh", *self._options, *own, "--", self.host, guard]
+        command = [*self._ssh, *self._options, *own, "--", self.host, f"sh -c {shlex.quote(GUARD)}"]
         with self._log.open("wb") as log:
             try:
                 master = subprocess.Popen(
                     command,
+                    bufsize=0,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -86,6 +97,9 @@ class SshConnection:
             except OSError as error:
                 raise TransportError(_cannot_start("ssh", error)) from None
         try:
+            assert master.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # ssh says why it ended
+                master.stdin.write(f"{token}\n".encode())
             self._wait_for(master, f"{token} is here".encode())
         except BaseException:
             end_with_all(master)
@@ -100,14 +114,19 @@ class SshConnection:
         with selectors.DefaultSelector() as selector:
             selector.register(master.stdout, selectors.EVENT_READ)
             while mark not in text.splitlines():
-                if not selector.select(max(0, end - time.monotonic())):
-                    raise TransportError(f"ssh: {self.host} did not finish the login: check that it is not overloaded.")
-                piece = os.read(master.stdout.fileno(), 2**16)
-                if not piece:
-                    raise TransportError(self._refusal(master.wait(), text))
+                piece = b""
+                if selector.select(max(0, end - time.monotonic())):
+                    piece = os.read(master.stdout.fileno(), 2**16)
                 text += piece
+                if not piece or len(text) > _LONGEST_GREETING:
+                    raise TransportError(self._refusal(master, end, text))
 
-    def _refusal(self, code: int, printed: bytes) -> str:
+    def _refusal(self, master: "subprocess.Popen[bytes]", end: float, printed: bytes) -> str:
+        """Return a sentence for an ssh that printed no more, or only nonsense."""
+        try:
+            code = master.wait(max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return f"ssh: {self.host} did not finish the login: check that it is not overloaded."
         return self.explain(code, self._complaints() + (b"" if code == SSH_FAILED else printed))
 
     def explain(self, code: int, stderr: bytes) -> str:
@@ -127,7 +146,7 @@ class SshConnection:
 
         Raises subprocess.TimeoutExpired.
         """
-        return self._run(["ssh", *self._shared, "--", self.host, command], stdin, timeout)
+        return self._run([*self._ssh, *self._shared, "--", self.host, command], stdin, timeout)
 
     def sftp(self, commands: bytes, *, timeout: float) -> Finished:
         """Have sftp run a batch of commands. Raises subprocess.TimeoutExpired."""
@@ -166,6 +185,16 @@ class SshConnection:
 
 def _options(*settings: str) -> list[str]:
     return [word for setting in settings for word in ("-o", setting)]
+
+
+@functools.cache
+def _knows_new_settings() -> bool:
+    # IgnoreUnknown is no way to find out: it would replace the user's own.
+    command = ["ssh", "-G", "-F", os.devnull, *_options(*_NEW_SETTINGS, *_NEW_SSH_SETTINGS), "host"]
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+    except OSError as error:
+        raise TransportError(_cannot_start("ssh", error)) from None
 
 
 def _private_folder() -> Path:

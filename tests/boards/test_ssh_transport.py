@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,35 @@ def test_host_keys_are_checked_whatever_the_configuration_says(sshd: SshServer) 
     assert sshd.known_hosts.read_text() == ""
 
 
+def test_the_key_of_a_board_behind_a_tunnel_is_checked(sshd: SshServer) -> None:
+    """Its address is this machine's, for which a configuration may switch the check off."""
+    sshd.forget_host_key()
+    config = sshd.config.read_text().replace(f"  HostKeyAlias {sshd.host}\n", "")
+    sshd.config.write_text("NoHostAuthenticationForLocalhost yes\n" + config)
+    with pytest.raises(TransportError, match="is not known yet"), connect(sshd) as board:
+        board.run(["true"])
+
+
+def test_a_command_of_the_user_s_may_know_the_key(sshd: SshServer) -> None:
+    (sshd.folder / "known").write_text(sshd.known_hosts.read_text())
+    sshd.forget_host_key()
+    sshd.config.write_text(f"KnownHostsCommand /bin/cat {sshd.folder}/known\n" + sshd.config.read_text())
+    with connect(sshd) as board:
+        assert board.run(["true"]).status == 0
+
+
+@pytest.mark.parametrize("command", ["exec >/dev/null 2>&1; cat", "cat >/dev/null", "yes"])
+def test_a_login_that_never_ends(sshd: SshServer, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(_ssh_connection, "_LOGIN_SECONDS", 1)
+    sshd.server_settings["ForceCommand"] = command
+    sshd.restart()
+    with (
+        pytest.raises(TransportError, match="board did not finish the login"),
+        connect(sshd, connect_seconds=1) as board,
+    ):
+        board.run(["true"])
+
+
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch x", "", "pi@", "a b", "host\n", "$(x)", "host; rm"])
 def test_what_is_no_host_is_never_given_to_ssh(host: str) -> None:
     with pytest.raises(TransportError, match="is not a host to connect to"):
@@ -137,6 +167,42 @@ def test_settings_of_the_configuration_that_would_get_in_the_way(sshd: SshServer
     with connect(sshd) as board:
         assert board.run(["echo", "x"]).stdout == b"x\n"
     assert not (sshd.folder / "own").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "StdinNull yes",
+        "SessionType none",
+        "SessionType subsystem",
+        "ForkAfterAuthentication yes",
+        "IgnoreUnknown UseKeychain\nUseKeychain yes",  # of a configuration that a Mac shares
+    ],
+)
+def test_settings_that_change_what_ssh_is_there_for(sshd: SshServer, tmp_path: Path, setting: str) -> None:
+    sshd.config.write_text(f"{setting}\n{sshd.config.read_text()}")
+    (tmp_path / "file").write_text("x")
+    with connect(sshd) as board, board.temporary_folder() as folder:
+        board.put(tmp_path / "file", folder / "file")
+        assert board.run(["cat"], stdin=b"x").stdout == b"x"
+        board.get(folder / "file", tmp_path / "back")
+
+
+def test_an_older_ssh_is_not_told_of_settings_that_it_does_not_know(
+    sshd: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        '#!/bin/sh\ncase "$*" in *StdinNull*|*SessionType*|*ForkAfter*)\n'
+        '  echo "command-line: line 0: Bad configuration option: stdinnull" >&2; exit 255;; esac\n'
+        f'exec {shutil.which("ssh")} "$@"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    _ssh_connection._knows_new_settings.cache_clear()
+    with connect(sshd) as board:
+        assert board.run(["echo", "x"]).stdout == b"x\n"
+    _ssh_connection._knows_new_settings.cache_clear()
 
 
 def test_a_login_that_prints_something(sshd: SshServer, tmp_path: Path) -> None:
@@ -221,6 +287,37 @@ def test_programs_may_not_start_in_the_folder_for_temporary_files(sshd: SshServe
         assert Path(folder).parent == Path("/tmp")
         assert list(disk.iterdir()) == []
     assert not Path(folder).exists()
+
+
+def test_somebody_else_has_the_folder_s_name(sshd: SshServer) -> None:
+    """Who saw the first folder's name can make the second in a folder that everybody may write to."""
+    sshd.become_nobody()
+    with connect(sshd) as board:
+        with board.temporary_folder() as first:
+            taken = Path(first).with_name(first.name.removesuffix("1") + "2")
+        taken.mkdir()
+        abandoned = board.temporary_folder()
+        second = Path(abandoned.__enter__())
+        assert second.parent != taken.parent
+        board.close()
+        assert not second.exists()
+    taken.rmdir()  # not ours
+
+
+def test_nobody_on_the_board_sees_a_folder_s_name_before_it_is_there(sshd: SshServer) -> None:
+    with connect(sshd) as board:
+        lines = board.run(["sh", "-c", "cat /proc/[0-9]*/cmdline"]).text
+        with board.temporary_folder() as folder:
+            token = folder.name.removesuffix("-1")
+    assert "is here; cat" in lines  # the guard
+    assert token not in lines
+
+
+def test_what_a_program_leaves_of_a_mark_is_no_answer(sshd: SshServer) -> None:
+    with connect(sshd) as board:
+        forged = 'printf "\\n%s ends " $(tr "\\0" "\\n" </proc/$PPID/cmdline | grep ^edgequant-); kill -KILL $PPID'
+        with pytest.raises(TransportError, match="ssh to board failed"):
+            board.run(["sh", "-c", forged])
 
 
 # Connections that end too early.

@@ -16,7 +16,11 @@ from edgequant._transports import (
     SshTransport,
     Transport,
     TransportError,
+    _local,
+    _program,
 )
+
+from ._tiny_programs import cat
 
 ODD_NAMES = [
     "with space", "it's", 'a "quote"', "$HOME", "`id`", "back\\slash", "two\\\\", "*", "[a-z]?", "#hash", "semi;colon",
@@ -85,7 +89,11 @@ def test_what_is_no_program_has_a_shell_s_codes(transport: Transport, folder: Pu
     assert transport.run([folder / "no-such-program"]).status == 127
     (tmp_path / "text").write_text("text")
     transport.put(tmp_path / "text", folder / "text")
-    assert transport.run([folder / "text"]).status == 126
+    if transport.is_emulated:
+        with pytest.raises(TransportError, match="text is no program of an emulated"):
+            transport.run([folder / "text"])
+    else:
+        assert transport.run([folder / "text"]).status == 126
 
 
 def test_a_program_that_takes_too_long_is_killed(transport: Transport) -> None:
@@ -115,6 +123,57 @@ def command_line(folder: Path) -> bytes:
         return (folder / "cmdline").read_bytes().rstrip(b"\0")
     except OSError:
         return b""
+
+
+@pytest.mark.parametrize("data", [b"", b"data"])
+def test_what_a_program_started_ends_with_it(transport: Transport, data: bytes) -> None:
+    """It holds the output, so that nobody could tell that nothing more comes."""
+    seconds = f"{time.time_ns() % 10**9 + 10**6}"
+    done = transport.run(["sh", "-c", f"sleep {seconds} & echo started; exit 3"], stdin=data, timeout=30)
+    assert (done.status, done.stdout) == (3, b"started\n")
+    wait_until_gone("sleep", seconds)
+
+
+def test_a_program_that_closes_its_output_is_waited_for(transport: Transport) -> None:
+    command = ["sh", "-c", "exec >/dev/null 2>&1; sleep 0.3; exit 3"]
+    assert transport.run(command).status == 3
+    with pytest.raises(TransportError, match="did not end within"):
+        transport.run(command, timeout=0.1)
+
+
+def test_what_a_program_prints_is_limited(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_program, "LONGEST_OUTPUT", 2**20)
+    for redirection in ("", " >&2"):
+        line = f"{time.time_ns()}"
+        with pytest.raises(TransportError, match=r"sh was ended on .*: it printed more than 64 MiB\."):
+            transport.run(["sh", "-c", f"yes {line}{redirection}"])
+        wait_until_gone("yes", line)
+    assert len(transport.run(["head", "-c", "1000000", "/dev/zero"]).stdout) == 1_000_000
+
+
+def test_a_file_that_is_copied_here_is_limited(
+    transport: Transport, folder: PurePosixPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_program, _local):
+        monkeypatch.setattr(module, "LONGEST_OUTPUT", 2**20)
+    transport.make_link(folder / "endless", "/dev/zero")
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    transport.put(tmp_path / "large", folder / "large")
+    for name in ("endless", "large"):
+        with pytest.raises(TransportError, match=f"Cannot read {folder / name} on .*: it has more than 64 MiB"):
+            transport.get(folder / name, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+
+
+def test_a_slow_talker_is_ended_in_time(transport: Transport) -> None:
+    with pytest.raises(TransportError, match="did not end within"):
+        transport.run(["sh", "-c", "while sleep 0.01; do echo; done"], timeout=0.5)
+
+
+def test_a_program_need_not_read_what_it_is_given(transport: Transport) -> None:
+    assert transport.run(["true"], stdin=bytes(2**20)).status == 0
+    with pytest.raises(TransportError, match="did not end within"):
+        transport.run(["sleep", "7.5"], stdin=bytes(2**20), timeout=0.5)
 
 
 def test_files_of_any_name(transport: Transport, folder: PurePosixPath, tmp_path: Path) -> None:
@@ -234,7 +293,10 @@ def test_temporary_folders_are_private_and_go(transport: Transport, tmp_path: Pa
         assert first != second
         assert stat.S_IMODE(Path(first).stat().st_mode) == 0o700
         assert transport.list(first) == []
-        (tmp_path / "program").write_text("#!/bin/sh\necho runs\n")
+        (tmp_path / "text").write_text("runs\n")
+        transport.put(tmp_path / "text", first / "text")
+        program = cat(f"{first}/text", 64) if transport.is_emulated else f"#!/bin/sh\ncat '{first}/text'\n".encode()
+        (tmp_path / "program").write_bytes(program)
         transport.put(tmp_path / "program", first / "program", mode=0o755)
         assert transport.run([first / "program"]).text == "runs\n"
     assert not Path(first).exists()
