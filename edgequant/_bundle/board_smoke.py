@@ -107,11 +107,11 @@ def compare(numpy: Any, tensor: dict[str, Any], expected: Any, got: Any, toleran
         "values": int(expected.size), "different": 0, "first": None, "expected": None, "got": None, "largest": 0.0,
         "tolerance": tolerance, "status": "equal", "equal": True,
     }  # fmt: skip
+    if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+        return {**found, "equal": False, "status": "different", "different": found["values"], "largest": None}
     if found["sha256"] == tensor["data_sha256"]:
         return found
     found["equal"] = False
-    if (got.shape, got.dtype) != (expected.shape, expected.dtype):
-        return {**found, "status": "different", "different": found["values"], "largest": None}
     bits = [numpy.asarray(array, order="C").view(f"u{array.dtype.itemsize}") for array in (expected, got)]
     places = numpy.argwhere(bits[0] != bits[1])
     if len(places) == 0:  # the manifest's digest is of other values than its golden

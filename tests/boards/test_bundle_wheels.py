@@ -232,6 +232,8 @@ def test_a_tolerance_is_no_more_than_it_says(
     scalar = board_smoke.compare(np, tensor, before.reshape(-1)[:1].reshape(()), after.reshape(-1)[:1].reshape(()), 0.0)
     assert scalar["status"] == "different"
     assert board_smoke.compare(np, tensor, before, before, tolerance)["status"] == "equal"
+    for other in (before.reshape(1, -1), before.view(f"V{before.itemsize}")):
+        assert board_smoke.compare(np, tensor, before, other, tolerance)["status"] == "different", "the same bytes"
     json.dumps(found, allow_nan=False)
 
 
