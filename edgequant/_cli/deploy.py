@@ -56,7 +56,10 @@ def deploy(
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
-    """Copy a bundle to a board, check and smoke-test it there, and switch to it in one step; or go back."""
+    """Copy a bundle to a board, check and smoke-test it there, and switch to it in one step; or go back.
+
+    This runs what is in the bundle, with your rights on the board: take bundles from people you trust.
+    """
     _check_options(bundle, path, host, local=local, ssh_config=ssh_config, rollback=rollback, as_list=as_list)
     with _reach(host, ssh_config) as transport:
         if as_list:
