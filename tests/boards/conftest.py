@@ -45,7 +45,7 @@ def bundles(models: Path, local_runner: Runner, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="session")
 def quick_bundles(models: Path, local_runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> list[TestBundle]:
-    """Three bundles as `bundles`, whose smoke test takes milliseconds."""
+    """Four bundles as `bundles`, whose smoke test takes milliseconds."""
     folder = tmp_path_factory.mktemp("quick bundles")
     quick = without_probing(local_runner, folder)
-    return [make_bundle(models / "int8.tflite", quick, folder / str(seed), seed) for seed in range(3)]
+    return [make_bundle(models / "int8.tflite", quick, folder / str(seed), seed) for seed in range(4)]

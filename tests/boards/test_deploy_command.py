@@ -119,7 +119,7 @@ def test_a_release_that_cannot_be_removed_is_a_warning(site: Path, quick_bundles
             return TransportError(f"Cannot remove {remote} on {self.title}: permission denied.")
 
     with Stubborn() as board:
-        for bundle in quick_bundles:
+        for bundle in quick_bundles[:3]:
             done = deploy(bundle.opened, board, PurePosixPath(site), keep=2)
     assert (done.exit_code, done.removed) == (0, [])
     assert done.warnings == [f"Cannot remove {site}/releases/{quick_bundles[0].id} on this machine: permission denied."]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from edgequant._deploy import DeployError, Deployment, deploy, rollback
-from edgequant._transports import Finished, LocalTransport, Transport
+from edgequant._transports import LocalTransport, Transport
 from edgequant._transports._faulty import FaultyTransport
 
-from ._deployments import TestBundle, current_release, expected_tree, tree
+from ._deployments import RememberingBoard, TestBundle, current_release, expected_tree, tree
 
 Bundles = list[TestBundle]
 
@@ -61,17 +61,10 @@ class Hiccup(FaultyTransport):
             self._lost = False
 
 
-class WithoutFlushing(LocalTransport):
-    """Does not wait for the disk, which no test here takes the power from."""
-
-    def run(self, command: Any, **options: Any) -> Finished:
-        return Finished(0) if command[0] == "sync" else super().run(command, **options)
-
-
 @pytest.fixture(scope="module")
 def board() -> Iterator[LocalTransport]:
     """One for all, which asks for its device once."""
-    with WithoutFlushing() as transport:
+    with RememberingBoard() as transport:
         yield transport
 
 
