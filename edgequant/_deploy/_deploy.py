@@ -55,8 +55,8 @@ def deploy(
     test = partial(smoke, bundle, transport, python=python, timeout=timeout, progress=progress)
     with explaining(site):
         transport.make_folder(site.releases, parents=True)
-        with locked(site, force=force_lock) as check_lock:
-            deployer = _Deployer(bundle, site, keep, test, progress, check_lock)
+        with locked(site, force=force_lock):
+            deployer = _Deployer(bundle, site, keep, test, progress)
             deployer.run()
     return deployer.result.finished(site.left.values(), begin)
 
@@ -71,11 +71,10 @@ class _Deployer:
         keep: int,
         test: "Callable[..., SmokeResult]",
         progress: Progress,
-        check_lock: Callable[[], None],
     ) -> None:
         self.bundle, self.site, self.test = bundle, site, test
         self.keep = max(keep, _KEEP_LEAST)
-        self.progress, self.check_lock = progress, check_lock
+        self.progress = progress
         self.id = bundle.digest[:_ID_DIGITS]
         self.digests = digests_of(bundle.manifest, bundle.digest)
         self.result = Deployment("deploy", site.transport.title, site.path, bundle.digest, self.id)
@@ -122,11 +121,12 @@ class _Deployer:
             if not self._passes(incoming):
                 site.discard(incoming)
                 return None
-            self.check_lock()
             for old in damaged:
                 if old != state.current:
+                    site.check_lock()
                     transport.remove_tree(site.release(old))
             name = self._free_name(state.standing)
+            site.check_lock()
             transport.rename(incoming, site.release(name))
         return name
 
@@ -145,7 +145,6 @@ class _Deployer:
         self.progress("switching", 0, None)
         entry = Entry(name, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", whoami())
         history = state.history.switched(state.standing, entry, damaged=damaged)
-        self.check_lock()
         self.site.write_history(history)
         self.site.switch(name)
         self.result.release = self.result.current = name
@@ -158,9 +157,14 @@ class _Deployer:
         kept = {self.result.current, self.result.previous, *history.newest_first[: self.keep]}
         for name in sorted(set(state.releases) - kept):
             self.progress("removing old releases", 0, None)
-            self.check_lock()
+            self.site.check_lock()
             if self.site.discard(self.site.release(name)):
                 self.result.removed.append(name)
+        if self.result.removed:
+            self.site.check_lock()
+            # A deployer whose lock was broken may have made a removed one current at the last moment.
+            if self.site.read_current() != self.result.current:
+                self.site.switch(str(self.result.current))
 
     def _say_unchanged(self, name: str) -> None:
         self.result.release = name

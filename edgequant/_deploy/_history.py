@@ -12,7 +12,13 @@ from typing import Self
 
 # The first 16 hex digits of the digest; a number follows where that name was taken by a damaged release.
 RELEASE_NAME = re.compile(r"[0-9a-f]{16}(-[0-9]+)?")
+_TORN = re.compile(r"[0-9a-f]{0,15}\0*")
 _LONGEST = 200
+
+
+def is_torn(text: str) -> bool:
+    """Tell whether a file without a whole line can be what a power cut left of a history: its beginning, and zeros."""
+    return _TORN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

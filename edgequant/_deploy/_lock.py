@@ -9,13 +9,14 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode
 
+from edgequant._errors import EdgequantError
 from edgequant._transports import TransportError
 
 from ._errors import LockedError
@@ -74,22 +75,32 @@ class _Owner:
 
 
 @contextmanager
-def locked(site: Site, *, force: bool) -> Iterator[Callable[[], None]]:
-    """Hold the lock of a folder; yield a function that raises LockedError if somebody has broken it since.
+def locked(site: Site, *, force: bool) -> Iterator[None]:
+    """Hold the lock of a folder, which `site.check_lock` looks after.
 
     `force` takes it from whoever holds it. A lock that cannot be removed at the end goes into `site.left`.
     """
     mine = _Owner.this_process(site.transport)
-
-    def check() -> None:
-        if site.transport.read_link(site.lock) != mine.text:
-            raise LockedError("Somebody has broken this deployer's lock and may be deploying now.")
-
+    site.lock_text = mine.text
     try:
         _take(site, mine, force=force)
-        yield check
+        with _looking_at_the_lock(site):
+            yield
     finally:
-        _release(site, mine)
+        _release(site)
+
+
+@contextmanager
+def _looking_at_the_lock(site: Site) -> Iterator[None]:
+    """Have whatever fails after the lock was broken say so: the other deployer removes what is being made here."""
+    try:
+        yield
+    except LockedError:
+        raise
+    except EdgequantError:
+        with suppress(TransportError):
+            site.check_lock()
+        raise
 
 
 def _take(site: Site, mine: _Owner, *, force: bool) -> None:
@@ -127,9 +138,9 @@ def _held(site: Site) -> str | None:
     return None
 
 
-def _release(site: Site, mine: _Owner) -> None:
+def _release(site: Site) -> None:
     try:
-        is_mine = site.transport.read_link(site.lock) == mine.text
+        is_mine = site.transport.read_link(site.lock) == site.lock_text
     except TransportError as error:
         site.left[site.lock] = error
         return

@@ -45,11 +45,10 @@ def rollback(
     with explaining(site):
         if site.read_current() is None:
             raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
-        with locked(site, force=force_lock) as check_lock:
+        with locked(site, force=force_lock):
             state = site.read()
             result = _tested(site, state, test, progress)
             if result.passed:
-                check_lock()
                 _switch(site, state, result)
             else:
                 result.say_different()

@@ -1,8 +1,9 @@
 """The folder of a board that releases are deployed to: what is where in it, and every change that is made to it."""
 
+import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,13 +13,15 @@ from edgequant._errors import EdgequantError
 from edgequant._transports import TransportError
 
 from ._errors import DeployError, LockedError
-from ._history import RELEASE_NAME, History
+from ._history import RELEASE_NAME, History, is_torn
 
 if TYPE_CHECKING:
     from edgequant._transports import Transport
 
-# What is being written has a name that begins so; whoever holds the lock may remove what others left.
-_UNFINISHED = ".incoming-"
+_LINK = re.compile(rf"releases/({RELEASE_NAME.pattern})/?")
+# What is being written, and what it is called while it is copied; whoever holds the lock may remove what others left.
+_MADE = r"\.incoming-([0-9a-f]{16}|history|current)-[0-9a-f]{8}"
+_UNFINISHED = re.compile(rf"{_MADE}|\.{_MADE}\.part")
 _FLUSH_SECONDS = 600
 _OLD_SYNC = ("option", "usage")  # a `sync` that knows no -f flushes every disk, and is as good
 
@@ -63,7 +66,11 @@ class State:
 
 
 class Site:
-    """A folder of a board. `left` collects what could not be removed, and why; `standing` says what is current."""
+    """A folder of a board.
+
+    `lock_text` is the text of the lock while this deployer holds it. `left` collects what could not be removed, and
+    why; `standing` says what is current.
+    """
 
     def __init__(self, transport: "Transport", path: PurePosixPath) -> None:
         self.transport = transport
@@ -71,6 +78,7 @@ class Site:
         self.releases = path / "releases"
         self.current = path / "current"
         self.lock = path / "lock"
+        self.lock_text = ""
         self._history = path / "history"
         self.left: dict[PurePosixPath, TransportError] = {}
         self.standing = ""
@@ -82,7 +90,7 @@ class Site:
     def read(self) -> State:
         """Look at what is deployed."""
         current = self.read_current()
-        self.standing = f"Release {current} is still current." if current else "Nothing is current there."
+        self.standing = _standing(current, "still current")
         inside, below = self.transport.list(self.path), self.transport.list(self.releases)
         paths = (*(self.path / name for name in inside), *(self.releases / name for name in below))
         releases = tuple(name for name in below if RELEASE_NAME.fullmatch(name))
@@ -90,8 +98,7 @@ class Site:
             current,
             releases,
             self._read_history().among(releases) if self._history.name in inside else History(),
-            # A file that is being copied can have more before and after it.
-            tuple(path for path in paths if _UNFINISHED in path.name),
+            tuple(path for path in paths if _UNFINISHED.fullmatch(path.name)),
         )
 
     def read_current(self) -> str | None:
@@ -104,19 +111,41 @@ class Site:
                     f"deploy to another --path."
                 )
             return None
-        name = target.removeprefix("releases/").rstrip("/")
-        if not RELEASE_NAME.fullmatch(name):
+        link = _LINK.fullmatch(target)
+        if link is None:
             raise DeployError(
                 f"{self.current} on {self.transport.title} is a link to {target}, which is no release of this version "
                 f"of edgequant: rename it, or deploy to another --path."
             )
-        return name
+        return link[1]
 
     def _read_history(self) -> History:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "history"
             self.transport.get(self._history, copy)
-            return History.parse(copy.read_text(encoding="utf-8", errors="replace"))
+            text = copy.read_text(encoding="utf-8", errors="replace")
+        history = History.parse(text)
+        if not history.entries and not is_torn(text):
+            raise DeployError(
+                f"{self._history} on {self.transport.title} is not edgequant's: rename it, or deploy to another --path."
+            )
+        return history
+
+    def check_lock(self) -> None:
+        """Raise LockedError if somebody has broken this deployer's lock since."""
+        if self.transport.read_link(self.lock) != self.lock_text:
+            self._put_right()
+            raise LockedError("Somebody has broken this deployer's lock and may be deploying now.")
+
+    def _put_right(self) -> None:
+        """See to it that what is current is there, after another deployer's changes and this one's have met."""
+        state = self.read()
+        self.standing = _standing(state.current)
+        if state.current != state.standing:
+            self.standing = f"{self.release(str(state.current))}, which was current, is gone: deploy its bundle again."
+            for name in state.history.newest_first[:1]:
+                self._make_current(name)
+                self.standing = f"Release {state.current} is gone, so {name} was made current."
 
     def write_history(self, history: History) -> None:
         """Replace the history in one step, with all that was written before it on disk."""
@@ -125,31 +154,42 @@ class Site:
             copy.write_text(history.text, encoding="utf-8")
             self.transport.put(copy, there)
             self.flush()
+            self.check_lock()
             self.transport.rename(there, self._history)
 
     def switch(self, name: str) -> None:
-        """Make a release current in one step, and get that on disk."""
+        """Make a release current in one step, and get that on disk.
+
+        Nothing comes between the last look at the lock and that step; the next looks show who came even so.
+        """
+        self._make_current(name, self.check_lock)
+        self.standing = _standing(name)
+        self.check_lock()
+        if not self.transport.exists(self.release(name)):
+            self._put_right()
+            raise DeployError(f"Somebody has removed {self.release(name)} while it became current.")
+        self.flush()
+
+    def _make_current(self, name: str, check: Callable[[], None] = lambda: None) -> None:
         with self.unfinished(self.path, "current") as there:
             self.transport.make_link(there, f"releases/{name}")
+            check()
             try:
                 self.transport.rename(there, self.current)
             except TransportError:
                 self._look_what_is_current(name)
                 raise
-        self.standing = f"Release {name} is current."
-        self.flush()
 
     def _look_what_is_current(self, name: str) -> None:
         # The connection can end before the board renames, or after that and before it says so.
         self.standing = f"What was current still is, or release {name} is: 'edgequant deploy --list' tells."
         with suppress(EdgequantError):
-            current = self.read_current()
-            self.standing = f"Release {current} is current." if current else "Nothing is current there."
+            self.standing = _standing(self.read_current())
 
     @contextmanager
     def unfinished(self, folder: PurePosixPath, what: str) -> Iterator[PurePosixPath]:
         """Yield a name for something that is renamed when it is whole, and remove what still has the name then."""
-        path = folder / f"{_UNFINISHED}{what}-{secrets.token_hex(4)}"
+        path = folder / f".incoming-{what}-{secrets.token_hex(4)}"
         try:
             yield path
         except BaseException:
@@ -166,12 +206,19 @@ class Site:
         return True
 
     def flush(self) -> None:
-        """Get everything on disk: a rename that survives a power cut must not name files that do not."""
-        done = self.transport.run(["sync", "-f", self.path], timeout=_FLUSH_SECONDS)
+        """Get everything on disk: a rename that survives a power cut must not name files that do not.
+
+        The releases can be on another disk, behind a link.
+        """
+        done = self.transport.run(["sync", "-f", self.path, self.releases], timeout=_FLUSH_SECONDS)
         if done.status and any(word in done.stderr.decode("utf-8", "replace").lower() for word in _OLD_SYNC):
             done = self.transport.run(["sync"], timeout=_FLUSH_SECONDS)
         if done.status:
             raise DeployError(f"{self.transport.title} cannot write to its disk ('sync' fails): {done.complaint}.")
+
+
+def _standing(current: str | None, word: str = "current") -> str:
+    return f"Release {current} is {word}." if current else "Nothing is current there."
 
 
 @contextmanager

@@ -11,10 +11,17 @@ import pytest
 
 from edgequant._deploy import DeployError, LockedError, deploy, list_releases, parse_path, rollback
 from edgequant._transports import Finished, LocalTransport
+from edgequant._transports._tree import half_name
 
 from ._deployments import TestBundle, current_release, expected_tree, tree
 
 Bundles = list[TestBundle]
+
+
+@pytest.fixture
+def bundles(quick_bundles: Bundles) -> Bundles:
+    """What a probe measures is not the point here."""
+    return quick_bundles
 
 
 @pytest.fixture
@@ -138,11 +145,27 @@ def test_a_current_release_that_is_gone_is_put_back(board: LocalTransport, site:
 
 def test_what_killed_deployers_left_is_removed(board: LocalTransport, site: Path, bundles: Bundles) -> None:
     put(board, site, bundles[0])
-    (site / "releases" / ".incoming-0123-99" / "goldens").mkdir(parents=True)
-    (site / ".incoming-current-99").symlink_to("releases/nothing")
-    (site / "..incoming-history-99.part").write_text("half")
+    (site / "releases" / f".incoming-{bundles[2].id}-01234567" / "goldens").mkdir(parents=True)
+    (site / ".incoming-current-89abcdef").symlink_to("releases/nothing")
+    half = half_name(PurePosixPath(site / ".incoming-history-89abcdef"))
+    Path(half).write_text("half")
     put(board, site, bundles[1])
     assert tree(site) == expected_tree(bundles[0].id, bundles[1].id)
+
+
+def test_names_that_only_look_unfinished_stay(board: LocalTransport, site: Path, bundles: Bundles) -> None:
+    mine = {
+        "my.incoming-orders",
+        ".incoming-orders",
+        ".incoming-current-89abcdef.txt",
+        ".incoming-history-89abcdef.part",
+        "releases/x.incoming-y",
+        f"releases/.incoming-{bundles[0].id}-2",
+    }
+    for name in mine:
+        (site / name).mkdir(parents=True)
+    put(board, site, bundles[0])
+    assert tree(site) == expected_tree(bundles[0].id) | mine
 
 
 # The smoke test finds something.
@@ -231,7 +254,26 @@ def test_an_old_sync_flushes_every_disk(site: Path, bundles: Bundles) -> None:
 
     with OldSync() as board:
         put(board, site, bundles[0])
-    assert syncs == [3, 1, 3, 1]
+    assert syncs == [4, 1, 4, 1]
+
+
+def test_both_disks_are_flushed_where_the_releases_are_on_another_one(site: Path, bundles: Bundles) -> None:
+    flushed: list[set[Path]] = []
+
+    class Watched(LocalTransport):
+        def run(self, command: Any, *, stdin: bytes = b"", timeout: float = 60) -> Finished:
+            if command[0] == "sync":
+                flushed.append({Path(path).resolve() for path in command[2:]})
+            return super().run(command, stdin=stdin, timeout=timeout)
+
+    site.mkdir(parents=True)
+    disk = site.parent / "disk"
+    disk.mkdir()
+    (site / "releases").symlink_to(disk)
+    with Watched() as board:
+        put(board, site, bundles[0])
+    assert flushed == [{site, disk}] * 2
+    assert current_release(site) == bundles[0].id
 
 
 def test_a_disk_that_cannot_be_flushed_is_not_trusted(board: LocalTransport, site: Path, bundles: Bundles) -> None:
@@ -306,12 +348,12 @@ def test_a_rollback_of_nothing_leaves_nothing(board: LocalTransport, site: Path)
     assert not site.exists()
 
 
-@pytest.mark.parametrize("torn", ["", "\0\0\0\0", "0123", "\xff"])
+@pytest.mark.parametrize("torn", ["", "\0\0\0\0", "0123", "0123\0\0"])
 def test_without_its_history_the_current_release_is_still_what_a_rollback_goes_to(
     board: LocalTransport, site: Path, bundles: Bundles, torn: str
 ) -> None:
     put(board, site, bundles[0])
-    (site / "history").write_text(torn, encoding="latin-1")
+    (site / "history").write_text(torn)
     put(board, site, bundles[1])
     assert rollback(board, PurePosixPath(site)).current == bundles[0].id
 
@@ -330,6 +372,36 @@ def test_a_current_of_somebody_else_is_refused(
         deploy(bundles[0].opened, board, PurePosixPath(site))
     assert (site / "current").lstat() == before
     assert tree(site) == {"current", "releases"}
+
+
+@pytest.mark.parametrize(
+    "text", ["../{id}", "{id}", "releases/{id}/goldens", "old/releases/{id}", "/opt/releases/{id}"]
+)
+def test_a_current_that_points_elsewhere_is_refused(
+    board: LocalTransport, site: Path, bundles: Bundles, text: str
+) -> None:
+    put(board, site, bundles[0], bundles[1])
+    (site / "current").unlink()
+    (site / "current").symlink_to(text.format(id=bundles[1].id))
+    for action in (
+        lambda: deploy(bundles[1].opened, board, PurePosixPath(site)),
+        lambda: rollback(board, PurePosixPath(site)),
+        lambda: list_releases(board, PurePosixPath(site)),
+    ):
+        with pytest.raises(DeployError, match="which is no release of this version of edgequant: rename it, or"):
+            action()
+
+
+@pytest.mark.parametrize("content", [b"my own notes\n", b"\xff\xfe", b"0123456789abcdef0123\n", b"\n"])
+def test_a_history_of_somebody_else_is_refused(
+    board: LocalTransport, site: Path, bundles: Bundles, content: bytes
+) -> None:
+    site.mkdir(parents=True)
+    (site / "history").write_bytes(content)
+    with pytest.raises(DeployError, match="history on this machine is not edgequant's: rename it, or deploy to anothe"):
+        deploy(bundles[0].opened, board, PurePosixPath(site))
+    assert (site / "history").read_bytes() == content
+    assert tree(site) == {"history", "releases"}
 
 
 def test_a_lock_of_somebody_else_is_refused(board: LocalTransport, site: Path, bundles: Bundles) -> None:

@@ -3,25 +3,31 @@
 import multiprocessing
 import os
 import random
+import re
+import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from edgequant._deploy import LockedError, deploy, list_releases, rollback
-from edgequant._transports import LocalTransport
+from edgequant._deploy import DeployError, Deployment, LockedError, deploy, list_releases, rollback
+from edgequant._transports import LocalTransport, Transport
+from edgequant._transports._faulty import FaultyTransport
 
-from ._deployments import TestBundle, current_release, expected_tree, tree
+from ._deployments import RememberingBoard, TestBundle, current_release, expected_tree, tree
 
 Bundles = list[TestBundle]
-KILLS = 40
+KILLS = int(os.environ.get("EDGEQUANT_EXAMPLES", "20")) * 3 // 4
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def board() -> Iterator[LocalTransport]:
-    with LocalTransport() as transport:
+    with RememberingBoard() as transport:
         yield transport
 
 
@@ -68,6 +74,107 @@ def test_a_deployer_whose_lock_was_broken_changes_nothing(site: Path, quick_bund
         deploy(quick_bundles[1].opened, board, PurePosixPath(site))
     assert current_release(site) == quick_bundles[2].id
     assert tree(site) == expected_tree(quick_bundles[0].id, quick_bundles[2].id)
+
+
+# Somebody breaks the lock of a deployer that was not gone, but only slow.
+
+
+class Slow(FaultyTransport):
+    """Leaves it to `meanwhile` when its n-th operation is done."""
+
+    def __init__(self, within: Transport, meanwhile: Callable[[Callable[[], Any]], Any], at: int) -> None:
+        super().__init__(within)
+        self.meanwhile, self.at = meanwhile, at
+
+    def _do(self, name: str, work: Callable[[], Any], half: Callable[[], object] | None = None) -> Any:
+        is_slow = len(self.operations) + 1 == self.at
+        return super()._do(name, (lambda: self.meanwhile(work)) if is_slow else work, half)
+
+
+@pytest.fixture
+def again(site: Path, board: LocalTransport, quick_bundles: Bundles, tmp_path: Path) -> Callable[[], None]:
+    """Set the folder back to where the second bundle is current after the first."""
+    deploy(quick_bundles[1].opened, board, PurePosixPath(site))
+    site.rename(tmp_path / "before")
+
+    def again() -> None:
+        shutil.rmtree(site, ignore_errors=True)
+        shutil.copytree(tmp_path / "before", site, symlinks=True)
+
+    return again
+
+
+@pytest.mark.parametrize("other", ["deployment", "rollback"])
+@pytest.mark.parametrize("slow", ["deployment", "rollback"])
+def test_whenever_a_lock_is_broken_what_is_current_is_whole(
+    again: Callable[[], None], board: LocalTransport, site: Path, quick_bundles: Bundles, slow: str, other: str
+) -> None:
+    def act(kind: str, transport: Transport, number: int) -> Deployment:
+        if kind == "rollback":
+            return rollback(transport, PurePosixPath(site), force_lock=True)
+        return deploy(quick_bundles[number].opened, transport, PurePosixPath(site), keep=2, force_lock=True)
+
+    def meanwhile(work: Callable[[], Any]) -> Any:
+        with suppress(DeployError):  # a second rollback finds nothing
+            act(other, board, 2 if slow == "rollback" else 0)
+        return work()
+
+    again()
+    counted = Slow(board, meanwhile, 0)
+    act(slow, counted, 2)
+    locked, switched = (
+        next(place for place, name in enumerate(counted.operations, 1) if re.match(step, name))
+        for step in ("make_link .*/lock$", "rename .*/current$")
+    )
+    for number, operation in enumerate(counted.operations, 1):
+        again()
+        error = None
+        try:
+            act(slow, Slow(board, meanwhile, number), 2)
+        except DeployError as caught:
+            error = caught
+            assert re.search(rf"{current_release(site)} (is|is still|was made) current", str(error)), operation
+        assert current_release(site) is not None, operation
+        if locked < number <= switched:
+            assert isinstance(error, LockedError), operation
+        if locked < number < switched:
+            assert current_release(site) == quick_bundles[2 if (slow, other) == ("rollback", "deployment") else 0].id
+
+
+@pytest.mark.parametrize("step", ["rename .*/current$", "remove_tree .*/releases/[^/]*$"])
+@pytest.mark.parametrize("number", [0, 3])
+def test_whenever_a_slow_deployer_wakes_up_what_is_current_is_whole(
+    again: Callable[[], None], board: LocalTransport, site: Path, quick_bundles: Bundles, step: str, number: int
+) -> None:
+    """It is stopped right before a step, and does the rest before each operation of the one who breaks its lock."""
+
+    def act(number: int, transport: Transport) -> None:
+        with suppress(DeployError):
+            deploy(quick_bundles[number].opened, transport, PurePosixPath(site), keep=2, force_lock=True)
+
+    again()
+    counted = Slow(board, lambda work: work(), 0)
+    act(2, counted)
+    at = next(place for place, name in enumerate(counted.operations, 1) if re.match(step, name))
+
+    def wake_it_before(moment: int) -> list[str]:
+        again()
+        stopped, going = threading.Event(), threading.Event()
+        slow = Slow(board, lambda work: (stopped.set(), going.wait(), work())[-1], at)
+        thread = threading.Thread(target=act, args=(2, slow), daemon=True)
+        thread.start()
+        stopped.wait()
+        quick = Slow(board, lambda work: (going.set(), thread.join(), work())[-1], moment)
+        act(number, quick)
+        going.set()
+        thread.join()
+        assert current_release(site) is not None, quick.operations[:moment][-1:]
+        return quick.operations
+
+    moment = 1
+    while len(wake_it_before(moment)) >= moment:
+        moment += 1
+    assert moment > 20
 
 
 def test_a_listing_names_who_deploys(board: LocalTransport, site: Path) -> None:
