@@ -162,9 +162,6 @@ class _Deployer:
                 self.result.removed.append(name)
         if self.result.removed:
             self.site.check_lock()
-            # A deployer whose lock was broken may have made a removed one current at the last moment.
-            if self.site.read_current() != self.result.current:
-                self.site.switch(str(self.result.current))
 
     def _say_unchanged(self, name: str) -> None:
         self.result.release = name

@@ -160,7 +160,8 @@ class Site:
     def switch(self, name: str) -> None:
         """Make a release current in one step, and get that on disk.
 
-        Nothing comes between the last look at the lock and that step; the next looks show who came even so.
+        The last look at the lock comes after the new link is made: a deployer who breaks the lock later removes that
+        link before all else, as unfinished, so the step fails. The looks afterwards show what came just before it.
         """
         self._make_current(name, self.check_lock)
         self.standing = _standing(name)

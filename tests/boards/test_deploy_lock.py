@@ -109,19 +109,19 @@ def again(site: Path, board: LocalTransport, quick_bundles: Bundles, tmp_path: P
 def test_whenever_a_lock_is_broken_what_is_current_is_whole(
     again: Callable[[], None], board: LocalTransport, site: Path, quick_bundles: Bundles, slow: str, other: str
 ) -> None:
-    def act(kind: str, transport: Transport, number: int) -> Deployment:
+    def act(kind: str, transport: Transport, number: int, keep: int) -> Deployment:
         if kind == "rollback":
             return rollback(transport, PurePosixPath(site), force_lock=True)
-        return deploy(quick_bundles[number].opened, transport, PurePosixPath(site), keep=2, force_lock=True)
+        return deploy(quick_bundles[number].opened, transport, PurePosixPath(site), keep=keep, force_lock=True)
 
     def meanwhile(work: Callable[[], Any]) -> Any:
         with suppress(DeployError):  # a second rollback finds nothing
-            act(other, board, 2 if slow == "rollback" else 0)
+            act(other, board, 2 if slow == "rollback" else 0, keep=2)
         return work()
 
     again()
     counted = Slow(board, meanwhile, 0)
-    act(slow, counted, 2)
+    act(slow, counted, 2, keep=3)
     locked, switched = (
         next(place for place, name in enumerate(counted.operations, 1) if re.match(step, name))
         for step in ("make_link .*/lock$", "rename .*/current$")
@@ -130,7 +130,7 @@ def test_whenever_a_lock_is_broken_what_is_current_is_whole(
         again()
         error = None
         try:
-            act(slow, Slow(board, meanwhile, number), 2)
+            act(slow, Slow(board, meanwhile, number), 2, keep=3)
         except DeployError as caught:
             error = caught
             assert re.search(rf"{current_release(site)} (is|is still|was made) current", str(error)), operation
