@@ -100,6 +100,7 @@ class SshServer:
             "PrintLastLog": "no",
             "MaxStartups": "100",
             "Subsystem": f"sftp {SFTP_SERVER}",
+            "SetEnv": f'"HOME={self.home}"',  # or the login shell reads the .bashrc of who runs the tests, each time
             "ForceCommand": self.folder / "board",
         }
         lines |= self.server_settings
