@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SCRIPT_SECONDS = 60
 _FETCHING_SECONDS = 600
 _SLOWEST_BYTES_PER_SECOND = 20_000
+_SAID_OF_FILES = ("Failure", "Permission denied", "No such file or directory", " not found.")  # by sftp
 
 
 class SshTransport:
@@ -184,6 +185,9 @@ class SshTransport:
         if done.status == SSH_FAILED:
             raise self._sftp_failure(done)
         if done.status != 0:
+            # A cut can end sftp before ssh says so, by a signal for instance.
+            if not done.complaint.endswith(_SAID_OF_FILES) and self._connection().loss():
+                raise self._failure(done)
             raise file_error(doing, self._host, self._reason(done, folder, name, size))
 
     def _sftp_failure(self, done: Finished) -> TransportError:

@@ -199,7 +199,7 @@ def make_slowly(cache: Path, start: Any, tally: Path) -> None:
 
 
 def test_of_many_processes_one_builds(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
     start, tally = context.Event(), tmp_path / "tally"
     processes = [context.Process(target=make_slowly, args=(tmp_path / "cache", start, tally)) for _ in range(8)]
     for process in processes:
