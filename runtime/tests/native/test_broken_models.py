@@ -25,6 +25,9 @@ from .single_op import VALID, Model, Quantized
 
 ERROR_MODEL, ERROR_UNSUPPORTED, ERROR_LIMIT = 3, 4, 5
 
+# They share a program that takes a minute to compile.
+of_one_worker = pytest.mark.xdist_group("mutate")
+
 
 def good_model(dtype: str = "INT8") -> bytes:
     zero_point = 0 if dtype == "INT8" else 128
@@ -327,6 +330,7 @@ def constants_at_the_end() -> bytes:
     return at_the_end(unpack(model.finish([z])), a)
 
 
+@of_one_worker
 def test_kernels_read_no_further_than_constants(mutate: Path, tmp_path: Path) -> None:
     (tmp_path / "constants.tflite").write_bytes(constants_at_the_end())
     printed = run_mutate(mutate, "--mutations", 20, tmp_path / "constants.tflite")
@@ -368,6 +372,7 @@ def run_mutate(program: Path, *arguments: object) -> str:
     return done.stdout
 
 
+@of_one_worker
 def test_damaged_copies_of_small_models(mutate: Path, models: Path) -> None:
     printed = run_mutate(mutate, "--truncations", "--mutations", 700, *sorted(models.glob("*.tflite")))
     memory = re.search(r"most memory ([0-9.]+) MB beside the files, limit ([0-9]+) MB", printed)
@@ -375,6 +380,7 @@ def test_damaged_copies_of_small_models(mutate: Path, models: Path) -> None:
     assert float(memory[1]) < 2 * float(memory[2])
 
 
+@of_one_worker
 def test_damaged_copies_of_trained_networks(mutate: Path, shared: Path) -> None:
     models = [shared / "models" / name for name in ("kws_ref_model.tflite", "ad01_int8.tflite")]
     run_mutate(mutate, "--truncations", "--mutations", 100, *models)
