@@ -1,6 +1,7 @@
 """Bundles to deploy, and what must hold of a folder that they were deployed to."""
 
 import hashlib
+import os
 import subprocess
 import tarfile
 from collections.abc import Sequence
@@ -79,9 +80,13 @@ class RememberingBoard(LocalTransport):
 def fingerprint(folder: Path) -> str:
     """Return a digest of all that is in a folder: names, permissions and bytes."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(f"{path.relative_to(folder)}\0{path.lstat().st_mode}\0{len(content)}\0".encode() + content)
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        digest.update(f"{place.removeprefix(str(folder))}\0{len(files)}\0".encode())
+        for name in sorted(files):
+            with open(f"{place}/{name}", "rb") as file:  # noqa: PTH123 (a Path for each takes a third of the tests' time)
+                content, mode = file.read(), os.fstat(file.fileno()).st_mode
+            digest.update(f"{name}\0{mode}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
