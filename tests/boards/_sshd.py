@@ -271,6 +271,15 @@ class SshServer:
         self.write_settings()
 
 
+# How the board or its client is made wrong, and how the sentence begins that says so.
+LOGINS_THAT_FAIL = (
+    (SshServer.forget_host_key, "ssh: the key of board is not known yet: connect once with 'ssh board' and accept"),
+    (SshServer.change_host_key, "ssh: the key of board changed: if it was reinstalled"),
+    (SshServer.use_wrong_key, "ssh: board refuses the login: set up a key with 'ssh-copy-id board'"),
+    (SshServer.stop, "ssh: board refuses the connection: switch its ssh server on"),
+)
+
+
 def _descendants(ancestor: int) -> list[int]:
     """Return the processes that a process started, directly or not, and that it still is the parent of."""
     parents = {}

@@ -13,6 +13,7 @@ import pytest
 
 from edgequant._targets import Runner, build_runner, find_target
 
+from ._bundle_files import make
 from ._deployments import TestBundle, make_bundle, without_probing
 from ._sshd import SshServer, make_server
 
@@ -27,6 +28,14 @@ def sshd() -> Iterator[SshServer]:
     finally:
         server.close()
         shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def bundle(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a tiny model, with a stand-in for the program."""
+    path = tmp_path_factory.mktemp("bundle") / "int8.tar.gz"
+    make(models / "int8.tflite", path)
+    return path
 
 
 @pytest.fixture(scope="session")

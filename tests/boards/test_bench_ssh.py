@@ -17,7 +17,7 @@ from edgequant._cli import _measuring
 from edgequant._targets import Runner
 from edgequant._transports import FaultyTransport, SshTransport, TransportError
 
-from ._sshd import SshServer
+from ._sshd import LOGINS_THAT_FAIL, SshServer
 
 
 @pytest.fixture(scope="session")
@@ -97,24 +97,10 @@ def test_a_user_who_may_write_to_the_temporary_folder_only(bench, sshd):
     assert bench("--json").exit_code == 0
 
 
-def test_an_unknown_host_key(bench, sshd):
-    sshd.forget_host_key()
-    one_sentence(bench(), "is not known yet: connect once with 'ssh board'")
-
-
-def test_a_changed_host_key(bench, sshd):
-    sshd.change_host_key()
-    one_sentence(bench(), "the key of board changed")
-
-
-def test_a_wrong_key(bench, sshd):
-    sshd.use_wrong_key()
-    one_sentence(bench(), "refuses the login: set up a key")
-
-
-def test_a_closed_port(bench, sshd):
-    sshd.stop()
-    one_sentence(bench(), "board refuses the connection")
+@pytest.mark.parametrize(("make_wrong", "sentence"), LOGINS_THAT_FAIL)
+def test_a_login_that_fails(bench, sshd, make_wrong, sentence):
+    make_wrong(sshd)
+    one_sentence(bench(), sentence)
 
 
 def test_a_board_that_hangs(sshd, models, program):

@@ -18,7 +18,7 @@ from edgequant._transports import FaultyTransport, LocalTransport
 from ._bundle_files import make, stand_in
 from ._proxy import Proxy
 from ._smoke_bundles import SCORES, Made, forgetful, make_bundle
-from ._sshd import SshServer
+from ._sshd import LOGINS_THAT_FAIL, SshServer
 
 Cli = Callable[..., Any]
 
@@ -96,24 +96,12 @@ def test_a_difference_is_fetched(cli: Cli, sshd: SshServer, models: Path, tmp_pa
 # ---- what goes wrong ----
 
 
-def test_an_unknown_host_key(cli: Cli, sshd: SshServer, bundle: Path) -> None:
-    sshd.forget_host_key()
-    fails(cli, sshd, bundle, "the key of board is not known yet")
-
-
-def test_a_host_key_that_changed(cli: Cli, sshd: SshServer, bundle: Path) -> None:
-    sshd.change_host_key()
-    fails(cli, sshd, bundle, "the key of board changed")
-
-
-def test_a_wrong_key(cli: Cli, sshd: SshServer, bundle: Path) -> None:
-    sshd.use_wrong_key()
-    fails(cli, sshd, bundle, "refuses the login")
-
-
-def test_a_closed_port(cli: Cli, sshd: SshServer, bundle: Path) -> None:
-    sshd.stop()
-    fails(cli, sshd, bundle, "refuses the connection")
+@pytest.mark.parametrize(("make_wrong", "sentence"), LOGINS_THAT_FAIL)
+def test_a_login_that_fails(
+    cli: Cli, sshd: SshServer, bundle: Path, make_wrong: Callable[[SshServer], None], sentence: str
+) -> None:
+    make_wrong(sshd)
+    fails(cli, sshd, bundle, sentence)
 
 
 def test_a_silent_port(cli: Cli, sshd: SshServer, bundle: Path) -> None:

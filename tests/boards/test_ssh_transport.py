@@ -18,7 +18,7 @@ from edgequant_device_checks import probe
 from edgequant._transports import SshTransport, TransportError, _ssh_connection
 
 from ._proxy import Proxy
-from ._sshd import SshServer
+from ._sshd import LOGINS_THAT_FAIL, SshServer
 
 SECONDS = f"1000.{os.getpid()}"  # of a sleep: so that no other test's is meant
 
@@ -89,10 +89,7 @@ def test_a_key_in_an_agent(sshd: SshServer) -> None:
 @pytest.mark.parametrize(
     ("make_wrong", "sentence"),
     [
-        (SshServer.forget_host_key, "ssh: the key of board is not known yet: connect once with 'ssh board' and accept"),
-        (SshServer.change_host_key, "ssh: the key of board changed: if it was reinstalled"),
-        (SshServer.use_wrong_key, "ssh: board refuses the login: set up a key with 'ssh-copy-id board'"),
-        (SshServer.stop, "ssh: board refuses the connection: switch its ssh server on"),
+        *LOGINS_THAT_FAIL,
         (SshServer.fall_silent, "ssh: board did not answer within 1 s: check that it is on and in reach"),
     ],
 )
