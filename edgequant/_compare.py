@@ -2,13 +2,15 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from edgequant_runtime import Session
 from numpy.typing import ArrayLike, NDArray
+
+from edgequant._progress import Progress, silent
 
 from ._data import batch_size, check_label_count, check_labels, data_spec, is_class_scores, read_labels
 from ._errors import EdgequantError
@@ -66,7 +68,7 @@ def compare(
     *,
     labels: "str | os.PathLike[str] | ArrayLike | None" = None,
     images: "ImagePreprocessing | None" = None,
-    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> Comparison:
     """Run two models, each .tflite or .onnx, on the same samples and compare their outputs.
 

@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from edgequant_runtime import ProfileStep, Session
 from numpy.typing import NDArray
+
+from edgequant._progress import Progress, silent
 
 from ._data import batch_size, data_spec, is_class_scores, rows_of
 from ._errors import EdgequantError
@@ -53,7 +55,7 @@ def run_on_data(
     raw: bool = False,
     profile: bool = False,
     images: "ImagePreprocessing | None" = None,
-    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> RunResult:
     """Run `model` on the samples of `data` (.npy, .npz, or a folder of images), one by one.
 

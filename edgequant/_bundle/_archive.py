@@ -5,10 +5,12 @@ import hashlib
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
+
+from edgequant._progress import Progress
 
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import MANIFEST, SUMS, FileEntry, Manifest
@@ -17,8 +19,6 @@ from ._manifest_json import MAX_TEXT_BYTES, read_manifest
 BLOCK = tarfile.BLOCKSIZE
 CHUNK = 2**20
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
-
-Progress = Callable[[str, int, int | None], None]
 
 
 # ---- writing ----

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._archive import Progress, read_archive
+from edgequant._progress import Progress, silent
+
+from ._archive import read_archive
 from ._errors import BundleError
 from ._manifest import Manifest
 
@@ -38,9 +40,7 @@ def summary_of(manifest: Manifest) -> dict[str, Any]:
 
 
 @contextmanager
-def open_bundle(
-    path: str | os.PathLike[str], *, progress: Progress = lambda step, done, total: None
-) -> Iterator[Bundle]:
+def open_bundle(path: str | os.PathLike[str], *, progress: Progress = silent) -> Iterator[Bundle]:
     """Unpack and verify a bundle; the folder is there until the block is left.
 
     The file may come from anywhere: nothing in it is trusted. Raises BundleError, which says what is damaged.

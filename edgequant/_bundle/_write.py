@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgequant import __version__
+from edgequant._progress import Progress, silent
 
-from ._archive import Progress, file_entry, sums_text, write_archive
+from ._archive import file_entry, sums_text, write_archive
 from ._bundle import summary_of
 from ._errors import BundleError
 from ._manifest import (
@@ -84,7 +85,7 @@ def write_bundle(
     assume_features: bool = False,
     source: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
-    progress: Progress = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> BundleSummary:
     """Write a model with all that runs it on a target, and with outputs to hold it to, as one .tar.gz.
 

@@ -1,13 +1,12 @@
 """Train, convert, run on the test images, measure."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-Progress = Callable[[str, int, int | None], None]
+from edgequant._progress import Progress
 
 FORMATS = ("fp32", "fp16", "dynamic", "int8")
 SUFFIXES = (".tflite", ".onnx")

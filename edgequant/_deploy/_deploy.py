@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from edgequant._progress import Progress, silent
 from edgequant._smoke import smoke
 
 from ._errors import DeployError
 from ._history import Entry, History
 from ._lock import locked, whoami
-from ._result import Deployment, Progress, silent
+from ._result import Deployment
 from ._site import Site, State, explaining
 from ._verify import damaged_files, digests_of
 

@@ -1,7 +1,7 @@
 """What a deployment or a rollback did."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from edgequant._smoke import SmokeResult
 
 SCHEMA = 1
-Progress = Callable[[str, int, int | None], None]
-
-
-def silent(step: str, done: int, total: int | None) -> None:
-    """Show no progress."""
 
 
 @dataclass(slots=True)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from edgequant._bundle import Bundle
 from edgequant._bundle._manifest import MANIFEST
 from edgequant._bundle._manifest_json import read_manifest
+from edgequant._progress import Progress, silent
 from edgequant._smoke import smoke
 
 from ._errors import DeployError
 from ._lock import locked
-from ._result import Deployment, Progress, silent
+from ._result import Deployment
 from ._site import Site, State, explaining
 from ._verify import damaged_files, digests_of
 

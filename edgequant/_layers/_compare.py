@@ -3,7 +3,7 @@
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from edgequant_runtime import Session
 
 from edgequant._data import batch_size, data_spec
 from edgequant._matching import Pair, match_inputs, match_outputs
+from edgequant._progress import Progress, silent
 
 from ._result import LayerComparison, LayersComparison
 
@@ -29,7 +30,7 @@ def compare_layers(
     *,
     images: "ImagePreprocessing | None" = None,
     html: str | os.PathLike[str] | None = None,
-    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> LayersComparison:
     """Compare a float and a quantized model of one network layer by layer; both .tflite, or both .onnx.
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +14,7 @@ from edgequant._bench import bench
 from edgequant._compare import Comparison, compare
 from edgequant._errors import EdgequantError
 from edgequant._model_format import model_format
+from edgequant._progress import Progress, silent
 
 from ._advice import advise, find_devices
 from ._commands import Request, list_commands
@@ -25,8 +26,6 @@ from ._words import IDENTICAL_DB, summarize
 
 if TYPE_CHECKING:
     from edgequant_converters import ImagePreprocessing
-
-Progress = Callable[[str, int, int | None], None]
 
 
 def report(
@@ -44,7 +43,7 @@ def report(
     timed: bool = True,
     made_by: Sequence[str] = (),
     html: str | os.PathLike[str] | None = None,
-    progress: Progress = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> FamilyReport:
     """Measure a reference and the models made of it, find the fronts, and write them on one page.
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import PurePosixPath
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edgequant_device_checks import DeviceCheckError
 
 from edgequant._errors import EdgequantError
+from edgequant._progress import Progress, silent
 from edgequant._targets import find_target
 
 from ._checks import check_device
@@ -26,14 +27,9 @@ if TYPE_CHECKING:
     from edgequant._targets import Target
     from edgequant._transports import Transport
 
-Progress = Callable[[str, int, int | None], None]
 
 REPEAT = 10
 THREADS_MAX = 256  # of the runner
-
-
-def _silent(step: str, done: int, total: int | None) -> None:
-    pass
 
 
 def smoke(
@@ -47,7 +43,7 @@ def smoke(
     repeat: int | None = None,
     timeout: float = 60,
     python: str = "python3",
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> SmokeResult:
     """Run every golden of a bundle on a computer and compare the outputs' bits.
 

@@ -6,11 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgequant._progress import Progress, silent
+
 from ._cache import cache_folder, kept
 from ._compilation import LIBRARY, PROGRAM, Compilation
 from ._sources import read_sources
 from ._target import Target, TargetError
-from ._toolchain import CompilerFailedError, Progress, clean_environment, find_toolchain
+from ._toolchain import CompilerFailedError, clean_environment, find_toolchain
 
 _RECORD = "built.json"
 
@@ -41,7 +43,7 @@ def build_runner(
     assume_features: bool = False,
     library: bool = False,
     cache: Path | None = None,
-    progress: Progress = lambda step, done, total: None,
+    progress: Progress = silent,
 ) -> Runner:
     """Build the program, and the library too if asked, unless they are in the cache.
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from ._target import TargetError
 
-Progress = Callable[[str, int, int | None], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
