@@ -17,20 +17,28 @@ static void fail(const char *message) {
 
 static void *symbol(const char *name) {
     void *found = dlsym(library, name);
-    if (!found) fail(dlerror());
+    if (!found) {
+        fail(dlerror());
+    }
     return found;
 }
 
 static void read_file(const char *path, void *data, size_t bytes) {
     FILE *file = fopen(path, "rb");
-    if (!file || fread(data, 1, bytes, file) != bytes || fgetc(file) != EOF) fail(path);
+    if (!file || fread(data, 1, bytes, file) != bytes || fgetc(file) != EOF) {
+        fail(path);
+    }
     fclose(file);
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) fail("give a library, a model, its inputs, and a file to write");
+    if (argc < 4) {
+        fail("give a library, a model, its inputs, and a file to write");
+    }
     library = dlopen(argv[1], RTLD_NOW);
-    if (!library) fail(dlerror());
+    if (!library) {
+        fail(dlerror());
+    }
     LOAD(eq_kernels_name);
     LOAD(eq_model_open_file);
     LOAD(eq_model_close);
@@ -45,27 +53,43 @@ int main(int argc, char **argv) {
     LOAD(eq_session_run);
 
     FILE *output = fopen(argv[argc - 1], "wb");
-    if (!output) fail(argv[argc - 1]);
+    if (!output) {
+        fail(argv[argc - 1]);
+    }
     const char *kernels;
     eq_error error;
     for (int32_t set = 0; (kernels = eq_kernels_name_(set)); set++) {
         eq_model *model;
         const eq_model_options options = {.kernels = kernels};
-        if (eq_model_open_file_(argv[2], &options, &model, &error)) fail(error.message);
+        if (eq_model_open_file_(argv[2], &options, &model, &error)) {
+            fail(error.message);
+        }
         for (int32_t threads = 1; threads <= 3; threads += 2) {
             eq_session *session;
             eq_tensor_info info;
             const eq_session_options choice = {.threads = threads};
-            if (eq_session_open_(model, &choice, &session, &error)) fail(error.message);
-            if (eq_session_input_count_(session) != argc - 4) fail("give one file for each input");
+            if (eq_session_open_(model, &choice, &session, &error)) {
+                fail(error.message);
+            }
+            if (eq_session_input_count_(session) != argc - 4) {
+                fail("give one file for each input");
+            }
             for (int32_t i = 0; i < argc - 4; i++) {
-                if (eq_session_input_info_(session, i, &info, &error)) fail(error.message);
+                if (eq_session_input_info_(session, i, &info, &error)) {
+                    fail(error.message);
+                }
                 read_file(argv[3 + i], eq_session_input_data_(session, i), info.bytes);
             }
-            if (eq_session_run_(session, &error)) fail(error.message);
+            if (eq_session_run_(session, &error)) {
+                fail(error.message);
+            }
             for (int32_t i = 0; i < eq_session_output_count_(session); i++) {
-                if (eq_session_output_info_(session, i, &info, &error)) fail(error.message);
-                if (fwrite(eq_session_output_data_(session, i), 1, info.bytes, output) != info.bytes) fail("the disk is full");
+                if (eq_session_output_info_(session, i, &info, &error)) {
+                    fail(error.message);
+                }
+                if (fwrite(eq_session_output_data_(session, i), 1, info.bytes, output) != info.bytes) {
+                    fail("the disk is full");
+                }
             }
             eq_session_close_(session);
         }

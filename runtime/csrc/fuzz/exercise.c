@@ -10,7 +10,9 @@
 enum { STEPS_MAX = 256, FREE_SIZE = 2, INPUTS_MAX = 16 };
 
 static void require(bool holds, const char *what) {
-    if (holds) return;
+    if (holds) {
+        return;
+    }
     fprintf(stderr, "exercise: %s\n", what);
     abort();
 }
@@ -23,7 +25,9 @@ static void require_sentence(eq_status status, const eq_error *error) {
 /* Opens again with every free dimension 2, if there are some. */
 static eq_status open_session(eq_model *model, eq_session **session, eq_error *error) {
     eq_status status = eq_session_open(model, NULL, session, error);
-    if (status != EQ_OK || eq_session_input_count(*session) > INPUTS_MAX) return status;
+    if (status != EQ_OK || eq_session_input_count(*session) > INPUTS_MAX) {
+        return status;
+    }
     eq_shape shapes[INPUTS_MAX];
     bool is_free = false;
     for (int32_t i = 0; i < eq_session_input_count(*session); i++) {
@@ -35,7 +39,9 @@ static eq_status open_session(eq_model *model, eq_session **session, eq_error *e
             is_free |= info.shape_signature[d] == -1;
         }
     }
-    if (!is_free) return EQ_OK;
+    if (!is_free) {
+        return EQ_OK;
+    }
     eq_session_close(*session);
     *session = NULL;
     return eq_session_open(model, &(eq_session_options){.input_shapes = shapes}, session, error);
@@ -45,7 +51,9 @@ static bool is_large(const eq_session *session, uint64_t most) {
     eq_profile_step steps[STEPS_MAX];
     const int32_t count = eq_session_profile(session, steps, STEPS_MAX);
     uint64_t macs = 0;
-    for (int32_t i = 0; i < count && i < STEPS_MAX; i++) macs += steps[i].macs <= most ? steps[i].macs : most + 1;
+    for (int32_t i = 0; i < count && i < STEPS_MAX; i++) {
+        macs += steps[i].macs <= most ? steps[i].macs : most + 1;
+    }
     return count > STEPS_MAX || macs > most;
 }
 
@@ -95,7 +103,9 @@ static results exercise(const uint8_t *data, size_t size, const eq_exercise_limi
     eq_model *model = NULL;
     eq_session *session = NULL;
     results kept = {.status = eq_model_open_memory(data, size, &options, &model, &error)};
-    if (kept.status == EQ_OK) kept.status = open_session(model, &session, &error);
+    if (kept.status == EQ_OK) {
+        kept.status = open_session(model, &session, &error);
+    }
     if (kept.status == EQ_OK) {
         check_memory(session, limits->memory);
         kept.is_large = is_large(session, limits->macs);
@@ -105,7 +115,9 @@ static results exercise(const uint8_t *data, size_t size, const eq_exercise_limi
             keep_outputs(session, &kept);
         }
     }
-    if (kept.status != EQ_OK) require_sentence(kept.status, &error);
+    if (kept.status != EQ_OK) {
+        require_sentence(kept.status, &error);
+    }
     eq_session_close(session);
     eq_model_close(model);
     return kept;
@@ -121,6 +133,8 @@ eq_exercise_result eq_exercise(const uint8_t *data, size_t size, const eq_exerci
     }
     free(scalar.bytes);
     free(best.bytes);
-    if (scalar.status != EQ_OK || best.status != EQ_OK) return EQ_EXERCISE_REFUSED;
+    if (scalar.status != EQ_OK || best.status != EQ_OK) {
+        return EQ_EXERCISE_REFUSED;
+    }
     return scalar.is_large ? EQ_EXERCISE_LARGE : EQ_EXERCISE_RAN;
 }

@@ -19,11 +19,15 @@ static int64_t live, peak;
 static void on_malloc(const volatile void *memory, size_t bytes) {
     (void)memory;
     live += (int64_t)bytes;
-    if (live > peak) peak = live;
+    if (live > peak) {
+        peak = live;
+    }
 }
 
 static void on_free(const volatile void *memory) {
-    if (memory != NULL) live -= (int64_t)__sanitizer_get_allocated_size(memory);
+    if (memory != NULL) {
+        live -= (int64_t)__sanitizer_get_allocated_size(memory);
+    }
 }
 
 void eq_heap_watch(void) {
@@ -40,11 +44,9 @@ size_t eq_heap_peak(void) {
 
 #else
 
-void eq_heap_watch(void) {
-}
+void eq_heap_watch(void) {}
 
-void eq_heap_begin(void) {
-}
+void eq_heap_begin(void) {}
 
 size_t eq_heap_peak(void) {
     return 0;

@@ -40,8 +40,9 @@ static void report_current(int signal_number) {
     /* Only functions that a signal handler may call. */
     const char *what = signal_number == SIGALRM ? "too slow: " : "crash: ";
     if (write(STDERR_FILENO, what, strlen(what)) < 0 || write(STDERR_FILENO, current, strlen(current)) < 0 ||
-        write(STDERR_FILENO, "\n", 1) < 0)
+        write(STDERR_FILENO, "\n", 1) < 0) {
         _exit(2);
+    }
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -60,15 +61,21 @@ static void exercise(const uint8_t *bytes, size_t size, counts *counted) {
     counted->results[eq_exercise(bytes, size, &limits)]++;
     const double taken = seconds() - begin;
     alarm(0);
-    if (taken > counted->slowest) counted->slowest = taken;
-    if (taken > 1) fprintf(stderr, "%.2f s: %s\n", taken, current);
+    if (taken > counted->slowest) {
+        counted->slowest = taken;
+    }
+    if (taken > 1) {
+        fprintf(stderr, "%.2f s: %s\n", taken, current);
+    }
 }
 
 static void truncate_file(const file *whole, counts *counted) {
     for (size_t size = 0; size < whole->size; size += TRUNCATION_STEP) {
         snprintf(current, sizeof current, "%s, cut to %zu bytes", whole->path, size);
         uint8_t *copy = malloc(size != 0 ? size : 1); /* of that size, so that reading past it is noticed */
-        if (copy == NULL) exit(2);
+        if (copy == NULL) {
+            exit(2);
+        }
         memcpy(copy, whole->bytes, size);
         exercise(copy, size, counted);
         free(copy);
@@ -98,7 +105,9 @@ static void mutate_file(const file *whole, long mutations, counts *counted) {
 static void mark_constants(const eq_graph *graph, const file *whole, bool *is_constant) {
     for (int32_t t = 0; t < graph->tensor_count; t++) {
         const uint8_t *data = graph->tensors[t].data;
-        if (data == NULL || data < whole->bytes || data >= whole->bytes + whole->size) continue;
+        if (data == NULL || data < whole->bytes || data >= whole->bytes + whole->size) {
+            continue;
+        }
         const size_t bytes = (size_t)eq_tensor_elements(&graph->tensors[t]) * (size_t)eq_type_size(graph->tensors[t].type);
         memset(is_constant + (data - whole->bytes), true, bytes);
     }
@@ -108,24 +117,36 @@ static void find_structure(file *whole) {
     eq_model model = {.file = whole->bytes, .size = whole->size, .memory_limit = limits.memory};
     bool *is_constant = calloc(whole->size, sizeof *is_constant);
     whole->structure = malloc(whole->size * sizeof *whole->structure);
-    if (is_constant == NULL || whole->structure == NULL) exit(2);
-    if (eq_model_read(&model, NULL) == EQ_OK)
-        for (int32_t i = 0; i < model.graph_count; i++) mark_constants(&model.graphs[i], whole, is_constant);
+    if (is_constant == NULL || whole->structure == NULL) {
+        exit(2);
+    }
+    if (eq_model_read(&model, NULL) == EQ_OK) {
+        for (int32_t i = 0; i < model.graph_count; i++) {
+            mark_constants(&model.graphs[i], whole, is_constant);
+        }
+    }
     eq_memory_free(&model.memory);
-    for (size_t i = 0; i < whole->size; i++)
-        if (!is_constant[i]) whole->structure[whole->structure_count++] = i;
+    for (size_t i = 0; i < whole->size; i++) {
+        if (!is_constant[i]) {
+            whole->structure[whole->structure_count++] = i;
+        }
+    }
     free(is_constant);
 }
 
 static bool load(file *whole) {
     FILE *stream = fopen(whole->path, "rb");
-    if (stream == NULL || fseek(stream, 0, SEEK_END) != 0) return false;
+    if (stream == NULL || fseek(stream, 0, SEEK_END) != 0) {
+        return false;
+    }
     whole->size = (size_t)ftell(stream);
     whole->bytes = malloc(whole->size + 1);
     rewind(stream);
     const bool is_read = whole->bytes != NULL && fread(whole->bytes, 1, whole->size, stream) == whole->size;
     fclose(stream);
-    if (is_read && whole->size > 0) find_structure(whole);
+    if (is_read && whole->size > 0) {
+        find_structure(whole);
+    }
     return is_read && whole->size > 0;
 }
 
@@ -139,16 +160,22 @@ int main(int argc, char **argv) {
     long mutations = 0;
     int first = 1;
     for (; first < argc && argv[first][0] == '-'; first++) {
-        if (strcmp(argv[first], "--truncations") == 0) truncations = true;
-        else if (strcmp(argv[first], "--mutations") == 0 && first + 1 < argc) mutations = atol(argv[++first]);
-        else break;
+        if (strcmp(argv[first], "--truncations") == 0) {
+            truncations = true;
+        } else if (strcmp(argv[first], "--mutations") == 0 && first + 1 < argc) {
+            mutations = atol(argv[++first]);
+        } else {
+            break;
+        }
     }
     if (first == argc || argv[first][0] == '-') {
         fprintf(stderr, "usage: mutate [--truncations] [--mutations N] MODEL...\n");
         return 2;
     }
     const int handled[] = {SIGALRM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) signal(handled[i], report_current);
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
+        signal(handled[i], report_current);
+    }
     eq_heap_watch();
     double slowest = 0;
     for (int i = first; i < argc; i++) {
@@ -158,7 +185,9 @@ int main(int argc, char **argv) {
             fprintf(stderr, "%s cannot be read\n", argv[i]);
             return 2;
         }
-        if (truncations) truncate_file(&whole, &cut);
+        if (truncations) {
+            truncate_file(&whole, &cut);
+        }
         mutate_file(&whole, mutations / (argc - first) + (i - first < mutations % (argc - first)), &changed);
         printf("%s:", whole.path);
         print_counts("cut off", &cut);

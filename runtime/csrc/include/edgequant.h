@@ -87,7 +87,7 @@ typedef struct eq_session_options {
 } eq_session_options;
 
 typedef struct eq_profile_step {
-    const char *operators; /* what the step does, such as "CONV_2D" or "CONV_2D+DEPTHWISE_CONV_2D+CONV_2D" */
+    const char *operators;  /* what the step does, such as "CONV_2D" or "CONV_2D+DEPTHWISE_CONV_2D+CONV_2D" */
     int32_t first_operator; /* its place in the model */
     uint64_t runs;
     uint64_t nanoseconds; /* of all runs together */

@@ -13,7 +13,7 @@ typedef struct arguments {
     int32_t input_count, output_count;
     int32_t repeat, threads;
     double seconds, warmup; /* 0: no limit of time, no warm-up */
-    const char *kernels; /* NULL: the best that this CPU runs */
+    const char *kernels;    /* NULL: the best that this CPU runs */
     bool as_json, latencies, profile, probe;
 } arguments;
 

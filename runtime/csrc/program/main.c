@@ -10,15 +10,23 @@
 
 static void run_and_report(const arguments *given) {
     run done = run_model(given);
-    if (given->as_json) report_json(&done, given);
-    else report_text(&done, given);
+    if (given->as_json) {
+        report_json(&done, given);
+    } else {
+        report_text(&done, given);
+    }
     run_close(&done);
 }
 
 int main(int count, char **words) {
     const arguments given = parse_arguments(count, words);
-    if (given.probe) probe_print();
-    else run_and_report(&given);
-    if (fflush(stdout) != 0 || ferror(stdout)) fail(EXIT_SYSTEM, "standard output cannot be written");
+    if (given.probe) {
+        probe_print();
+    } else {
+        run_and_report(&given);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fail(EXIT_SYSTEM, "standard output cannot be written");
+    }
     return EXIT_SUCCESS;
 }

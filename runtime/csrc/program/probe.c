@@ -16,8 +16,12 @@ enum { LINE = 256 };
 static void read_line(const char *path, char line[LINE]) {
     FILE *file = fopen(path, "r");
     line[0] = 0;
-    if (file == NULL) return;
-    if (fgets(line, LINE, file) == NULL) line[0] = 0;
+    if (file == NULL) {
+        return;
+    }
+    if (fgets(line, LINE, file) == NULL) {
+        line[0] = 0;
+    }
     line[strcspn(line, "\n")] = 0;
     fclose(file);
 }
@@ -27,10 +31,14 @@ static void read_entry(const char *path, const char *key, char value[LINE]) {
     char line[LINE];
     value[0] = 0;
     FILE *file = fopen(path, "r");
-    if (file == NULL) return;
+    if (file == NULL) {
+        return;
+    }
     while (value[0] == 0 && fgets(line, LINE, file) != NULL) {
         const char *colon = strchr(line, ':');
-        if (colon == NULL || strncmp(line, key, strlen(key)) != 0) continue;
+        if (colon == NULL || strncmp(line, key, strlen(key)) != 0) {
+            continue;
+        }
         const char *text = colon + 1 + strspn(colon + 1, " \t");
         snprintf(value, LINE, "%.*s", (int)strcspn(text, "\n"), text);
     }
@@ -41,8 +49,12 @@ static void read_entry(const char *path, const char *key, char value[LINE]) {
 static void print_model(void) {
     char model[LINE];
     read_line("/sys/firmware/devicetree/base/model", model);
-    if (model[0] == 0) read_entry("/proc/cpuinfo", "Model", model);
-    if (model[0] == 0) read_line("/sys/class/dmi/id/product_name", model);
+    if (model[0] == 0) {
+        read_entry("/proc/cpuinfo", "Model", model);
+    }
+    if (model[0] == 0) {
+        read_line("/sys/class/dmi/id/product_name", model);
+    }
     printf("  \"model\": ");
     json_string(model);
     read_entry("/proc/cpuinfo", "model name", model);

@@ -11,7 +11,9 @@
 static eq_profile_step *profile_of(const run *done, int32_t *count) {
     *count = eq_session_profile(done->session, NULL, 0);
     eq_profile_step *steps = calloc((size_t)*count + 1, sizeof *steps);
-    if (steps == NULL) fail(EXIT_SYSTEM, "there is no memory for the profile");
+    if (steps == NULL) {
+        fail(EXIT_SYSTEM, "there is no memory for the profile");
+    }
     eq_session_profile(done->session, steps, *count);
     return steps;
 }
@@ -27,7 +29,9 @@ static void print_tensors(const char *kind, const eq_tensor_info *infos, int32_t
     for (int32_t i = 0; i < count; i++) {
         printf("%-8s '%s' %s %s", kind, infos[i].name, type_by_number(infos[i].type)->name,
                shape_text(infos[i].shape, infos[i].rank, shape));
-        if (infos[i].scale > 0) printf(", scale %.9g, zero point %d", (double)infos[i].scale, (int)infos[i].zero_point);
+        if (infos[i].scale > 0) {
+            printf(", scale %.9g, zero point %d", (double)infos[i].scale, (int)infos[i].zero_point);
+        }
         putchar('\n');
     }
 }
@@ -36,7 +40,9 @@ static void print_profile(const run *done) {
     int32_t count;
     eq_profile_step *steps = profile_of(done, &count);
     double total = 0;
-    for (int32_t i = 0; i < count; i++) total += step_microseconds(&steps[i]);
+    for (int32_t i = 0; i < count; i++) {
+        total += step_microseconds(&steps[i]);
+    }
     printf("\n%12s %6s %12s %8s  %s\n", "us", "%", "MACs", "GMAC/s", "operators (from)");
     for (int32_t i = 0; i < count; i++) {
         const double time = step_microseconds(&steps[i]);
@@ -62,7 +68,9 @@ void report_text(const run *done, const arguments *given) {
     printf("latency  median %.1f us, least %.1f us, %d run%s; the model was opened in %.1f ms\n", took.median, took.min,
            (int)done->runs, done->runs == 1 ? "" : "s", done->open_microseconds / 1e3);
     printf("sha256   %s of the outputs\n", digest);
-    if (given->profile) print_profile(done);
+    if (given->profile) {
+        print_profile(done);
+    }
 }
 
 /* ---- as JSON ---- */
@@ -74,7 +82,9 @@ static void json_tensors(const run *done, const char *key, const eq_tensor_info 
         printf(i == 0 ? "\n    {\"name\": " : ",\n    {\"name\": ");
         json_string(infos[i].name);
         printf(", \"type\": \"%s\", \"shape\": [", type_by_number(infos[i].type)->name);
-        for (int32_t d = 0; d < infos[i].rank; d++) printf(d == 0 ? "%d" : ", %d", (int)infos[i].shape[d]);
+        for (int32_t d = 0; d < infos[i].rank; d++) {
+            printf(d == 0 ? "%d" : ", %d", (int)infos[i].shape[d]);
+        }
         printf("], \"scale\": %.9g, \"zero_point\": %d", (double)infos[i].scale, (int)infos[i].zero_point);
         if (digests) {
             run_digest(done, i, digest);
@@ -89,17 +99,20 @@ static void json_profile(const run *done) {
     int32_t count;
     eq_profile_step *steps = profile_of(done, &count);
     printf("  \"profile\": [");
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = 0; i < count; i++) {
         printf("%s\n    {\"operators\": \"%s\", \"first_operator\": %d, \"microseconds\": %.3f, \"macs\": %llu}",
                i == 0 ? "" : ",", steps[i].operators, (int)steps[i].first_operator, step_microseconds(&steps[i]),
                (unsigned long long)steps[i].macs);
+    }
     printf("\n  ],\n");
     free(steps);
 }
 
 static void json_latencies(const run *done) {
     printf("  \"latencies_us\": [");
-    for (int32_t i = 0; i < done->runs; i++) printf(i == 0 ? "%.3f" : ", %.3f", done->microseconds[i]);
+    for (int32_t i = 0; i < done->runs; i++) {
+        printf(i == 0 ? "%.3f" : ", %.3f", done->microseconds[i]);
+    }
     printf("],\n");
 }
 
@@ -119,12 +132,17 @@ void report_json(const run *done, const arguments *given) {
     printf(",\n  \"kernels\": \"%s\",\n  \"threads\": %d,\n", eq_model_kernels(done->model), (int)given->threads);
     json_tensors(done, "inputs", done->inputs, done->input_count, false);
     json_tensors(done, "outputs", done->outputs, done->output_count, true);
-    if (given->profile) json_profile(done);
-    printf("  \"memory_bytes\": {\"packed_weights\": %llu, \"tensors\": %llu, \"tables\": %llu, \"peak_of_process\": %lld, "
-           "\"before_opening\": %lld},\n",
-           (unsigned long long)memory.packed_weights, (unsigned long long)memory.arena, (unsigned long long)memory.plan,
-           peak_memory(), done->memory_before);
-    if (given->latencies) json_latencies(done);
+    if (given->profile) {
+        json_profile(done);
+    }
+    printf(
+        "  \"memory_bytes\": {\"packed_weights\": %llu, \"tensors\": %llu, \"tables\": %llu, \"peak_of_process\": %lld, "
+        "\"before_opening\": %lld},\n",
+        (unsigned long long)memory.packed_weights, (unsigned long long)memory.arena, (unsigned long long)memory.plan,
+        peak_memory(), done->memory_before);
+    if (given->latencies) {
+        json_latencies(done);
+    }
     json_latency(done);
     printf("  \"sha256\": \"%s\"\n}\n", digest);
 }

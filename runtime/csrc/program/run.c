@@ -11,12 +11,16 @@
 #include "sha256.h"
 
 static void check(eq_status status, const eq_error *error) {
-    if (status != EQ_OK) fail(status == EQ_ERROR_MEMORY ? EXIT_SYSTEM : EXIT_USER, "%s", error->message);
+    if (status != EQ_OK) {
+        fail(status == EQ_ERROR_MEMORY ? EXIT_SYSTEM : EXIT_USER, "%s", error->message);
+    }
 }
 
 static void *take(size_t count, size_t bytes) {
     void *memory = calloc(count + 1, bytes);
-    if (memory == NULL) fail(EXIT_SYSTEM, "there is no memory for the inputs");
+    if (memory == NULL) {
+        fail(EXIT_SYSTEM, "there is no memory for the inputs");
+    }
     return memory;
 }
 
@@ -28,10 +32,12 @@ static void describe(run *opened) {
     opened->output_count = eq_session_output_count(opened->session);
     opened->inputs = take((size_t)opened->input_count, sizeof *opened->inputs);
     opened->outputs = take((size_t)opened->output_count, sizeof *opened->outputs);
-    for (int32_t i = 0; i < opened->input_count; i++)
+    for (int32_t i = 0; i < opened->input_count; i++) {
         check(eq_session_input_info(opened->session, i, &opened->inputs[i], &error), &error);
-    for (int32_t i = 0; i < opened->output_count; i++)
+    }
+    for (int32_t i = 0; i < opened->output_count; i++) {
         check(eq_session_output_info(opened->session, i, &opened->outputs[i], &error), &error);
+    }
 }
 
 static void open_session(run *opened, const arguments *given, const eq_shape *shapes) {
@@ -48,20 +54,23 @@ static void close_session(run *opened) {
 }
 
 static void check_counts(const run *opened, const arguments *given) {
-    if (given->input_count != 0 && given->input_count != opened->input_count)
+    if (given->input_count != 0 && given->input_count != opened->input_count) {
         fail(EXIT_USER, "the model has %d inputs, and %d files were given with --input", (int)opened->input_count,
              (int)given->input_count);
-    if (given->output_count != 0 && given->output_count != opened->output_count)
+    }
+    if (given->output_count != 0 && given->output_count != opened->output_count) {
         fail(EXIT_USER, "the model has %d outputs, and %d files were given with --output", (int)opened->output_count,
              (int)given->output_count);
+    }
 }
 
 /* ---- inputs ---- */
 
 static void check_type(const npy_file *npy, const eq_tensor_info *info) {
-    if ((int32_t)npy->type->type != info->type)
+    if ((int32_t)npy->type->type != info->type) {
         fail(EXIT_USER, "%s holds %s, and the input '%s' takes %s", npy->path, npy->type->name, info->name,
              type_by_number(info->type)->name);
+    }
 }
 
 static bool same_shape(const npy_file *npy, const eq_tensor_info *info) {
@@ -89,14 +98,21 @@ static void open_inputs(run *opened, const arguments *given, npy_file *files) {
 /* The inputs' values, one behind the other: a run may overwrite the session's own memory. */
 static uint8_t *read_inputs(run *opened, const arguments *given) {
     npy_file *files = take((size_t)given->input_count, sizeof *files);
-    if (given->input_count != 0) open_inputs(opened, given, files);
+    if (given->input_count != 0) {
+        open_inputs(opened, given, files);
+    }
     size_t bytes = 0;
-    for (int32_t i = 0; i < opened->input_count; i++) bytes += opened->inputs[i].bytes;
+    for (int32_t i = 0; i < opened->input_count; i++) {
+        bytes += opened->inputs[i].bytes;
+    }
     uint8_t *values = take(bytes, 1), *to = values;
     uint64_t next = 0;
     for (int32_t i = 0; i < opened->input_count; i++) {
-        if (given->input_count != 0) npy_read(&files[i], to, opened->inputs[i].bytes);
-        else seeded_fill(&opened->inputs[i], to, &next);
+        if (given->input_count != 0) {
+            npy_read(&files[i], to, opened->inputs[i].bytes);
+        } else {
+            seeded_fill(&opened->inputs[i], to, &next);
+        }
         to += opened->inputs[i].bytes;
     }
     free(files);
@@ -115,8 +131,9 @@ static double now(void) {
 static double run_once(run *opened, const uint8_t *values) {
     eq_error error;
     eq_session_reset(opened->session);
-    for (int32_t i = 0; i < opened->input_count; values += opened->inputs[i++].bytes)
+    for (int32_t i = 0; i < opened->input_count; values += opened->inputs[i++].bytes) {
         memcpy(eq_session_input_data(opened->session, i), values, opened->inputs[i].bytes);
+    }
     const double begin = now();
     check(eq_session_run(opened->session, &error), &error);
     return now() - begin;
@@ -124,15 +141,18 @@ static double run_once(run *opened, const uint8_t *values) {
 
 static void warm_up(run *opened, double seconds, const uint8_t *values) {
     const double end = now() + seconds * 1e6;
-    while (now() < end) run_once(opened, values);
+    while (now() < end) {
+        run_once(opened, values);
+    }
 }
 
 /* At least one inference: what --seconds leaves of --repeat. */
 static void time_runs(run *opened, const arguments *given, const uint8_t *values) {
     opened->microseconds = take((size_t)given->repeat, sizeof *opened->microseconds);
     const double end = now() + given->seconds * 1e6;
-    do opened->microseconds[opened->runs++] = run_once(opened, values);
-    while (opened->runs < given->repeat && (given->seconds == 0 || now() < end));
+    do {
+        opened->microseconds[opened->runs++] = run_once(opened, values);
+    } while (opened->runs < given->repeat && (given->seconds == 0 || now() < end));
 }
 
 run run_model(const arguments *given) {
@@ -148,8 +168,9 @@ run run_model(const arguments *given) {
     warm_up(&opened, given->warmup, values);
     time_runs(&opened, given, values);
     free(values);
-    for (int32_t i = 0; i < given->output_count; i++)
+    for (int32_t i = 0; i < given->output_count; i++) {
         npy_write(given->outputs[i], &opened.outputs[i], eq_session_output_data(opened.session, i));
+    }
     return opened;
 }
 
@@ -185,7 +206,10 @@ latency run_latency(const run *done) {
 void run_digest(const run *done, int32_t index, char text[65]) {
     sha256 hash;
     sha256_begin(&hash);
-    for (int32_t i = 0; i < done->output_count; i++)
-        if (index == -1 || index == i) sha256_add(&hash, eq_session_output_data(done->session, i), done->outputs[i].bytes);
+    for (int32_t i = 0; i < done->output_count; i++) {
+        if (index == -1 || index == i) {
+            sha256_add(&hash, eq_session_output_data(done->session, i), done->outputs[i].bytes);
+        }
+    }
     sha256_end(&hash, text);
 }

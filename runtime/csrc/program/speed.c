@@ -29,7 +29,9 @@ static double rate(work call, void *context) {
         double elapsed;
         long calls = 0;
         do {
-            for (int i = 0; i < 16; i++, calls++) call(context);
+            for (int i = 0; i < 16; i++, calls++) {
+                call(context);
+            }
             elapsed = seconds() - begin;
         } while (elapsed < TRIAL_MILLISECONDS * 1e-3);
         best = (double)calls / elapsed > best ? (double)calls / elapsed : best;
@@ -56,7 +58,9 @@ static void multiply_int8(void *context) {
 static void *take(size_t bytes) {
     const size_t size = (bytes + SLACK + 63) / 64 * 64;
     void *memory = aligned_alloc(64, size);
-    if (memory == NULL) fail(EXIT_SYSTEM, "there is no memory to measure with");
+    if (memory == NULL) {
+        fail(EXIT_SYSTEM, "there is no memory to measure with");
+    }
     memset(memory, 0, size);
     return memory;
 }
@@ -69,10 +73,18 @@ double speed_int8(void) {
     eq_cpu cpu;
     eq_cpu_detect(&cpu);
     const eq_kernels *kernels = NULL, *next;
-    for (int32_t i = 0; (next = eq_kernels_at(&cpu, i)) != NULL; i++) kernels = next;
-    for (int i = 0; i < COLUMNS * DEPTH; i++) weights[i] = (int8_t)(i % 15 - 7);
-    for (int i = 0; i < ROWS_MAX * DEPTH; i++) inputs[i] = (int8_t)(i % 13 - 6);
-    for (int i = 0; i < COLUMNS; i++) scale[i] = 1e-3f;
+    for (int32_t i = 0; (next = eq_kernels_at(&cpu, i)) != NULL; i++) {
+        kernels = next;
+    }
+    for (int i = 0; i < COLUMNS * DEPTH; i++) {
+        weights[i] = (int8_t)(i % 15 - 7);
+    }
+    for (int i = 0; i < ROWS_MAX * DEPTH; i++) {
+        inputs[i] = (int8_t)(i % 13 - 6);
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+        scale[i] = 1e-3f;
+    }
     const eq_gemm_weights w = {COLUMNS, 1, DEPTH, weights, bias, scale};
     void *packed = take(kernels->gemm.packed_bytes(&w));
     kernels->gemm.pack(&w, packed);

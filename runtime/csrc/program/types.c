@@ -12,21 +12,29 @@ static const type_names types[] = {
 enum { TYPES = sizeof types / sizeof *types };
 
 const type_names *type_by_number(int32_t type) {
-    for (int i = 0; i < TYPES; i++)
-        if ((int32_t)types[i].type == type) return &types[i];
+    for (int i = 0; i < TYPES; i++) {
+        if ((int32_t)types[i].type == type) {
+            return &types[i];
+        }
+    }
     return NULL;
 }
 
 /* Single bytes have no order: some writers say so with '|', others with '<' or '='. */
 const type_names *type_by_descr(const char *descr) {
-    for (int i = 0; i < TYPES; i++)
-        if (strcmp(types[i].descr + 1, descr + 1) == 0 && (strchr("<=", descr[0]) || types[i].bytes == 1)) return &types[i];
+    for (int i = 0; i < TYPES; i++) {
+        if (strcmp(types[i].descr + 1, descr + 1) == 0 && (strchr("<=", descr[0]) || types[i].bytes == 1)) {
+            return &types[i];
+        }
+    }
     return NULL;
 }
 
 const char *shape_text(const int32_t *dims, int32_t rank, char text[SHAPE_TEXT]) {
     int length = 0;
     text[0] = 0;
-    for (int32_t i = 0; i < rank; i++) length += sprintf(text + length, i == 0 ? "%d" : "x%d", (int)dims[i]);
+    for (int32_t i = 0; i < rank; i++) {
+        length += sprintf(text + length, i == 0 ? "%d" : "x%d", (int)dims[i]);
+    }
     return rank == 0 ? "scalar" : text;
 }

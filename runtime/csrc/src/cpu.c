@@ -24,19 +24,19 @@ static const char *const feature_names[EQ_CPU_FEATURES] = {
 enum {
     COMPILED_FOR = 0
 #ifdef __ARM_NEON
-        | 1u << EQ_CPU_NEON
+    | 1u << EQ_CPU_NEON
 #endif
 #ifdef __ARM_FEATURE_DOTPROD
-        | 1u << EQ_CPU_DOTPROD
+    | 1u << EQ_CPU_DOTPROD
 #endif
 #ifdef __ARM_FEATURE_MATMUL_INT8
-        | 1u << EQ_CPU_I8MM
+    | 1u << EQ_CPU_I8MM
 #endif
 #ifdef __ARM_FEATURE_FP16_VECTOR_ARITHMETIC
-        | 1u << EQ_CPU_FP16
+    | 1u << EQ_CPU_FP16
 #endif
 #ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
-        | 1u << EQ_CPU_BF16
+    | 1u << EQ_CPU_BF16
 #endif
 };
 
@@ -77,24 +77,35 @@ static uint32_t saved_state(void) {
 }
 
 static void add_features(eq_cpu *cpu, const uint32_t *words, const feature_bits *rows, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if ((words[rows[i].word] & rows[i].mask) == rows[i].mask) cpu->features |= 1u << rows[i].feature;
+    for (size_t i = 0; i < count; i++) {
+        if ((words[rows[i].word] & rows[i].mask) == rows[i].mask) {
+            cpu->features |= 1u << rows[i].feature;
+        }
+    }
 }
 
 void eq_cpu_detect(eq_cpu *cpu) {
     const uint32_t osxsave_and_avx = 1u << 27 | 1u << 28, ymm_state = 0x6, zmm_state = 0xe6;
     uint32_t words[WORDS] = {0}, a, b, c, d;
     memset(cpu, 0, sizeof *cpu);
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave_and_avx) != osxsave_and_avx) return;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave_and_avx) != osxsave_and_avx) {
+        return;
+    }
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        return;
+    }
     words[LEAF7_EBX] = b;
     words[LEAF7_ECX] = c;
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) words[LEAF7_1_EAX] = a;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        words[LEAF7_1_EAX] = a;
+    }
     const uint32_t state = saved_state();
-    if ((state & ymm_state) == ymm_state)
+    if ((state & ymm_state) == ymm_state) {
         add_features(cpu, words, ymm_features, sizeof ymm_features / sizeof *ymm_features);
-    if ((state & zmm_state) == zmm_state)
+    }
+    if ((state & zmm_state) == zmm_state) {
         add_features(cpu, words, zmm_features, sizeof zmm_features / sizeof *zmm_features);
+    }
 }
 
 #elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
@@ -104,15 +115,18 @@ void eq_cpu_detect(eq_cpu *cpu) {
 #ifdef __aarch64__
 #define ARCHITECTURE "aarch64"
 static const feature_bits features[] = {
-    {EQ_CPU_NEON, AT_HWCAP, 1u << 1},     {EQ_CPU_DOTPROD, AT_HWCAP, 1u << 20}, {EQ_CPU_FP16, AT_HWCAP, 1u << 10},
-    {EQ_CPU_I8MM, AT_HWCAP2, 1u << 13},   {EQ_CPU_BF16, AT_HWCAP2, 1u << 14},
+    {EQ_CPU_NEON, AT_HWCAP, 1u << 1},   {EQ_CPU_DOTPROD, AT_HWCAP, 1u << 20}, {EQ_CPU_FP16, AT_HWCAP, 1u << 10},
+    {EQ_CPU_I8MM, AT_HWCAP2, 1u << 13}, {EQ_CPU_BF16, AT_HWCAP2, 1u << 14},
 };
 #else
 #define ARCHITECTURE "arm"
 static const feature_bits features[] = {
     {EQ_CPU_ARMV6, AT_HWCAP, 1u << 7 /* EDSP; the library itself needs ARMv6 */},
-    {EQ_CPU_NEON, AT_HWCAP, 1u << 12},    {EQ_CPU_FP16, AT_HWCAP, 1u << 23},    {EQ_CPU_DOTPROD, AT_HWCAP, 1u << 24},
-    {EQ_CPU_BF16, AT_HWCAP, 1u << 26},    {EQ_CPU_I8MM, AT_HWCAP, 1u << 27},
+    {EQ_CPU_NEON, AT_HWCAP, 1u << 12},
+    {EQ_CPU_FP16, AT_HWCAP, 1u << 23},
+    {EQ_CPU_DOTPROD, AT_HWCAP, 1u << 24},
+    {EQ_CPU_BF16, AT_HWCAP, 1u << 26},
+    {EQ_CPU_I8MM, AT_HWCAP, 1u << 27},
 };
 #endif
 
@@ -121,9 +135,11 @@ void eq_cpu_detect(eq_cpu *cpu) {
 #ifdef EQ_ASSUME_FEATURES
     cpu->features = COMPILED_FOR;
 #endif
-    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
-        if ((getauxval((unsigned long)features[i].word) & features[i].mask) == features[i].mask)
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        if ((getauxval((unsigned long)features[i].word) & features[i].mask) == features[i].mask) {
             cpu->features |= 1u << features[i].feature;
+        }
+    }
 }
 
 #else
@@ -148,8 +164,11 @@ typedef struct writer {
 } writer;
 
 static void write_string(writer *to, const char *string) {
-    for (; *string; string++, to->length++)
-        if (to->length + 1 < to->capacity) to->text[to->length] = *string;
+    for (; *string; string++, to->length++) {
+        if (to->length + 1 < to->capacity) {
+            to->text[to->length] = *string;
+        }
+    }
 }
 
 static void write_item(writer *to, const char *name, bool is_first) {
@@ -164,16 +183,21 @@ size_t eq_cpu_json(char *text, size_t capacity) {
     eq_cpu_detect(&cpu);
     write_string(&to, "{\"architecture\": \"" ARCHITECTURE "\", \"features\": [");
     bool is_first = true;
-    for (int i = 0; i < EQ_CPU_FEATURES; i++)
+    for (int i = 0; i < EQ_CPU_FEATURES; i++) {
         if (eq_cpu_has(&cpu, (eq_cpu_feature)i)) {
             write_item(&to, feature_names[i], is_first);
             is_first = false;
         }
+    }
     write_string(&to, "], \"kernels\": [");
     const eq_kernels *kernels;
-    for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)); i++) write_item(&to, kernels->name, i == 0);
+    for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)); i++) {
+        write_item(&to, kernels->name, i == 0);
+    }
     write_string(&to, "]}");
-    if (capacity) text[to.length < capacity ? to.length : capacity - 1] = 0;
+    if (capacity) {
+        text[to.length < capacity ? to.length : capacity - 1] = 0;
+    }
     return to.length;
 }
 

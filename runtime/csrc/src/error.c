@@ -6,7 +6,9 @@
 #include "utf8.h"
 
 eq_status eq_fail(eq_error *error, eq_status status, const char *format, ...) {
-    if (error == NULL) return status;
+    if (error == NULL) {
+        return status;
+    }
     char text[2 * sizeof error->message];
     va_list arguments;
     va_start(arguments, format);

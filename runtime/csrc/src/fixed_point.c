@@ -6,10 +6,16 @@ static int32_t shift_left_saturating(int32_t x, int32_t exponent) {
 }
 
 eq_fixed eq_fixed_inverse_square_root(int32_t x) {
-    if (x <= 1) return (eq_fixed){INT32_MAX, 0};
+    if (x <= 1) {
+        return (eq_fixed){INT32_MAX, 0};
+    }
     int32_t shift = 11; /* to the right */
-    for (; x >= 1 << 29; shift++) x /= 4;
-    for (; x < 1 << 27; shift--) x *= 4;
+    for (; x >= 1 << 29; shift++) {
+        x /= 4;
+    }
+    for (; x < 1 << 27; shift--) {
+        x *= 4;
+    }
     /* Numbers below have 3 integer bits: 1 is 2^28. Products have the sum of their factors' integer bits. */
     const int32_t half = eq_divide_by_power_of_two(x >> 1, 1), three_halves = (1 << 28) + (1 << 27);
     int32_t y = 1 << 28;
@@ -20,6 +26,8 @@ eq_fixed eq_fixed_inverse_square_root(int32_t x) {
             eq_add_wrapping(eq_doubling_high_product(three_halves, y), -eq_doubling_high_product(half, cube)), 3);
     }
     y = eq_doubling_high_product(y, 1518500250); /* sqrt(1/2) */
-    if (shift < 0) return (eq_fixed){eq_shift_left(y, -shift), 0};
+    if (shift < 0) {
+        return (eq_fixed){eq_shift_left(y, -shift), 0};
+    }
     return (eq_fixed){y, -shift};
 }

@@ -10,18 +10,21 @@ static bool is_given(const eq_tensor *tensor) {
 static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *writers) {
     for (int32_t i = 0; i < graph->tensor_count; i++) {
         const eq_tensor *tensor = &graph->tensors[i];
-        if (tensor->is_variable && tensor->data != NULL)
+        if (tensor->is_variable && tensor->data != NULL) {
             return eq_reader_fail_tensor(reader, tensor, i, EQ_ERROR_MODEL, "it is a variable and a constant");
+        }
         writers[i] = is_given(tensor) ? BEFOREHAND : NOWHERE;
     }
     for (int32_t i = 0; i < graph->input_count; i++) {
         const int32_t t = graph->inputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
-        if (is_given(tensor))
+        if (is_given(tensor)) {
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a %s",
                                          tensor->is_variable ? "variable" : "constant");
-        if (writers[t] != NOWHERE)
+        }
+        if (writers[t] != NOWHERE) {
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model twice");
+        }
         writers[t] = BEFOREHAND;
     }
     return EQ_OK;
@@ -31,17 +34,21 @@ static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq
     for (int32_t i = 0; i < op->output_count; i++) {
         const int32_t t = op->outputs[i];
         const eq_tensor *tensor = &graph->tensors[t];
-        if (tensor->is_variable) /* its shape would be that of its last writer, for those before too */
+        if (tensor->is_variable) { /* its shape would be that of its last writer, for those before too */
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_UNSUPPORTED,
                                          "%s (operator %d) writes it, and it is a variable, which this engine has only as an "
                                          "operator's input or behind a handle",
                                          op->name, (int)op->index);
-        if (writers[t] == BEFOREHAND)
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s", op->name,
-                                         (int)op->index, tensor->data != NULL ? "a constant" : "an input of the model");
-        if (writers[t] >= 0)
+        }
+        if (writers[t] == BEFOREHAND) {
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s",
+                                         op->name, (int)op->index,
+                                         tensor->data != NULL ? "a constant" : "an input of the model");
+        }
+        if (writers[t] >= 0) {
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "operator %d and %s (operator %d) both write it",
                                          (int)writers[t], op->name, (int)op->index);
+        }
         writers[t] = op->index;
     }
     return EQ_OK;
@@ -50,11 +57,14 @@ static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq
 static eq_status check_inputs(eq_reader *reader, const eq_graph *graph, const eq_operator *op, const int32_t *writers) {
     for (int32_t i = 0; i < op->input_count; i++) {
         const int32_t t = op->inputs[i];
-        if (t < 0 || writers[t] == BEFOREHAND || (writers[t] >= 0 && writers[t] < op->index)) continue;
+        if (t < 0 || writers[t] == BEFOREHAND || (writers[t] >= 0 && writers[t] < op->index)) {
+            continue;
+        }
         const eq_tensor *tensor = &graph->tensors[t];
-        if (writers[t] == NOWHERE)
+        if (writers[t] == NOWHERE) {
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL,
                                          "%s (operator %d) reads it, and nothing gives it a value", op->name, (int)op->index);
+        }
         return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL,
                                      "%s (operator %d) reads it before operator %d writes it: the operators are in no order in "
                                      "which they can run",
@@ -65,17 +75,22 @@ static eq_status check_inputs(eq_reader *reader, const eq_graph *graph, const eq
 
 eq_status eq_graph_check(eq_reader *reader, const eq_graph *graph) {
     int32_t *writers = eq_reader_take(reader, (size_t)graph->tensor_count, sizeof *writers);
-    if (writers == NULL) return reader->failure;
+    if (writers == NULL) {
+        return reader->failure;
+    }
     eq_status status = note_inputs(reader, graph, writers);
-    for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++)
+    for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++) {
         status = note_outputs(reader, graph, &graph->operators[i], writers);
-    for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++)
+    }
+    for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++) {
         status = check_inputs(reader, graph, &graph->operators[i], writers);
+    }
     for (int32_t i = 0; i < graph->output_count && status == EQ_OK; i++) {
         const int32_t t = graph->outputs[i];
-        if (writers[t] == NOWHERE)
+        if (writers[t] == NOWHERE) {
             status = eq_reader_fail_tensor(reader, &graph->tensors[t], t, EQ_ERROR_MODEL,
                                            "it is an output of the model, and nothing gives it a value");
+        }
     }
     return status;
 }

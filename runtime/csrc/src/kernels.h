@@ -16,7 +16,7 @@
  * where `in` points at the first byte of the output's window. A segment is a run of adjacent input bytes: of a kernel row
  * (kernel width x channels) if the dilation is 1. The input's zero point is folded into the bias by the caller. */
 typedef struct eq_gemm_weights {
-    int32_t columns;       /* output channels */
+    int32_t columns; /* output channels */
     int32_t segments;
     int32_t segment_bytes;
     const int8_t *weights; /* (columns, segments, segment_bytes) */
@@ -33,8 +33,8 @@ typedef struct eq_gemm {
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {
-    int32_t rows;    /* most rows (output pixels) in one call; the driver gives that many whenever it can */
-    int32_t columns; /* column ranges begin at multiples of this */
+    int32_t rows;           /* most rows (output pixels) in one call; the driver gives that many whenever it can */
+    int32_t columns;        /* column ranges begin at multiples of this */
     bool no_minimum_weight; /* weights must not be -128: the caller splits them into two segments then */
     size_t (*packed_bytes)(const eq_gemm_weights *weights);
     void (*pack)(const eq_gemm_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */

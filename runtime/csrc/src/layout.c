@@ -98,9 +98,9 @@ static eq_status drop_unread(eq_plan *plan) {
 /* ---- 2. halos ---- */
 
 typedef struct eq_layout {
-    bool fixed;    /* the tensor must stay dense */
-    eq_halo halo;  /* the largest that a reader wants */
-    int32_t copy;  /* the copy with the halo, or -1 */
+    bool fixed;   /* the tensor must stay dense */
+    eq_halo halo; /* the largest that a reader wants */
+    int32_t copy; /* the copy with the halo, or -1 */
     bool filled;
 } eq_layout;
 
@@ -254,7 +254,8 @@ eq_status eq_plan_layout(eq_plan *plan) {
     if (status == EQ_OK) {
         status = make_room(plan);
     }
-    eq_layout *layouts = status == EQ_OK ? eq_plan_take(plan, eq_size_times((size_t)plan->tensor_capacity, sizeof *layouts)) : NULL;
+    eq_layout *layouts =
+        status == EQ_OK ? eq_plan_take(plan, eq_size_times((size_t)plan->tensor_capacity, sizeof *layouts)) : NULL;
     if (!layouts) {
         return (eq_status)plan->error->status;
     }

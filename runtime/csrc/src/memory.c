@@ -10,9 +10,13 @@ struct eq_memory_block {
 
 void *eq_memory_take(eq_memory_block **chain, size_t bytes) {
     const size_t overhead = sizeof(eq_memory_block) + ALIGNMENT - 1;
-    if (bytes > SIZE_MAX - overhead) return NULL;
+    if (bytes > SIZE_MAX - overhead) {
+        return NULL;
+    }
     eq_memory_block *block = calloc(1, bytes + overhead);
-    if (block == NULL) return NULL;
+    if (block == NULL) {
+        return NULL;
+    }
     block->next = *chain;
     *chain = block;
     const size_t misalignment = (uintptr_t)(block + 1) % ALIGNMENT;

@@ -60,8 +60,8 @@ struct eq_model {
     uint64_t memory_limit;
     uint64_t packed_bytes;
     int32_t graph_count;
-    eq_graph *graphs; /* 0 is the main one */
-    eq_packed *packed; /* for each operator of the main graph */
+    eq_graph *graphs;               /* 0 is the main one */
+    eq_packed *packed;              /* for each operator of the main graph */
     struct eq_memory_block *memory; /* of everything above but the file */
     const struct eq_kernels *kernels;
     void *lock; /* guards packed and references */

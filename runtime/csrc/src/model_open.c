@@ -17,8 +17,12 @@
 static const uint64_t default_memory_limit = (uint64_t)1 << 30;
 
 static void release(eq_model *model) {
-    if (model->lock != NULL) pthread_mutex_destroy(model->lock);
-    if (model->is_mapped) munmap((void *)(uintptr_t)model->file, model->size);
+    if (model->lock != NULL) {
+        pthread_mutex_destroy(model->lock);
+    }
+    if (model->is_mapped) {
+        munmap((void *)(uintptr_t)model->file, model->size);
+    }
     eq_memory_free(&model->memory);
     free(model);
 }
@@ -27,16 +31,22 @@ static eq_status choose_kernels(eq_model *model, const char *name, eq_error *err
     eq_cpu cpu;
     eq_cpu_detect(&cpu);
     const eq_kernels *kernels;
-    for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)) != NULL; i++)
-        if (name == NULL || strcmp(name, kernels->name) == 0) model->kernels = kernels;
-    if (model->kernels != NULL) return EQ_OK;
+    for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)) != NULL; i++) {
+        if (name == NULL || strcmp(name, kernels->name) == 0) {
+            model->kernels = kernels;
+        }
+    }
+    if (model->kernels != NULL) {
+        return EQ_OK;
+    }
     return eq_fail(error, EQ_ERROR_ARGUMENT, "there are no kernels '%s', or this CPU does not run them", name);
 }
 
 static eq_status make_lock(eq_model *model, eq_error *error) {
     pthread_mutex_t *lock = eq_memory_take(&model->memory, sizeof *lock);
-    if (lock == NULL || pthread_mutex_init(lock, NULL) != 0)
+    if (lock == NULL || pthread_mutex_init(lock, NULL) != 0) {
         return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no lock for the model");
+    }
     model->lock = lock;
     return EQ_OK;
 }
@@ -46,29 +56,48 @@ static eq_status prepare(eq_model *model, const eq_model_options *options, eq_er
     model->references = 1;
     model->memory_limit = options != NULL && options->memory_limit != 0 ? options->memory_limit : default_memory_limit;
     /* Sums of sizes below it do not overflow, whatever the address space. */
-    if (model->memory_limit > PTRDIFF_MAX) model->memory_limit = PTRDIFF_MAX;
+    if (model->memory_limit > PTRDIFF_MAX) {
+        model->memory_limit = PTRDIFF_MAX;
+    }
     eq_status status = choose_kernels(model, options != NULL ? options->kernels : NULL, error);
-    if (status == EQ_OK) status = make_lock(model, error);
-    if (status == EQ_OK) status = eq_model_read(model, error);
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK) {
+        status = make_lock(model, error);
+    }
+    if (status == EQ_OK) {
+        status = eq_model_read(model, error);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
     model->packed = eq_memory_take(&model->memory, eq_size_times((size_t)model->graphs->operator_count, sizeof *model->packed));
-    if (model->packed == NULL) return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model's tables");
+    if (model->packed == NULL) {
+        return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model's tables");
+    }
     return eq_plan_check(model, error);
 }
 
 /* Map a regular file that was opened. The mapping stays when the descriptor is closed. */
 static eq_status map(eq_model *model, int descriptor, const char *path, eq_error *error) {
     struct stat about;
-    if (fstat(descriptor, &about) != 0)
+    if (fstat(descriptor, &about) != 0) {
         return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be read: %s", path, strerror(errno));
-    if (S_ISDIR(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is a directory, not a model file", path);
-    if (!S_ISREG(about.st_mode)) return eq_fail(error, EQ_ERROR_FILE, "'%s' is not a regular file", path);
-    if (about.st_size == 0) return eq_fail(error, EQ_ERROR_MODEL, "the model file '%s' is empty", path);
-    if ((uintmax_t)about.st_size > SIZE_MAX)
+    }
+    if (S_ISDIR(about.st_mode)) {
+        return eq_fail(error, EQ_ERROR_FILE, "'%s' is a directory, not a model file", path);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return eq_fail(error, EQ_ERROR_FILE, "'%s' is not a regular file", path);
+    }
+    if (about.st_size == 0) {
+        return eq_fail(error, EQ_ERROR_MODEL, "the model file '%s' is empty", path);
+    }
+    if ((uintmax_t)about.st_size > SIZE_MAX) {
         return eq_fail(error, EQ_ERROR_FILE, "the model file '%s' is larger than this system's address space", path);
+    }
     void *bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (bytes == MAP_FAILED)
+    if (bytes == MAP_FAILED) {
         return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be mapped: %s", path, strerror(errno));
+    }
     model->file = bytes;
     model->size = (size_t)about.st_size;
     model->is_mapped = true;
@@ -78,8 +107,9 @@ static eq_status map(eq_model *model, int descriptor, const char *path, eq_error
 static eq_status map_path(eq_model *model, const char *path, eq_error *error) {
     /* O_NONBLOCK: opening a pipe must not wait for its writer. */
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
+    if (descriptor < 0) {
         return eq_fail(error, EQ_ERROR_FILE, "the model '%s' cannot be opened: %s", path, strerror(errno));
+    }
     const eq_status status = map(model, descriptor, path, error);
     close(descriptor);
     return status;
@@ -87,35 +117,54 @@ static eq_status map_path(eq_model *model, const char *path, eq_error *error) {
 
 /* Give the model to the caller, or take it back if something failed. */
 static eq_status finish(eq_model *opened, eq_status status, eq_model **model) {
-    if (status == EQ_OK) *model = opened;
-    else release(opened);
+    if (status == EQ_OK) {
+        *model = opened;
+    } else {
+        release(opened);
+    }
     return status;
 }
 
 static eq_model *new_model(eq_error *error) {
     eq_model *model = calloc(1, sizeof *model);
-    if (model == NULL) eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model");
+    if (model == NULL) {
+        eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model");
+    }
     return model;
 }
 
 eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error) {
-    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+    if (model == NULL) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+    }
     *model = NULL;
-    if (path == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "the path of the model is NULL");
+    if (path == NULL) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "the path of the model is NULL");
+    }
     eq_model *opened = new_model(error);
-    if (opened == NULL) return EQ_ERROR_MEMORY;
+    if (opened == NULL) {
+        return EQ_ERROR_MEMORY;
+    }
     eq_status status = map_path(opened, path, error);
-    if (status == EQ_OK) status = prepare(opened, options, error);
+    if (status == EQ_OK) {
+        status = prepare(opened, options, error);
+    }
     return finish(opened, status, model);
 }
 
 eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                eq_error *error) {
-    if (model == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+    if (model == NULL) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+    }
     *model = NULL;
-    if (data == NULL) return eq_fail(error, EQ_ERROR_ARGUMENT, "the model's bytes are NULL");
+    if (data == NULL) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "the model's bytes are NULL");
+    }
     eq_model *opened = new_model(error);
-    if (opened == NULL) return EQ_ERROR_MEMORY;
+    if (opened == NULL) {
+        return EQ_ERROR_MEMORY;
+    }
     opened->file = data;
     opened->size = size;
     return finish(opened, prepare(opened, options, error), model);
@@ -128,11 +177,15 @@ void eq_model_keep(eq_model *model) {
 }
 
 void eq_model_close(eq_model *model) {
-    if (model == NULL) return;
+    if (model == NULL) {
+        return;
+    }
     pthread_mutex_lock(model->lock);
     const bool is_last = --model->references == 0;
     pthread_mutex_unlock(model->lock);
-    if (is_last) release(model);
+    if (is_last) {
+        release(model);
+    }
 }
 
 const char *eq_model_kernels(const eq_model *model) {
@@ -141,10 +194,13 @@ const char *eq_model_kernels(const eq_model *model) {
 
 bool eq_model_is_quantized(const eq_model *model) {
     const eq_graph *graph = model->graphs;
-    for (int32_t i = 0; i < graph->operator_count; i++)
+    for (int32_t i = 0; i < graph->operator_count; i++) {
         for (int32_t o = 0; o < graph->operators[i].output_count; o++) {
             const eq_tensor *output = &graph->tensors[graph->operators[i].outputs[o]];
-            if (output->type == EQ_INT8 && output->scale_count != 0) return true;
+            if (output->type == EQ_INT8 && output->scale_count != 0) {
+                return true;
+            }
         }
+    }
     return false;
 }

@@ -18,7 +18,11 @@ float eq_option_float(const eq_operator *op, int field, float fallback) {
 
 int32_t eq_option_ints(const eq_operator *op, int field, int32_t *values, int32_t capacity) {
     eq_vector vector;
-    if (!eq_table_vector(&op->options, field, sizeof(int32_t), &vector)) return 0;
-    for (uint32_t i = 0; i < vector.count && i < (uint32_t)capacity; i++) values[i] = eq_vector_i32(&vector, i);
+    if (!eq_table_vector(&op->options, field, sizeof(int32_t), &vector)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < vector.count && i < (uint32_t)capacity; i++) {
+        values[i] = eq_vector_i32(&vector, i);
+    }
     return (int32_t)vector.count;
 }

@@ -187,8 +187,8 @@ eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, in
     return EQ_OK;
 }
 
-const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes, void (*pack)(const void *arguments, void *packed),
-                           const void *arguments) {
+const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes,
+                           void (*pack)(const void *arguments, void *packed), const void *arguments) {
     eq_model *model = plan->model;
     eq_packed *packed = &model->packed[op->index];
     pthread_mutex_lock(model->lock);

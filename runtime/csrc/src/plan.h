@@ -45,13 +45,13 @@ typedef void (*eq_run_fn)(const eq_step *step, const eq_storage *storage, int32_
 struct eq_step {
     eq_run_fn run;
     const eq_operator *op;
-    int32_t units;    /* independent parts of the work; 1 if it cannot be split */
-    uint64_t cost;    /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
-    uint64_t macs;    /* for the profile */
-    size_t scratch;   /* bytes for each call */
+    int32_t units;  /* independent parts of the work; 1 if it cannot be split */
+    uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
+    uint64_t macs;  /* for the profile */
+    size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
-    void *data; /* the operator's own */
+    void *data;        /* the operator's own */
     const char *fused; /* names of all operators that the step does, or NULL for op's */
 };
 
@@ -108,8 +108,8 @@ eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, in
 void eq_plan_constant(eq_plan *plan, int32_t tensor, const void *values);
 /* Packed weights of the operator: made by `pack(arguments, memory)` the first time, shared with the model's other sessions.
  * NULL: error written. The size must not depend on the session. */
-const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes, void (*pack)(const void *arguments, void *packed),
-                           const void *arguments);
+const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes,
+                           void (*pack)(const void *arguments, void *packed), const void *arguments);
 
 /* ---- for sessions ---- */
 

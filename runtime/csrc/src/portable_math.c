@@ -8,13 +8,19 @@ static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33;
 /* (e^x - 1) / x for |x| <= 0.35, by Taylor's series. */
 static double relative_growth(double x) {
     double sum = 1;
-    for (int k = 15; k > 1; k--) sum = 1 + sum * x / k;
+    for (int k = 15; k > 1; k--) {
+        sum = 1 + sum * x / k;
+    }
     return sum;
 }
 
 double eq_exp(double x) {
-    if (!(x < 710)) return x < 0 ? 0 : x + INFINITY; /* infinity or NaN */
-    if (x < -746) return 0;
+    if (!(x < 710)) {
+        return x < 0 ? 0 : x + INFINITY; /* infinity or NaN */
+    }
+    if (x < -746) {
+        return 0;
+    }
     const double k = floor(x / (LN2_HIGH + LN2_LOW) + 0.5);
     const double rest = (x - k * LN2_HIGH) - k * LN2_LOW;
     return ldexp(1 + rest * relative_growth(rest), (int)k);
@@ -34,7 +40,9 @@ double eq_log(double x) {
     }
     const double s = (m - 1) / (m + 1), square = s * s;
     double sum = 0;
-    for (int k = 23; k > 0; k -= 2) sum = sum * square + 1.0 / k;
+    for (int k = 23; k > 0; k -= 2) {
+        sum = sum * square + 1.0 / k;
+    }
     return 2 * s * sum + (e * LN2_LOW + e * LN2_HIGH);
 }
 
@@ -56,7 +64,9 @@ double eq_erfc(double x) {
         return 1 - 2 / root_of_pi * eq_exp(-x * x) * sum;
     }
     double fraction = size;
-    for (int k = 80; k > 0; k--) fraction = size + 0.5 * k / fraction;
+    for (int k = 80; k > 0; k--) {
+        fraction = size + 0.5 * k / fraction;
+    }
     const double y = eq_exp(-x * x) / (root_of_pi * fraction);
     return x < 0 ? 2 - y : y;
 }

@@ -33,19 +33,29 @@ void *eq_reader_take(eq_reader *reader, size_t count, size_t bytes) {
 
 int32_t *eq_reader_ints(eq_reader *reader, const eq_vector *vector) {
     int32_t *values = eq_reader_take(reader, vector->count, sizeof *values);
-    if (values != NULL && vector->count != 0) memcpy(values, vector->items, vector->count * sizeof *values);
+    if (values != NULL && vector->count != 0) {
+        memcpy(values, vector->items, vector->count * sizeof *values);
+    }
     return values;
 }
 
 const char *eq_reader_name(eq_reader *reader, const eq_vector *characters) {
-    if (characters->count == 0) return "";
+    if (characters->count == 0) {
+        return "";
+    }
     const char *text = (const char *)characters->items;
     const size_t length = characters->count < NAME_BYTES_MAX ? characters->count : NAME_BYTES_MAX;
     size_t good = 0, bytes;
-    while (good < length && (bytes = eq_utf8_bytes(text + good, length - good)) != 0) good += bytes;
-    if (good == characters->count) return text; /* a zero follows, eq_table_string saw to it */
+    while (good < length && (bytes = eq_utf8_bytes(text + good, length - good)) != 0) {
+        good += bytes;
+    }
+    if (good == characters->count) {
+        return text; /* a zero follows, eq_table_string saw to it */
+    }
     char *name = eq_reader_take(reader, length + 1, 1);
-    if (name != NULL) eq_utf8_copy(name, length + 1, text, length);
+    if (name != NULL) {
+        eq_utf8_copy(name, length + 1, text, length);
+    }
     return name;
 }
 

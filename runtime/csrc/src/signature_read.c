@@ -22,15 +22,19 @@ static eq_status read_map(eq_reader *reader, const eq_vector *map, const eq_grap
     eq_table entry;
     eq_vector characters;
     for (uint32_t i = 0; i < map->count; i++) {
-        if (!eq_vector_table(&reader->root, map, i, &entry) || !eq_table_string(&entry, MAP_NAME, &characters))
+        if (!eq_vector_table(&reader->root, map, i, &entry) || !eq_table_string(&entry, MAP_NAME, &characters)) {
             return eq_fail(reader->error, EQ_ERROR_MODEL, "a name of the model's signature lies outside the file");
+        }
         const uint32_t tensor = eq_table_u32(&entry, MAP_TENSOR, 0);
-        if (tensor >= (uint32_t)graph->tensor_count)
+        if (tensor >= (uint32_t)graph->tensor_count) {
             return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature names tensor %u, and there are %d",
                            (unsigned)tensor, (int)graph->tensor_count);
+        }
         entries[i].tensor = (int32_t)tensor;
         entries[i].name = eq_reader_name(reader, &characters);
-        if (entries[i].name == NULL) return reader->failure;
+        if (entries[i].name == NULL) {
+            return reader->failure;
+        }
     }
     return EQ_OK;
 }
@@ -41,11 +45,19 @@ static eq_status name_edges(eq_reader *reader, const eq_vector *map, const eq_gr
     name_of_tensor *entries = eq_reader_take(reader, map->count, sizeof *entries);
     uint32_t *next = entries == NULL ? NULL : eq_reader_take(reader, (size_t)graph->tensor_count, sizeof *next);
     *names = next == NULL ? NULL : eq_reader_take(reader, (size_t)count, sizeof **names);
-    if (*names == NULL) return reader->failure;
+    if (*names == NULL) {
+        return reader->failure;
+    }
     const eq_status status = read_map(reader, map, graph, entries);
-    if (status != EQ_OK) return status;
-    if (map->count != 0) qsort(entries, map->count, sizeof *entries, by_tensor_and_name);
-    for (uint32_t i = map->count; i > 0; i--) next[entries[i - 1].tensor] = i; /* one more than its first entry */
+    if (status != EQ_OK) {
+        return status;
+    }
+    if (map->count != 0) {
+        qsort(entries, map->count, sizeof *entries, by_tensor_and_name);
+    }
+    for (uint32_t i = map->count; i > 0; i--) {
+        next[entries[i - 1].tensor] = i; /* one more than its first entry */
+    }
     for (int32_t i = 0; i < count; i++) {
         const int32_t tensor = tensors[i];
         const uint32_t entry = next[tensor];
@@ -60,16 +72,22 @@ eq_status eq_read_signature(eq_reader *reader) {
     eq_graph *graph = reader->model->graphs;
     eq_vector signatures, inputs = {0}, outputs = {0};
     eq_table signature;
-    if (!eq_table_vector(&reader->root, MODEL_SIGNATURES, 4, &signatures))
+    if (!eq_table_vector(&reader->root, MODEL_SIGNATURES, 4, &signatures)) {
         return eq_fail(reader->error, EQ_ERROR_MODEL, "the list of signatures lies outside the file");
+    }
     if (signatures.count == 1) {
         if (!eq_vector_table(&reader->root, &signatures, 0, &signature) ||
             !eq_table_vector(&signature, SIGNATURE_INPUTS, 4, &inputs) ||
-            !eq_table_vector(&signature, SIGNATURE_OUTPUTS, 4, &outputs))
+            !eq_table_vector(&signature, SIGNATURE_OUTPUTS, 4, &outputs)) {
             return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature lies outside the file");
-        if (eq_table_u32(&signature, SIGNATURE_GRAPH, 0) != 0) inputs.count = outputs.count = 0;
+        }
+        if (eq_table_u32(&signature, SIGNATURE_GRAPH, 0) != 0) {
+            inputs.count = outputs.count = 0;
+        }
     }
     const eq_status status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     return name_edges(reader, &outputs, graph, graph->outputs, graph->output_count, &graph->output_names);
 }

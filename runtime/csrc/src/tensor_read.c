@@ -8,9 +8,10 @@ enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
 
 /* A free dimension is -1 in the signature, and 1, 0 or -1 in the shape, as the converter likes. */
 static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, int32_t axis, int32_t dim, bool is_free) {
-    if (dim < 1 && !(is_free && dim >= -1))
+    if (dim < 1 && !(is_free && dim >= -1)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
                                      "dimension %d is %d, and every dimension must be at least 1", (int)axis, (int)dim);
+    }
     tensor->dims[axis] = dim < 1 ? 1 : dim;
     tensor->signature[axis] = is_free ? -1 : dim;
     return EQ_OK;
@@ -19,24 +20,30 @@ static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, i
 /* At most 2^31 - 1 elements, so that an index fits an int32_t and no product of dimensions overflows later. */
 static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     eq_vector shape, signature;
-    if (!eq_table_vector(table, SHAPE, 4, &shape) || !eq_table_vector(table, SHAPE_SIGNATURE, 4, &signature))
+    if (!eq_table_vector(table, SHAPE, 4, &shape) || !eq_table_vector(table, SHAPE_SIGNATURE, 4, &signature)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape lies outside the file");
-    if (shape.count > EQ_MAX_RANK)
+    }
+    if (shape.count > EQ_MAX_RANK) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
                                      "it has %u dimensions; this engine runs at most %d", (unsigned)shape.count, EQ_MAX_RANK);
-    if (signature.count != 0 && signature.count != shape.count)
+    }
+    if (signature.count != 0 && signature.count != shape.count) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape has %u dimensions, its signature %u",
                                      (unsigned)shape.count, (unsigned)signature.count);
+    }
     tensor->rank = (int32_t)shape.count;
     int64_t elements = 1;
     for (int32_t i = 0; i < tensor->rank; i++) {
         const int32_t dim = eq_vector_i32(&shape, (uint32_t)i);
         const eq_status status =
             read_dim(reader, index, tensor, i, dim, signature.count != 0 && eq_vector_i32(&signature, (uint32_t)i) == -1);
-        if (status != EQ_OK) return status;
+        if (status != EQ_OK) {
+            return status;
+        }
         elements *= tensor->dims[i];
-        if (elements > INT32_MAX)
+        if (elements > INT32_MAX) {
             return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has more than 2^31 - 1 elements");
+        }
     }
     return EQ_OK;
 }
@@ -46,22 +53,30 @@ static eq_status find_buffer(eq_reader *reader, const eq_table *table, int32_t i
                              const uint8_t **bytes, uint64_t *count) {
     const uint32_t number = eq_table_u32(table, BUFFER, 0);
     *count = 0;
-    if (number == 0) return EQ_OK; /* by the schema's convention the empty one */
-    if (number >= reader->buffers.count)
+    if (number == 0) {
+        return EQ_OK; /* by the schema's convention the empty one */
+    }
+    if (number >= reader->buffers.count) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u is not one of the model's %u",
                                      (unsigned)number, (unsigned)reader->buffers.count);
+    }
     eq_table buffer;
     eq_vector data;
-    if (!eq_vector_table(&reader->root, &reader->buffers, number, &buffer) || !eq_table_vector(&buffer, BUFFER_DATA, 1, &data))
+    if (!eq_vector_table(&reader->root, &reader->buffers, number, &buffer) ||
+        !eq_table_vector(&buffer, BUFFER_DATA, 1, &data)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file",
                                      (unsigned)number);
+    }
     *bytes = data.items;
     *count = data.count;
     const uint64_t offset = eq_table_u64(&buffer, BUFFER_OFFSET, 0), size = eq_table_u64(&buffer, BUFFER_SIZE, 0);
-    if (offset <= 1) return EQ_OK; /* 1 is a converter's placeholder */
-    if (offset > reader->model->size || size > reader->model->size - offset)
+    if (offset <= 1) {
+        return EQ_OK; /* 1 is a converter's placeholder */
+    }
+    if (offset > reader->model->size || size > reader->model->size - offset) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its buffer %u lies outside the file",
                                      (unsigned)number);
+    }
     *bytes = reader->model->file + offset;
     *count = size;
     return EQ_OK;
@@ -72,20 +87,30 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t ind
     const uint8_t *bytes;
     uint64_t count;
     const eq_status status = find_buffer(reader, table, index, tensor, &bytes, &count);
-    if (status != EQ_OK || count == 0) return status;
+    if (status != EQ_OK || count == 0) {
+        return status;
+    }
     const uint64_t size = (uint64_t)eq_type_size(tensor->type), needed = (uint64_t)eq_tensor_elements(tensor) * size;
-    if (size != 0 && needed != count)
+    if (size != 0 && needed != count) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
                                      "its shape and type need %llu bytes, and the file has %llu", (unsigned long long)needed,
                                      (unsigned long long)count);
+    }
     const bool flips = tensor->type != tensor->file_type;
     tensor->data = bytes;
-    if (!flips && (size == 0 || (uintptr_t)bytes % size == 0)) return EQ_OK;
+    if (!flips && (size == 0 || (uintptr_t)bytes % size == 0)) {
+        return EQ_OK;
+    }
     uint8_t *copy = eq_reader_take(reader, (size_t)count, 1);
-    if (copy == NULL) return reader->failure;
+    if (copy == NULL) {
+        return reader->failure;
+    }
     memcpy(copy, bytes, (size_t)count);
-    if (flips)
-        for (size_t i = 0; i < (size_t)count; i++) copy[i] ^= 0x80;
+    if (flips) {
+        for (size_t i = 0; i < (size_t)count; i++) {
+            copy[i] ^= 0x80;
+        }
+    }
     reader->model->packed_bytes += count;
     tensor->data = copy;
     return EQ_OK;
@@ -94,21 +119,31 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t ind
 eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     eq_vector characters;
     eq_table sparsity;
-    if (!eq_table_string(table, NAME, &characters))
+    if (!eq_table_string(table, NAME, &characters)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its name lies outside the file");
+    }
     tensor->name = eq_reader_name(reader, &characters);
-    if (tensor->name == NULL) return reader->failure;
+    if (tensor->name == NULL) {
+        return reader->failure;
+    }
     tensor->type = tensor->file_type = (eq_type)eq_table_i8(table, TYPE, EQ_FLOAT32);
     tensor->is_variable = eq_table_u8(table, IS_VARIABLE, 0) != 0;
-    if (!eq_table_child(table, SPARSITY, &sparsity))
+    if (!eq_table_child(table, SPARSITY, &sparsity)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file");
-    if (sparsity.position != 0)
+    }
+    if (sparsity.position != 0) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED, "this engine does not run sparse tensors");
-    if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0)
+    }
+    if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
                                      "its values are in another file, which this engine does not read");
+    }
     eq_status status = read_shape(reader, table, index, tensor);
-    if (status == EQ_OK) status = eq_read_quantization(reader, table, index, tensor);
-    if (status == EQ_OK) status = read_data(reader, table, index, tensor);
+    if (status == EQ_OK) {
+        status = eq_read_quantization(reader, table, index, tensor);
+    }
+    if (status == EQ_OK) {
+        status = read_data(reader, table, index, tensor);
+    }
     return status;
 }

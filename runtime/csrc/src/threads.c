@@ -95,8 +95,8 @@ static void set_shares(eq_pool *pool, int32_t units) {
 /* Join the step that `state` publishes, if it is open. A worker may join a step twice: it finds no units then. */
 static bool join(eq_pool *pool) {
     unsigned state = atomic_load_explicit(&pool->state, memory_order_relaxed);
-    return (state & EQ_STATE_OPEN) && atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1,
-                                                                              memory_order_acquire, memory_order_relaxed);
+    return (state & EQ_STATE_OPEN) &&
+           atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed);
 }
 
 static void spin_during_run(eq_pool *pool, int32_t number) {

@@ -36,7 +36,8 @@ static int32_t add_tensor(eq_plan *plan, const eq_tensor *like) {
     return index;
 }
 
-eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle, const eq_tensor *like) {
+eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle,
+                              const eq_tensor *like) {
     const eq_operator *maker = maker_of(graph, handle);
     eq_vector container, name;
     if (!maker || !eq_table_string(&maker->options, OPTION_CONTAINER, &container) ||

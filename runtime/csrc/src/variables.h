@@ -17,7 +17,8 @@ typedef struct eq_variable {
 bool eq_is_variable_handle(const eq_operator *op, const eq_tensor *tensor);
 
 /* The variable behind a handle of `graph`; made if it is new, in the likeness of `like`. NULL: error written. */
-eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle, const eq_tensor *like);
+eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle,
+                              const eq_tensor *like);
 
 /* Give all variables their initial values. */
 void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage);

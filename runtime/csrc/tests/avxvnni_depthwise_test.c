@@ -25,15 +25,19 @@ int main(int argc, char **argv) {
     const long cases = argc > 1 ? atol(argv[1]) : 300;
     eq_cpu cpu;
     eq_cpu_detect(&cpu);
-    if (!eq_cpu_has(&cpu, EQ_CPU_AVX512VNNI)) return 0;
+    if (!eq_cpu_has(&cpu, EQ_CPU_AVX512VNNI)) {
+        return 0;
+    }
     const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar;
-    const eq_kernels evex = {
-        .name = "avxvnni as AVX-512",
-        .depthwise = {.rows = 2,
-                       .packed_bytes = eq_evex_depthwise_packed_bytes,
-                       .pack = eq_evex_depthwise_pack,
-                       .run = eq_evex_depthwise_run},
-    }, *set = &evex;
+    const eq_kernels evex =
+                         {
+                             .name = "avxvnni as AVX-512",
+                             .depthwise = {.rows = 2,
+                                           .packed_bytes = eq_evex_depthwise_packed_bytes,
+                                           .pack = eq_evex_depthwise_pack,
+                                           .run = eq_evex_depthwise_run},
+                         },
+                     *set = &evex;
     TEST(depthwise, depthwise.run, cases);
     return 0;
 }

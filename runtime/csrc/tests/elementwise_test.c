@@ -33,8 +33,13 @@ static void compare_and_free(elements *e) {
 static eq_add random_add(elements *e) {
     const output_range range = random_range();
     const int32_t largest = 1 << random_between(8, 21);
-    const eq_add add = {random_between(-(1 << 28), 1 << 28), random_between(-largest, largest), random_between(-largest, largest),
-                        random_between(8, 30), range.zero_point, range.min, range.max};
+    const eq_add add = {random_between(-(1 << 28), 1 << 28),
+                        random_between(-largest, largest),
+                        random_between(-largest, largest),
+                        random_between(8, 30),
+                        range.zero_point,
+                        range.min,
+                        range.max};
     snprintf(e->text, sizeof e->text, "n %zu, bias %d, multipliers %d %d, shift %d, range %d %d %d", e->n, add.bias,
              add.a_multiplier, add.b_multiplier, add.shift, add.zero_point, add.min, add.max);
     return add;
@@ -59,8 +64,8 @@ static void test_add_scalar(const eq_kernels *scalar, const eq_kernels *set) {
 
 static eq_multiply random_multiply(elements *e) {
     const output_range range = random_range();
-    const eq_multiply multiply = {random_between(-128, 127), random_between(-128, 127), random_scale(),
-                                  range.zero_point, range.min, range.max};
+    const eq_multiply multiply = {
+        random_between(-128, 127), random_between(-128, 127), random_scale(), range.zero_point, range.min, range.max};
     snprintf(e->text, sizeof e->text, "n %zu, zero points %d %d, scale %g, range %d %d %d", e->n, multiply.a_zero_point,
              multiply.b_zero_point, (double)multiply.scale, multiply.zero_point, multiply.min, multiply.max);
     return multiply;
@@ -114,7 +119,9 @@ static void test_sum_rows(const eq_kernels *scalar, const eq_kernels *set) {
     fill(in, bytes, -128);
     int32_t *expected = (int32_t *)(void *)take_exact((size_t)channels * sizeof *expected);
     int32_t *actual = (int32_t *)(void *)take_exact((size_t)channels * sizeof *actual);
-    for (int32_t c = 0; c < channels; c++) expected[c] = actual[c] = random_between(-1000, 1000);
+    for (int32_t c = 0; c < channels; c++) {
+        expected[c] = actual[c] = random_between(-1000, 1000);
+    }
     scalar->sum_rows(in, stride, rows, channels, expected);
     set->sum_rows(in, stride, rows, channels, actual);
     char text[100];
@@ -141,8 +148,9 @@ static void test_max_rows(const eq_kernels *scalar, const eq_kernels *set) {
 /* e.n sums, at most `largest`. */
 static int32_t *take_sums(const elements *e, int32_t largest) {
     int32_t *sums = (int32_t *)(void *)take_exact(e->n * sizeof *sums);
-    for (size_t i = 0; i < e->n; i++)
+    for (size_t i = 0; i < e->n; i++) {
         sums[i] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
+    }
     return sums;
 }
 
@@ -159,7 +167,9 @@ static void test_scale_sums(const eq_kernels *scalar, const eq_kernels *set) {
 static void test_rescale(const eq_kernels *scalar, const eq_kernels *set) {
     elements e = take_elements();
     int32_t *acc = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff));
-    for (size_t i = 0; i < e.n; i += 7) acc[i] = PICK(0, INT32_MAX, INT32_MIN, 1 << random_between(0, 30));
+    for (size_t i = 0; i < e.n; i += 7) {
+        acc[i] = PICK(0, INT32_MAX, INT32_MIN, 1 << random_between(0, 30));
+    }
     const output_range range = random_range();
     const eq_fixed factor = {PICK(0, 1 << 30, INT32_MAX, -INT32_MAX, random_between(1 << 30, INT32_MAX)),
                              PICK(0, -31, 30, random_between(-12, 2))};
@@ -229,7 +239,9 @@ int main(int argc, char **argv) {
     eq_cpu_detect(&cpu);
     const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
     for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) continue;
+        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
+            continue;
+        }
         TEST(add, add, cases);
         TEST(add_scalar, add_scalar, cases);
         TEST(multiply, multiply, cases);

@@ -59,8 +59,12 @@ static const layer layers[] = {
 
 static int8_t *take(size_t bytes) {
     int8_t *data = aligned_alloc(64, (bytes + 2 * EQ_SLACK + 63) / 64 * 64);
-    if (!data) abort();
-    for (size_t i = 0; i < bytes + EQ_SLACK; i++) data[i] = (int8_t)(i * 31 % 97);
+    if (!data) {
+        abort();
+    }
+    for (size_t i = 0; i < bytes + EQ_SLACK; i++) {
+        data[i] = (int8_t)(i * 31 % 97);
+    }
     return data;
 }
 
@@ -83,9 +87,10 @@ typedef struct work {
 
 static void run_depthwise(const work *w) {
     const int32_t rows = w->kernels->depthwise.rows;
-    for (int32_t y = 0; y < w->out_height; y += rows)
+    for (int32_t y = 0; y < w->out_height; y += rows) {
         w->kernels->depthwise.run(&w->depthwise, w->input + y * w->depthwise.in_row, w->output + y * w->depthwise.out_row,
                                   w->out_height - y < rows ? w->out_height - y : rows);
+    }
 }
 
 static void run_gemm(const work *w) {
@@ -110,8 +115,12 @@ static void *prepare_weights(work *w, size_t taps) {
     int8_t *weights = take(taps * (size_t)l->columns);
     int32_t *bias = calloc((size_t)l->columns, sizeof *bias);
     float *scale = calloc((size_t)l->columns, sizeof *scale);
-    if (!bias || !scale) abort();
-    for (int32_t n = 0; n < l->columns; n++) scale[n] = 0.01f;
+    if (!bias || !scale) {
+        abort();
+    }
+    for (int32_t n = 0; n < l->columns; n++) {
+        scale[n] = 0.01f;
+    }
     void *packed;
     if (l->is_depthwise) {
         const eq_depthwise_weights source = {l->columns, l->kernel_height, l->kernel_width, weights, bias, scale};
@@ -132,13 +141,28 @@ static void bench(const layer *l, const eq_kernels *kernels) {
     w.out_width = (l->width - l->kernel_width) / l->stride + 1;
     const ptrdiff_t row = (ptrdiff_t)l->width * l->channels;
     const int32_t taps = l->kernel_height * l->kernel_width * (l->is_depthwise ? 1 : l->channels);
-    w.gemm = (eq_gemm){.columns = l->columns, .segments = l->kernel_height, .segment_bytes = l->kernel_width * l->channels,
-                       .segment_offsets = w.offsets, .min = -128, .max = 127, .small = true};
-    for (int32_t s = 0; s < l->kernel_height; s++) w.offsets[s] = s * row;
-    w.depthwise = (eq_depthwise){.channels = l->channels, .height = l->kernel_height, .width = l->kernel_width, .tap_row = row,
-                                 .tap_column = l->channels, .in_row = row * l->stride, .in_column = l->channels * l->stride,
-                                 .out_row = (ptrdiff_t)w.out_width * l->channels, .out_width = w.out_width, .min = -128,
-                                 .max = 127, .small = true};
+    w.gemm = (eq_gemm){.columns = l->columns,
+                       .segments = l->kernel_height,
+                       .segment_bytes = l->kernel_width * l->channels,
+                       .segment_offsets = w.offsets,
+                       .min = -128,
+                       .max = 127,
+                       .small = true};
+    for (int32_t s = 0; s < l->kernel_height; s++) {
+        w.offsets[s] = s * row;
+    }
+    w.depthwise = (eq_depthwise){.channels = l->channels,
+                                 .height = l->kernel_height,
+                                 .width = l->kernel_width,
+                                 .tap_row = row,
+                                 .tap_column = l->channels,
+                                 .in_row = row * l->stride,
+                                 .in_column = l->channels * l->stride,
+                                 .out_row = (ptrdiff_t)w.out_width * l->channels,
+                                 .out_width = w.out_width,
+                                 .min = -128,
+                                 .max = 127,
+                                 .small = true};
     void *packed = prepare_weights(&w, (size_t)taps);
     w.gemm.packed = w.depthwise.packed = packed;
     w.input = take((size_t)l->height * (size_t)row);
@@ -150,9 +174,12 @@ static void bench(const layer *l, const eq_kernels *kernels) {
         int runs = 0;
         const double start = seconds();
         double now;
-        do run(&w), runs++;
-        while ((now = seconds()) < start + 0.004);
-        if ((now - start) / runs < best) best = (now - start) / runs;
+        do {
+            run(&w), runs++;
+        } while ((now = seconds()) < start + 0.004);
+        if ((now - start) / runs < best) {
+            best = (now - start) / runs;
+        }
     }
     const double macs = (double)w.out_height * w.out_width * l->columns * taps;
     printf("%-12s %-40s %9.2f us %8.1f GMAC/s\n", kernels->name, l->name, 1e6 * best, 1e-9 * macs / best);
@@ -164,9 +191,14 @@ int main(int argc, char **argv) {
     eq_cpu_detect(&cpu);
     const eq_kernels *kernels;
     for (int32_t i = 0; (kernels = eq_kernels_at(&cpu, i)); i++) {
-        if (argc > 1 && strcmp(argv[1], kernels->name) != 0) continue;
-        for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
-            if (argc <= 2 || strstr(layers[l].name, argv[2])) bench(&layers[l], kernels);
+        if (argc > 1 && strcmp(argv[1], kernels->name) != 0) {
+            continue;
+        }
+        for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
+            if (argc <= 2 || strstr(layers[l].name, argv[2])) {
+                bench(&layers[l], kernels);
+            }
+        }
     }
     return 0;
 }

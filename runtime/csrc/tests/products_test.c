@@ -13,7 +13,9 @@ int main(int argc, char **argv) {
     eq_cpu_detect(&cpu);
     const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
     for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) continue;
+        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
+            continue;
+        }
         TEST(gemm, gemm.run, cases);
         TEST(depthwise, depthwise.run, cases);
     }

@@ -31,30 +31,34 @@ static inline int32_t pick(const int32_t *values, size_t count) {
 
 static inline void *take(size_t bytes) {
     void *data = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
-    if (!data) abort();
+    if (!data) {
+        abort();
+    }
     return memset(data, 0, bytes);
 }
 
 /* Of exactly this size. */
 static inline int8_t *take_exact(size_t bytes) {
     int8_t *data = malloc(bytes ? bytes : 1);
-    if (!data) abort();
+    if (!data) {
+        abort();
+    }
     return data;
 }
 
 static inline void fill(int8_t *data, size_t n, int32_t lowest) {
     const int32_t kind = random_between(0, 3);
     for (size_t i = 0; i < n; i++) {
-        data[i] = (int8_t)(kind == 0   ? PICK(lowest, 127)
-                           : kind == 1 ? random_between(-4, 4)
-                                       : random_between(lowest, 127));
+        data[i] = (int8_t)(kind == 0 ? PICK(lowest, 127) : kind == 1 ? random_between(-4, 4) : random_between(lowest, 127));
     }
 }
 
 static inline float random_scale(void) {
     const float powers[] = {0.5f, 0.25f, 1.0f, 0.125f, 1.5f, 3.0f};
     const float size[] = {1e-6f, 1e-4f, 1e-3f, 1e-2f, 1e-1f, 1.0f};
-    if (random_between(0, 3) == 0) return powers[random_bits() % 6];
+    if (random_between(0, 3) == 0) {
+        return powers[random_bits() % 6];
+    }
     return size[random_bits() % 6] * (1.0f + (float)random_between(0, 1000) / 250.0f);
 }
 
@@ -64,30 +68,40 @@ typedef struct output_range {
 
 static inline output_range random_range(void) {
     output_range range = {PICK(-128, -1, 0, 3, 127, random_between(-128, 127)), -128, 127};
-    if (random_between(0, 1)) range.min = random_between(-128, 127);
-    if (random_between(0, 1)) range.max = random_between(range.min, 127);
+    if (random_between(0, 1)) {
+        range.min = random_between(-128, 127);
+    }
+    if (random_between(0, 1)) {
+        range.max = random_between(range.min, 127);
+    }
     return range;
 }
 
 static const char *set_name, *kernel_name;
 
 static inline void expect_equal(const void *expected, const void *actual, size_t bytes, const char *parameters) {
-    if (memcmp(expected, actual, bytes) == 0) return;
+    if (memcmp(expected, actual, bytes) == 0) {
+        return;
+    }
     size_t at = 0;
-    while (((const int8_t *)expected)[at] == ((const int8_t *)actual)[at]) at++;
+    while (((const int8_t *)expected)[at] == ((const int8_t *)actual)[at]) {
+        at++;
+    }
     printf("%s %s: byte %zu of %zu is %d, not %d\n%s\n", set_name, kernel_name, at, bytes, ((const int8_t *)actual)[at],
            ((const int8_t *)expected)[at], parameters);
     exit(1);
 }
 
 /* Run test_<kernel> `cases` times if the set has a kernel of its own there. */
-#define TEST(kernel, member, cases)                                                     \
-    do {                                                                                \
-        if (set->member == slower->member) break;                                       \
-        set_name = set->name, kernel_name = #kernel, random_state = 1;                  \
-        for (long i = 0; i < (cases); i++) test_##kernel(scalar, set);                  \
-        printf("%s %s: %ld cases equal\n", set_name, kernel_name, (long)(cases));       \
-        fflush(stdout);                                                                 \
+#define TEST(kernel, member, cases)                                               \
+    do {                                                                          \
+        if (set->member == slower->member)                                        \
+            break;                                                                \
+        set_name = set->name, kernel_name = #kernel, random_state = 1;            \
+        for (long i = 0; i < (cases); i++)                                        \
+            test_##kernel(scalar, set);                                           \
+        printf("%s %s: %ld cases equal\n", set_name, kernel_name, (long)(cases)); \
+        fflush(stdout);                                                           \
     } while (0)
 
 #endif

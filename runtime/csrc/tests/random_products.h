@@ -17,11 +17,15 @@ static inline void random_requantization(int32_t *bias, float *scale, int32_t co
 
 /* As the contract's `small`: weights are (columns, taps), `stride` apart. */
 static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps, int32_t column_stride, int32_t tap_stride,
-                     const int32_t *bias, const float *scale) {
+                            const int32_t *bias, const float *scale) {
     for (int32_t n = 0; n < columns; n++) {
         int64_t bound = llabs(bias[n]);
-        for (int32_t t = 0; t < taps; t++) bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
-        if (bound >= 1 << 22 || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) return false;
+        for (int32_t t = 0; t < taps; t++) {
+            bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
+        }
+        if (bound >= 1 << 22 || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) {
+            return false;
+        }
     }
     return true;
 }
@@ -46,7 +50,9 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     reference->pack(&source, reference_packed);
 
     ptrdiff_t offsets[8] = {0};
-    for (int32_t s = 1; s < segments; s++) offsets[s] = offsets[s - 1] + segment_bytes + PICK(0, 0, 1, 50);
+    for (int32_t s = 1; s < segments; s++) {
+        offsets[s] = offsets[s - 1] + segment_bytes + PICK(0, 0, 1, 50);
+    }
     const size_t window = (size_t)offsets[segments - 1] + (size_t)segment_bytes;
     const int32_t step = PICK(segment_bytes, 1, 0, 2 * segment_bytes);
     const size_t input_bytes = (size_t)(rows - 1) * (size_t)step + window;
@@ -69,8 +75,9 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale);
     eq_gemm gemm = {reference_packed, columns, segments, segment_bytes, offsets, range.zero_point, range.min, range.max, false};
     memset(expected, 0x55, output_bytes);
-    for (int32_t r = 0; r < rows; r += reference->rows)
+    for (int32_t r = 0; r < rows; r += reference->rows) {
         reference->run(&gemm, in + r, expected_rows + r, rows - r < reference->rows ? rows - r : reference->rows, first, last);
+    }
     gemm.packed = packed;
     for (int as_small = 0; as_small <= (int)small; as_small++) {
         char text[300];

@@ -45,8 +45,13 @@ static const struct {
 };
 
 const eq_kernels *eq_kernels_at(const eq_cpu *cpu, int32_t index) {
-    if (index < 0) return NULL;
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        if ((cpu->features & sets[i].needs) == sets[i].needs && index-- == 0) return &sets[i].kernels;
+    if (index < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if ((cpu->features & sets[i].needs) == sets[i].needs && index-- == 0) {
+            return &sets[i].kernels;
+        }
+    }
     return NULL;
 }

@@ -6,7 +6,8 @@ static int32_t narrow(int64_t value) {
     return value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : (int32_t)value;
 }
 
-eq_status eq_argument_ints(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t *values, int32_t capacity, int32_t *count) {
+eq_status eq_argument_ints(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t *values, int32_t capacity,
+                           int32_t *count) {
     const eq_tensor *tensor = eq_plan_input(plan, op, slot);
     if (!tensor || (tensor->type != EQ_INT32 && tensor->type != EQ_INT64)) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "input %d must be int32 or int64", (int)slot);
@@ -56,8 +57,8 @@ eq_status eq_argument_same_quantization(eq_plan *plan, const eq_operator *op, in
     const eq_tensor *in = eq_plan_input(plan, op, input), *out = eq_plan_output(plan, op, output);
     if (in->type == EQ_INT8 && in->scale_count == 1 && out->scale_count == 1 &&
         (in->scales[0] != out->scales[0] || in->zero_points[0] != out->zero_points[0])) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
-                            "output %d has another scale or zero point than input %d", (int)output, (int)input);
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "output %d has another scale or zero point than input %d",
+                            (int)output, (int)input);
     }
     return EQ_OK;
 }

@@ -26,7 +26,7 @@ typedef struct step_data {
     ptrdiff_t x_batch[EQ_MAX_RANK], y_batch[EQ_MAX_RANK]; /* 0 where the matrix is repeated */
     int32_t x_zero_point, y_zero_point;
     float scale;
-    eq_rescale rescale; /* LiteRT's scale, and the output's range */
+    eq_rescale rescale;   /* LiteRT's scale, and the output's range */
     int32_t padded_depth; /* a multiple of what the kernel takes */
 } step_data;
 
@@ -42,7 +42,8 @@ static int32_t padded(int32_t n, int32_t step) {
 }
 
 static workspace start(const step_data *d, int8_t *scratch) {
-    const size_t depth = (size_t)d->padded_depth, block = (size_t)padded(d->columns < BLOCK ? d->columns : BLOCK, EQ_DOT_COLUMNS);
+    const size_t depth = (size_t)d->padded_depth,
+                 block = (size_t)padded(d->columns < BLOCK ? d->columns : BLOCK, EQ_DOT_COLUMNS);
     const workspace w = {scratch, scratch + block * depth, scratch + (block + EQ_DOT_COLUMNS) * depth};
     for (size_t n = 0; n < EQ_DOT_COLUMNS; ++n) {
         memset(w.ones + n * depth, 0, depth);
@@ -207,8 +208,12 @@ static eq_status find_shapes(eq_plan *plan, const eq_operator *op, step_data *d)
 static eq_status find_arithmetic(eq_plan *plan, const eq_operator *op, step_data *d) {
     const eq_tensor *x = eq_plan_input(plan, op, 0), *y = eq_plan_input(plan, op, 1), *out = eq_plan_output(plan, op, 0);
     eq_status status = eq_check_int8(plan, op, x, "the first input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, y, "the second input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, out, "the output");
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, y, "the second input");
+    }
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, out, "the output");
+    }
     if (status != EQ_OK) {
         return status;
     }
@@ -226,8 +231,12 @@ static eq_status find_arithmetic(eq_plan *plan, const eq_operator *op, step_data
 eq_status eq_prepare_batch_matmul(eq_plan *plan, const eq_operator *op) {
     step_data d = {0};
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status == EQ_OK) status = find_shapes(plan, op, &d);
-    if (status == EQ_OK) status = find_arithmetic(plan, op, &d);
+    if (status == EQ_OK) {
+        status = find_shapes(plan, op, &d);
+    }
+    if (status == EQ_OK) {
+        status = find_arithmetic(plan, op, &d);
+    }
     if (status != EQ_OK) {
         return status;
     }

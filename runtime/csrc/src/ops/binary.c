@@ -21,13 +21,17 @@ static bool find_table(const eq_plan *plan, const eq_operator *op, const eq_broa
     const eq_tensor *left = &plan->tensors[a].tensor, *right = &plan->tensors[b].tensor;
     const int64_t elements = eq_tensor_elements(eq_plan_output(plan, op, 0));
     int8_t of_a[256], of_b[256];
-    if (left->data || eq_tensor_elements(left) != elements) return false;
+    if (left->data || eq_tensor_elements(left) != elements) {
+        return false;
+    }
     *root = eq_lookup_root(plan, a, of_a);
     if (is_one_constant(right)) {
         binary->run_scalar(binary->parameters, of_a, right->data, table, 256);
         return true;
     }
-    if (eq_lookup_root(plan, b, of_b) != *root || eq_tensor_elements(right) != elements) return false;
+    if (eq_lookup_root(plan, b, of_b) != *root || eq_tensor_elements(right) != elements) {
+        return false;
+    }
     binary->run(binary->parameters, of_a, of_b, table, 256);
     return true;
 }
@@ -36,8 +40,12 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     eq_broadcast shape;
     eq_binary binary;
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status == EQ_OK) status = eq_broadcast_shape(plan, op, &shape);
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK) {
+        status = eq_broadcast_shape(plan, op, &shape);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *a = eq_plan_input(plan, op, 0), *b = eq_plan_input(plan, op, 1), *out = eq_plan_output(plan, op, 0);
     if (a->type != b->type || a->type != out->type) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
@@ -47,9 +55,13 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     }
     const bool quantized = out->type == EQ_INT8;
     status = (quantized ? eq_quantized_binary : eq_plain_binary)(plan, op, &shape, &binary);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     int32_t root;
     int8_t table[256];
-    if (quantized && find_table(plan, op, &shape, &binary, &root, table)) return eq_lookup_step(plan, op, root, table);
+    if (quantized && find_table(plan, op, &shape, &binary, &root, table)) {
+        return eq_lookup_step(plan, op, root, table);
+    }
     return eq_broadcast_step(plan, op, &shape, &binary);
 }

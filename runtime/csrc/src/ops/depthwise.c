@@ -157,8 +157,8 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_dept
 void eq_depthwise_step_work(eq_step *step, const eq_depthwise_layer *layer, int64_t units) {
     const eq_window *w = &layer->window;
     step->units = (int32_t)units; /* no more than the output has values */
-    step->macs = (uint64_t)layer->batch * (uint64_t)w->out_height * (uint64_t)w->out_width *
-                 (uint64_t)layer->weights->dims[3] * (uint64_t)w->height * (uint64_t)w->width;
+    step->macs = (uint64_t)layer->batch * (uint64_t)w->out_height * (uint64_t)w->out_width * (uint64_t)layer->weights->dims[3] *
+                 (uint64_t)w->height * (uint64_t)w->width;
     step->cost = step->macs;
     step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = true, .halo = w->pad};
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = true};
@@ -213,8 +213,8 @@ eq_status eq_prepare_depthwise_conv_2d(eq_plan *plan, const eq_operator *op) {
     }
     eq_depthwise_layer layer = {
         .weights = weights, .out_tensor = op->outputs[0], .batch = input->dims[0], .channels = input->dims[3]};
-    status = eq_window_read(plan, op, &fields, input->dims[1], input->dims[2], weights->dims[1], weights->dims[2],
-                            &layer.window);
+    status =
+        eq_window_read(plan, op, &fields, input->dims[1], input->dims[2], weights->dims[1], weights->dims[2], &layer.window);
     if (status == EQ_OK) {
         const int32_t dims[4] = {input->dims[0], layer.window.out_height, layer.window.out_width, weights->dims[3]};
         status = eq_plan_shape(plan, op, 0, 4, dims);

@@ -5,8 +5,7 @@
 #include "window.h"
 
 /* Weights (columns, height, width, channels / groups); the output has its shape. */
-eq_status eq_float_conv_plan(eq_plan *plan, const eq_operator *op, const eq_window *window, int32_t groups,
-                             int32_t activation);
+eq_status eq_float_conv_plan(eq_plan *plan, const eq_operator *op, const eq_window *window, int32_t groups, int32_t activation);
 /* Weights (1, height, width, channels * multiplier). */
 eq_status eq_float_depthwise_plan(eq_plan *plan, const eq_operator *op, const eq_window *window, int32_t activation);
 /* Weights (columns, depth); input and output are `rows` vectors. */

@@ -36,7 +36,8 @@ static void run_gather(const eq_step *step, const eq_storage *storage, int32_t f
 static eq_status check_constant_indices(eq_plan *plan, const eq_operator *op, const eq_tensor *indices, int32_t size) {
     const int64_t count = indices->data && !indices->is_variable ? eq_tensor_elements(indices) : 0;
     for (int64_t i = 0; i < count; ++i) {
-        const int64_t index = indices->type == EQ_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
+        const int64_t index =
+            indices->type == EQ_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
         if (index < 0 || index >= size) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "index %lld is out of %d", (long long)index, (int)size);
         }

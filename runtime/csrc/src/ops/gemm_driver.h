@@ -17,8 +17,8 @@
 typedef struct eq_gemm_part {
     eq_weight_view weights;
     int32_t first_column, in_channel;
-    int32_t in_y, in_x;   /* of the first window; negative: in the halo */
-    int32_t out_y, out_x; /* of the first pixel */
+    int32_t in_y, in_x;    /* of the first window; negative: in the halo */
+    int32_t out_y, out_x;  /* of the first pixel */
     int32_t height, width; /* pixels that this part computes */
 } eq_gemm_part;
 

@@ -14,9 +14,9 @@ typedef struct packer {
     const eq_gemm_layer *layer;
     const eq_gemm_kernel *kernel;
     int32_t terms;
-    int8_t *weights;  /* (columns, segments, segment_bytes) of the largest part; NULL if the file's can be used as they are */
-    int16_t *column;  /* (height, width, channels) of the largest part */
-    int32_t *bias;    /* (columns) */
+    int8_t *weights; /* (columns, segments, segment_bytes) of the largest part; NULL if the file's can be used as they are */
+    int16_t *column; /* (height, width, channels) of the largest part */
+    int32_t *bias;   /* (columns) */
 } packer;
 
 static size_t align(size_t bytes) {

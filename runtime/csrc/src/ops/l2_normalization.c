@@ -44,16 +44,24 @@ static void run_float(const eq_step *step, const eq_storage *storage, int32_t fi
     float *out = (float *)storage[step->outputs[0].tensor].data + (size_t)first * (size_t)norm->depth;
     for (int32_t row = first; row < last; row++, in += norm->depth, out += norm->depth) {
         float squares = 0;
-        for (int32_t i = 0; i < norm->depth; i++) squares += in[i] * in[i];
+        for (int32_t i = 0; i < norm->depth; i++) {
+            squares += in[i] * in[i];
+        }
         const float length = sqrtf(fmaxf(squares, 1e-6f));
-        for (int32_t i = 0; i < norm->depth; i++) out[i] = in[i] / length;
+        for (int32_t i = 0; i < norm->depth; i++) {
+            out[i] = in[i] / length;
+        }
     }
 }
 
 static eq_status check_int8(eq_plan *plan, const eq_operator *op, const eq_tensor *in, const eq_tensor *out) {
     eq_status status = eq_check_int8(plan, op, in, "the input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, out, "the output");
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, out, "the output");
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
     if (out->scales[0] != 0x1p-7f || out->zero_points[0] != 0) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs an output scale of 1/128 and the zero point in the middle");
     }
@@ -62,10 +70,14 @@ static eq_status check_int8(eq_plan *plan, const eq_operator *op, const eq_tenso
 
 eq_status eq_prepare_l2_normalization(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     const bool quantized = in->type == EQ_INT8;
-    if (in->rank < 1) return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
+    if (in->rank < 1) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
+    }
     if (in->type != out->type || (!quantized && in->type != EQ_FLOAT32)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32 only");
     }
@@ -73,11 +85,17 @@ eq_status eq_prepare_l2_normalization(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation");
     }
     status = eq_plan_shape(plan, op, 0, in->rank, in->dims);
-    if (status == EQ_OK && quantized) status = check_int8(plan, op, in, out);
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK && quantized) {
+        status = check_int8(plan, op, in, out);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
 
     eq_step *step = eq_plan_step(plan, op, quantized ? run_int8 : run_float, sizeof(eq_norm), 1, 1);
-    if (!step) return (eq_status)plan->error->status;
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
     const int32_t depth = in->dims[in->rank - 1];
     *(eq_norm *)step->data = (eq_norm){depth, quantized ? in->zero_points[0] : 0, in->file_type == EQ_UINT8};
     step->units = (int32_t)(eq_tensor_elements(in) / depth);

@@ -32,13 +32,19 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
 }
 
 int32_t eq_lookup_root(const eq_plan *plan, int32_t tensor, int8_t table[256]) {
-    for (int32_t i = 0; i < 256; i++) table[i] = (int8_t)(i - 128);
+    for (int32_t i = 0; i < 256; i++) {
+        table[i] = (int8_t)(i - 128);
+    }
     for (int32_t i = plan->step_count - 1; i >= 0 && i >= plan->step_count - FARTHEST; i--) {
         const eq_step *step = plan->steps[i];
-        if (step->run != run || step->outputs[0].tensor != tensor) continue;
+        if (step->run != run || step->outputs[0].tensor != tensor) {
+            continue;
+        }
         /* What shares memory, such as with a variable, may change before a later step. */
         const eq_plan_tensor *root = &plan->tensors[step->inputs[0].tensor];
-        if (root->alias >= 0 || root->tensor.is_variable) break;
+        if (root->alias >= 0 || root->tensor.is_variable) {
+            break;
+        }
         memcpy(table, ((const eq_lookup *)step->data)->table, 256);
         return step->inputs[0].tensor;
     }
@@ -54,14 +60,18 @@ eq_status eq_lookup_between(eq_plan *plan, const eq_operator *op, int32_t input,
     const int32_t root = eq_lookup_root(plan, input, inner);
     const eq_tensor *in = &plan->tensors[root].tensor, *out = &plan->tensors[output].tensor;
     eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_lookup), 1, 1);
-    if (!step) return (eq_status)plan->error->status;
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
     eq_lookup *l = step->data;
     const bool rows = in->rank == 4 && out->rank == 4 && !in->data;
     l->kernels = plan->kernels;
     l->height = rows ? out->dims[1] : 1;
     step->units = rows ? out->dims[0] * out->dims[1] : 1;
     l->row = (size_t)(eq_tensor_elements(out) / step->units);
-    for (int32_t i = 0; i < 256; i++) l->table[i] = table[inner[i] + 128];
+    for (int32_t i = 0; i < 256; i++) {
+        l->table[i] = table[inner[i] + 128];
+    }
     step->inputs[0] = (eq_use){.tensor = root, .rows = rows};
     step->outputs[0] = (eq_use){.tensor = output, .rows = rows};
     step->cost = (uint64_t)eq_tensor_elements(out);

@@ -106,9 +106,9 @@ static ptrdiff_t offset(eq_place place, const eq_storage *storage) {
 }
 
 /* Constant sizes become single loads and stores. */
-#define MOVE_RUNS(size)                                                                                                \
-    for (int32_t i = 0; i < loop->count; ++i, in += loop->in, out += loop->out) {                                      \
-        memcpy(out, in, size);                                                                                         \
+#define MOVE_RUNS(size)                                                           \
+    for (int32_t i = 0; i < loop->count; ++i, in += loop->in, out += loop->out) { \
+        memcpy(out, in, size);                                                    \
     }
 
 static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *out) {
@@ -147,8 +147,8 @@ static int32_t units_of(const eq_move *move) {
     return move->loop_count > 0 ? move->loops[0].count : 1;
 }
 
-static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_storage *from, const eq_storage *to, int32_t first,
-                     int32_t last) {
+static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_storage *from, const eq_storage *to,
+                     int32_t first, int32_t last) {
     walk loops[EQ_MOVE_LOOPS] = {{.count = 1}};
     const int32_t count = move->loop_count > 0 ? move->loop_count : 1;
     for (int32_t i = 0; i < move->loop_count; ++i) {

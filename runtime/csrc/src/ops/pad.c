@@ -128,8 +128,8 @@ static eq_status read_paddings(eq_plan *plan, const eq_operator *op, eq_padding 
                                                                  : in->dims[i] - 1;
         const int64_t total = (int64_t)in->dims[i] + before + after;
         if (before < 0 || after < 0 || before > most || after > most || total > INT32_MAX) {
-            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "cannot pad dimension %d of %d by %d and %d", (int)i, (int)in->dims[i],
-                                (int)before, (int)after);
+            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "cannot pad dimension %d of %d by %d and %d", (int)i,
+                                (int)in->dims[i], (int)before, (int)after);
         }
         padding->before[i] = before;
         padding->after[i] = after;
@@ -141,8 +141,8 @@ static eq_status read_paddings(eq_plan *plan, const eq_operator *op, eq_padding 
 /* Convolutions may take the padding upon themselves if it is around images and means zero. */
 static void offer_to_convolutions(eq_plan *plan, const eq_operator *op, const eq_padding *p) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    if (!eq_is_image(in) || in->data || in->scale_count != 1 || p->value[0] != (uint8_t)in->zero_points[0] || p->before[0] > 0 ||
-        p->after[0] > 0 || p->before[3] > 0 || p->after[3] > 0) {
+    if (!eq_is_image(in) || in->data || in->scale_count != 1 || p->value[0] != (uint8_t)in->zero_points[0] ||
+        p->before[0] > 0 || p->after[0] > 0 || p->before[3] > 0 || p->after[3] > 0) {
         return;
     }
     eq_plan_tensor *out = &plan->tensors[op->outputs[0]];

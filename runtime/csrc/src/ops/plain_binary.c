@@ -15,19 +15,19 @@ static float clamp(const eq_bounds *bounds, float x) {
 }
 
 /* Integers wrap, and have 0 for a division by 0 and INT_MIN / -1 wrapped: files are untrusted, and C leaves both undefined. */
-#define INTEGER_DIVISIONS(type, unsigned_type, suffix)                                                                         \
-    static type quotient_##suffix(type a, type b) {                                                                            \
-        return b == 0 ? 0 : b == -1 ? (type)(0 - (unsigned_type)a) : a / b;                                                    \
-    }                                                                                                                          \
-    static type remainder_##suffix(type a, type b) {                                                                           \
-        return b == 0 || b == -1 ? 0 : a % b;                                                                                  \
-    }                                                                                                                          \
-    static type floor_quotient_##suffix(type a, type b) {                                                                      \
-        return quotient_##suffix(a, b) - (remainder_##suffix(a, b) != 0 && (a < 0) != (b < 0));                                \
-    }                                                                                                                          \
-    static type floor_remainder_##suffix(type a, type b) {                                                                     \
-        const type r = remainder_##suffix(a, b);                                                                               \
-        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                                                       \
+#define INTEGER_DIVISIONS(type, unsigned_type, suffix)                                          \
+    static type quotient_##suffix(type a, type b) {                                             \
+        return b == 0 ? 0 : b == -1 ? (type)(0 - (unsigned_type)a) : a / b;                     \
+    }                                                                                           \
+    static type remainder_##suffix(type a, type b) {                                            \
+        return b == 0 || b == -1 ? 0 : a % b;                                                   \
+    }                                                                                           \
+    static type floor_quotient_##suffix(type a, type b) {                                       \
+        return quotient_##suffix(a, b) - (remainder_##suffix(a, b) != 0 && (a < 0) != (b < 0)); \
+    }                                                                                           \
+    static type floor_remainder_##suffix(type a, type b) {                                      \
+        const type r = remainder_##suffix(a, b);                                                \
+        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                        \
     }
 INTEGER_DIVISIONS(int32_t, uint32_t, i32)
 INTEGER_DIVISIONS(int64_t, uint64_t, i64)
@@ -40,25 +40,25 @@ static float floor_remainder(float a, float b) {
 /* ---- runs of them ---- */
 
 /* name() and name_scalar(): out[i] = expression, of a and b. */
-#define RUNS(name, type, expression)                                                                                           \
-    static void name(const void *parameters, const void *left, const void *right, void *result, size_t n) {                    \
-        const type *x = left, *y = right;                                                                                      \
-        type *out = result;                                                                                                    \
-        (void)parameters;                                                                                                      \
-        for (size_t i = 0; i < n; i++) {                                                                                       \
-            const type a = x[i], b = y[i];                                                                                     \
-            out[i] = (expression);                                                                                             \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    static void name##_scalar(const void *parameters, const void *left, const void *right, void *result, size_t n) {           \
-        const type *x = left;                                                                                                  \
-        const type b = *(const type *)right;                                                                                   \
-        type *out = result;                                                                                                    \
-        (void)parameters;                                                                                                      \
-        for (size_t i = 0; i < n; i++) {                                                                                       \
-            const type a = x[i];                                                                                               \
-            out[i] = (expression);                                                                                             \
-        }                                                                                                                      \
+#define RUNS(name, type, expression)                                                                                 \
+    static void name(const void *parameters, const void *left, const void *right, void *result, size_t n) {          \
+        const type *x = left, *y = right;                                                                            \
+        type *out = result;                                                                                          \
+        (void)parameters;                                                                                            \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            const type a = x[i], b = y[i];                                                                           \
+            out[i] = (expression);                                                                                   \
+        }                                                                                                            \
+    }                                                                                                                \
+    static void name##_scalar(const void *parameters, const void *left, const void *right, void *result, size_t n) { \
+        const type *x = left;                                                                                        \
+        const type b = *(const type *)right;                                                                         \
+        type *out = result;                                                                                          \
+        (void)parameters;                                                                                            \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            const type a = x[i];                                                                                     \
+            out[i] = (expression);                                                                                   \
+        }                                                                                                            \
     }
 
 /* name_swapped() is for inputs that the driver swapped. */
@@ -76,20 +76,20 @@ RUNS(div_f32_swapped, float, clamp(parameters, b / a))
 RUNS(max_f32, float, a > b ? a : b)
 RUNS(min_f32, float, a < b ? a : b)
 RUNS(squared_difference_f32, float, (a - b) * (a - b))
-RUNS(prelu_f32, float, a >= 0 ? a : a *b)
+RUNS(prelu_f32, float, a >= 0 ? a : a * b)
 RUNS(floor_div_f32, float, floorf(a / b))
 RUNS(floor_div_f32_swapped, float, floorf(b / a))
 ORDERED_RUNS(floor_mod_f32, float, floor_remainder)
 
-#define INTEGER_RUNS(type, unsigned_type, suffix)                                                                              \
-    RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                                                                  \
-    RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                                                                  \
-    RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type))                                                   \
-    RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                                                                  \
-    RUNS(max_##suffix, type, a > b ? a : b)                                                                                    \
-    RUNS(min_##suffix, type, a < b ? a : b)                                                                                    \
-    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                                                                        \
-    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)                                                            \
+#define INTEGER_RUNS(type, unsigned_type, suffix)                            \
+    RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                \
+    RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                \
+    RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type)) \
+    RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                \
+    RUNS(max_##suffix, type, a > b ? a : b)                                  \
+    RUNS(min_##suffix, type, a < b ? a : b)                                  \
+    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                      \
+    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)          \
     ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
 INTEGER_RUNS(int32_t, uint32_t, i32)
 INTEGER_RUNS(int64_t, uint64_t, i64)
@@ -97,12 +97,22 @@ INTEGER_RUNS(int64_t, uint64_t, i64)
 /* ---- the table ---- */
 
 #define RUN_PAIR(name) {name, name##_scalar}
-#define SAME(code, type, name) {code, type, {RUN_PAIR(name), RUN_PAIR(name)}}
-#define ORDERED(code, type, name) {code, type, {RUN_PAIR(name), RUN_PAIR(name##_swapped)}}
-#define INTEGERS(type, suffix)                                                                                                 \
-    SAME(EQ_OP_ADD, type, add_##suffix), ORDERED(EQ_OP_SUB, type, sub_##suffix), SAME(EQ_OP_MUL, type, mul_##suffix),          \
-        ORDERED(EQ_OP_DIV, type, div_##suffix), SAME(EQ_OP_MAXIMUM, type, max_##suffix),                                       \
-        SAME(EQ_OP_MINIMUM, type, min_##suffix), ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix),                           \
+#define SAME(code, type, name)             \
+    {                                      \
+        code, type, {                      \
+            RUN_PAIR(name), RUN_PAIR(name) \
+        }                                  \
+    }
+#define ORDERED(code, type, name)                    \
+    {                                                \
+        code, type, {                                \
+            RUN_PAIR(name), RUN_PAIR(name##_swapped) \
+        }                                            \
+    }
+#define INTEGERS(type, suffix)                                                                                        \
+    SAME(EQ_OP_ADD, type, add_##suffix), ORDERED(EQ_OP_SUB, type, sub_##suffix), SAME(EQ_OP_MUL, type, mul_##suffix), \
+        ORDERED(EQ_OP_DIV, type, div_##suffix), SAME(EQ_OP_MAXIMUM, type, max_##suffix),                              \
+        SAME(EQ_OP_MINIMUM, type, min_##suffix), ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix),                  \
         ORDERED(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
 
 static const struct {
@@ -129,9 +139,13 @@ static const struct {
 eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
     const eq_type type = eq_plan_output(plan, op, 0)->type;
     eq_bounds *bounds = eq_plan_take(plan, sizeof *bounds);
-    if (!bounds) return (eq_status)plan->error->status;
+    if (!bounds) {
+        return (eq_status)plan->error->status;
+    }
     eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &bounds->min, &bounds->max);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }

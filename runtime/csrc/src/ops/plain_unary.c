@@ -16,20 +16,22 @@ static float hard_swish(float x) {
 }
 
 static float gelu(float x, bool approximate) {
-    if (approximate) return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    if (approximate) {
+        return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    }
     return 0.5f * x * erfcf(x * -0.70710678118654752f);
 }
 
 /* run_name(): out[i] = expression, of x and the operator's options. */
-#define RUN(name, type, expression)                                                                                            \
-    static void run_##name(const eq_unary *options, const void *from, void *to, size_t n) {                                    \
-        const type *in = from;                                                                                                 \
-        type *out = to;                                                                                                        \
-        (void)options;                                                                                                         \
-        for (size_t i = 0; i < n; i++) {                                                                                       \
-            const type x = in[i];                                                                                              \
-            out[i] = (expression);                                                                                             \
-        }                                                                                                                      \
+#define RUN(name, type, expression)                                                         \
+    static void run_##name(const eq_unary *options, const void *from, void *to, size_t n) { \
+        const type *in = from;                                                              \
+        type *out = to;                                                                     \
+        (void)options;                                                                      \
+        for (size_t i = 0; i < n; i++) {                                                    \
+            const type x = in[i];                                                           \
+            out[i] = (expression);                                                          \
+        }                                                                                   \
     }
 
 RUN(logistic, float, logistic(x))
@@ -91,7 +93,9 @@ static const struct {
 
 eq_unary_run_fn eq_plain_unary(int32_t code, eq_type type) {
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        if (runs[i].code == code && runs[i].type == type) return runs[i].run;
+        if (runs[i].code == code && runs[i].type == type) {
+            return runs[i].run;
+        }
     }
     return NULL;
 }

@@ -17,14 +17,14 @@ typedef struct eq_quantized {
     int32_t shift; /* of the output in the file: 128 for uint8 */
 } eq_quantized;
 
-#define RUNS(name, call, call_scalar)                                                                                          \
-    static void name(const void *parameters, const void *a, const void *b, void *out, size_t n) {                              \
-        const eq_quantized *q = parameters;                                                                                    \
-        call;                                                                                                                  \
-    }                                                                                                                          \
-    static void name##_scalar(const void *parameters, const void *a, const void *b, void *out, size_t n) {                     \
-        const eq_quantized *q = parameters;                                                                                    \
-        call_scalar;                                                                                                           \
+#define RUNS(name, call, call_scalar)                                                                      \
+    static void name(const void *parameters, const void *a, const void *b, void *out, size_t n) {          \
+        const eq_quantized *q = parameters;                                                                \
+        call;                                                                                              \
+    }                                                                                                      \
+    static void name##_scalar(const void *parameters, const void *a, const void *b, void *out, size_t n) { \
+        const eq_quantized *q = parameters;                                                                \
+        call_scalar;                                                                                       \
     }
 
 RUNS(run_add, q->kernels->add(&q->add, a, b, out, n), q->kernels->add_scalar(&q->add, a, *(const int8_t *)b, out, n))
@@ -67,9 +67,9 @@ typedef struct eq_rescaled {
     const eq_kernels *kernels;
     void (*accumulate)(const struct eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n);
     int32_t a_zero_point, b_zero_point;
-    int32_t units[2][256]; /* [i][128 + q]: value q of input i in the inputs' common unit, with its sign in the sum */
+    int32_t units[2][256];  /* [i][128 + q]: value q of input i in the inputs' common unit, with its sign in the sum */
     const int8_t *positive; /* of PRELU, [128 + q]: the result where a is positive */
-    eq_rescale rescale;    /* of the accumulators to the output */
+    eq_rescale rescale;     /* of the accumulators to the output */
 } eq_rescaled;
 
 static int32_t unit_sum(const eq_rescaled *r, int32_t a, int32_t b) {
@@ -77,7 +77,9 @@ static int32_t unit_sum(const eq_rescaled *r, int32_t a, int32_t b) {
 }
 
 static void sums(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
-    for (size_t i = 0; i < n; i++) acc[i] = unit_sum(r, a[i], b[i * b_step]);
+    for (size_t i = 0; i < n; i++) {
+        acc[i] = unit_sum(r, a[i], b[i * b_step]);
+    }
 }
 
 static void squares(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
@@ -88,7 +90,9 @@ static void squares(const eq_rescaled *r, const int8_t *a, const int8_t *b, size
 }
 
 static void products(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int32_t *acc, size_t n) {
-    for (size_t i = 0; i < n; i++) acc[i] = (a[i] - r->a_zero_point) * (b[i * b_step] - r->b_zero_point);
+    for (size_t i = 0; i < n; i++) {
+        acc[i] = (a[i] - r->a_zero_point) * (b[i * b_step] - r->b_zero_point);
+    }
 }
 
 static void run_rescaled_step(const eq_rescaled *r, const int8_t *a, const int8_t *b, size_t b_step, int8_t *out, size_t n) {
@@ -98,7 +102,9 @@ static void run_rescaled_step(const eq_rescaled *r, const int8_t *a, const int8_
         r->accumulate(r, a, b, b_step, acc, count);
         r->kernels->rescale(&r->rescale, acc, out, count);
         for (size_t i = 0; r->positive && i < count; i++) {
-            if (a[i] >= r->a_zero_point) out[i] = r->positive[128 + a[i]];
+            if (a[i] >= r->a_zero_point) {
+                out[i] = r->positive[128 + a[i]];
+            }
         }
     }
 }
@@ -131,9 +137,14 @@ static void set_units(eq_rescaled *r, const eq_tensor *const in[2], const int32_
 static eq_status set_positive(eq_plan *plan, eq_rescaled *r, const eq_tensor *in, float out_scale) {
     int32_t acc[256];
     int8_t *table = eq_plan_take(plan, 256);
-    if (!table) return (eq_status)plan->error->status;
-    const eq_rescale rescale = {eq_fixed_from(in->scales[0] / out_scale), r->rescale.zero_point, r->rescale.min, r->rescale.max};
-    for (int32_t q = -128; q < 128; q++) acc[128 + q] = q - in->zero_points[0];
+    if (!table) {
+        return (eq_status)plan->error->status;
+    }
+    const eq_rescale rescale = {eq_fixed_from(in->scales[0] / out_scale), r->rescale.zero_point, r->rescale.min,
+                                r->rescale.max};
+    for (int32_t q = -128; q < 128; q++) {
+        acc[128 + q] = q - in->zero_points[0];
+    }
     r->kernels->rescale(&rescale, acc, table, 256);
     r->positive = table;
     return EQ_OK;
@@ -170,10 +181,14 @@ static eq_status prepare_rescaled(eq_plan *plan, const eq_operator *op, const eq
                                   eq_binary *binary) {
     const eq_tensor *out = eq_plan_output(plan, op, 0);
     eq_rescaled *r = eq_plan_take(plan, sizeof *r);
-    if (!r) return (eq_status)plan->error->status;
+    if (!r) {
+        return (eq_status)plan->error->status;
+    }
     float low, high;
     const eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &low, &high);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     r->kernels = plan->kernels;
     r->a_zero_point = in[0]->zero_points[0];
     r->b_zero_point = in[1]->zero_points[0];
@@ -185,11 +200,15 @@ static eq_status prepare_rescaled(eq_plan *plan, const eq_operator *op, const eq
 /* ---- MAXIMUM and MINIMUM compare the bytes ---- */
 
 static void maximum_scalar(const int8_t *a, int8_t b, int8_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = a[i] > b ? a[i] : b;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = a[i] > b ? a[i] : b;
+    }
 }
 
 static void minimum_scalar(const int8_t *a, int8_t b, int8_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = a[i] < b ? a[i] : b;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = a[i] < b ? a[i] : b;
+    }
 }
 
 RUNS(run_maximum, q->kernels->maximum(a, b, out, n), (void)q; maximum_scalar(a, *(const int8_t *)b, out, n))
@@ -201,13 +220,23 @@ eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_bro
     const eq_tensor *out = eq_plan_output(plan, op, 0);
     const eq_tensor *in[2] = {eq_plan_input(plan, op, shape->slots[0]), eq_plan_input(plan, op, shape->slots[1])};
     eq_quantized *q = eq_plan_take(plan, sizeof *q);
-    if (!q) return (eq_status)plan->error->status;
+    if (!q) {
+        return (eq_status)plan->error->status;
+    }
     eq_status status = eq_check_int8(plan, op, in[0], "an input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, in[1], "an input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, out, "the output");
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, in[1], "an input");
+    }
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, out, "the output");
+    }
     int32_t min = 0, max = 0;
-    if (status == EQ_OK) status = eq_activation_range(plan, op, eq_binary_activation(op), out, &min, &max);
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK) {
+        status = eq_activation_range(plan, op, eq_binary_activation(op), out, &min, &max);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
 
     const float ratios[2] = {in[0]->scales[0] / out->scales[0], in[1]->scales[0] / out->scales[0]};
     const float product = in[0]->scales[0] * in[1]->scales[0] / out->scales[0];
@@ -229,14 +258,20 @@ eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_bro
         return EQ_OK;
     case EQ_OP_ADD:
     case EQ_OP_SUB:
-        if (!small_rank || !takes_ratio(ratios[0]) || !takes_ratio(ratios[1])) break;
+        if (!small_rank || !takes_ratio(ratios[0]) || !takes_ratio(ratios[1])) {
+            break;
+        }
         set_add(&q->add, in, ratios, signs);
         *binary = (eq_binary){run_add, run_add_scalar, q};
         return EQ_OK;
     case EQ_OP_MUL:
-        if (!small_rank || product < 0x1p-16f || product >= 0x1p8f) break;
+        if (!small_rank || product < 0x1p-16f || product >= 0x1p8f) {
+            break;
+        }
         *binary = (eq_binary){run_multiply, run_multiply_scalar, q};
-        if (op->inputs[0] == op->inputs[1]) *binary = (eq_binary){run_square, run_square, q};
+        if (op->inputs[0] == op->inputs[1]) {
+            *binary = (eq_binary){run_square, run_square, q};
+        }
         return EQ_OK;
     case EQ_OP_SQUARED_DIFFERENCE:
     case EQ_OP_PRELU:

@@ -23,7 +23,7 @@ typedef struct eq_reduce_loop {
 struct eq_reduce {
     const eq_reduction *reduction;
     const eq_kernels *kernels;
-    int32_t kept_count, reduced_count; /* at least one reduced loop */
+    int32_t kept_count, reduced_count;                      /* at least one reduced loop */
     eq_reduce_loop kept[EQ_MAX_RANK], reduced[EQ_MAX_RANK]; /* outermost first */
     int32_t channels;
     int64_t elements; /* input values for one output value */

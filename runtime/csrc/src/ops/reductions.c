@@ -85,28 +85,29 @@ const eq_reduction eq_reduce_int8_min = {sizeof(int8_t), start_highest, add_min,
 
 /* ---- float32 in double, int32 in int64; an int32 sum wraps, an int32 mean loses its fraction, as in LiteRT ---- */
 
-#define START(name, accumulator_t, value)                                                                              \
-    static void name(const eq_reduce *r, void *accumulators) {                                                         \
-        for (int32_t c = 0; c < r->channels; ++c) ((accumulator_t *)accumulators)[c] = value;                          \
+#define START(name, accumulator_t, value)                      \
+    static void name(const eq_reduce *r, void *accumulators) { \
+        for (int32_t c = 0; c < r->channels; ++c)              \
+            ((accumulator_t *)accumulators)[c] = value;        \
     }
 
-#define ADD(name, type, accumulator_t, expression)                                                                     \
-    static void name(const eq_reduce *r, const void *in, ptrdiff_t stride, int32_t rows, void *accumulators) {         \
-        for (int32_t i = 0; i < rows; ++i) {                                                                           \
-            const type *from = (const void *)((const uint8_t *)in + i * stride);                                       \
-            for (int32_t c = 0; c < r->channels; ++c) {                                                                \
-                const accumulator_t value = from[c], old = ((accumulator_t *)accumulators)[c];                         \
-                ((accumulator_t *)accumulators)[c] = expression;                                                       \
-            }                                                                                                          \
-        }                                                                                                              \
+#define ADD(name, type, accumulator_t, expression)                                                             \
+    static void name(const eq_reduce *r, const void *in, ptrdiff_t stride, int32_t rows, void *accumulators) { \
+        for (int32_t i = 0; i < rows; ++i) {                                                                   \
+            const type *from = (const void *)((const uint8_t *)in + i * stride);                               \
+            for (int32_t c = 0; c < r->channels; ++c) {                                                        \
+                const accumulator_t value = from[c], old = ((accumulator_t *)accumulators)[c];                 \
+                ((accumulator_t *)accumulators)[c] = expression;                                               \
+            }                                                                                                  \
+        }                                                                                                      \
     }
 
-#define FINISH(name, type, accumulator_t, expression)                                                                  \
-    static void name(const eq_reduce *r, const void *accumulators, void *out) {                                        \
-        for (int32_t c = 0; c < r->channels; ++c) {                                                                    \
-            const accumulator_t value = ((const accumulator_t *)accumulators)[c];                                      \
-            ((type *)out)[c] = (type)(expression);                                                                     \
-        }                                                                                                              \
+#define FINISH(name, type, accumulator_t, expression)                             \
+    static void name(const eq_reduce *r, const void *accumulators, void *out) {   \
+        for (int32_t c = 0; c < r->channels; ++c) {                               \
+            const accumulator_t value = ((const accumulator_t *)accumulators)[c]; \
+            ((type *)out)[c] = (type)(expression);                                \
+        }                                                                         \
     }
 
 START(start_double_lowest, double, -__builtin_inf())

@@ -49,7 +49,8 @@ static eq_sample bilinear_sample(const direction *d, int32_t index) {
 
 /* LiteRT's GetNearestNeighbor. */
 static eq_sample nearest_sample(const direction *d, int32_t index) {
-    const float scale = d->align_corners && d->out > 1 ? (float)(d->in - 1) / (float)(d->out - 1) : (float)d->in / (float)d->out;
+    const float scale =
+        d->align_corners && d->out > 1 ? (float)(d->in - 1) / (float)(d->out - 1) : (float)d->in / (float)d->out;
     const float position = ((float)index + (d->half_pixel_centers ? 0.5f : 0.0f)) * scale;
     const float whole = d->align_corners ? roundf(position) : floorf(position);
     return (eq_sample){.near = (int32_t)fminf(whole, (float)(d->in - 1))};

@@ -99,7 +99,8 @@ static int64_t clamp(int64_t value, int64_t min, int64_t max) {
 }
 
 /* What entry `i` takes of an axis of `size` elements. */
-static eq_status read_entry(eq_plan *plan, const eq_operator *op, const specification *spec, int32_t i, int32_t size, span *out) {
+static eq_status read_entry(eq_plan *plan, const eq_operator *op, const specification *spec, int32_t i, int32_t size,
+                            span *out) {
     const int64_t stride = spec->stride[i];
     const int64_t low = stride > 0 ? 0 : -1, high = stride > 0 ? size : size - 1;
     int64_t start = clamp(spec->begin[i] < 0 ? (int64_t)spec->begin[i] + size : spec->begin[i], low, high);
@@ -115,7 +116,9 @@ static eq_status read_entry(eq_plan *plan, const eq_operator *op, const specific
     if (stride == 0 || (out->drop && (stride < 0 || start >= size))) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "entry %d takes nothing of its %d elements", (int)i, (int)size);
     }
-    const int64_t count = out->drop ? 1 : stride > 0 ? (end - start + stride - 1) / stride : (start - end - stride - 1) / -stride;
+    const int64_t count = out->drop    ? 1
+                          : stride > 0 ? (end - start + stride - 1) / stride
+                                       : (start - end - stride - 1) / -stride;
     out->start = (int32_t)start;
     out->stride = (int32_t)stride;
     out->count = count > 0 ? (int32_t)count : 0;

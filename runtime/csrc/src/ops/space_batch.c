@@ -10,7 +10,7 @@
 typedef struct blocks {
     int32_t axes; /* spatial: 1 .. axes */
     int32_t size[EQ_MAX_RANK];
-    int32_t total;                                     /* product of sizes */
+    int32_t total;                                   /* product of sizes */
     int32_t before[EQ_MAX_RANK], after[EQ_MAX_RANK]; /* paddings or crops of axis 1 + i */
 } blocks;
 
@@ -88,7 +88,8 @@ eq_status eq_prepare_space_to_batch_nd(eq_plan *plan, const eq_operator *op) {
     for (int32_t i = 0; i < b.axes; ++i) {
         const int64_t size = (int64_t)in->dims[i + 1] + b.before[i] + b.after[i];
         if (size > INT32_MAX || size % b.size[i] != 0) {
-            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "blocks of %d do not divide dimension %d", (int)b.size[i], (int)i + 1);
+            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "blocks of %d do not divide dimension %d", (int)b.size[i],
+                                (int)i + 1);
         }
         padding.before[i + 1] = b.before[i];
         padding.after[i + 1] = b.after[i];

@@ -2,7 +2,8 @@
 
 #include "prepare.h"
 
-static const eq_operator_type types[] = { /* in the order of their codes */
+static const eq_operator_type types[] = {
+    /* in the order of their codes */
     {0, "ADD", eq_prepare_binary},
     {1, "AVERAGE_POOL_2D", eq_prepare_average_pool_2d},
     {2, "CONCATENATION", eq_prepare_concatenation},

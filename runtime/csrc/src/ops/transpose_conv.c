@@ -11,7 +11,7 @@
 
 enum { SAME = 0, VALID = 1 };
 enum { PADDING = 0, STRIDE_X = 1, STRIDE_Y = 2, ACTIVATION = 3 }; /* fields of the options */
-enum { OUTPUT_SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3 };       /* inputs */
+enum { OUTPUT_SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3 };      /* inputs */
 enum { MOST_PLACES = 4096 };
 
 /* One direction of one of those convolutions. */
@@ -168,8 +168,12 @@ eq_status eq_prepare_transpose_conv(eq_plan *plan, const eq_operator *op) {
     int32_t dims[EQ_MAX_RANK] = {0};
     bool regular = false;
     eq_status status = eq_plan_arity(plan, op, 3, 4, 1u << BIAS, 1);
-    if (status == EQ_OK) status = check_shapes(plan, op, &conv, dims);
-    if (status == EQ_OK) status = place_both(plan, op, &conv, &regular);
+    if (status == EQ_OK) {
+        status = check_shapes(plan, op, &conv, dims);
+    }
+    if (status == EQ_OK) {
+        status = place_both(plan, op, &conv, &regular);
+    }
     if (status == EQ_OK) {
         status = eq_quantized_layer_read(plan, op, conv.input, conv.weights, eq_plan_input(plan, op, BIAS), conv.output, 0,
                                          dims[3], eq_option_byte(op, ACTIVATION, 0), &conv.quantized);

@@ -31,7 +31,9 @@ static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %d", (int)in->type);
     }
     eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_plain_unary_data), 1, 1);
-    if (!step) return (eq_status)plan->error->status;
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
     eq_plain_unary_data *d = step->data;
     d->run = function;
     d->options.alpha = alpha;
@@ -48,8 +50,12 @@ static eq_status lookup_step(eq_plan *plan, const eq_operator *op) {
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     int8_t table[256];
     eq_status status = eq_check_int8(plan, op, in, "the input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, out, "the output");
-    if (status != EQ_OK) return status;
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, out, "the output");
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
     if (!eq_unary_table(op, in, out, table)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take int8 tensors");
     }
@@ -58,7 +64,9 @@ static eq_status lookup_step(eq_plan *plan, const eq_operator *op) {
 
 eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     if (in->type != out->type) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
@@ -68,6 +76,8 @@ eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has a slope that is no finite number");
     }
     status = eq_plan_shape(plan, op, 0, in->rank, in->dims);
-    if (status != EQ_OK) return status;
+    if (status != EQ_OK) {
+        return status;
+    }
     return in->type == EQ_INT8 ? lookup_step(plan, op) : plain_step(plan, op, alpha);
 }

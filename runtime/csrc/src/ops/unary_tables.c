@@ -85,7 +85,9 @@ static int32_t rescale(const eq_unary *u, int32_t x) {
 static int32_t requantize(const eq_unary *u, int32_t q) {
     const float ratio = u->in_scale / u->out_scale;
     const int32_t x = q - u->in_zero_point;
-    if (ratio >= 0x1p-8f && ratio <= 0x1p7f) return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * ratio));
+    if (ratio >= 0x1p-8f && ratio <= 0x1p7f) {
+        return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * ratio));
+    }
     const double exact = (double)u->in_scale / (double)u->out_scale;
     return eq_add_wrapping(eq_fixed_multiply(x, eq_fixed_from(exact)), u->out_zero_point);
 }
@@ -97,7 +99,9 @@ static int32_t leaky_relu(const eq_unary *u, int32_t q) {
         fabsf(negative) >= 0x1p-8f) {
         return multiply_8_bits(u, x, (int32_t)lrintf(256.0f * (x >= 0 ? positive : negative)));
     }
-    if (x >= 0) return rescale(u, x);
+    if (x >= 0) {
+        return rescale(u, x);
+    }
     const float scale = u->in_scale * u->alpha / u->out_scale;
     return eq_add_wrapping(eq_fixed_multiply(x, eq_fixed_from(scale)), u->out_zero_point);
 }
@@ -136,7 +140,9 @@ static int32_t negate(const eq_unary *u, int32_t q) {
 
 /* 20 more fractional bits keep 1 / sqrt(x) precise. LiteRT stops at negative numbers; here they are as good as 0. */
 static int32_t inverse_square_root(const eq_unary *u, int32_t q) {
-    if (q <= u->in_zero_point) return u->highest;
+    if (q <= u->in_zero_point) {
+        return u->highest;
+    }
     eq_fixed root = eq_fixed_inverse_square_root(q - u->in_zero_point);
     eq_fixed scale = eq_fixed_from(1.0 / (double)(sqrtf(u->in_scale) * u->out_scale));
     root.shift += 20;
@@ -170,10 +176,16 @@ static int32_t hard_swish(const eq_unary *u, int32_t q) {
     const int32_t x = (q - u->in_zero_point) * 128;
 
     int32_t gate = x;
-    if (reluish.shift > 0) gate = saturate_16(gate * (1 << eq_clamp(reluish.shift - 1, 0, 15)));
+    if (reluish.shift > 0) {
+        gate = saturate_16(gate * (1 << eq_clamp(reluish.shift - 1, 0, 15)));
+    }
     gate = high_product_16(gate, multiplier_16(reluish));
-    if (reluish.shift > 0) gate = saturate_16(gate * 2);
-    if (reluish.shift < 0) gate = eq_divide_by_power_of_two(gate, -reluish.shift);
+    if (reluish.shift > 0) {
+        gate = saturate_16(gate * 2);
+    }
+    if (reluish.shift < 0) {
+        gate = eq_divide_by_power_of_two(gate, -reluish.shift);
+    }
     gate = (gate + (1 << 15)) >> 1;
 
     const int32_t product = saturate_16(gate * high_product_16(x, multiplier_16(out)) / (1 << 15));
@@ -219,7 +231,9 @@ bool eq_unary_table(const eq_operator *op, const eq_tensor *in, const eq_tensor 
         .approximate = op->code == EQ_OP_GELU && eq_option_bool(op, 0, false),
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        if (values[i].code != op->code) continue;
+        if (values[i].code != op->code) {
+            continue;
+        }
         for (int32_t q = 0; q < 256; q++) {
             table[q] = (int8_t)(eq_clamp(values[i].value(&u, q - 128 + in_shift), u.lowest, u.highest) - out_shift);
         }

@@ -36,9 +36,15 @@ eq_status eq_quantized_layer_read(eq_plan *plan, const eq_operator *op, const eq
                                   const eq_tensor *bias, const eq_tensor *output, int32_t channel_axis, int32_t columns,
                                   int32_t activation, eq_quantized_layer *layer) {
     eq_status status = eq_check_int8(plan, op, input, "the input");
-    if (status == EQ_OK) status = eq_check_int8(plan, op, output, "the output");
-    if (status == EQ_OK) status = check_weights(plan, op, weights, channel_axis, columns);
-    if (status == EQ_OK && bias) status = check_bias(plan, op, bias, columns);
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, output, "the output");
+    }
+    if (status == EQ_OK) {
+        status = check_weights(plan, op, weights, channel_axis, columns);
+    }
+    if (status == EQ_OK && bias) {
+        status = check_bias(plan, op, bias, columns);
+    }
     if (status != EQ_OK) {
         return status;
     }

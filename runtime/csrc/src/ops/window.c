@@ -1,7 +1,7 @@
 #include "window.h"
 
-enum { SAME = 0, VALID = 1 };       /* the schema's Padding */
-enum { MOST_PADDING = 1 << 16 };    /* pixels on a side; more is no network but an attack on our memory */
+enum { SAME = 0, VALID = 1 };    /* the schema's Padding */
+enum { MOST_PADDING = 1 << 16 }; /* pixels on a side; more is no network but an attack on our memory */
 
 typedef struct extent { /* one of the two directions */
     int32_t in, taps, stride, dilation;
@@ -63,8 +63,8 @@ int32_t eq_window_absorb_pad(const eq_plan *plan, int32_t tensor, eq_window *win
     }
     const eq_tensor *source = &plan->tensors[padded->pad_source].tensor;
     const eq_halo *pad = &padded->pad;
-    const bool fits = pad->top <= MOST_PADDING && pad->bottom <= MOST_PADDING && pad->left <= MOST_PADDING &&
-                      pad->right <= MOST_PADDING;
+    const bool fits =
+        pad->top <= MOST_PADDING && pad->bottom <= MOST_PADDING && pad->left <= MOST_PADDING && pad->right <= MOST_PADDING;
     if (!fits || source->scale_count != 1 || padded->tensor.scale_count != 1 ||
         source->zero_points[0] != padded->tensor.zero_points[0]) {
         return tensor;

@@ -25,7 +25,9 @@ size_t eq_armv6_depthwise_packed_bytes(const eq_depthwise_weights *w) {
 }
 
 static int16_t weight_at(const eq_depthwise_weights *w, int32_t y, int32_t x, int32_t c) {
-    if (x >= w->width || c >= w->channels) return 0;
+    if (x >= w->width || c >= w->channels) {
+        return 0;
+    }
     return w->weights[((size_t)y * (size_t)w->width + (size_t)x) * (size_t)w->channels + (size_t)c];
 }
 
@@ -35,10 +37,13 @@ static void pack_group(const eq_depthwise_weights *w, int32_t c, group *packed) 
         packed->bias[i] = w->bias[c + i];
         packed->scale[i] = w->scale[c + i];
     }
-    for (int32_t y = 0; y < w->height; y++)
-        for (int32_t x = 0; x < w->width; x += 2)
-            for (int32_t i = 0; i < CHANNELS; i++)
+    for (int32_t y = 0; y < w->height; y++) {
+        for (int32_t x = 0; x < w->width; x += 2) {
+            for (int32_t i = 0; i < CHANNELS; i++) {
                 *pair++ = (int16x2_t)((uint32_t)weight_at(w, y, x + 1, c + i) << 16 | (uint16_t)weight_at(w, y, x, c + i));
+            }
+        }
+    }
 }
 
 void eq_armv6_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
@@ -65,76 +70,76 @@ static void sum_windows(const eq_depthwise *d, const group *channels, const int8
     source from = {d->width - 2, d->tap_row - d->width * d->tap_column, d->height, 0, in, d->in_column, channels, acc[0],
                    acc[columns]};
     uint32_t acc0, acc1, acc2, acc3, window, weights, left, a, b, pair, weight;
-    __asm__ volatile("4:\n\t" /* a window */
-                     "ldr %[in], [%[from], #16]\n\t"
-                     "ldr %[a], [%[from], #20]\n\t"
-                     "ldr %[weights], [%[from], #24]\n\t"
-                     "ldr %[b], [%[from], #8]\n\t"
-                     "add %[a], %[in], %[a]\n\t"
-                     "str %[a], [%[from], #16]\n\t"
-                     "str %[b], [%[from], #12]\n\t"
-                     "ldr %[acc0], [%[weights]], #4\n\t" /* the biases; the scales follow */
-                     "ldr %[acc1], [%[weights]], #4\n\t"
-                     "ldr %[acc2], [%[weights]], #4\n\t"
-                     "ldr %[acc3], [%[weights]], #20\n\t"
-                     "2:\n\t" /* a row of taps */
-                     "ldr %[left], [%[from]]\n\t"
-                     "cmp %[left], #0\n\t"
-                     "blt 1f\n\t"
-                     "0:\n\t" /* two taps */
-                     "ldr %[a], [%[in]], %[tap]\n\t"
-                     "ldr %[b], [%[in]], %[tap]\n\t"
-                     "ldr %[weight], [%[weights]], #16\n\t"
-                     "subs %[left], %[left], #2\n\t"
-                     "pkhbt %[pair], %[a], %[b], lsl #16\n\t"
-                     "pkhtb %[b], %[b], %[a], asr #16\n\t"
-                     "sxtb16 %[a], %[pair]\n\t"
-                     "sxtb16 %[pair], %[pair], ror #8\n\t"
-                     "smlad %[acc0], %[a], %[weight], %[acc0]\n\t"
-                     "ldr %[weight], [%[weights], #-12]\n\t"
-                     "ldr %[a], [%[weights], #-8]\n\t"
-                     "smlad %[acc1], %[pair], %[weight], %[acc1]\n\t"
-                     "ldr %[weight], [%[weights], #-4]\n\t"
-                     "sxtb16 %[pair], %[b]\n\t"
-                     "sxtb16 %[b], %[b], ror #8\n\t"
-                     "smlad %[acc2], %[pair], %[a], %[acc2]\n\t"
-                     "smlad %[acc3], %[b], %[weight], %[acc3]\n\t"
-                     "bge 0b\n\t"
-                     "1:\n\t"
-                     "tst %[left], #1\n\t"
-                     "beq 3f\n\t"
-                     "ldr %[a], [%[in]], %[tap]\n\t" /* the last one; the high halves of its weights are 0 */
-                     "ldr %[weight], [%[weights]], #16\n\t"
-                     "ldr %[b], [%[weights], #-12]\n\t"
-                     "sxtb16 %[pair], %[a]\n\t"
-                     "sxtb16 %[a], %[a], ror #8\n\t"
-                     "smlad %[acc0], %[pair], %[weight], %[acc0]\n\t"
-                     "ldr %[weight], [%[weights], #-8]\n\t"
-                     "smlad %[acc1], %[a], %[b], %[acc1]\n\t"
-                     "ldr %[b], [%[weights], #-4]\n\t"
-                     "smladx %[acc2], %[pair], %[weight], %[acc2]\n\t"
-                     "smladx %[acc3], %[a], %[b], %[acc3]\n\t"
-                     "3:\n\t"
-                     "ldr %[a], [%[from], #12]\n\t"
-                     "ldr %[b], [%[from], #4]\n\t"
-                     "subs %[a], %[a], #1\n\t"
-                     "add %[in], %[in], %[b]\n\t"
-                     "str %[a], [%[from], #12]\n\t"
-                     "bne 2b\n\t"
-                     "ldr %[a], [%[from], #28]\n\t"
-                     "ldr %[b], [%[from], #32]\n\t"
-                     "str %[acc0], [%[a]], #4\n\t"
-                     "str %[acc1], [%[a]], #4\n\t"
-                     "str %[acc2], [%[a]], #4\n\t"
-                     "str %[acc3], [%[a]], #4\n\t"
-                     "cmp %[a], %[b]\n\t"
-                     "str %[a], [%[from], #28]\n\t"
-                     "bne 4b"
-                     : [acc0] "=&r"(acc0), [acc1] "=&r"(acc1), [acc2] "=&r"(acc2), [acc3] "=&r"(acc3), [in] "=&r"(window),
-                       [weights] "=&r"(weights), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [pair] "=&r"(pair),
-                       [weight] "=&r"(weight)
-                     : [from] "r"(&from), [tap] "r"(d->tap_column)
-                     : "cc", "memory");
+    __asm__ volatile(
+        "4:\n\t" /* a window */
+        "ldr %[in], [%[from], #16]\n\t"
+        "ldr %[a], [%[from], #20]\n\t"
+        "ldr %[weights], [%[from], #24]\n\t"
+        "ldr %[b], [%[from], #8]\n\t"
+        "add %[a], %[in], %[a]\n\t"
+        "str %[a], [%[from], #16]\n\t"
+        "str %[b], [%[from], #12]\n\t"
+        "ldr %[acc0], [%[weights]], #4\n\t" /* the biases; the scales follow */
+        "ldr %[acc1], [%[weights]], #4\n\t"
+        "ldr %[acc2], [%[weights]], #4\n\t"
+        "ldr %[acc3], [%[weights]], #20\n\t"
+        "2:\n\t" /* a row of taps */
+        "ldr %[left], [%[from]]\n\t"
+        "cmp %[left], #0\n\t"
+        "blt 1f\n\t"
+        "0:\n\t" /* two taps */
+        "ldr %[a], [%[in]], %[tap]\n\t"
+        "ldr %[b], [%[in]], %[tap]\n\t"
+        "ldr %[weight], [%[weights]], #16\n\t"
+        "subs %[left], %[left], #2\n\t"
+        "pkhbt %[pair], %[a], %[b], lsl #16\n\t"
+        "pkhtb %[b], %[b], %[a], asr #16\n\t"
+        "sxtb16 %[a], %[pair]\n\t"
+        "sxtb16 %[pair], %[pair], ror #8\n\t"
+        "smlad %[acc0], %[a], %[weight], %[acc0]\n\t"
+        "ldr %[weight], [%[weights], #-12]\n\t"
+        "ldr %[a], [%[weights], #-8]\n\t"
+        "smlad %[acc1], %[pair], %[weight], %[acc1]\n\t"
+        "ldr %[weight], [%[weights], #-4]\n\t"
+        "sxtb16 %[pair], %[b]\n\t"
+        "sxtb16 %[b], %[b], ror #8\n\t"
+        "smlad %[acc2], %[pair], %[a], %[acc2]\n\t"
+        "smlad %[acc3], %[b], %[weight], %[acc3]\n\t"
+        "bge 0b\n\t"
+        "1:\n\t"
+        "tst %[left], #1\n\t"
+        "beq 3f\n\t"
+        "ldr %[a], [%[in]], %[tap]\n\t" /* the last one; the high halves of its weights are 0 */
+        "ldr %[weight], [%[weights]], #16\n\t"
+        "ldr %[b], [%[weights], #-12]\n\t"
+        "sxtb16 %[pair], %[a]\n\t"
+        "sxtb16 %[a], %[a], ror #8\n\t"
+        "smlad %[acc0], %[pair], %[weight], %[acc0]\n\t"
+        "ldr %[weight], [%[weights], #-8]\n\t"
+        "smlad %[acc1], %[a], %[b], %[acc1]\n\t"
+        "ldr %[b], [%[weights], #-4]\n\t"
+        "smladx %[acc2], %[pair], %[weight], %[acc2]\n\t"
+        "smladx %[acc3], %[a], %[b], %[acc3]\n\t"
+        "3:\n\t"
+        "ldr %[a], [%[from], #12]\n\t"
+        "ldr %[b], [%[from], #4]\n\t"
+        "subs %[a], %[a], #1\n\t"
+        "add %[in], %[in], %[b]\n\t"
+        "str %[a], [%[from], #12]\n\t"
+        "bne 2b\n\t"
+        "ldr %[a], [%[from], #28]\n\t"
+        "ldr %[b], [%[from], #32]\n\t"
+        "str %[acc0], [%[a]], #4\n\t"
+        "str %[acc1], [%[a]], #4\n\t"
+        "str %[acc2], [%[a]], #4\n\t"
+        "str %[acc3], [%[a]], #4\n\t"
+        "cmp %[a], %[b]\n\t"
+        "str %[a], [%[from], #28]\n\t"
+        "bne 4b"
+        : [acc0] "=&r"(acc0), [acc1] "=&r"(acc1), [acc2] "=&r"(acc2), [acc3] "=&r"(acc3), [in] "=&r"(window),
+          [weights] "=&r"(weights), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [pair] "=&r"(pair), [weight] "=&r"(weight)
+        : [from] "r"(&from), [tap] "r"(d->tap_column)
+        : "cc", "memory");
 }
 
 /* Some channels of `columns` neighbouring outputs; all pointers are at the first of the channels. */
@@ -148,7 +153,9 @@ static void run_tile(const eq_depthwise *d, const char *packed, const int8_t *in
         int8_t values[COLUMNS][CHANNELS];
         sum_windows(d, group, in + c, acc, columns);
         requantize_fours(acc, group->scale, range, values, columns);
-        for (int32_t i = 0; i < columns; i++) store(out + c + (ptrdiff_t)i * d->channels, values[i], channels - c);
+        for (int32_t i = 0; i < columns; i++) {
+            store(out + c + (ptrdiff_t)i * d->channels, values[i], channels - c);
+        }
     }
 }
 

@@ -37,7 +37,9 @@ size_t eq_armv6_gemm_packed_bytes(const eq_gemm_weights *w) {
 
 /* The weight of byte k of segment s for column n; 0 past the last of each. */
 static int32_t weight_at(const eq_gemm_weights *w, int32_t n, int32_t s, size_t k) {
-    if (n >= w->columns || k >= (size_t)w->segment_bytes) return 0;
+    if (n >= w->columns || k >= (size_t)w->segment_bytes) {
+        return 0;
+    }
     return w->weights[((size_t)n * (size_t)w->segments + (size_t)s) * (size_t)w->segment_bytes + k];
 }
 
@@ -87,77 +89,77 @@ typedef struct source {
  * source, too, which waits on the stack. */
 static void sum_two_rows(source *from) {
     uint32_t first_a, both_a, first_b, both_b, in_a, in_b, weights, word, bytes_a, bytes_b, even_a, even_b;
-    __asm__ volatile("2:\n\t" /* two rows */
-                     "ldr %[word], [%[end], #28]\n\t"
-                     "ldr %[even_a], [%[end], #12]\n\t"
-                     "ldr %[weights], [%[end], #24]\n\t"
-                     "ldr %[first_a], [%[word]]\n\t"
-                     "ldr %[both_a], [%[word], #4]\n\t"
-                     "str %[even_a], [%[end], #8]\n\t"
-                     "add %[both_a], %[first_a], %[both_a], lsl #8\n\t"
-                     "mov %[first_b], %[first_a]\n\t"
-                     "mov %[both_b], %[both_a]\n\t"
-                     "1:\n\t" /* a segment */
-                     "ldr %[even_b], [%[end]]\n\t"
-                     "ldr %[word], [%[end], #8]\n\t"
-                     "ldr %[in_a], [%[even_b]]\n\t"
-                     "ldr %[in_b], [%[even_b], #4]\n\t"
-                     "ldr %[even_a], [%[word]], #4\n\t"
-                     "ldr %[even_b], [%[end], #20]\n\t"
-                     "str %[word], [%[end], #8]\n\t"
-                     "add %[in_a], %[in_a], %[even_a]\n\t"
-                     "add %[in_b], %[in_b], %[even_a]\n\t"
-                     "str %[end], [sp, #-8]!\n\t"
-                     "add %[end], %[weights], %[even_b]\n\t"
-                     "0:\n\t" /* four bytes */
-                     "ldr %[word], [%[weights]], #16\n\t"
-                     "ldr %[bytes_a], [%[in_a]], #4\n\t"
-                     "ldr %[bytes_b], [%[in_b]], #4\n\t"
-                     "sxtb16 %[even_a], %[bytes_a]\n\t"
-                     "sxtb16 %[even_b], %[bytes_b]\n\t"
-                     "smlad %[both_a], %[even_a], %[word], %[both_a]\n\t"
-                     "smlad %[both_b], %[even_b], %[word], %[both_b]\n\t"
-                     "sxtb16 %[word], %[word]\n\t"
-                     "sxtb16 %[bytes_a], %[bytes_a], ror #8\n\t"
-                     "sxtb16 %[bytes_b], %[bytes_b], ror #8\n\t"
-                     "smlad %[first_a], %[even_a], %[word], %[first_a]\n\t"
-                     "ldr %[even_a], [%[weights], #-12]\n\t" /* the odd bytes' word */
-                     "smlad %[first_b], %[even_b], %[word], %[first_b]\n\t"
-                     "cmp %[weights], %[end]\n\t"
-                     "smlad %[both_a], %[bytes_a], %[even_a], %[both_a]\n\t"
-                     "smlad %[both_b], %[bytes_b], %[even_a], %[both_b]\n\t"
-                     "sxtb16 %[even_a], %[even_a]\n\t"
-                     "smlad %[first_a], %[bytes_a], %[even_a], %[first_a]\n\t"
-                     "smlad %[first_b], %[bytes_b], %[even_a], %[first_b]\n\t"
-                     "bne 0b\n\t"
-                     "ldr %[end], [sp], #8\n\t"
-                     "ldr %[word], [%[end], #8]\n\t"
-                     "ldr %[even_a], [%[end], #16]\n\t"
-                     "cmp %[word], %[even_a]\n\t"
-                     "bne 1b\n\t"
-                     "ldr %[word], [%[end], #32]\n\t"
-                     "ldr %[even_a], [%[end]]\n\t"
-                     "ldr %[even_b], [%[end], #4]\n\t"
-                     "sub %[both_a], %[both_a], %[first_a]\n\t"
-                     "sub %[both_b], %[both_b], %[first_b]\n\t"
-                     "asr %[both_a], %[both_a], #8\n\t"
-                     "asr %[both_b], %[both_b], #8\n\t"
-                     "str %[first_a], [%[word]]\n\t"
-                     "str %[both_a], [%[word], #4]\n\t"
-                     "str %[first_b], [%[word], #16]\n\t"
-                     "str %[both_b], [%[word], #20]\n\t"
-                     "add %[word], %[word], #32\n\t"
-                     "add %[even_a], %[even_a], #8\n\t"
-                     "str %[word], [%[end], #32]\n\t"
-                     "str %[even_a], [%[end]]\n\t"
-                     "cmp %[even_a], %[even_b]\n\t"
-                     "bne 2b"
-                     : [first_a] "=&r"(first_a), [both_a] "=&r"(both_a), [first_b] "=&r"(first_b), [both_b] "=&r"(both_b),
-                       [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "=&r"(weights), [word] "=&r"(word),
-                       [bytes_a] "=&r"(bytes_a), [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a),
-                       [even_b] "=&r"(even_b), [end] "+r"(from)
-                     :
-                     : "cc", "memory");
+    __asm__ volatile(
+        "2:\n\t" /* two rows */
+        "ldr %[word], [%[end], #28]\n\t"
+        "ldr %[even_a], [%[end], #12]\n\t"
+        "ldr %[weights], [%[end], #24]\n\t"
+        "ldr %[first_a], [%[word]]\n\t"
+        "ldr %[both_a], [%[word], #4]\n\t"
+        "str %[even_a], [%[end], #8]\n\t"
+        "add %[both_a], %[first_a], %[both_a], lsl #8\n\t"
+        "mov %[first_b], %[first_a]\n\t"
+        "mov %[both_b], %[both_a]\n\t"
+        "1:\n\t" /* a segment */
+        "ldr %[even_b], [%[end]]\n\t"
+        "ldr %[word], [%[end], #8]\n\t"
+        "ldr %[in_a], [%[even_b]]\n\t"
+        "ldr %[in_b], [%[even_b], #4]\n\t"
+        "ldr %[even_a], [%[word]], #4\n\t"
+        "ldr %[even_b], [%[end], #20]\n\t"
+        "str %[word], [%[end], #8]\n\t"
+        "add %[in_a], %[in_a], %[even_a]\n\t"
+        "add %[in_b], %[in_b], %[even_a]\n\t"
+        "str %[end], [sp, #-8]!\n\t"
+        "add %[end], %[weights], %[even_b]\n\t"
+        "0:\n\t" /* four bytes */
+        "ldr %[word], [%[weights]], #16\n\t"
+        "ldr %[bytes_a], [%[in_a]], #4\n\t"
+        "ldr %[bytes_b], [%[in_b]], #4\n\t"
+        "sxtb16 %[even_a], %[bytes_a]\n\t"
+        "sxtb16 %[even_b], %[bytes_b]\n\t"
+        "smlad %[both_a], %[even_a], %[word], %[both_a]\n\t"
+        "smlad %[both_b], %[even_b], %[word], %[both_b]\n\t"
+        "sxtb16 %[word], %[word]\n\t"
+        "sxtb16 %[bytes_a], %[bytes_a], ror #8\n\t"
+        "sxtb16 %[bytes_b], %[bytes_b], ror #8\n\t"
+        "smlad %[first_a], %[even_a], %[word], %[first_a]\n\t"
+        "ldr %[even_a], [%[weights], #-12]\n\t" /* the odd bytes' word */
+        "smlad %[first_b], %[even_b], %[word], %[first_b]\n\t"
+        "cmp %[weights], %[end]\n\t"
+        "smlad %[both_a], %[bytes_a], %[even_a], %[both_a]\n\t"
+        "smlad %[both_b], %[bytes_b], %[even_a], %[both_b]\n\t"
+        "sxtb16 %[even_a], %[even_a]\n\t"
+        "smlad %[first_a], %[bytes_a], %[even_a], %[first_a]\n\t"
+        "smlad %[first_b], %[bytes_b], %[even_a], %[first_b]\n\t"
+        "bne 0b\n\t"
+        "ldr %[end], [sp], #8\n\t"
+        "ldr %[word], [%[end], #8]\n\t"
+        "ldr %[even_a], [%[end], #16]\n\t"
+        "cmp %[word], %[even_a]\n\t"
+        "bne 1b\n\t"
+        "ldr %[word], [%[end], #32]\n\t"
+        "ldr %[even_a], [%[end]]\n\t"
+        "ldr %[even_b], [%[end], #4]\n\t"
+        "sub %[both_a], %[both_a], %[first_a]\n\t"
+        "sub %[both_b], %[both_b], %[first_b]\n\t"
+        "asr %[both_a], %[both_a], #8\n\t"
+        "asr %[both_b], %[both_b], #8\n\t"
+        "str %[first_a], [%[word]]\n\t"
+        "str %[both_a], [%[word], #4]\n\t"
+        "str %[first_b], [%[word], #16]\n\t"
+        "str %[both_b], [%[word], #20]\n\t"
+        "add %[word], %[word], #32\n\t"
+        "add %[even_a], %[even_a], #8\n\t"
+        "str %[word], [%[end], #32]\n\t"
+        "str %[even_a], [%[end]]\n\t"
+        "cmp %[even_a], %[even_b]\n\t"
+        "bne 2b"
+        : [first_a] "=&r"(first_a), [both_a] "=&r"(both_a), [first_b] "=&r"(first_b), [both_b] "=&r"(both_b),
+          [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "=&r"(weights), [word] "=&r"(word), [bytes_a] "=&r"(bytes_a),
+          [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a), [even_b] "=&r"(even_b), [end] "+r"(from)
+        :
+        : "cc", "memory");
 }
 
 /* The row at from->window by a group: pairs a and b. */
@@ -168,46 +170,47 @@ static void sum_one_row(source *from) {
     int32_t both_b = (int32_t)(((uint32_t)bias[3] << 8) + (uint32_t)first_b);
     const uint32_t *weights = from->weights;
     uint32_t in, end, bytes, even, word, next;
-    __asm__ volatile("1:\n\t"
-                     "ldr %[word], [%[from], #8]\n\t"
-                     "ldr %[in], [%[from]]\n\t"
-                     "ldr %[end], [%[from], #20]\n\t"
-                     "ldr %[even], [%[word]], #4\n\t"
-                     "ldr %[in], [%[in]]\n\t"
-                     "add %[end], %[end], %[weights]\n\t"
-                     "str %[word], [%[from], #8]\n\t"
-                     "add %[in], %[in], %[even]\n\t"
-                     "0:\n\t"
-                     "ldr %[bytes], [%[in]], #4\n\t"
-                     "ldr %[word], [%[weights]], #16\n\t"
-                     "ldr %[next], [%[weights], #-12]\n\t"
-                     "sxtb16 %[even], %[bytes]\n\t"
-                     "sxtb16 %[bytes], %[bytes], ror #8\n\t"
-                     "smlad %[both_a], %[even], %[word], %[both_a]\n\t"
-                     "sxtb16 %[word], %[word]\n\t"
-                     "cmp %[weights], %[end]\n\t"
-                     "smlad %[first_a], %[even], %[word], %[first_a]\n\t"
-                     "ldr %[word], [%[weights], #-8]\n\t"
-                     "smlad %[both_a], %[bytes], %[next], %[both_a]\n\t"
-                     "sxtb16 %[next], %[next]\n\t"
-                     "smlad %[both_b], %[even], %[word], %[both_b]\n\t"
-                     "smlad %[first_a], %[bytes], %[next], %[first_a]\n\t"
-                     "ldr %[next], [%[weights], #-4]\n\t"
-                     "sxtb16 %[word], %[word]\n\t"
-                     "smlad %[first_b], %[even], %[word], %[first_b]\n\t"
-                     "smlad %[both_b], %[bytes], %[next], %[both_b]\n\t"
-                     "sxtb16 %[next], %[next]\n\t"
-                     "smlad %[first_b], %[bytes], %[next], %[first_b]\n\t"
-                     "bne 0b\n\t"
-                     "ldr %[word], [%[from], #8]\n\t"
-                     "ldr %[even], [%[from], #16]\n\t"
-                     "cmp %[word], %[even]\n\t"
-                     "bne 1b"
-                     : [first_a] "+r"(first_a), [both_a] "+r"(both_a), [first_b] "+r"(first_b), [both_b] "+r"(both_b),
-                       [in] "=&r"(in), [end] "=&r"(end), [weights] "+r"(weights), [bytes] "=&r"(bytes), [even] "=&r"(even),
-                       [word] "=&r"(word), [next] "=&r"(next)
-                     : [from] "r"(from)
-                     : "cc", "memory");
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr %[word], [%[from], #8]\n\t"
+        "ldr %[in], [%[from]]\n\t"
+        "ldr %[end], [%[from], #20]\n\t"
+        "ldr %[even], [%[word]], #4\n\t"
+        "ldr %[in], [%[in]]\n\t"
+        "add %[end], %[end], %[weights]\n\t"
+        "str %[word], [%[from], #8]\n\t"
+        "add %[in], %[in], %[even]\n\t"
+        "0:\n\t"
+        "ldr %[bytes], [%[in]], #4\n\t"
+        "ldr %[word], [%[weights]], #16\n\t"
+        "ldr %[next], [%[weights], #-12]\n\t"
+        "sxtb16 %[even], %[bytes]\n\t"
+        "sxtb16 %[bytes], %[bytes], ror #8\n\t"
+        "smlad %[both_a], %[even], %[word], %[both_a]\n\t"
+        "sxtb16 %[word], %[word]\n\t"
+        "cmp %[weights], %[end]\n\t"
+        "smlad %[first_a], %[even], %[word], %[first_a]\n\t"
+        "ldr %[word], [%[weights], #-8]\n\t"
+        "smlad %[both_a], %[bytes], %[next], %[both_a]\n\t"
+        "sxtb16 %[next], %[next]\n\t"
+        "smlad %[both_b], %[even], %[word], %[both_b]\n\t"
+        "smlad %[first_a], %[bytes], %[next], %[first_a]\n\t"
+        "ldr %[next], [%[weights], #-4]\n\t"
+        "sxtb16 %[word], %[word]\n\t"
+        "smlad %[first_b], %[even], %[word], %[first_b]\n\t"
+        "smlad %[both_b], %[bytes], %[next], %[both_b]\n\t"
+        "sxtb16 %[next], %[next]\n\t"
+        "smlad %[first_b], %[bytes], %[next], %[first_b]\n\t"
+        "bne 0b\n\t"
+        "ldr %[word], [%[from], #8]\n\t"
+        "ldr %[even], [%[from], #16]\n\t"
+        "cmp %[word], %[even]\n\t"
+        "bne 1b"
+        : [first_a] "+r"(first_a), [both_a] "+r"(both_a), [first_b] "+r"(first_b), [both_b] "+r"(both_b), [in] "=&r"(in),
+          [end] "=&r"(end), [weights] "+r"(weights), [bytes] "=&r"(bytes), [even] "=&r"(even), [word] "=&r"(word),
+          [next] "=&r"(next)
+        : [from] "r"(from)
+        : "cc", "memory");
     from->acc[0] = first_a, from->acc[1] = (int32_t)((uint32_t)both_a - (uint32_t)first_a) >> 8;
     from->acc[2] = first_b, from->acc[3] = (int32_t)((uint32_t)both_b - (uint32_t)first_b) >> 8;
 }
@@ -246,7 +249,9 @@ static void sum_group(const group *columns, const source *from, int32_t rows, bo
         if (small) {
             sum_one_row(&block);
         } else {
-            for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) sum_large(&block, pair);
+            for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) {
+                sum_large(&block, pair);
+            }
         }
     }
 }
@@ -273,6 +278,8 @@ void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const 
         int8_t values[ROWS][COLUMNS];
         sum_group(columns, &from, rows, g->small);
         requantize_fours(acc, columns->scale, range, values, rows);
-        for (int32_t r = 0; r < rows; r++) store(out[r] + n, values[r], last_column - n);
+        for (int32_t r = 0; r < rows; r++) {
+            store(out[r] + n, values[r], last_column - n);
+        }
     }
 }

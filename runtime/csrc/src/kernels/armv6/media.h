@@ -33,9 +33,11 @@ typedef struct output_range {
 static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], output_range range, int8_t (*out)[4],
                                     int32_t rows) {
     if (!range.small) {
-        for (int32_t r = 0; r < rows; r++)
-            for (int32_t i = 0; i < 4; i++)
+        for (int32_t r = 0; r < rows; r++) {
+            for (int32_t i = 0; i < 4; i++) {
                 out[r][i] = eq_requantize(acc[r][i], scale[i], range.zero_point, range.min, range.max);
+            }
+        }
         return;
     }
     const float scale0 = scale[0], scale1 = scale[1], scale2 = scale[2], scale3 = scale[3];
@@ -47,9 +49,14 @@ static inline void requantize_fours(int32_t (*acc)[4], const float scale[4], out
         out[r][2] = (int8_t)__ssat(eq_round(x2) + range.zero_point, 8);
         out[r][3] = (int8_t)__ssat(eq_round(x3) + range.zero_point, 8);
     }
-    if (range.min == INT8_MIN && range.max == INT8_MAX) return;
-    for (int32_t r = 0; r < rows; r++)
-        for (int32_t i = 0; i < 4; i++) out[r][i] = (int8_t)eq_clamp(out[r][i], range.min, range.max);
+    if (range.min == INT8_MIN && range.max == INT8_MAX) {
+        return;
+    }
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t i = 0; i < 4; i++) {
+            out[r][i] = (int8_t)eq_clamp(out[r][i], range.min, range.max);
+        }
+    }
 }
 
 /* The first `count` of four values. */

@@ -36,13 +36,21 @@ EQ_INLINE __m256i add32(const addition *p, __m256i a, __m256i b) {
 
 void eq_avx2_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
-    for (; n >= 32; n -= 32, a += 32, b += 32, out += 32) eq_store(out, add32(&p, eq_load(a), eq_load(b)));
-    if (n) eq_store_part(out, add32(&p, eq_load_part(a, n), eq_load_part(b, n)), n);
+    for (; n >= 32; n -= 32, a += 32, b += 32, out += 32) {
+        eq_store(out, add32(&p, eq_load(a), eq_load(b)));
+    }
+    if (n) {
+        eq_store_part(out, add32(&p, eq_load_part(a, n), eq_load_part(b, n)), n);
+    }
 }
 
 void eq_avx2_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
     const __m256i all = _mm256_set1_epi8(b);
-    for (; n >= 32; n -= 32, a += 32, out += 32) eq_store(out, add32(&p, eq_load(a), all));
-    if (n) eq_store_part(out, add32(&p, eq_load_part(a, n), all), n);
+    for (; n >= 32; n -= 32, a += 32, out += 32) {
+        eq_store(out, add32(&p, eq_load(a), all));
+    }
+    if (n) {
+        eq_store_part(out, add32(&p, eq_load_part(a, n), all), n);
+    }
 }

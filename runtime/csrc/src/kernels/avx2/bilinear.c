@@ -30,8 +30,10 @@ void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bot
     const int8_t *a = corners[0], *b = corners[1], *c = corners[2], *d = corners[3];
     const weights w = {_mm256_set1_epi32((2048 - right) | right << 16), _mm256_set1_epi32(bottom)};
     size_t n = (size_t)channels;
-    for (; n >= 32; n -= 32, a += 32, b += 32, c += 32, d += 32, out += 32)
+    for (; n >= 32; n -= 32, a += 32, b += 32, c += 32, d += 32, out += 32) {
         eq_store(out, mix32(eq_load(a), eq_load(b), eq_load(c), eq_load(d), &w));
-    if (n)
+    }
+    if (n) {
         eq_store_part(out, mix32(eq_load_part(a, n), eq_load_part(b, n), eq_load_part(c, n), eq_load_part(d, n), &w), n);
+    }
 }

@@ -13,8 +13,8 @@
 
 enum {
     BLOCK = 16,
-    SLOTS = 128,                                  /* interleaved columns, times groups, at once */
-    SLOT = BLOCK * TAPS,                          /* inputs, and weights of one output row, in a group's column */
+    SLOTS = 128,         /* interleaved columns, times groups, at once */
+    SLOT = BLOCK * TAPS, /* inputs, and weights of one output row, in a group's column */
     GROUP_WEIGHTS = 2 * SLOT,
 };
 
@@ -48,13 +48,15 @@ void NAME(depthwise_pack)(const eq_depthwise_weights *w, void *packed) {
         block_header *header = (block_header *)(void *)block;
         eq_dot_weight *weights = (eq_dot_weight *)(void *)(header + 1);
         uint32_t sum = 0;
-        for (int32_t y = 0; y < w->height; y++)
+        for (int32_t y = 0; y < w->height; y++) {
             for (int32_t x = 0; x < w->width; x++) {
                 const int8_t weight = w->weights[((size_t)y * (size_t)w->width + (size_t)x) * (size_t)w->channels + (size_t)c];
-                for (int32_t row = 0; row < 2 && (y + row) / TAPS < groups_of(w->height); row++)
+                for (int32_t row = 0; row < 2 && (y + row) / TAPS < groups_of(w->height); row++) {
                     weights[weight_index(w->height, x, y, c % BLOCK, row)] = weight;
+                }
                 sum += (uint32_t)weight;
             }
+        }
         header->bias[c % BLOCK] = (int32_t)((uint32_t)w->bias[c] - IN_OFFSET * sum);
         header->scale[c % BLOCK] = w->scale[c];
     }
@@ -66,19 +68,20 @@ typedef struct strip {
     const block_header *header;
     const int8_t *in; /* the first window's first tap in the block */
     int8_t *out;
-    int32_t channels;           /* of the block that exist */
-    int32_t rows, groups;       /* of taps, including those that only the second output row has */
-    ptrdiff_t slot_column;      /* bytes between interleaved columns */
-    int32_t slots, step, tap;   /* interleaved columns; those between outputs, and between taps */
-    int32_t most, columns;      /* of outputs that the interleaved columns can serve, and that they do */
-    eq_dot_input *interleaved;  /* (slots, groups, 16 channels, TAPS) */
+    int32_t channels;          /* of the block that exist */
+    int32_t rows, groups;      /* of taps, including those that only the second output row has */
+    ptrdiff_t slot_column;     /* bytes between interleaved columns */
+    int32_t slots, step, tap;  /* interleaved columns; those between outputs, and between taps */
+    int32_t most, columns;     /* of outputs that the interleaved columns can serve, and that they do */
+    eq_dot_input *interleaved; /* (slots, groups, 16 channels, TAPS) */
 } strip;
 
 static void interleave_strip(const strip *s) {
     for (int32_t g = 0; g < s->groups; g++) {
         const int8_t *from[TAPS];
-        for (int32_t i = 0; i < TAPS; i++) /* rows past the last have no weights; any will do */
+        for (int32_t i = 0; i < TAPS; i++) { /* rows past the last have no weights; any will do */
             from[i] = s->in + (TAPS * g + i < s->rows ? TAPS * g + i : 0) * s->depthwise->tap_row;
+        }
         for (int32_t slot = 0; slot < s->slots; slot++) {
             __m256i channels[2];
             interleave(from, slot * s->slot_column, channels);
@@ -101,37 +104,42 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const eq_dot
     acc[0][0][1] = _mm256_load_si256((const __m256i *)(const void *)(s->header->bias + 8));
     acc[0][1][0] = acc[1][0][0] = acc[1][1][0] = acc[0][0][0];
     acc[0][1][1] = acc[1][0][1] = acc[1][1][1] = acc[0][0][1];
-    for (int32_t x = 0; x < s->depthwise->width; x++, in += tap, weights += stored_groups * GROUP_WEIGHTS)
+    for (int32_t x = 0; x < s->depthwise->width; x++, in += tap, weights += stored_groups * GROUP_WEIGHTS) {
         for (int32_t g = 0; g < s->groups; g++) {
-#define ADD(v)                                                                                 \
-    {                                                                                          \
-        const __m256i w0 = LOAD(weights + g * GROUP_WEIGHTS, v);                               \
-        const __m256i w1 = LOAD(weights + g * GROUP_WEIGHTS + SLOT, v);                        \
-        const __m256i in0 = LOAD(in + g * SLOT, v);                                            \
-        acc[0][0][v] = dot(acc[0][0][v], in0, w0);                                             \
-        if (rows == 2) acc[1][0][v] = dot(acc[1][0][v], in0, w1);                              \
-        if (columns == 2) {                                                                    \
-            const __m256i in1 = LOAD(in + next + g * SLOT, v);                                 \
-            acc[0][1][v] = dot(acc[0][1][v], in1, w0);                                         \
-            if (rows == 2) acc[1][1][v] = dot(acc[1][1][v], in1, w1);                          \
-        }                                                                                      \
+#define ADD(v)                                                          \
+    {                                                                   \
+        const __m256i w0 = LOAD(weights + g * GROUP_WEIGHTS, v);        \
+        const __m256i w1 = LOAD(weights + g * GROUP_WEIGHTS + SLOT, v); \
+        const __m256i in0 = LOAD(in + g * SLOT, v);                     \
+        acc[0][0][v] = dot(acc[0][0][v], in0, w0);                      \
+        if (rows == 2)                                                  \
+            acc[1][0][v] = dot(acc[1][0][v], in0, w1);                  \
+        if (columns == 2) {                                             \
+            const __m256i in1 = LOAD(in + next + g * SLOT, v);          \
+            acc[0][1][v] = dot(acc[0][1][v], in1, w0);                  \
+            if (rows == 2)                                              \
+                acc[1][1][v] = dot(acc[1][1][v], in1, w1);              \
+        }                                                               \
     }
             ADD(0)
             ADD(1)
         }
+    }
     const __m256 scale0 = _mm256_load_ps(s->header->scale), scale1 = _mm256_load_ps(s->header->scale + 8);
-#define STORE(row)                                                                                                      \
-    {                                                                                                                   \
-        const __m256i bytes =                                                                                           \
-            packed(scaled(acc[row][0][0], scale0, to, small), scaled(acc[row][0][1], scale1, to, small),                \
-                   scaled(acc[row][1][0], scale0, to, small), scaled(acc[row][1][1], scale1, to, small), to);           \
-        int8_t *pixel = out + row * s->depthwise->out_row;                                                              \
-        store_bytes(pixel, _mm256_castsi256_si128(bytes), s->channels);                                                 \
-        if (columns == 2)                                                                                               \
-            store_bytes(pixel + s->depthwise->channels, _mm256_extracti128_si256(bytes, 1), s->channels);               \
+#define STORE(row)                                                                                            \
+    {                                                                                                         \
+        const __m256i bytes =                                                                                 \
+            packed(scaled(acc[row][0][0], scale0, to, small), scaled(acc[row][0][1], scale1, to, small),      \
+                   scaled(acc[row][1][0], scale0, to, small), scaled(acc[row][1][1], scale1, to, small), to); \
+        int8_t *pixel = out + row * s->depthwise->out_row;                                                    \
+        store_bytes(pixel, _mm256_castsi256_si128(bytes), s->channels);                                       \
+        if (columns == 2)                                                                                     \
+            store_bytes(pixel + s->depthwise->channels, _mm256_extracti128_si256(bytes, 1), s->channels);     \
     }
     STORE(0)
-    if (rows == 2) STORE(1)
+    if (rows == 2) {
+        STORE(1)
+    }
 }
 
 EQ_INLINE void run_strip(const strip *s, const int rows, const bool small) {
@@ -140,23 +148,28 @@ EQ_INLINE void run_strip(const strip *s, const int rows, const bool small) {
     const eq_dot_input *in = s->interleaved;
     int8_t *out = s->out;
     int32_t column = 0;
-    for (; column + 2 <= s->columns; column += 2, in += 2 * next, out += 2 * s->depthwise->channels)
+    for (; column + 2 <= s->columns; column += 2, in += 2 * next, out += 2 * s->depthwise->channels) {
         run_pixels(s, &to, in, out, rows, 2, small);
-    if (column < s->columns) run_pixels(s, &to, in, out, rows, 1, small);
+    }
+    if (column < s->columns) {
+        run_pixels(s, &to, in, out, rows, 1, small);
+    }
 }
 
 static void run_strip_1(const strip *s) {
-    if (s->depthwise->small)
+    if (s->depthwise->small) {
         run_strip(s, 1, true);
-    else
+    } else {
         run_strip(s, 1, false);
+    }
 }
 
 static void run_strip_2(const strip *s) {
-    if (s->depthwise->small)
+    if (s->depthwise->small) {
         run_strip(s, 2, true);
-    else
+    } else {
         run_strip(s, 2, false);
+    }
 }
 
 #include "../strip_layout.h"
@@ -169,10 +182,11 @@ static void run_rows(strip *s, int32_t rows) {
         s->columns = d->out_width - column < s->most ? d->out_width - column : s->most;
         s->slots = (int32_t)slots_for(s, s->columns);
         interleave_strip(s);
-        if (rows == 2)
+        if (rows == 2) {
             run_strip_2(s);
-        else
+        } else {
             run_strip_1(s);
+        }
         s->in += s->columns * d->in_column;
         s->out += (ptrdiff_t)s->columns * d->channels;
     }
@@ -182,17 +196,20 @@ static void run_rows(strip *s, int32_t rows) {
 static void run_wide_row(const strip *s) {
     const eq_depthwise *d = s->depthwise;
     const eq_dot_weight *weights = (const eq_dot_weight *)(const void *)(s->header + 1);
-    for (int32_t column = 0; column < d->out_width; column++)
+    for (int32_t column = 0; column < d->out_width; column++) {
         for (int32_t c = 0; c < s->channels; c++) {
             const int8_t *in = s->in + column * d->in_column + c;
             int32_t acc = s->header->bias[c];
-            for (int32_t y = 0; y < d->height; y++)
-                for (int32_t x = 0; x < d->width; x++)
+            for (int32_t y = 0; y < d->height; y++) {
+                for (int32_t x = 0; x < d->width; x++) {
                     acc = eq_add_wrapping(acc, (in[y * d->tap_row + x * d->tap_column] + IN_OFFSET) *
                                                    weights[weight_index(d->height, x, y, c, 0)]);
+                }
+            }
             s->out[(ptrdiff_t)column * d->channels + c] =
                 eq_requantize(acc, s->header->scale[c], d->zero_point, d->min, d->max);
         }
+    }
 }
 
 void NAME(depthwise_run)(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
@@ -203,7 +220,9 @@ void NAME(depthwise_run)(const eq_depthwise *d, const int8_t *in, int8_t *out, i
     const char *block = d->packed;
     strip s = {.depthwise = d, .interleaved = interleaved};
     s.groups = together ? groups_of(d->height) : (d->height + TAPS - 1) / TAPS;
-    if (!is_wide) lay_out(&s);
+    if (!is_wide) {
+        lay_out(&s);
+    }
     for (int32_t c = 0; c < d->channels; c += BLOCK, block += block_bytes(d->height, d->width)) {
         s.header = (const block_header *)(const void *)block;
         s.channels = d->channels - c < BLOCK ? d->channels - c : BLOCK;
@@ -211,10 +230,11 @@ void NAME(depthwise_run)(const eq_depthwise *d, const int8_t *in, int8_t *out, i
             now = together && rows - row >= 2 ? 2 : 1;
             s.in = in + row * d->in_row + c;
             s.out = out + row * d->out_row + c;
-            if (is_wide)
+            if (is_wide) {
                 run_wide_row(&s);
-            else
+            } else {
                 run_rows(&s, now);
+            }
         }
     }
 }

@@ -9,8 +9,8 @@
 #define NAME(function) eq_avx2_##function
 
 enum {
-    TAPS = 2,       /* in a lane */
-    IN_OFFSET = 0,  /* what inputs have been increased by; the packed bias makes up for it */
+    TAPS = 2,         /* in a lane */
+    IN_OFFSET = 0,    /* what inputs have been increased by; the packed bias makes up for it */
     ACCUMULATORS = 1, /* that hide the latency of `dot` */
 };
 

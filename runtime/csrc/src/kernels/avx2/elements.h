@@ -50,7 +50,8 @@ EQ_INLINE eq_int8_range eq_int8_range_of(int32_t zero_point, int32_t min, int32_
 
 /* Add the zero point and clamp: of 16 and 16 int16 in order. */
 EQ_INLINE __m256i eq_to_int8(const eq_int8_range *range, __m256i low, __m256i high) {
-    const __m256i packed = _mm256_packs_epi16(_mm256_adds_epi16(low, range->zero_point), _mm256_adds_epi16(high, range->zero_point));
+    const __m256i packed =
+        _mm256_packs_epi16(_mm256_adds_epi16(low, range->zero_point), _mm256_adds_epi16(high, range->zero_point));
     const __m256i ordered = _mm256_permute4x64_epi64(packed, 0xd8);
     return _mm256_min_epi8(_mm256_max_epi8(ordered, range->min), range->max);
 }

@@ -49,12 +49,17 @@ void NAME(gemm_pack)(const eq_gemm_weights *w, void *packed) {
 static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t first, int32_t taps, int32_t rows,
                          eq_dot_input *panel) {
     int32_t segment = 0, at = first;
-    if (first) segment = first / g->segment_bytes, at = first % g->segment_bytes;
+    if (first) {
+        segment = first / g->segment_bytes, at = first % g->segment_bytes;
+    }
     while (taps > 0) {
         const int32_t rest = g->segment_bytes - at, n = rest < taps ? rest : taps;
         const ptrdiff_t offset = g->segment_offsets[segment++] + at;
-        for (int32_t r = 0; r < rows; r++)
-            for (int32_t k = 0; k < n; k += 16) convert(in[r] + offset + k, panel + r * PANEL_ROW + k);
+        for (int32_t r = 0; r < rows; r++) {
+            for (int32_t k = 0; k < n; k += 16) {
+                convert(in[r] + offset + k, panel + r * PANEL_ROW + k);
+            }
+        }
         panel += n;
         taps -= n;
         at = 0;
@@ -82,13 +87,16 @@ EQ_INLINE void store_rows(const tile *t, __m256i acc[][2], const block_header *h
     const __m256i bytes = packed(scaled(acc[r][0], scale0, &to, small), scaled(acc[r][1], scale1, &to, small),
                                  scaled(acc[next][0], scale0, &to, small), scaled(acc[next][1], scale1, &to, small), &to);
     store_bytes(t->out[r] + column, _mm256_castsi256_si128(bytes), columns);
-    if (next > r) store_bytes(t->out[next] + column, _mm256_extracti128_si256(bytes, 1), columns);
+    if (next > r) {
+        store_bytes(t->out[next] + column, _mm256_extracti128_si256(bytes, 1), columns);
+    }
 }
 
 EQ_INLINE void store_tile(const tile *t, __m256i acc[][2], const block_header *header, int32_t column, int32_t columns,
                           const int rows, const bool small) {
-#define STORE(r) \
-    if (r < rows && r % 2 == 0) store_rows(t, acc, header, column, columns, r, rows, small);
+#define STORE(r)                \
+    if (r < rows && r % 2 == 0) \
+        store_rows(t, acc, header, column, columns, r, rows, small);
     EACH_ROW(STORE)
 }
 
@@ -115,37 +123,48 @@ EQ_INLINE void run_tile(const tile *t, const block_header *header, int32_t colum
     const int32_t *start = t->first_step ? t->partial : header->bias;
     const ptrdiff_t start_row = t->first_step ? BLOCK : 0;
     __m256i acc[TILE_ROWS][2], other[TILE_ROWS][2];
-#define START(r)                                                                                                  \
-    if (r < rows) {                                                                                               \
-        acc[r][0] = _mm256_load_si256((const __m256i *)(const void *)(start + r * start_row));                    \
-        acc[r][1] = _mm256_load_si256((const __m256i *)(const void *)(start + r * start_row + 8));                \
-        other[r][0] = other[r][1] = _mm256_setzero_si256();                                                       \
+#define START(r)                                                                                   \
+    if (r < rows) {                                                                                \
+        acc[r][0] = _mm256_load_si256((const __m256i *)(const void *)(start + r * start_row));     \
+        acc[r][1] = _mm256_load_si256((const __m256i *)(const void *)(start + r * start_row + 8)); \
+        other[r][0] = other[r][1] = _mm256_setzero_si256();                                        \
     }
     EACH_ROW(START)
     int32_t steps = t->steps;
     for (; steps > (int32_t)twice; steps -= 1 + twice, in += (1 + twice) * TAPS, weights += (1 + twice) * STEP_WEIGHTS) {
         add_step(acc, in, weights, rows);
-        if (twice) add_step(other, in + TAPS, weights + STEP_WEIGHTS, rows);
+        if (twice) {
+            add_step(other, in + TAPS, weights + STEP_WEIGHTS, rows);
+        }
     }
-    if (twice && steps) add_step(acc, in, weights, rows);
-#define JOIN(r)                                                                                                   \
-    if (r < rows) {                                                                                               \
-        if (twice) acc[r][0] = _mm256_add_epi32(acc[r][0], other[r][0]);                                          \
-        if (twice) acc[r][1] = _mm256_add_epi32(acc[r][1], other[r][1]);                                          \
-        if (!t->is_last) _mm256_store_si256((__m256i *)(void *)(t->partial + r * BLOCK), acc[r][0]);              \
-        if (!t->is_last) _mm256_store_si256((__m256i *)(void *)(t->partial + r * BLOCK + 8), acc[r][1]);          \
+    if (twice && steps) {
+        add_step(acc, in, weights, rows);
+    }
+#define JOIN(r)                                                                             \
+    if (r < rows) {                                                                         \
+        if (twice)                                                                          \
+            acc[r][0] = _mm256_add_epi32(acc[r][0], other[r][0]);                           \
+        if (twice)                                                                          \
+            acc[r][1] = _mm256_add_epi32(acc[r][1], other[r][1]);                           \
+        if (!t->is_last)                                                                    \
+            _mm256_store_si256((__m256i *)(void *)(t->partial + r * BLOCK), acc[r][0]);     \
+        if (!t->is_last)                                                                    \
+            _mm256_store_si256((__m256i *)(void *)(t->partial + r * BLOCK + 8), acc[r][1]); \
     }
     EACH_ROW(JOIN)
-    if (!t->is_last) return;
-    if (t->gemm->small)
+    if (!t->is_last) {
+        return;
+    }
+    if (t->gemm->small) {
         store_tile(t, acc, header, column, columns, rows, true);
-    else
+    } else {
         store_tile(t, acc, header, column, columns, rows, false);
+    }
 }
 
-#define TILE(rows)                                                                                           \
-    static void tile_##rows(const tile *t, const block_header *header, int32_t column, int32_t columns) {    \
-        run_tile(t, header, column, columns, rows);                                                          \
+#define TILE(rows)                                                                                        \
+    static void tile_##rows(const tile *t, const block_header *header, int32_t column, int32_t columns) { \
+        run_tile(t, header, column, columns, rows);                                                       \
     }
 TILE(1)
 TILE(2)
@@ -154,8 +173,8 @@ TILE(4)
 TILE(5)
 TILE(6)
 
-static void (*const tiles[TILE_ROWS])(const tile *t, const block_header *header, int32_t column,
-                                      int32_t columns) = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+static void (*const tiles[TILE_ROWS])(const tile *t, const block_header *header, int32_t column, int32_t columns) = {
+    tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 static void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                      int32_t last_column) {
@@ -169,7 +188,9 @@ static void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *o
         const void *block = packed + (size_t)(column / BLOCK) * block_bytes(taps);
         for (int32_t k = 0, n; k < taps; k += n) {
             n = taps - k < CHUNK ? taps - k : CHUNK;
-            if (column == first_column || taps > CHUNK) copy_windows(g, in, k, n, rows, panel);
+            if (column == first_column || taps > CHUNK) {
+                copy_windows(g, in, k, n, rows, panel);
+            }
             t.first_step = k / TAPS;
             t.steps = (n + TAPS - 1) / TAPS;
             t.is_last = k + n == taps;

@@ -13,9 +13,14 @@ typedef struct byte_table {
 
 EQ_INLINE byte_table table_of(const int8_t table[256]) {
     byte_table t;
-    for (int k = 0; k < 16; k++) t.parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
-    for (int k = 15; k > 0; k--)
-        if (k != 8) t.parts[k] = _mm256_xor_si256(t.parts[k], t.parts[k - 1]);
+    for (int k = 0; k < 16; k++) {
+        t.parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
+    }
+    for (int k = 15; k > 0; k--) {
+        if (k != 8) {
+            t.parts[k] = _mm256_xor_si256(t.parts[k], t.parts[k - 1]);
+        }
+    }
     return t;
 }
 
@@ -37,6 +42,10 @@ EQ_INLINE __m256i lookup32(const byte_table *t, __m256i in) {
 
 void eq_avx2_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n) {
     const byte_table t = table_of(table);
-    for (; n >= 32; n -= 32, in += 32, out += 32) eq_store(out, lookup32(&t, eq_load(in)));
-    if (n) eq_store_part(out, lookup32(&t, eq_load_part(in, n)), n);
+    for (; n >= 32; n -= 32, in += 32, out += 32) {
+        eq_store(out, lookup32(&t, eq_load(in)));
+    }
+    if (n) {
+        eq_store_part(out, lookup32(&t, eq_load_part(in, n)), n);
+    }
 }

@@ -20,7 +20,9 @@ EQ_INLINE requantization requantization_to(int32_t zero_point, int32_t min, int3
 
 EQ_INLINE __m256i scaled(__m256i acc, __m256 scale, const requantization *to, bool small) {
     __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale);
-    if (!small) x = _mm256_min_ps(x, to->high); /* what does not fit would become the least integer */
+    if (!small) {
+        x = _mm256_min_ps(x, to->high); /* what does not fit would become the least integer */
+    }
     return _mm256_cvtps_epi32(x);
 }
 

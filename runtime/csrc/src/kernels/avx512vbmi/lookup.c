@@ -15,8 +15,14 @@ EQ_INLINE __m512i lookup64(const byte_table *t, __m512i in) {
 
 void eq_avx512vbmi_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n) {
     byte_table t;
-    for (int i = 0; i < 4; i++) t.quarters[i] = _mm512_loadu_si512(table + 64 * i);
-    for (; n >= 64; n -= 64, in += 64, out += 64) _mm512_storeu_si512(out, lookup64(&t, _mm512_loadu_si512(in)));
+    for (int i = 0; i < 4; i++) {
+        t.quarters[i] = _mm512_loadu_si512(table + 64 * i);
+    }
+    for (; n >= 64; n -= 64, in += 64, out += 64) {
+        _mm512_storeu_si512(out, lookup64(&t, _mm512_loadu_si512(in)));
+    }
     const __mmask64 rest = eq_first(n);
-    if (n) _mm512_mask_storeu_epi8(out, rest, lookup64(&t, _mm512_maskz_loadu_epi8(rest, in)));
+    if (n) {
+        _mm512_mask_storeu_epi8(out, rest, lookup64(&t, _mm512_maskz_loadu_epi8(rest, in)));
+    }
 }

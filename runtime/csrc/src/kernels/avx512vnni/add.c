@@ -36,16 +36,23 @@ EQ_INLINE __m512i add64(const addition *p, __m512i a, __m512i b) {
 
 void eq_avx512vnni_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
-    for (; n >= 64; n -= 64, a += 64, b += 64, out += 64)
+    for (; n >= 64; n -= 64, a += 64, b += 64, out += 64) {
         _mm512_storeu_si512(out, add64(&p, _mm512_loadu_si512(a), _mm512_loadu_si512(b)));
+    }
     const __mmask64 rest = eq_first(n);
-    if (n) _mm512_mask_storeu_epi8(out, rest, add64(&p, _mm512_maskz_loadu_epi8(rest, a), _mm512_maskz_loadu_epi8(rest, b)));
+    if (n) {
+        _mm512_mask_storeu_epi8(out, rest, add64(&p, _mm512_maskz_loadu_epi8(rest, a), _mm512_maskz_loadu_epi8(rest, b)));
+    }
 }
 
 void eq_avx512vnni_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
     const __m512i all = _mm512_set1_epi8(b);
-    for (; n >= 64; n -= 64, a += 64, out += 64) _mm512_storeu_si512(out, add64(&p, _mm512_loadu_si512(a), all));
+    for (; n >= 64; n -= 64, a += 64, out += 64) {
+        _mm512_storeu_si512(out, add64(&p, _mm512_loadu_si512(a), all));
+    }
     const __mmask64 rest = eq_first(n);
-    if (n) _mm512_mask_storeu_epi8(out, rest, add64(&p, _mm512_maskz_loadu_epi8(rest, a), all));
+    if (n) {
+        _mm512_mask_storeu_epi8(out, rest, add64(&p, _mm512_maskz_loadu_epi8(rest, a), all));
+    }
 }

@@ -17,7 +17,7 @@
 
 enum {
     BLOCK = 64,
-    SLOTS = 64,           /* interleaved columns, times groups, at once: 16 KiB */
+    SLOTS = 64, /* interleaved columns, times groups, at once: 16 KiB */
     SLOT_BYTES = 4 * 64,
     WEIGHTS = 2 * SLOT_BYTES, /* of a tap's group: both output rows */
 };
@@ -42,7 +42,9 @@ static int32_t block_channels(int32_t rest) {
 
 size_t eq_avx512vnni_depthwise_packed_bytes(const eq_depthwise_weights *w) {
     size_t blocks = 0;
-    for (int32_t c = 0; c < w->channels; c += block_channels(w->channels - c)) blocks++;
+    for (int32_t c = 0; c < w->channels; c += block_channels(w->channels - c)) {
+        blocks++;
+    }
     return blocks * block_bytes(w->height, w->width);
 }
 
@@ -56,9 +58,11 @@ static void pack_block(const eq_depthwise_weights *w, int32_t first, int32_t cha
     const int32_t groups = groups_of(w->height);
     for (int32_t lane = 0; lane < BLOCK; lane++) {
         const int32_t c = first + lane_channel(lane, channels);
-        if (c >= w->channels) continue;
+        if (c >= w->channels) {
+            continue;
+        }
         uint32_t sum = 0;
-        for (int32_t x = 0; x < w->width; x++)
+        for (int32_t x = 0; x < w->width; x++) {
             for (int32_t y = 0; y < w->height; y++) {
                 const int8_t weight = w->weights[((size_t)y * (size_t)w->width + (size_t)x) * (size_t)w->channels + (size_t)c];
                 for (int32_t row = 0; row < 2 && (y + row) / 4 < groups; row++) {
@@ -67,6 +71,7 @@ static void pack_block(const eq_depthwise_weights *w, int32_t first, int32_t cha
                 }
                 sum += (uint32_t)weight;
             }
+        }
         header->bias[lane] = (int32_t)((uint32_t)w->bias[c] - 128 * sum);
         header->scale[lane] = w->scale[c];
     }
@@ -86,8 +91,8 @@ typedef struct strip {
     const block_header *header;
     const int8_t *in; /* the first window's first tap in the block */
     int8_t *out;
-    int32_t channels, existing, streams; /* of the vectors: 64, 32 or 16; of those, in the tensor; 1, 2 or 4 */
-    __mmask64 mask;                      /* of existing channels */
+    int32_t channels, existing, streams;   /* of the vectors: 64, 32 or 16; of those, in the tensor; 1, 2 or 4 */
+    __mmask64 mask;                        /* of existing channels */
     ptrdiff_t in_stream[4], out_stream[4]; /* bytes from the first stream */
     int32_t stream_columns;
     int32_t rows, groups;     /* of taps, including those that only the second output row has; groups of four */
@@ -99,10 +104,13 @@ typedef struct strip {
 
 /* One row of 64 bytes: of every stream. */
 EQ_INLINE __m512i load_row(const int8_t *from, const ptrdiff_t stream[4], const int streams) {
-    if (streams == 1) return _mm512_loadu_si512(from);
-    if (streams == 2)
+    if (streams == 1) {
+        return _mm512_loadu_si512(from);
+    }
+    if (streams == 2) {
         return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)from)),
                                   _mm256_loadu_si256((const __m256i *)(const void *)(from + stream[1])), 1);
+    }
     __m512i row = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(const void *)from));
     row = _mm512_inserti32x4(row, _mm_loadu_si128((const __m128i *)(const void *)(from + stream[1])), 1);
     row = _mm512_inserti32x4(row, _mm_loadu_si128((const __m128i *)(const void *)(from + stream[2])), 2);
@@ -126,21 +134,24 @@ EQ_INLINE void interleave_column(const strip *s, const int8_t *const from[4], pt
 EQ_INLINE void interleave_streams(const strip *s, const int streams) {
     for (int32_t g = 0; g < s->groups; g++) {
         const int8_t *from[4];
-        for (int32_t i = 0; i < 4; i++) /* rows past the last have no weights; any will do */
+        for (int32_t i = 0; i < 4; i++) { /* rows past the last have no weights; any will do */
             from[i] = s->in + (4 * g + i < s->rows ? 4 * g + i : 0) * s->depthwise->tap_row;
+        }
         uint8_t *to = s->interleaved + g * SLOT_BYTES;
-        for (int32_t slot = 0; slot < s->slots; slot++)
+        for (int32_t slot = 0; slot < s->slots; slot++) {
             interleave_column(s, from, slot * s->slot_column, to + (ptrdiff_t)slot * s->groups * SLOT_BYTES, streams);
+        }
     }
 }
 
 static void interleave(const strip *s) {
-    if (s->streams == 1)
+    if (s->streams == 1) {
         interleave_streams(s, 1);
-    else if (s->streams == 2)
+    } else if (s->streams == 2) {
         interleave_streams(s, 2);
-    else
+    } else {
         interleave_streams(s, 4);
+    }
 }
 
 EQ_INLINE void store_pixel(const strip *s, __m512i bytes, int8_t *out) {
@@ -171,33 +182,42 @@ EQ_INLINE void run_pixels(const strip *s, const requantization *to, const uint8_
     __m512i acc[2][2][4]; /* (rows, columns, vectors) */
 #define START(v, _) acc[0][0][v] = acc[0][1][v] = acc[1][0][v] = acc[1][1][v] = _mm512_load_si512(s->header->bias + 16 * v);
     EACH_VECTOR(START, )
-    for (int32_t x = 0; x < s->depthwise->width; x++, in += tap)
+    for (int32_t x = 0; x < s->depthwise->width; x++, in += tap) {
         for (int32_t g = 0; g < s->groups; g++, weights += WEIGHTS) {
 #define LOAD(from, v) _mm512_load_si512((from) + g * SLOT_BYTES + 64 * (v))
-#define ADD(v, _)                                                                                     \
-    {                                                                                                 \
-        const __m512i w0 = _mm512_load_si512(weights + 64 * v);                                       \
-        const __m512i w1 = _mm512_load_si512(weights + SLOT_BYTES + 64 * v);                          \
-        const __m512i in0 = LOAD(in, v);                                                              \
-        ACCUMULATE(acc[0][0][v], in0, w0);                                    \
-        if (rows == 2) ACCUMULATE(acc[1][0][v], in0, w1);                     \
-        if (columns == 2) {                                                                           \
-            const __m512i in1 = LOAD(in + next, v);                                                   \
-            ACCUMULATE(acc[0][1][v], in1, w0);                                \
-            if (rows == 2) ACCUMULATE(acc[1][1][v], in1, w1);                 \
-        }                                                                                             \
+#define ADD(v, _)                                                            \
+    {                                                                        \
+        const __m512i w0 = _mm512_load_si512(weights + 64 * v);              \
+        const __m512i w1 = _mm512_load_si512(weights + SLOT_BYTES + 64 * v); \
+        const __m512i in0 = LOAD(in, v);                                     \
+        ACCUMULATE(acc[0][0][v], in0, w0);                                   \
+        if (rows == 2)                                                       \
+            ACCUMULATE(acc[1][0][v], in0, w1);                               \
+        if (columns == 2) {                                                  \
+            const __m512i in1 = LOAD(in + next, v);                          \
+            ACCUMULATE(acc[0][1][v], in1, w0);                               \
+            if (rows == 2)                                                   \
+                ACCUMULATE(acc[1][1][v], in1, w1);                           \
+        }                                                                    \
     }
             EACH_VECTOR(ADD, )
         }
+    }
 #define SCALED(row, column, v) scaled(acc[row][column][v], _mm512_load_ps(s->header->scale + 16 * v), to, limited)
 #define BYTES(row, column) \
     packed(SCALED(row, column, 0), SCALED(row, column, 1), SCALED(row, column, 2), SCALED(row, column, 3), to, limited)
 #define STORE(row, column) \
     store_pixel(s, BYTES(row, column), out + row * s->depthwise->out_row + column * s->depthwise->channels);
     STORE(0, 0)
-    if (columns == 2) STORE(0, 1)
-    if (rows == 2) STORE(1, 0)
-    if (rows == 2 && columns == 2) STORE(1, 1)
+    if (columns == 2) {
+        STORE(0, 1)
+    }
+    if (rows == 2) {
+        STORE(1, 0)
+    }
+    if (rows == 2 && columns == 2) {
+        STORE(1, 1)
+    }
 }
 
 EQ_INLINE void run_strip(const strip *s, const int rows, const bool limited) {
@@ -206,23 +226,28 @@ EQ_INLINE void run_strip(const strip *s, const int rows, const bool limited) {
     const uint8_t *in = s->interleaved;
     int8_t *out = s->out;
     int32_t column = 0;
-    for (; column + 2 <= s->columns; column += 2, in += 2 * next, out += 2 * s->depthwise->channels)
+    for (; column + 2 <= s->columns; column += 2, in += 2 * next, out += 2 * s->depthwise->channels) {
         run_pixels(s, &to, in, out, rows, 2, limited);
-    if (column < s->columns) run_pixels(s, &to, in, out, rows, 1, limited);
+    }
+    if (column < s->columns) {
+        run_pixels(s, &to, in, out, rows, 1, limited);
+    }
 }
 
 static void run_strip_1(const strip *s) {
-    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max))
+    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max)) {
         run_strip(s, 1, true);
-    else
+    } else {
         run_strip(s, 1, false);
+    }
 }
 
 static void run_strip_2(const strip *s) {
-    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max))
+    if (needs_limits(s->depthwise->small, s->depthwise->min, s->depthwise->max)) {
         run_strip(s, 2, true);
-    else
+    } else {
         run_strip(s, 2, false);
+    }
 }
 
 #include "../strip_layout.h"
@@ -245,10 +270,11 @@ static void run_rows(strip *s, int32_t rows) {
         s->columns = s->stream_columns - column < s->most ? s->stream_columns - column : s->most;
         s->slots = (int32_t)slots_for(s, s->columns);
         interleave(s);
-        if (rows == 2)
+        if (rows == 2) {
             run_strip_2(s);
-        else
+        } else {
             run_strip_1(s);
+        }
         s->in += s->columns * s->depthwise->in_column;
         s->out += (ptrdiff_t)s->columns * s->depthwise->channels;
     }
@@ -259,24 +285,27 @@ static void run_value(const strip *s, int32_t lane, const int8_t *in, int8_t *ou
     const eq_depthwise *d = s->depthwise;
     const int8_t *weights = (const int8_t *)(s->header + 1) + 4 * lane;
     int32_t acc = s->header->bias[lane];
-    for (int32_t x = 0; x < d->width; x++)
+    for (int32_t x = 0; x < d->width; x++) {
         for (int32_t y = 0; y < d->height; y++) {
             const size_t group = (size_t)x * (size_t)s->groups + (size_t)(y / 4);
             const int32_t value = in[y * d->tap_row + x * d->tap_column];
             acc = eq_add_wrapping(acc, (value + 128) * weights[group * WEIGHTS + (size_t)(y % 4)]);
         }
+    }
     *out = eq_requantize(acc, s->header->scale[lane], d->zero_point, d->min, d->max);
 }
 
 /* Kernels of more than 4 * SLOTS taps. */
 static void run_wide_row(const strip *s) {
     const eq_depthwise *d = s->depthwise;
-    for (int32_t column = 0; column < d->out_width; column++)
+    for (int32_t column = 0; column < d->out_width; column++) {
         for (int32_t lane = 0; lane < BLOCK; lane++) {
             const int32_t c = lane_channel(lane, s->channels);
-            if (c < s->existing)
+            if (c < s->existing) {
                 run_value(s, lane, s->in + column * d->in_column + c, s->out + (ptrdiff_t)column * d->channels + c);
+            }
         }
+    }
 }
 
 void eq_avx512vnni_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
@@ -286,7 +315,9 @@ void eq_avx512vnni_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t
     strip s = {.depthwise = d, .groups = groups_of(d->height), .interleaved = interleaved};
     const bool is_wide = (int64_t)d->width * s.groups > SLOTS;
     const char *packed = d->packed;
-    if (!is_wide) lay_out(&s);
+    if (!is_wide) {
+        lay_out(&s);
+    }
     for (int32_t c = 0; c < d->channels; c += s.channels, packed += block_bytes(d->height, d->width)) {
         s.header = (const block_header *)(const void *)packed;
         s.channels = block_channels(d->channels - c);
@@ -298,10 +329,11 @@ void eq_avx512vnni_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t
             now = rows - row < together || is_wide ? 1 : together;
             s.in = in + row * d->in_row + c;
             s.out = out + row * d->out_row + c;
-            if (is_wide)
+            if (is_wide) {
                 run_wide_row(&s);
-            else
+            } else {
                 run_rows(&s, now);
+            }
         }
     }
 }

@@ -12,9 +12,9 @@
 #include "set.h"
 
 enum {
-    BLOCK = 32,         /* columns in a block: two vectors */
-    TILE_ROWS = 12,     /* 12 x 2 accumulators leave 8 registers for operands */
-    CHUNK = 2048,       /* bytes of a window in the panel at once */
+    BLOCK = 32,             /* columns in a block: two vectors */
+    TILE_ROWS = 12,         /* 12 x 2 accumulators leave 8 registers for operands */
+    CHUNK = 2048,           /* bytes of a window in the panel at once */
     PANEL_ROW = CHUNK + 64, /* rows do not fall on the same cache sets */
     STEP_BYTES = BLOCK * 4,
 };
@@ -57,17 +57,21 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
 EQ_INLINE void copy_run(const int8_t *const *in, ptrdiff_t offset, int32_t n, int32_t rows, uint8_t *panel) {
     const __m512i flip = _mm512_set1_epi8(-128);
     if (n <= 16) {
-        for (int32_t r = 0; r < rows; r++)
-            _mm_storeu_si128((__m128i *)(void *)(panel + r * PANEL_ROW),
-                             _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(in[r] + offset)),
-                                           _mm512_castsi512_si128(flip)));
+        for (int32_t r = 0; r < rows; r++) {
+            _mm_storeu_si128(
+                (__m128i *)(void *)(panel + r * PANEL_ROW),
+                _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(in[r] + offset)), _mm512_castsi512_si128(flip)));
+        }
     } else if (n <= 64) {
-        for (int32_t r = 0; r < rows; r++)
+        for (int32_t r = 0; r < rows; r++) {
             _mm512_storeu_si512(panel + r * PANEL_ROW, _mm512_xor_si512(_mm512_loadu_si512(in[r] + offset), flip));
+        }
     } else {
-        for (int32_t r = 0; r < rows; r++)
-            for (int32_t k = 0; k < n; k += 64)
+        for (int32_t r = 0; r < rows; r++) {
+            for (int32_t k = 0; k < n; k += 64) {
                 _mm512_storeu_si512(panel + r * PANEL_ROW + k, _mm512_xor_si512(_mm512_loadu_si512(in[r] + offset + k), flip));
+            }
+        }
     }
 }
 
@@ -75,7 +79,9 @@ EQ_INLINE void copy_run(const int8_t *const *in, ptrdiff_t offset, int32_t n, in
 static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t first, int32_t bytes, int32_t rows,
                          uint8_t *panel) {
     int32_t segment = 0, at = first;
-    if (first) segment = first / g->segment_bytes, at = first % g->segment_bytes;
+    if (first) {
+        segment = first / g->segment_bytes, at = first % g->segment_bytes;
+    }
     while (bytes > 0) {
         const int32_t rest = g->segment_bytes - at, n = rest < bytes ? rest : bytes;
         copy_run(in, g->segment_offsets[segment++] + at, n, rows, panel);
@@ -87,7 +93,7 @@ static void copy_windows(const eq_gemm *g, const int8_t *const *in, int32_t firs
 
 typedef struct tile {
     const eq_gemm *gemm;
-    const uint8_t *panel; /* (rows, PANEL_ROW) */
+    const uint8_t *panel;      /* (rows, PANEL_ROW) */
     int32_t first_step, steps; /* of this chunk */
     bool is_last;
     int32_t *partial; /* (rows, BLOCK): accumulators between chunks */
@@ -117,35 +123,44 @@ EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *h
     const int last = rows - 1;
 #define ROW(i) (r + (i) / vectors < last ? r + (i) / vectors : last)
 #define SCALED(i) scaled(acc[ROW(i)][(i) % vectors], scale[(i) % vectors], &to, limited)
-    const __m512i bytes =
-        _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
+    const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
     int8_t *const *out = t->out + r;
     if (vectors == 2) {
         _mm256_mask_storeu_epi8(out[0] + column, mask, _mm512_castsi512_si256(bytes));
-        if (r + 1 < rows) _mm256_mask_storeu_epi8(out[1] + column, mask, _mm512_extracti64x4_epi64(bytes, 1));
+        if (r + 1 < rows) {
+            _mm256_mask_storeu_epi8(out[1] + column, mask, _mm512_extracti64x4_epi64(bytes, 1));
+        }
     } else {
         _mm_mask_storeu_epi8(out[0] + column, (__mmask16)mask, _mm512_castsi512_si128(bytes));
-        if (r + 1 < rows) _mm_mask_storeu_epi8(out[1] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 1));
-        if (r + 2 < rows) _mm_mask_storeu_epi8(out[2] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 2));
-        if (r + 3 < rows) _mm_mask_storeu_epi8(out[3] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 3));
+        if (r + 1 < rows) {
+            _mm_mask_storeu_epi8(out[1] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 1));
+        }
+        if (r + 2 < rows) {
+            _mm_mask_storeu_epi8(out[2] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 2));
+        }
+        if (r + 3 < rows) {
+            _mm_mask_storeu_epi8(out[3] + column, (__mmask16)mask, _mm512_extracti32x4_epi32(bytes, 3));
+        }
     }
 }
 
 EQ_INLINE void store_tile(const tile *t, __m512i acc[][2], const block_header *header, int32_t column, __mmask32 mask,
                           const int rows, const int vectors, const bool limited) {
-#define STORE(r) \
-    if (r < rows && r % (4 / vectors) == 0) store_rows(t, acc, header, column, mask, r, rows, vectors, limited);
+#define STORE(r)                            \
+    if (r < rows && r % (4 / vectors) == 0) \
+        store_rows(t, acc, header, column, mask, r, rows, vectors, limited);
     EACH_ROW(STORE)
 }
 
 /* One step of four bytes, for `rows` x `vectors` accumulators. */
 EQ_INLINE void add_step(__m512i acc[][2], const uint8_t *in, const int8_t *weights, const int rows, const int vectors) {
     const __m512i w0 = _mm512_load_si512(weights), w1 = _mm512_load_si512(weights + 64);
-#define ADD(r)                                             \
-    if (r < rows) {                                        \
-        const __m512i x = four_bytes(in + r * PANEL_ROW);  \
-        ACCUMULATE(acc[r][0], x, w0);                      \
-        if (vectors == 2) ACCUMULATE(acc[r][1], x, w1);    \
+#define ADD(r)                                            \
+    if (r < rows) {                                       \
+        const __m512i x = four_bytes(in + r * PANEL_ROW); \
+        ACCUMULATE(acc[r][0], x, w0);                     \
+        if (vectors == 2)                                 \
+            ACCUMULATE(acc[r][1], x, w1);                 \
     }
     EACH_ROW(ADD)
 }
@@ -159,36 +174,51 @@ EQ_INLINE void run_tile(const tile *t, const int8_t *packed, int32_t column, __m
     const int32_t *start = t->first_step ? t->partial : header->bias;
     const ptrdiff_t start_row = t->first_step ? BLOCK : 0;
     __m512i acc[TILE_ROWS][2], acc1[TILE_ROWS][2], acc2[TILE_ROWS][2], acc3[TILE_ROWS][2];
-#define START(r)                                                                       \
-    if (r < rows) {                                                                    \
-        acc[r][0] = _mm512_load_si512(start + r * start_row);                          \
-        acc[r][1] = _mm512_load_si512(start + r * start_row + 16);                     \
-        acc1[r][0] = acc1[r][1] = acc2[r][0] = acc2[r][1] = _mm512_setzero_si512();    \
-        acc3[r][0] = acc3[r][1] = _mm512_setzero_si512();                              \
+#define START(r)                                                                    \
+    if (r < rows) {                                                                 \
+        acc[r][0] = _mm512_load_si512(start + r * start_row);                       \
+        acc[r][1] = _mm512_load_si512(start + r * start_row + 16);                  \
+        acc1[r][0] = acc1[r][1] = acc2[r][0] = acc2[r][1] = _mm512_setzero_si512(); \
+        acc3[r][0] = acc3[r][1] = _mm512_setzero_si512();                           \
     }
     EACH_ROW(START)
     int32_t steps = t->steps;
     for (; steps >= phases; steps -= phases, weights += phases * STEP_BYTES, in += phases * 4) {
         add_step(acc, in, weights, rows, vectors);
-        if (phases >= 2) add_step(acc1, in + 4, weights + STEP_BYTES, rows, vectors);
-        if (phases == 4) add_step(acc2, in + 8, weights + 2 * STEP_BYTES, rows, vectors);
-        if (phases == 4) add_step(acc3, in + 12, weights + 3 * STEP_BYTES, rows, vectors);
+        if (phases >= 2) {
+            add_step(acc1, in + 4, weights + STEP_BYTES, rows, vectors);
+        }
+        if (phases == 4) {
+            add_step(acc2, in + 8, weights + 2 * STEP_BYTES, rows, vectors);
+        }
+        if (phases == 4) {
+            add_step(acc3, in + 12, weights + 3 * STEP_BYTES, rows, vectors);
+        }
     }
-    if (phases > 1)
-        for (; steps > 0; steps--, weights += STEP_BYTES, in += 4) add_step(acc, in, weights, rows, vectors);
-#define JOIN(r, v)                                                                     \
-    if (r < rows && v < vectors) {                                                     \
-        if (phases >= 2) acc[r][v] = _mm512_add_epi32(acc[r][v], acc1[r][v]);          \
-        if (phases == 4) acc[r][v] = _mm512_add_epi32(acc[r][v], _mm512_add_epi32(acc2[r][v], acc3[r][v])); \
-        if (!t->is_last) _mm512_store_si512(t->partial + r * BLOCK + 16 * v, acc[r][v]);  \
+    if (phases > 1) {
+        for (; steps > 0; steps--, weights += STEP_BYTES, in += 4) {
+            add_step(acc, in, weights, rows, vectors);
+        }
+    }
+#define JOIN(r, v)                                                                             \
+    if (r < rows && v < vectors) {                                                             \
+        if (phases >= 2)                                                                       \
+            acc[r][v] = _mm512_add_epi32(acc[r][v], acc1[r][v]);                               \
+        if (phases == 4)                                                                       \
+            acc[r][v] = _mm512_add_epi32(acc[r][v], _mm512_add_epi32(acc2[r][v], acc3[r][v])); \
+        if (!t->is_last)                                                                       \
+            _mm512_store_si512(t->partial + r * BLOCK + 16 * v, acc[r][v]);                    \
     }
 #define JOIN_ROW(r) JOIN(r, 0) JOIN(r, 1)
     EACH_ROW(JOIN_ROW)
-    if (!t->is_last) return;
-    if (needs_limits(t->gemm->small, t->gemm->min, t->gemm->max))
+    if (!t->is_last) {
+        return;
+    }
+    if (needs_limits(t->gemm->small, t->gemm->min, t->gemm->max)) {
         store_tile(t, acc, header, column, mask, rows, vectors, true);
-    else
+    } else {
         store_tile(t, acc, header, column, mask, rows, vectors, false);
+    }
 }
 
 #define TILE(rows)                                                                                  \
@@ -226,10 +256,10 @@ static void run_two_blocks(const tile *t, const int8_t *blocks, size_t bytes, in
     __m512i a0 = _mm512_load_si512(header[0]->bias), a1 = _mm512_load_si512(header[0]->bias + 16);
     __m512i a2 = _mm512_load_si512(header[1]->bias), a3 = _mm512_load_si512(header[1]->bias + 16);
     __m512i b0 = _mm512_setzero_si512(), b1 = b0, b2 = b0, b3 = b0;
-#define STEP(acc, x, from)                                     \
-    ACCUMULATE_LOADED(acc##0, x, from);                        \
-    ACCUMULATE_LOADED(acc##1, x, (from) + 64);                 \
-    ACCUMULATE_LOADED(acc##2, x, (from) + bytes);              \
+#define STEP(acc, x, from)                        \
+    ACCUMULATE_LOADED(acc##0, x, from);           \
+    ACCUMULATE_LOADED(acc##1, x, (from) + 64);    \
+    ACCUMULATE_LOADED(acc##2, x, (from) + bytes); \
     ACCUMULATE_LOADED(acc##3, x, (from) + bytes + 64);
     int32_t steps = t->steps;
     for (; steps >= 2; steps -= 2, weights += 2 * STEP_BYTES, in += 8) {
@@ -243,8 +273,7 @@ static void run_two_blocks(const tile *t, const int8_t *blocks, size_t bytes, in
     }
     const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-#define JOINED(v) \
-    scaled(_mm512_add_epi32(a##v, b##v), _mm512_load_ps(header[v / 2]->scale + v % 2 * 16), &to, true)
+#define JOINED(v) scaled(_mm512_add_epi32(a##v, b##v), _mm512_load_ps(header[v / 2]->scale + v % 2 * 16), &to, true)
     _mm512_storeu_si512(t->out[0] + column,
                         _mm512_permutexvar_epi32(by_vector, packed(JOINED(0), JOINED(1), JOINED(2), JOINED(3), &to, true)));
 }
@@ -261,8 +290,9 @@ static void run_rows(const eq_gemm *g, const int8_t *const *in, int8_t *const *o
         const int8_t *packed = (const int8_t *)g->packed + (size_t)(column / BLOCK) * bytes;
         for (int32_t k = 0, n; k < taps; k += n) {
             n = taps - k < CHUNK ? taps - k : CHUNK;
-            if (column == first_column || taps > CHUNK)
+            if (column == first_column || taps > CHUNK) {
                 copy_windows(g, in, k, n, rows, panel);
+            }
             t.first_step = k / 4;
             t.steps = (n + 3) / 4;
             t.is_last = k + n == taps;

@@ -24,7 +24,9 @@ EQ_INLINE requantization requantization_to(int32_t zero_point, int32_t min, int3
 
 EQ_INLINE __m512i scaled(__m512i acc, __m512 scale, const requantization *to, bool limited) {
     __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
-    if (limited) x = _mm512_min_ps(x, to->high); /* what does not fit would become the least integer */
+    if (limited) {
+        x = _mm512_min_ps(x, to->high); /* what does not fit would become the least integer */
+    }
     return _mm512_cvtps_epi32(x);
 }
 

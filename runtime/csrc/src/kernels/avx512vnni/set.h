@@ -17,20 +17,18 @@ void eq_avx512vnni_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t
 void eq_avx512vnni_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_avx512vnni_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
 
-#define EQ_AVX512VNNI_SET                                                                                              \
-    EQ_AVX2_SET,                                                                                                       \
-    .gemm = {.rows = 72,                                                                                               \
-             .columns = 32,                                                                                            \
-             .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                                          \
-             .pack = eq_avx512vnni_gemm_pack,                                                                          \
-             .run = eq_avx512vnni_gemm_run},                                                                           \
-    .depthwise = {.rows = 2,                                                                                           \
-                  .packed_bytes = eq_avx512vnni_depthwise_packed_bytes,                                                \
-                  .pack = eq_avx512vnni_depthwise_pack,                                                                \
-                  .run = eq_avx512vnni_depthwise_run},                                                                 \
-    .add = eq_avx512vnni_add,                                                                                          \
-    .add_scalar = eq_avx512vnni_add_scalar,                                                                            \
-    .multiply = eq_avx512vnni_multiply,                                                                                \
-    .multiply_scalar = eq_avx512vnni_multiply_scalar
+#define EQ_AVX512VNNI_SET                                                                                     \
+    EQ_AVX2_SET,                                                                                              \
+        .gemm = {.rows = 72,                                                                                  \
+                 .columns = 32,                                                                               \
+                 .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                             \
+                 .pack = eq_avx512vnni_gemm_pack,                                                             \
+                 .run = eq_avx512vnni_gemm_run},                                                              \
+        .depthwise = {.rows = 2,                                                                              \
+                      .packed_bytes = eq_avx512vnni_depthwise_packed_bytes,                                   \
+                      .pack = eq_avx512vnni_depthwise_pack,                                                   \
+                      .run = eq_avx512vnni_depthwise_run},                                                    \
+        .add = eq_avx512vnni_add, .add_scalar = eq_avx512vnni_add_scalar, .multiply = eq_avx512vnni_multiply, \
+        .multiply_scalar = eq_avx512vnni_multiply_scalar
 
 #endif

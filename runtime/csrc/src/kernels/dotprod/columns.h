@@ -23,7 +23,7 @@ EQ_INLINE column interleave(int8x8_t a, int8x8_t b, int8x8_t c, int8x8_t d) {
 /* 2 * `pairs` rows of outputs of a kernel that is 4 to 7 high and at most EQ_TALL_WIDTH wide, with stride 1: eight channels, the
  * first or second half of the group packed at `packed`. */
 enum { EQ_TALL_WIDTH = 7 };
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage, const int8_t *in,
-                           int8_t *out, int32_t pairs);
+void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage,
+                           const int8_t *in, int8_t *out, int32_t pairs);
 
 #endif

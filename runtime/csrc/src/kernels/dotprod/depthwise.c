@@ -22,13 +22,15 @@ typedef struct half_group { /* eight channels */
 EQ_INLINE half_group load_half(const int8_t *packed, int half, const eq_output_stage *stage) {
     half_group g;
     const int8_t *weights = packed + EQ_GROUP_HEAD_BYTES + 8 * half;
-    EQ_UNROLL for (int i = 0; i < 2; i++) {
+    EQ_UNROLL
+    for (int i = 0; i < 2; i++) {
         g.bias[i] = vaddq_s32(vld1q_s32((const void *)(packed + 32 * half + 16 * i)), stage->offset);
         g.scale[i] = vld1q_f32((const void *)(packed + 64 + 32 * half + 16 * i));
     }
-    EQ_UNROLL for (int x = 0; x < 3; x++) {
-        g.upper[x] = interleave(vld1_s8(weights + 16 * x), vld1_s8(weights + 48 + 16 * x), vld1_s8(weights + 96 + 16 * x),
-                                vdup_n_s8(0));
+    EQ_UNROLL
+    for (int x = 0; x < 3; x++) {
+        g.upper[x] =
+            interleave(vld1_s8(weights + 16 * x), vld1_s8(weights + 48 + 16 * x), vld1_s8(weights + 96 + 16 * x), vdup_n_s8(0));
         g.lower[x] = (column){next_row(g.upper[x].low), next_row(g.upper[x].high)};
     }
     return g;
@@ -93,8 +95,9 @@ static void run_clamped(const eq_depthwise *d, const half_group *group, const eq
 static void run_pairs_3x3(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage, const int8_t *in,
                           int8_t *out, int32_t pairs) {
     const half_group group = load_half(packed, half, stage);
-    for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row)
+    for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {
         (stage->plain ? run_plain : run_clamped)(d, &group, stage, in, out);
+    }
 }
 
 void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
@@ -111,6 +114,7 @@ void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *o
             (is_3x3 ? run_pairs_3x3 : eq_dotprod_tall_pairs)(d, packed, i % 2, &stage, in + first, out + first, pairs);
         }
     }
-    if (rows > 2 * pairs)
+    if (rows > 2 * pairs) {
         eq_neon64_depthwise_run(d, in + 2 * pairs * d->in_row, out + 2 * pairs * d->out_row, rows - 2 * pairs);
+    }
 }

@@ -55,7 +55,8 @@ EQ_INLINE void run_strip(const eq_depthwise *d, const tall_weights *w, const hal
                          const tall_column *strip, int8_t *out, int32_t columns, const int width) {
     for (; columns > 0; columns--, strip++, out += d->channels) {
         int32x4_t upper[2] = {half->bias[0], half->bias[1]}, lower[2] = {half->bias[0], half->bias[1]};
-        EQ_UNROLL for (int x = 0; x < width; x++) {
+        EQ_UNROLL
+        for (int x = 0; x < width; x++) {
             add_column(upper, &strip[x], &w->upper[x]);
             add_column(lower, &strip[x], &w->lower[x]);
         }
@@ -67,8 +68,8 @@ EQ_INLINE void run_strip(const eq_depthwise *d, const tall_weights *w, const hal
     }
 }
 
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage, const int8_t *in,
-                           int8_t *out, int32_t pairs) {
+void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage,
+                           const int8_t *in, int8_t *out, int32_t pairs) {
     tall_weights w;
     tall_column strip[STRIP + EQ_TALL_WIDTH - 1];
     const eq_channel_group group = eq_load_group(packed, stage);
@@ -80,10 +81,11 @@ void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half
             const int32_t columns = d->out_width - first < STRIP ? d->out_width - first : STRIP;
             int8_t *to = out + (ptrdiff_t)first * d->channels;
             load_strip(d, in + first * d->in_column, columns + d->width - 1, strip);
-            if (d->width == 5)
+            if (d->width == 5) {
                 run_strip(d, &w, &scale, stage, strip, to, columns, 5);
-            else
+            } else {
                 run_strip(d, &w, &scale, stage, strip, to, columns, d->width);
+            }
         }
     }
 }

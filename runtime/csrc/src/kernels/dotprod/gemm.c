@@ -13,18 +13,22 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
 }
 
 /* The products of the four taps in lane `lane` of each row's chunk `a`. */
-#define ADD_LANE(a, lane)                                                                                                 \
-    do {                                                                                                                  \
-        const int8x16_t low = vld1q_s8(packed), high = vld1q_s8(packed + 16);                                             \
-        packed += 32;                                                                                                     \
-        EQ_UNROLL for (int r = 0; r < rows; r++) {                                                          \
-            sums[r][0] = vdotq_laneq_s32(sums[r][0], low, (a)[r], lane);                                                  \
-            sums[r][1] = vdotq_laneq_s32(sums[r][1], high, (a)[r], lane);                                                 \
-        }                                                                                                                 \
+#define ADD_LANE(a, lane)                                                     \
+    do {                                                                      \
+        const int8x16_t low = vld1q_s8(packed), high = vld1q_s8(packed + 16); \
+        packed += 32;                                                         \
+        EQ_UNROLL                                                             \
+        for (int r = 0; r < rows; r++) {                                      \
+            sums[r][0] = vdotq_laneq_s32(sums[r][0], low, (a)[r], lane);      \
+            sums[r][1] = vdotq_laneq_s32(sums[r][1], high, (a)[r], lane);     \
+        }                                                                     \
     } while (0)
 
 EQ_INLINE void load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
-    EQ_UNROLL for (int r = 0; r < rows; r++) a[r] = vld1q_s8(taps + 16 * r);
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        a[r] = vld1q_s8(taps + 16 * r);
+    }
 }
 
 EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, const int8_t *packed, const int rows) {
@@ -55,7 +59,10 @@ EQ_INLINE const int8_t *add_chunks(int32x4_t sums[8][2], const int8_t *taps, con
 EQ_INLINE void start(const eq_output_stage *stage, const int8_t *bias, int32x4_t sums[8][2], const int rows) {
     const int32x4_t low = vaddq_s32(vld1q_s32((const void *)bias), stage->offset);
     const int32x4_t high = vaddq_s32(vld1q_s32((const void *)(bias + 16)), stage->offset);
-    EQ_UNROLL for (int r = 0; r < rows; r++) sums[r][0] = low, sums[r][1] = high;
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        sums[r][0] = low, sums[r][1] = high;
+    }
 }
 
 EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4_t sums[8][2], int8_t *const *pixels,
@@ -63,9 +70,15 @@ EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4
     const float32x4_t low = vld1q_f32((const void *)scale), high = vld1q_f32((const void *)(scale + 16));
     int16x8_t scaled[8];
     if (stage->small) {
-        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], low, high);
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            scaled[r] = eq_scale_small(stage, sums[r][0], sums[r][1], low, high);
+        }
     } else {
-        EQ_UNROLL for (int r = 0; r < rows; r++) scaled[r] = eq_scale_any(sums[r][0], sums[r][1], low, high);
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            scaled[r] = eq_scale_any(sums[r][0], sums[r][1], low, high);
+        }
     }
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
@@ -81,8 +94,12 @@ EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const
         int8x16_t a[8];
         load_rows(a, taps + (size_t)chunks * 16 * (size_t)rows, rows);
         ADD_LANE(a, 0);
-        if (rest > 1) ADD_LANE(a, 1);
-        if (rest > 2) ADD_LANE(a, 2);
+        if (rest > 1) {
+            ADD_LANE(a, 1);
+        }
+        if (rest > 2) {
+            ADD_LANE(a, 2);
+        }
     }
     finish(stage, packed, sums, pixels, column, rows);
 }
@@ -96,18 +113,26 @@ EQ_INLINE void run_tile_in_place(const eq_product *p, const eq_output_stage *sta
     const uint32_t chunks = (uint32_t)g->segment_bytes / 16;
     int32x4_t sums[8][2];
     start(stage, packed, sums, rows);
-    for (packed += 32; offset != end; offset++)
+    for (packed += 32; offset != end; offset++) {
         packed = add_chunks(sums, window + *offset, packed, chunks, rows, 16);
+    }
     finish(stage, packed, sums, pixels, column, rows);
 }
 
 /* How many of the `times` groups of 8 windows at `in` lie so, one group after the other. */
 static int32_t groups_in_place(const eq_gemm *g, const int8_t *const *in, int32_t times) {
-    if (g->segment_bytes % 16 != 0) return 0;
+    if (g->segment_bytes % 16 != 0) {
+        return 0;
+    }
     for (int32_t i = 0; i < times; i++, in += 8) {
         bool adjacent = true;
-        EQ_UNROLL for (int r = 1; r < 8; r++) adjacent &= in[r] == in[0] + 16 * r;
-        if (!adjacent) return i;
+        EQ_UNROLL
+        for (int r = 1; r < 8; r++) {
+            adjacent &= in[r] == in[0] + 16 * r;
+        }
+        if (!adjacent) {
+            return i;
+        }
     }
     return times;
 }
@@ -115,7 +140,9 @@ static int32_t groups_in_place(const eq_gemm *g, const int8_t *const *in, int32_
 static __attribute__((noinline)) void run_8_rows_in_place(const eq_product *p, const int8_t *const *in, int8_t *const *out,
                                                           int32_t times) {
     const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in += 8, out += 8) eq_run_tiles(p, &stage, in[0], out, 8, run_tile_in_place);
+    for (; times > 0; times--, in += 8, out += 8) {
+        eq_run_tiles(p, &stage, in[0], out, 8, run_tile_in_place);
+    }
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
@@ -147,10 +174,12 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
 }
 
 static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t times) {
+                                                int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+    for (; times > 0; times--, in++, out++) {
+        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+    }
 }
 
 void eq_dotprod_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,

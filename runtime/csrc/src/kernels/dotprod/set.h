@@ -6,24 +6,24 @@
 
 size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_dotprod_gemm_pack(const eq_gemm_weights *weights, void *packed);
-void eq_dotprod_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
-                         int32_t first_column, int32_t last_column);
+void eq_dotprod_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                         int32_t last_column);
 
 void eq_dotprod_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
 void eq_dotprod_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
 
-#define EQ_DOTPROD_SET                                                                                                 \
-    EQ_NEON_SET,                                                                                                       \
-        .gemm = {.rows = 64,                                                                                           \
-                 .columns = 8,                                                                                         \
-                 .packed_bytes = eq_dotprod_gemm_packed_bytes,                                                         \
-                 .pack = eq_dotprod_gemm_pack,                                                                         \
-                 .run = eq_dotprod_gemm_run},                                                                          \
-        .depthwise = {.rows = 2,                                                                                       \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                                                \
-                      .pack = eq_neon64_depthwise_pack,                                                                \
-                      .run = eq_dotprod_depthwise_run},                                                                \
+#define EQ_DOTPROD_SET                                                  \
+    EQ_NEON_SET,                                                        \
+        .gemm = {.rows = 64,                                            \
+                 .columns = 8,                                          \
+                 .packed_bytes = eq_dotprod_gemm_packed_bytes,          \
+                 .pack = eq_dotprod_gemm_pack,                          \
+                 .run = eq_dotprod_gemm_run},                           \
+        .depthwise = {.rows = 2,                                        \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes, \
+                      .pack = eq_neon64_depthwise_pack,                 \
+                      .run = eq_dotprod_depthwise_run},                 \
         .dot = eq_dotprod_dot
 
 #endif

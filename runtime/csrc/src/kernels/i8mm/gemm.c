@@ -33,10 +33,17 @@ EQ_INLINE void pair_rows(int8_t *block, int32_t pairs) {
 EQ_INLINE void add_products(int32x4_t sums[4][4], const int8_t *taps, const int8_t *weights, const int pairs,
                             const bool single) {
     int8x16_t b[4];
-    EQ_UNROLL for (int n = 0; n < 4; n++) b[n] = vld1q_s8(weights + 16 * n);
-    EQ_UNROLL for (int p = 0; p < pairs; p++) {
+    EQ_UNROLL
+    for (int n = 0; n < 4; n++) {
+        b[n] = vld1q_s8(weights + 16 * n);
+    }
+    EQ_UNROLL
+    for (int p = 0; p < pairs; p++) {
         const int8x16_t a = single ? vcombine_s8(vld1_s8(taps), vld1_s8(taps)) : vld1q_s8(taps + 32 * p);
-        EQ_UNROLL for (int n = 0; n < 4; n++) sums[p][n] = vmmlaq_s32(sums[p][n], a, b[n]);
+        EQ_UNROLL
+        for (int n = 0; n < 4; n++) {
+            sums[p][n] = vmmlaq_s32(sums[p][n], a, b[n]);
+        }
     }
 }
 
@@ -51,9 +58,13 @@ EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const
     const bool single = rows == 1;
     const int pairs = single ? 1 : rows / 2, half = single ? 8 : 16;
     int32x4_t sums[4][4];
-    EQ_UNROLL for (int n = 0; n < 4; n++) {
+    EQ_UNROLL
+    for (int n = 0; n < 4; n++) {
         const int32x2_t bias = vadd_s32(vld1_s32((const void *)(packed + 8 * n)), vget_low_s32(stage->offset));
-        EQ_UNROLL for (int pair = 0; pair < pairs; pair++) sums[pair][n] = vcombine_s32(bias, bias);
+        EQ_UNROLL
+        for (int pair = 0; pair < pairs; pair++) {
+            sums[pair][n] = vcombine_s32(bias, bias);
+        }
     }
     packed += 32;
     for (uint32_t chunks = (uint32_t)groups / 2; chunks != 0; chunks--, packed += 128, taps += single ? 16 : 32 * pairs) {
@@ -67,7 +78,8 @@ EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const
 
     const float32x4_t scale_low = vld1q_f32((const void *)packed), scale_high = vld1q_f32((const void *)(packed + 16));
     int16x8_t scaled[8];
-    EQ_UNROLL for (int r = 0; r < rows; r++) {
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
         const int32x4_t *pair = sums[r / 2];
         const int32x4_t low = row_of(pair[0], pair[1], r % 2), high = row_of(pair[2], pair[3], r % 2);
         scaled[r] = stage->small ? eq_scale_small(stage, low, high, scale_low, scale_high)
@@ -100,10 +112,12 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
 }
 
 static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t times) {
+                                                int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+    for (; times > 0; times--, in++, out++) {
+        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+    }
 }
 
 void eq_i8mm_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,

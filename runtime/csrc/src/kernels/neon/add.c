@@ -44,16 +44,21 @@ EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b, const boo
 EQ_INLINE void add_all(const addition *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n, const bool plain) {
     const size_t whole = n / 16 * 16;
     size_t i = 0;
-    for (; i != whole; i += 16) vst1q_s8(out + i, add16(p, vld1q_s8(a + i), vld1q_s8(b + i), plain));
-    if (i < n) eq_store_part(out + i, add16(p, eq_load_part(a + i, n - i), eq_load_part(b + i, n - i), plain), n - i);
+    for (; i != whole; i += 16) {
+        vst1q_s8(out + i, add16(p, vld1q_s8(a + i), vld1q_s8(b + i), plain));
+    }
+    if (i < n) {
+        eq_store_part(out + i, add16(p, eq_load_part(a + i, n - i), eq_load_part(b + i, n - i), plain), n - i);
+    }
 }
 
 void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
-    if (p.plain)
+    if (p.plain) {
         add_all(&p, a, b, out, n, true);
-    else
+    } else {
         add_all(&p, a, b, out, n, false);
+    }
 }
 
 void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
@@ -61,6 +66,10 @@ void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int
     const int8x16_t all = vdupq_n_s8(b);
     const size_t whole = n / 16 * 16;
     size_t i = 0;
-    for (; i != whole; i += 16) vst1q_s8(out + i, add16(&p, vld1q_s8(a + i), all, false));
-    if (i < n) eq_store_part(out + i, add16(&p, eq_load_part(a + i, n - i), all, false), n - i);
+    for (; i != whole; i += 16) {
+        vst1q_s8(out + i, add16(&p, vld1q_s8(a + i), all, false));
+    }
+    if (i < n) {
+        eq_store_part(out + i, add16(&p, eq_load_part(a + i, n - i), all, false), n - i);
+    }
 }

@@ -32,8 +32,9 @@ EQ_INLINE int8x16_t mix16(int8x16_t a, int8x16_t b, int8x16_t c, int8x16_t d, we
 void eq_neon_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out) {
     const int8_t *a = corners[0], *b = corners[1], *c = corners[2], *d = corners[3];
     const weights w = {(int16_t)right, bottom};
-    for (; channels >= 16; channels -= 16, a += 16, b += 16, c += 16, d += 16, out += 16)
+    for (; channels >= 16; channels -= 16, a += 16, b += 16, c += 16, d += 16, out += 16) {
         vst1q_s8(out, mix16(vld1q_s8(a), vld1q_s8(b), vld1q_s8(c), vld1q_s8(d), w));
+    }
     if (channels) {
         const size_t n = (size_t)channels;
         eq_store_part(out, mix16(eq_load_part(a, n), eq_load_part(b, n), eq_load_part(c, n), eq_load_part(d, n), w), n);

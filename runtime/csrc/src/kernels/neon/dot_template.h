@@ -7,7 +7,10 @@
 /* The sum of each vector's lanes. */
 EQ_INLINE int32x4_t lane_sums(const int32x4_t v[4]) {
     int32x2_t pairs[4];
-    EQ_UNROLL for (int i = 0; i < 4; i++) pairs[i] = vpadd_s32(vget_low_s32(v[i]), vget_high_s32(v[i]));
+    EQ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        pairs[i] = vpadd_s32(vget_low_s32(v[i]), vget_high_s32(v[i]));
+    }
     return vcombine_s32(vpadd_s32(pairs[0], pairs[1]), vpadd_s32(pairs[2], pairs[3]));
 }
 
@@ -17,7 +20,10 @@ EQ_INLINE void multiply_columns(const int8_t *a, const int8_t *b, int32_t depth,
         int32x4_t s[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
         for (ptrdiff_t k = 0; k < column; k += 16) {
             const int8x16_t x = vld1q_s8(a + k);
-            EQ_UNROLL for (int i = 0; i < 4; i++) s[i] = ADD_PRODUCTS(s[i], x, vld1q_s8(b + k + i * column));
+            EQ_UNROLL
+            for (int i = 0; i < 4; i++) {
+                s[i] = ADD_PRODUCTS(s[i], x, vld1q_s8(b + k + i * column));
+            }
         }
         vst1q_s32(sums, lane_sums(s));
     }

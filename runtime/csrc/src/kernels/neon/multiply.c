@@ -27,13 +27,21 @@ EQ_INLINE int8x16_t multiply16(const multiplication *p, int8x16_t a, int8x16_t b
 
 void eq_neon_multiply(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const multiplication p = multiplication_of(parameters);
-    for (; n >= 16; n -= 16, a += 16, b += 16, out += 16) vst1q_s8(out, multiply16(&p, vld1q_s8(a), vld1q_s8(b)));
-    if (n) eq_store_part(out, multiply16(&p, eq_load_part(a, n), eq_load_part(b, n)), n);
+    for (; n >= 16; n -= 16, a += 16, b += 16, out += 16) {
+        vst1q_s8(out, multiply16(&p, vld1q_s8(a), vld1q_s8(b)));
+    }
+    if (n) {
+        eq_store_part(out, multiply16(&p, eq_load_part(a, n), eq_load_part(b, n)), n);
+    }
 }
 
 void eq_neon_multiply_scalar(const eq_multiply *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
     const multiplication p = multiplication_of(parameters);
     const int8x16_t all = vdupq_n_s8(b);
-    for (; n >= 16; n -= 16, a += 16, out += 16) vst1q_s8(out, multiply16(&p, vld1q_s8(a), all));
-    if (n) eq_store_part(out, multiply16(&p, eq_load_part(a, n), all), n);
+    for (; n >= 16; n -= 16, a += 16, out += 16) {
+        vst1q_s8(out, multiply16(&p, vld1q_s8(a), all));
+    }
+    if (n) {
+        eq_store_part(out, multiply16(&p, eq_load_part(a, n), all), n);
+    }
 }

@@ -25,11 +25,10 @@ void eq_neon_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t column
 void eq_neon_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_neon_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 
-#define EQ_NEON_SET                                                                                                    \
-    EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,              \
-                      .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum,                          \
-                      .minimum = eq_neon_minimum, .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows,          \
-                      .scale_sums = eq_neon_scale_sums, .rescale = eq_neon_rescale, .dot = eq_neon_dot,                \
-                      .bilinear = eq_neon_bilinear, .transpose = eq_neon_transpose
+#define EQ_NEON_SET                                                                                         \
+    EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,   \
+        .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum, .minimum = eq_neon_minimum, \
+        .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows, .scale_sums = eq_neon_scale_sums,       \
+        .rescale = eq_neon_rescale, .dot = eq_neon_dot, .bilinear = eq_neon_bilinear, .transpose = eq_neon_transpose
 
 #endif

@@ -22,21 +22,30 @@ EQ_INLINE void add_to(int32_t *sums, sums16 s) {
 static void sum_channels(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums) {
     for (; channels >= 16; channels -= 16, in += 16, sums += 16) {
         sums16 s = {vdupq_n_s16(0), vdupq_n_s16(0)};
-        for (int32_t r = 0; r < rows; r++) s = add_row(s, vld1q_s8(in + r * stride));
+        for (int32_t r = 0; r < rows; r++) {
+            s = add_row(s, vld1q_s8(in + r * stride));
+        }
         add_to(sums, s);
     }
-    if (channels == 0) return;
+    if (channels == 0) {
+        return;
+    }
     const size_t n = (size_t)channels;
     sums16 s = {vdupq_n_s16(0), vdupq_n_s16(0)};
-    for (int32_t r = 0; r < rows; r++) s = add_row(s, eq_load_part(in + r * stride, n));
+    for (int32_t r = 0; r < rows; r++) {
+        s = add_row(s, eq_load_part(in + r * stride, n));
+    }
     int32_t part[16] = {0};
     add_to(part, s);
-    for (size_t c = 0; c < n; c++) sums[c] += part[c];
+    for (size_t c = 0; c < n; c++) {
+        sums[c] += part[c];
+    }
 }
 
 void eq_neon_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums) {
-    for (; rows > 0; rows -= ROWS_OF_INT16, in += ROWS_OF_INT16 * stride)
+    for (; rows > 0; rows -= ROWS_OF_INT16, in += ROWS_OF_INT16 * stride) {
         sum_channels(in, stride, rows < ROWS_OF_INT16 ? rows : ROWS_OF_INT16, channels, sums);
+    }
 }
 
 EQ_INLINE float32x4_t scale4(const int32_t *sums, float32x4_t scale, float32x4_t offset) {
@@ -51,8 +60,12 @@ EQ_INLINE int8x16_t scale16(const int32_t *sums, float32x4_t scale, float32x4_t 
 
 void eq_neon_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n) {
     const float32x4_t scales = vdupq_n_f32(scale), offsets = vdupq_n_f32(offset);
-    for (; n >= 16; n -= 16, sums += 16, out += 16) vst1q_s8(out, scale16(sums, scales, offsets));
-    if (n == 0) return;
+    for (; n >= 16; n -= 16, sums += 16, out += 16) {
+        vst1q_s8(out, scale16(sums, scales, offsets));
+    }
+    if (n == 0) {
+        return;
+    }
     int32_t part[16] = {0};
     memcpy(part, sums, n * sizeof *part);
     eq_store_part(out, scale16(part, scales, offsets), n);
@@ -79,8 +92,12 @@ void eq_neon_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_
     const fixed_scale s = {vdupq_n_s32(eq_clamp(p->factor.shift, 0, 30)), vdupq_n_s32(-eq_clamp(-p->factor.shift, 0, 31)),
                            vdupq_n_s32(p->factor.multiplier), vdupq_n_s32(p->zero_point)};
     const eq_int8_range range = eq_int8_range_of(0, p->min, p->max);
-    for (; n >= 16; n -= 16, acc += 16, out += 16) vst1q_s8(out, eq_to_int8(&range, rescale8(&s, acc), rescale8(&s, acc + 8)));
-    if (n == 0) return;
+    for (; n >= 16; n -= 16, acc += 16, out += 16) {
+        vst1q_s8(out, eq_to_int8(&range, rescale8(&s, acc), rescale8(&s, acc + 8)));
+    }
+    if (n == 0) {
+        return;
+    }
     int32_t part[16] = {0};
     memcpy(part, acc, n * sizeof *part);
     eq_store_part(out, eq_to_int8(&range, rescale8(&s, part), rescale8(&s, part + 8)), n);

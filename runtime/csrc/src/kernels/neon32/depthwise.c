@@ -26,8 +26,12 @@ size_t eq_neon32_depthwise_packed_bytes(const eq_depthwise_weights *w) {
 static bool two_minima(const group *g, int32_t taps) {
     for (int32_t c = 0; c < CHANNELS; c++) {
         int32_t count = 0;
-        for (int32_t tap = 0; tap < taps; tap++) count += g->weights[(size_t)tap * CHANNELS + (size_t)c] == INT8_MIN;
-        if (count > 1) return true;
+        for (int32_t tap = 0; tap < taps; tap++) {
+            count += g->weights[(size_t)tap * CHANNELS + (size_t)c] == INT8_MIN;
+        }
+        if (count > 1) {
+            return true;
+        }
     }
     return false;
 }
@@ -39,8 +43,9 @@ void eq_neon32_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
         group *g = packed;
         memcpy(g->bias, w->bias + first, count * sizeof *g->bias);
         memcpy(g->scale, w->scale + first, count * sizeof *g->scale);
-        for (int32_t tap = 0; tap < taps; tap++)
+        for (int32_t tap = 0; tap < taps; tap++) {
             memcpy(g->weights + (size_t)tap * CHANNELS, w->weights + (size_t)tap * (size_t)w->channels + first, count);
+        }
         g->in_pairs = !two_minima(g, taps);
         packed = (char *)packed + group_bytes(w->height, w->width);
     }
@@ -64,13 +69,18 @@ EQ_INLINE void add_two_taps(int32x4_t sums[4], int8x16_t a, int8x16_t w, int8x16
 
 EQ_INLINE void sum_window(const eq_depthwise *d, const group *g, const int8_t *in, int32x4_t sums[4]) {
     const int8_t *weights = g->weights;
-    for (int i = 0; i < 4; i++) sums[i] = vld1q_s32(g->bias + 4 * i);
+    for (int i = 0; i < 4; i++) {
+        sums[i] = vld1q_s32(g->bias + 4 * i);
+    }
     for (int32_t y = 0; y < d->height; y++) {
         const int8_t *tap = in + y * d->tap_row;
         int32_t x = d->width;
-        for (; g->in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 2 * CHANNELS)
+        for (; g->in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 2 * CHANNELS) {
             add_two_taps(sums, vld1q_s8(tap), vld1q_s8(weights), vld1q_s8(tap + d->tap_column), vld1q_s8(weights + CHANNELS));
-        for (; x > 0; x--, tap += d->tap_column, weights += CHANNELS) add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
+        }
+        for (; x > 0; x--, tap += d->tap_column, weights += CHANNELS) {
+            add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
+        }
     }
 }
 
@@ -82,7 +92,9 @@ EQ_INLINE void run_row(const eq_depthwise *d, const group *g, const eq_output_st
         sum_window(d, g, in, sums);
 #pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
-            if (channels <= 8 * half) break;
+            if (channels <= 8 * half) {
+                break;
+            }
             const float32x4_t scale[2] = {vld1q_f32(g->scale + 8 * half), vld1q_f32(g->scale + 8 * half + 4)};
             eq_store_8(out + 8 * half, eq_requantize_8(stage, sums + 2 * half, scale, small), channels - 8 * half);
         }
@@ -104,7 +116,9 @@ static void run_row_3x3(const eq_depthwise *d, const group *g, const eq_output_s
     const float32x4_t scale[2] = {vld1q_f32(g->scale + first), vld1q_f32(g->scale + first + 4)};
     int8x8_t w[9];
 #pragma GCC unroll 9
-    for (int i = 0; i < 9; i++) w[i] = vld1_s8(g->weights + i * CHANNELS + first);
+    for (int i = 0; i < 9; i++) {
+        w[i] = vld1_s8(g->weights + i * CHANNELS + first);
+    }
     for (int32_t column = d->out_width; column > 0; column--, in += d->in_column, out += d->channels) {
         const int8_t *top = in, *middle = in + d->tap_row, *bottom = in + 2 * d->tap_row;
         int32x4_t sums[2] = {bias[0], bias[1]};
@@ -120,7 +134,9 @@ static void run_row_3x3(const eq_depthwise *d, const group *g, const eq_output_s
 static void run_group(const eq_depthwise *d, const group *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
                       int32_t channels) {
     if (d->height == 3 && d->width == 3 && d->small && g->in_pairs && (channels == 8 || channels >= CHANNELS)) {
-        for (int32_t c = 0; c < CHANNELS && c < channels; c += 8) run_row_3x3(d, g, stage, in + c, out + c, c);
+        for (int32_t c = 0; c < CHANNELS && c < channels; c += 8) {
+            run_row_3x3(d, g, stage, in + c, out + c, c);
+        }
     } else if (d->small) {
         run_row(d, g, stage, in, out, channels, true);
     } else {
@@ -131,7 +147,9 @@ static void run_group(const eq_depthwise *d, const group *g, const eq_output_sta
 void eq_neon32_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max);
     const char *packed = d->packed;
-    for (int32_t c = 0; c < d->channels; c += CHANNELS, packed += group_bytes(d->height, d->width))
-        for (int32_t row = 0; row < rows; row++)
+    for (int32_t c = 0; c < d->channels; c += CHANNELS, packed += group_bytes(d->height, d->width)) {
+        for (int32_t row = 0; row < rows; row++) {
             run_group(d, (const void *)packed, &stage, in + row * d->in_row + c, out + row * d->out_row + c, d->channels - c);
+        }
+    }
 }

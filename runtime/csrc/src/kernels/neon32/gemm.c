@@ -34,8 +34,11 @@ static size_t place(int32_t column, int32_t tap) {
 }
 
 static void pack_column(const int8_t *weights, eq_window_shape s, int8_t *packed, int32_t column) {
-    for (int32_t segment = 0; segment < s.segments; segment++, packed += eq_steps_of(s, STEP) * STEP_BYTES)
-        for (int32_t k = 0; k < s.taps; k++) packed[(size_t)(k / STEP) * STEP_BYTES + place(column, k % STEP)] = *weights++;
+    for (int32_t segment = 0; segment < s.segments; segment++, packed += eq_steps_of(s, STEP) * STEP_BYTES) {
+        for (int32_t k = 0; k < s.taps; k++) {
+            packed[(size_t)(k / STEP) * STEP_BYTES + place(column, k % STEP)] = *weights++;
+        }
+    }
 }
 
 void eq_neon32_gemm_pack(const eq_gemm_weights *w, void *packed) {
@@ -48,8 +51,9 @@ void eq_neon32_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
-#define PRODUCTS(to, a, w) \
-    "vmull.s8 %q[" to "], %e[" a "], %e[" w "]\n\t" \
+#define PRODUCTS(to, a, w)                  \
+    "vmull.s8 %q[" to "], %e[" a "], %e[" w \
+    "]\n\t"                                 \
     "vmlal.s8 %q[" to "], %f[" a "], %f[" w "]\n\t"
 #define ADD(sum, products) "vpadal.s16 %q[" sum "], %q[" products "]\n\t"
 #define LOAD(to, from) "vld1.8 {%e[" to "], %f[" to "]}, [%[" from "]]!\n\t"
@@ -63,24 +67,19 @@ EQ_INLINE const int8_t *multiply_three(int32x4_t sums[][2], const int8_t *const 
     const int8_t *in0 = in[0], *in1 = in[1], *in2 = in[2];
     int8x16_t a, b, c, v, w; /* the rows' pairs, unturned and turned by one; weights of two halves */
     int16x8_t p, q, r;
-    __asm__("0:\n\t" LOAD_PAIRS("a", "in0") LOAD("v", "weights") LOAD_PAIRS("b", "in1") TURN_BY_1("a")
-            LOAD_PAIRS("c", "in2") TURN_BY_1("b")
-            PRODUCTS("p", "a", "v") TURN_BY_1("c")
-            PRODUCTS("q", "b", "v") LOAD("w", "weights")
-            PRODUCTS("r", "c", "v") ADD("a0", "p") LOAD("v", "weights")
-            PRODUCTS("p", "a", "w") ADD("b0", "q") TURN_BY_2("a")
-            PRODUCTS("q", "b", "w") ADD("c0", "r") TURN_BY_2("b")
-            PRODUCTS("r", "c", "w") ADD("a1", "p") TURN_BY_2("c") LOAD("w", "weights")
-            PRODUCTS("p", "a", "v") ADD("b1", "q") "subs %[steps], %[steps], #1\n\t"
-            PRODUCTS("q", "b", "v") ADD("c1", "r")
-            PRODUCTS("r", "c", "v") ADD("a0", "p")
-            PRODUCTS("p", "a", "w") ADD("b0", "q")
-            PRODUCTS("q", "b", "w") ADD("c0", "r")
-            PRODUCTS("r", "c", "w") ADD("a1", "p") ADD("b1", "q") ADD("c1", "r") "bne 0b"
-            : [a0] "+w"(sums[0][0]), [a1] "+w"(sums[0][1]), [b0] "+w"(sums[1][0]), [b1] "+w"(sums[1][1]),
-              [c0] "+w"(sums[2][0]), [c1] "+w"(sums[2][1]), [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [v] "=&w"(v),
-              [w] "=&w"(w), [p] "=&w"(p), [q] "=&w"(q), [r] "=&w"(r), [in0] "+r"(in0), [in1] "+r"(in1), [in2] "+r"(in2),
-              [weights] "+r"(weights), [steps] "+r"(steps)
+    __asm__("0:\n\t" LOAD_PAIRS("a", "in0") LOAD("v", "weights") LOAD_PAIRS("b", "in1") TURN_BY_1("a") LOAD_PAIRS("c", "in2")
+                TURN_BY_1("b") PRODUCTS("p", "a", "v") TURN_BY_1("c") PRODUCTS("q", "b", "v") LOAD("w", "weights")
+                    PRODUCTS("r", "c", "v") ADD("a0", "p") LOAD("v", "weights") PRODUCTS("p", "a", "w") ADD("b0", "q")
+                        TURN_BY_2("a") PRODUCTS("q", "b", "w") ADD("c0", "r") TURN_BY_2("b") PRODUCTS("r", "c", "w")
+                            ADD("a1", "p") TURN_BY_2("c") LOAD("w", "weights") PRODUCTS("p", "a", "v")
+                                ADD("b1", "q") "subs %[steps], %[steps], #1\n\t" PRODUCTS("q", "b", "v") ADD("c1", "r")
+                                    PRODUCTS("r", "c", "v") ADD("a0", "p") PRODUCTS("p", "a", "w") ADD("b0", "q")
+                                        PRODUCTS("q", "b", "w") ADD("c0", "r") PRODUCTS("r", "c", "w") ADD("a1", "p")
+                                            ADD("b1", "q") ADD("c1", "r") "bne 0b"
+            : [a0] "+w"(sums[0][0]), [a1] "+w"(sums[0][1]), [b0] "+w"(sums[1][0]), [b1] "+w"(sums[1][1]), [c0] "+w"(sums[2][0]),
+              [c1] "+w"(sums[2][1]), [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [v] "=&w"(v), [w] "=&w"(w), [p] "=&w"(p),
+              [q] "=&w"(q), [r] "=&w"(r), [in0] "+r"(in0), [in1] "+r"(in1), [in2] "+r"(in2), [weights] "+r"(weights),
+              [steps] "+r"(steps)
             :
             : "cc", "memory");
     return weights;
@@ -128,8 +127,9 @@ EQ_INLINE void multiply_tile(const product *p, const tile *t, const int8_t *cons
     }
     const float32x4_t scale[2] = {vld1q_f32(t->scale), vld1q_f32(t->scale + 4)};
 #pragma GCC unroll 3
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
         eq_store_8(out[r] + column, eq_requantize_8(&p->stage, sums[r], scale, p->gemm->small), count);
+    }
 }
 
 /* A tile's weights stay in the first-level cache while all rows of the call pass. */
@@ -146,7 +146,11 @@ void eq_neon32_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const tile *t = (const void *)packed;
         int32_t r = 0;
-        for (; r + ROWS <= rows; r += ROWS) multiply_tile(&p, t, windows + r, out + r, n, last_column - n, ROWS);
-        for (; r < rows; r++) multiply_tile(&p, t, windows + r, out + r, n, last_column - n, 1);
+        for (; r + ROWS <= rows; r += ROWS) {
+            multiply_tile(&p, t, windows + r, out + r, n, last_column - n, ROWS);
+        }
+        for (; r < rows; r++) {
+            multiply_tile(&p, t, windows + r, out + r, n, last_column - n, 1);
+        }
     }
 }

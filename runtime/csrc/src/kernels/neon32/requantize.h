@@ -26,14 +26,16 @@ EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, in
 
 EQ_INLINE int16x4_t eq_scale_and_round(const eq_output_stage *stage, int32x4_t sums, float32x4_t scale, const bool small) {
     float32x4_t x = vmulq_f32(vcvtq_f32_s32(sums), scale);
-    if (!small) x = vminq_f32(vmaxq_f32(x, vdupq_n_f32(stage->low)), vdupq_n_f32(stage->high));
+    if (!small) {
+        x = vminq_f32(vmaxq_f32(x, vdupq_n_f32(stage->low)), vdupq_n_f32(stage->high));
+    }
     return vmovn_s32(vreinterpretq_s32_f32(vaddq_f32(x, vdupq_n_f32(12582912.0f))));
 }
 
 EQ_INLINE int8x8_t eq_requantize_8(const eq_output_stage *stage, const int32x4_t sums[2], const float32x4_t scale[2],
                                    const bool small) {
-    const int16x8_t rounded = vcombine_s16(eq_scale_and_round(stage, sums[0], scale[0], small),
-                                           eq_scale_and_round(stage, sums[1], scale[1], small));
+    const int16x8_t rounded =
+        vcombine_s16(eq_scale_and_round(stage, sums[0], scale[0], small), eq_scale_and_round(stage, sums[1], scale[1], small));
     const int8x8_t values = vqmovn_s16(vqaddq_s16(rounded, stage->zero_point));
     return vmin_s8(vmax_s8(values, stage->min), stage->max);
 }

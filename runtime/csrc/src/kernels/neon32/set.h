@@ -6,8 +6,8 @@
 
 size_t eq_neon32_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_neon32_gemm_pack(const eq_gemm_weights *weights, void *packed);
-void eq_neon32_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
-                        int32_t first_column, int32_t last_column);
+void eq_neon32_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                        int32_t last_column);
 
 size_t eq_neon32_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_neon32_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
@@ -15,17 +15,17 @@ void eq_neon32_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
 
 enum { EQ_NEON32_ROWS = 24 };
 
-#define EQ_NEON32_SET                                                                                                  \
-    EQ_ARMV6_SET,                                                                                                      \
-        .gemm = {.rows = EQ_NEON32_ROWS,                                                                               \
-                 .columns = 8,                                                                                         \
-                 .no_minimum_weight = true,                                                                            \
-                 .packed_bytes = eq_neon32_gemm_packed_bytes,                                                          \
-                 .pack = eq_neon32_gemm_pack,                                                                          \
-                 .run = eq_neon32_gemm_run},                                                                           \
-        .depthwise = {.rows = 1,                                                                                       \
-                      .packed_bytes = eq_neon32_depthwise_packed_bytes,                                                \
-                      .pack = eq_neon32_depthwise_pack,                                                                \
+#define EQ_NEON32_SET                                                   \
+    EQ_ARMV6_SET,                                                       \
+        .gemm = {.rows = EQ_NEON32_ROWS,                                \
+                 .columns = 8,                                          \
+                 .no_minimum_weight = true,                             \
+                 .packed_bytes = eq_neon32_gemm_packed_bytes,           \
+                 .pack = eq_neon32_gemm_pack,                           \
+                 .run = eq_neon32_gemm_run},                            \
+        .depthwise = {.rows = 1,                                        \
+                      .packed_bytes = eq_neon32_depthwise_packed_bytes, \
+                      .pack = eq_neon32_depthwise_pack,                 \
                       .run = eq_neon32_depthwise_run}
 
 #endif

@@ -27,8 +27,12 @@ void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_
         return;
     }
     const division d = {vdupq_n_f32((float)count), vdupq_n_s32(count / 2), eq_int8_range_of(-shift, min, max)};
-    for (; n >= 16; n -= 16, sums += 16, out += 16) vst1q_s8(out, average16(&d, sums));
-    if (n == 0) return;
+    for (; n >= 16; n -= 16, sums += 16, out += 16) {
+        vst1q_s8(out, average16(&d, sums));
+    }
+    if (n == 0) {
+        return;
+    }
     int32_t part[16] = {0};
     memcpy(part, sums, n * sizeof *part);
     eq_store_part(out, average16(&d, part), n);

@@ -34,7 +34,8 @@ EQ_INLINE void eq_pack_group_head(const eq_depthwise_weights *w, int32_t first, 
 
 EQ_INLINE eq_channel_group eq_load_group(const int8_t *packed, const eq_output_stage *stage) {
     eq_channel_group group;
-    EQ_UNROLL for (int i = 0; i < 4; i++) {
+    EQ_UNROLL
+    for (int i = 0; i < 4; i++) {
         group.bias[i] = vaddq_s32(vld1q_s32((const void *)(packed + 16 * i)), stage->offset);
         group.scale[i] = vld1q_f32((const void *)(packed + 64 + 16 * i));
     }

@@ -11,7 +11,9 @@ size_t eq_neon64_depthwise_packed_bytes(const eq_depthwise_weights *w) {
 
 static bool two_minima(const eq_depthwise_weights *w, int32_t channel) {
     int32_t count = 0;
-    for (int32_t tap = 0; tap < w->height * w->width; tap++) count += w->weights[tap * w->channels + channel] == -128;
+    for (int32_t tap = 0; tap < w->height * w->width; tap++) {
+        count += w->weights[tap * w->channels + channel] == -128;
+    }
     return count > 1;
 }
 
@@ -21,9 +23,12 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
         const int32_t first = eq_first_channel(group, w->channels), count = w->channels < 16 ? w->channels : 16;
         int8_t *to = (int8_t *)packed + (size_t)group * bytes;
         eq_pack_group_head(w, first, count, to);
-        for (int32_t tap = 0; tap < w->height * w->width; tap++)
+        for (int32_t tap = 0; tap < w->height * w->width; tap++) {
             memcpy(to + EQ_GROUP_HEAD_BYTES + tap * 16, w->weights + tap * w->channels + first, (size_t)count);
-        for (int32_t c = 0; c < count; c++) to[bytes - 16] |= two_minima(w, first + c);
+        }
+        for (int32_t c = 0; c < count; c++) {
+            to[bytes - 16] |= two_minima(w, first + c);
+        }
     }
 }
 
@@ -61,14 +66,18 @@ static void run_row(const row_group *g, const int8_t *in, int8_t *out) {
         for (int32_t y = 0; y < d->height; y++) {
             const int8_t *tap = in + y * d->tap_row;
             int32_t x = d->width;
-            for (; in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 32)
+            for (; in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 32) {
                 add_two_taps(sums, vld1q_s8(tap), vld1q_s8(weights), vld1q_s8(tap + d->tap_column), vld1q_s8(weights + 16));
-            for (; x > 0; x--, tap += d->tap_column, weights += 16) add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
+            }
+            for (; x > 0; x--, tap += d->tap_column, weights += 16) {
+                add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
+            }
         }
-        if (g->stage->small)
+        if (g->stage->small) {
             eq_store_channels(g->stage, &group, sums, out, g->count, true, false);
-        else
+        } else {
             eq_store_channels(g->stage, &group, sums, out, g->count, false, false);
+        }
     }
 }
 
@@ -79,7 +88,10 @@ EQ_INLINE void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out, co
     const eq_output_stage stage = *g->stage;
     const ptrdiff_t down = d->tap_row, right = d->tap_column;
     int8x16_t w[9];
-    EQ_UNROLL for (int i = 0; i < 9; i++) w[i] = vld1q_s8(g->packed + EQ_GROUP_HEAD_BYTES + 16 * i);
+    EQ_UNROLL
+    for (int i = 0; i < 9; i++) {
+        w[i] = vld1q_s8(g->packed + EQ_GROUP_HEAD_BYTES + 16 * i);
+    }
     for (int32_t column = d->out_width; column > 0; column--, in += d->in_column, out += d->channels) {
         int32x4_t sums[4] = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
         add_two_taps(sums, vld1q_s8(in), w[0], vld1q_s8(in + right), w[1]);
@@ -107,9 +119,11 @@ void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *ou
         const int8_t *packed = (const int8_t *)d->packed + (size_t)i * bytes;
         const row_group group = {d, &stage, packed, d->channels < 16 ? d->channels : 16};
         const bool fast = d->height == 3 && d->width == 3 && d->small && group.count == 16 && !packed[bytes - 16];
-        void (*const run)(const row_group *, const int8_t *, int8_t *) =
-            !fast ? run_row : stage.plain ? run_row_3x3_plain : run_row_3x3_clamped;
-        for (int32_t row = 0; row < rows; row++)
+        void (*const run)(const row_group *, const int8_t *, int8_t *) = !fast         ? run_row
+                                                                         : stage.plain ? run_row_3x3_plain
+                                                                                       : run_row_3x3_clamped;
+        for (int32_t row = 0; row < rows; row++) {
             run(&group, in + row * d->in_row + first, out + row * d->out_row + first);
+        }
     }
 }

@@ -23,16 +23,23 @@ EQ_INLINE int32x4_t sums_of_parts(const int32x4_t parts[4]) {
 }
 
 EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
-    EQ_UNROLL for (int i = 0; i < count; i++) vectors[i] = vld1q_s8(from + 16 * i);
+    EQ_UNROLL
+    for (int i = 0; i < count; i++) {
+        vectors[i] = vld1q_s8(from + 16 * i);
+    }
 }
 
 EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns) {
     int8x16_t a[4], b[8];
     load(a, taps, rows);
     load(b, weights, columns);
-    EQ_UNROLL for (int r = 0; r < rows; r++)
-        EQ_UNROLL for (int n = 0; n < columns; n++)
-            parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        EQ_UNROLL
+    }
+    for (int n = 0; n < columns; n++) {
+        parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+    }
 }
 
 /* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
@@ -41,8 +48,13 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
     int8x16_t a[4], b[8];
     load(a, taps, rows);
     load(b, weights, columns);
-    EQ_UNROLL for (int r = 0; r < rows; r++)
-        EQ_UNROLL for (int n = 0; n < columns; n++) parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        EQ_UNROLL
+    }
+    for (int n = 0; n < columns; n++) {
+        parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+    }
     taps += 16 * rows, weights += 128;
     uint32_t left = (uint32_t)chunks - 1;
     if (rows == 1) { /* few instructions in a chunk: unroll */
@@ -52,7 +64,9 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
         }
         left %= 2;
     }
-    for (; left != 0; left--, taps += 16 * rows, weights += 128) add_chunk(parts, taps, weights, rows, columns);
+    for (; left != 0; left--, taps += 16 * rows, weights += 128) {
+        add_chunk(parts, taps, weights, rows, columns);
+    }
 }
 
 EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
@@ -68,7 +82,10 @@ EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int3
     multiply_tile(taps, weights, chunks, parts, 4, 4);
     const int32x4_t bias = vaddq_s32(vld1q_s32(bias_address), stage->offset);
     const float32x4_t scales = vld1q_f32(scale_address);
-    EQ_UNROLL for (int r = 0; r < 4; r++) sums[r] = vaddq_s32(sums_of_parts(parts + 4 * r), bias);
+    EQ_UNROLL
+    for (int r = 0; r < 4; r++) {
+        sums[r] = vaddq_s32(sums_of_parts(parts + 4 * r), bias);
+    }
     scaled[0] = scale(stage, sums[0], sums[1], scales, scales);
     scaled[1] = scale(stage, sums[2], sums[3], scales, scales);
 }
@@ -119,10 +136,12 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
 }
 
 static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_t *const *in, int8_t *const *out,
-                                                 int32_t times) {
+                                                int32_t times) {
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in++, out++) eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile_of_1);
+    for (; times > 0; times--, in++, out++) {
+        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile_of_1);
+    }
 }
 
 void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,

@@ -14,7 +14,7 @@ typedef struct eq_output_stage {
     int8x8_t min, max;
     bool plain; /* scaled values need only to be saturated */
     bool small;
-    int32x4_t offset;          /* to add to the sums */
+    int32x4_t offset;            /* to add to the sums */
     float32x4_t magic, rounding; /* 1.5 * 2^23, and with the even part of the zero point */
 } eq_output_stage;
 
@@ -52,17 +52,31 @@ EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scal
                              const int rows) {
     int8x8_t values[8];
     if (stage->plain) {
-        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(scaled[r]);
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            values[r] = vqmovn_s16(scaled[r]);
+        }
     } else {
-        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
-        EQ_UNROLL for (int r = 0; r < rows; r++) values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
+        }
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+        }
     }
-    EQ_UNROLL for (int r = 0; r < rows; r++) vst1_s8(pixels[r] + column, values[r]);
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        vst1_s8(pixels[r] + column, values[r]);
+    }
 }
 
 /* 16 scaled values; `plain` is known to be stage->plain. */
 EQ_INLINE int8x16_t eq_to_outputs(const eq_output_stage *stage, int16x8_t low, int16x8_t high, const bool plain) {
-    if (plain) return vqmovn_high_s16(vqmovn_s16(low), high);
+    if (plain) {
+        return vqmovn_high_s16(vqmovn_s16(low), high);
+    }
     low = vqaddq_s16(low, stage->zero_point), high = vqaddq_s16(high, stage->zero_point);
     const int8x16_t values = vqmovn_high_s16(vqmovn_s16(low), high);
     return vminq_s8(vmaxq_s8(values, vcombine_s8(stage->min, stage->min)), vcombine_s8(stage->max, stage->max));

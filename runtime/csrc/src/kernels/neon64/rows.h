@@ -25,11 +25,17 @@ EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, 
                                 const int line_bytes) {
     const ptrdiff_t *offset = g->segment_offsets, *end = offset + g->segments, bytes = g->segment_bytes;
     const int8_t *from[8];
-    EQ_UNROLL for (int r = 0; r < rows; r++) from[r] = windows[r];
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        from[r] = windows[r];
+    }
     for (; offset != end; offset++, lines += bytes) {
         ptrdiff_t k = 0;
         do {
-            EQ_UNROLL for (int r = 0; r < rows; r++) vst1q_s8(lines + r * line_bytes + k, vld1q_s8(from[r] + *offset + k));
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                vst1q_s8(lines + r * line_bytes + k, vld1q_s8(from[r] + *offset + k));
+            }
             k += 16;
             __asm__ volatile("" : "+r"(k));
         } while (k < bytes);
@@ -40,13 +46,19 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
     const int line_bytes = EQ_BLOCK_BYTES / rows;
     int8_t lines[EQ_BLOCK_BYTES];
     const int8_t *from[8];
-    EQ_UNROLL for (int r = 0; r < rows; r++) from[r] = windows[r];
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        from[r] = windows[r];
+    }
     int32_t segments = g->segments;
     ptrdiff_t bytes = g->segment_bytes;
     const ptrdiff_t start = 0, *offset = g->segment_offsets;
     if (segments > 1 && bytes % 16 != 0) {
         eq_join_segments(g, windows, lines, rows, line_bytes);
-        EQ_UNROLL for (int r = 0; r < rows; r++) from[r] = lines + r * line_bytes;
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            from[r] = lines + r * line_bytes;
+        }
         bytes *= segments;
         segments = 1;
         offset = &start;
@@ -54,15 +66,23 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
     for (; segments > 0; segments--, offset++) {
         for (ptrdiff_t k = *offset, end = k + bytes; k < end; k += 16, block += 16 * rows) {
             int8x16_t chunk[8];
-            EQ_UNROLL for (int r = 0; r < rows; r++) chunk[r] = vld1q_s8(from[r] + k);
-            EQ_UNROLL for (int r = 0; r < rows; r++) vst1q_s8(block + 16 * r, chunk[r]);
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                chunk[r] = vld1q_s8(from[r] + k);
+            }
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                vst1q_s8(block + 16 * r, chunk[r]);
+            }
         }
     }
 }
 
 /* A single row needs no other order: it is read in place if it is one segment. */
 EQ_INLINE const int8_t *eq_single_row(const eq_gemm *g, const int8_t *const *window, int8_t *line) {
-    if (g->segments == 1) return *window + *g->segment_offsets;
+    if (g->segments == 1) {
+        return *window + *g->segment_offsets;
+    }
     eq_join_segments(g, window, line, 1, EQ_BLOCK_BYTES);
     return line;
 }

@@ -6,8 +6,8 @@
 
 size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_neon64_gemm_pack(const eq_gemm_weights *weights, void *packed);
-void eq_neon64_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
-                        int32_t first_column, int32_t last_column);
+void eq_neon64_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                        int32_t last_column);
 
 size_t eq_neon64_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_neon64_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
@@ -16,18 +16,18 @@ void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
 void eq_neon64_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
 void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 
-#define EQ_NEON64_SET                                                                                                  \
-    EQ_SCALAR_SET,                                                                                                     \
-        .gemm = {.rows = 64,                                                                                           \
-                 .columns = 8,                                                                                         \
-                 .no_minimum_weight = true,                                                                            \
-                 .packed_bytes = eq_neon64_gemm_packed_bytes,                                                          \
-                 .pack = eq_neon64_gemm_pack,                                                                          \
-                 .run = eq_neon64_gemm_run},                                                                           \
-        .depthwise = {.rows = 1,                                                                                       \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                                                \
-                      .pack = eq_neon64_depthwise_pack,                                                                \
-                      .run = eq_neon64_depthwise_run},                                                                 \
+#define EQ_NEON64_SET                                                   \
+    EQ_SCALAR_SET,                                                      \
+        .gemm = {.rows = 64,                                            \
+                 .columns = 8,                                          \
+                 .no_minimum_weight = true,                             \
+                 .packed_bytes = eq_neon64_gemm_packed_bytes,           \
+                 .pack = eq_neon64_gemm_pack,                           \
+                 .run = eq_neon64_gemm_run},                            \
+        .depthwise = {.rows = 1,                                        \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes, \
+                      .pack = eq_neon64_depthwise_pack,                 \
+                      .run = eq_neon64_depthwise_run},                  \
         .lookup = eq_neon64_lookup, .average = eq_neon64_average
 
 #endif

@@ -17,7 +17,9 @@ EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
 }
 
 EQ_INLINE size_t eq_packed_tiles_bytes(const eq_gemm_weights *w, int32_t group) {
-    if (eq_window_too_long(w->segments, w->segment_bytes)) return eq_scalar_gemm_packed_bytes(w);
+    if (eq_window_too_long(w->segments, w->segment_bytes)) {
+        return eq_scalar_gemm_packed_bytes(w);
+    }
     return eq_tile_bytes(w->segments * w->segment_bytes, group) * (size_t)eq_groups(w->columns, 8);
 }
 
@@ -33,7 +35,9 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
         memcpy(tile + n % 8 * 4, &w->bias[n], 4);
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
-        for (int32_t k = 0; k < taps; k++) tile[32 + (k / group * 8 + n % 8) * group + k % group] = from[k];
+        for (int32_t k = 0; k < taps; k++) {
+            tile[32 + (k / group * 8 + n % 8) * group + k % group] = from[k];
+        }
     }
 }
 
@@ -60,17 +64,27 @@ EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, c
     const int32_t groups = p->groups;
     const int8_t *packed = p->packed;
     int8_t *pixels[8], part[8][8];
-    EQ_UNROLL for (int r = 0; r < rows; r++) pixels[r] = out[r];
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        pixels[r] = out[r];
+    }
     for (ptrdiff_t column = p->first_column; column < last_column; column += 8, packed += tile_bytes) {
         ptrdiff_t at = column;
         if (last_column - column < 8) {
-            EQ_UNROLL for (int r = 0; r < rows; r++) pixels[r] = part[r];
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                pixels[r] = part[r];
+            }
             at = 0;
         }
         run_tile(p, stage, taps, groups, packed, pixels, at, rows);
     }
-    if (rest)
-        EQ_UNROLL for (int r = 0; r < rows; r++) memcpy(out[r] + last_column - rest, part[r], rest);
+    if (rest) {
+        EQ_UNROLL
+    }
+    for (int r = 0; r < rows; r++) {
+        memcpy(out[r] + last_column - rest, part[r], rest);
+    }
 }
 
 /* Runs `times` times as many rows as it takes at once. */
@@ -114,12 +128,13 @@ EQ_INLINE void eq_run_all_rows(const eq_gemm *g, const int8_t *const *in, int8_t
     };
     while (rows > 0) {
         int32_t rest;
-        if (run_8 && rows >= 7 && eq_rows_fit(taps, 8))
+        if (run_8 && rows >= 7 && eq_rows_fit(taps, 8)) {
             rest = eq_run_rows(&p, in, out, rows, run_8, 8);
-        else if (rows >= 3 && eq_rows_fit(taps, 4))
+        } else if (rows >= 3 && eq_rows_fit(taps, 4)) {
             rest = eq_run_rows(&p, in, out, rows, run_4, 4);
-        else
+        } else {
             rest = eq_run_rows(&p, in, out, rows, run_1, 1);
+        }
         in += rows - rest, out += rows - rest, rows = rest;
     }
 }

@@ -23,7 +23,9 @@ void eq_scalar_gemm_pack(const eq_gemm_weights *w, void *packed) {
 static int32_t window_product(const eq_gemm *g, const int8_t *weights, const int8_t *in, int32_t acc) {
     for (int32_t s = 0; s < g->segments; s++) {
         const int8_t *segment = in + g->segment_offsets[s];
-        for (int32_t k = 0; k < g->segment_bytes; k++) acc = eq_add_wrapping(acc, weights[k] * segment[k]);
+        for (int32_t k = 0; k < g->segment_bytes; k++) {
+            acc = eq_add_wrapping(acc, weights[k] * segment[k]);
+        }
         weights += g->segment_bytes;
     }
     return acc;

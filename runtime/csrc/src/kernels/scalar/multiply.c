@@ -9,9 +9,13 @@ static int8_t multiply(const eq_multiply *p, int8_t a, int8_t b) {
 }
 
 void eq_scalar_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = multiply(p, a[i], b[i]);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = multiply(p, a[i], b[i]);
+    }
 }
 
 void eq_scalar_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = multiply(p, a[i], b);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = multiply(p, a[i], b);
+    }
 }

@@ -6,8 +6,8 @@
 
 size_t eq_scalar_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_scalar_gemm_pack(const eq_gemm_weights *weights, void *packed);
-void eq_scalar_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows,
-                        int32_t first_column, int32_t last_column);
+void eq_scalar_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                        int32_t last_column);
 
 size_t eq_scalar_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_scalar_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
@@ -27,33 +27,24 @@ void eq_scalar_scale_sums(const int32_t *sums, float scale, float offset, int8_t
 void eq_scalar_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n);
 void eq_scalar_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
 void eq_scalar_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
-void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
+void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
+                         int32_t columns);
 void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 
-#define EQ_SCALAR_SET                                                                                                  \
-    .gemm = {.rows = 8,                                                                                                \
-             .columns = 8,                                                                                             \
-             .packed_bytes = eq_scalar_gemm_packed_bytes,                                                              \
-             .pack = eq_scalar_gemm_pack,                                                                              \
-             .run = eq_scalar_gemm_run},                                                                               \
-    .depthwise = {.rows = 1,                                                                                           \
-                  .packed_bytes = eq_scalar_depthwise_packed_bytes,                                                    \
-                  .pack = eq_scalar_depthwise_pack,                                                                    \
-                  .run = eq_scalar_depthwise_run},                                                                     \
-    .add = eq_scalar_add,                                                                                              \
-    .add_scalar = eq_scalar_add_scalar,                                                                                \
-    .multiply = eq_scalar_multiply,                                                                                    \
-    .multiply_scalar = eq_scalar_multiply_scalar,                                                                      \
-    .maximum = eq_scalar_maximum,                                                                                      \
-    .minimum = eq_scalar_minimum,                                                                                      \
-    .lookup = eq_scalar_lookup,                                                                                        \
-    .sum_rows = eq_scalar_sum_rows,                                                                                    \
-    .max_rows = eq_scalar_max_rows,                                                                                    \
-    .scale_sums = eq_scalar_scale_sums,                                                                                \
-    .rescale = eq_scalar_rescale,                                                                                      \
-    .dot = eq_scalar_dot,                                                                                              \
-    .average = eq_scalar_average,                                                                                      \
-    .bilinear = eq_scalar_bilinear,                                                                                    \
-    .transpose = eq_scalar_transpose
+#define EQ_SCALAR_SET                                                                                                     \
+    .gemm = {.rows = 8,                                                                                                   \
+             .columns = 8,                                                                                                \
+             .packed_bytes = eq_scalar_gemm_packed_bytes,                                                                 \
+             .pack = eq_scalar_gemm_pack,                                                                                 \
+             .run = eq_scalar_gemm_run},                                                                                  \
+    .depthwise = {.rows = 1,                                                                                              \
+                  .packed_bytes = eq_scalar_depthwise_packed_bytes,                                                       \
+                  .pack = eq_scalar_depthwise_pack,                                                                       \
+                  .run = eq_scalar_depthwise_run},                                                                        \
+    .add = eq_scalar_add, .add_scalar = eq_scalar_add_scalar, .multiply = eq_scalar_multiply,                             \
+    .multiply_scalar = eq_scalar_multiply_scalar, .maximum = eq_scalar_maximum, .minimum = eq_scalar_minimum,             \
+    .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows,                           \
+    .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average, \
+    .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose
 
 #endif

@@ -3,11 +3,11 @@
 #include "set.h"
 
 /* Swap the bytes of a that `mask` covers, `shift` bits up, with those of b that it covers. */
-#define SWAP(a, b, shift, mask)                                                                                        \
-    do {                                                                                                               \
-        const uint64_t difference = ((a >> shift) ^ b) & mask;                                                         \
-        a ^= difference << shift;                                                                                      \
-        b ^= difference;                                                                                               \
+#define SWAP(a, b, shift, mask)                                \
+    do {                                                       \
+        const uint64_t difference = ((a >> shift) ^ b) & mask; \
+        a ^= difference << shift;                              \
+        b ^= difference;                                       \
     } while (0)
 
 /* 8 x 8 bytes in eight registers: blocks of 4, of 2, of 1 change places. */
@@ -48,13 +48,15 @@ static void transpose_part(const int8_t *in, ptrdiff_t in_stride, int8_t *out, p
     }
 }
 
-void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns) {
+void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
+                         int32_t columns) {
     const int32_t whole_rows = rows & ~7, whole_columns = columns & ~7;
     for (int32_t r = 0; r < whole_rows; r += 8) {
         for (int32_t c = 0; c < whole_columns; c += 8) {
             transpose8(in + r * in_stride + c, in_stride, out + c * out_stride + r, out_stride);
         }
     }
-    transpose_part(in + whole_columns, in_stride, out + whole_columns * out_stride, out_stride, whole_rows, columns - whole_columns);
+    transpose_part(in + whole_columns, in_stride, out + whole_columns * out_stride, out_stride, whole_rows,
+                   columns - whole_columns);
     transpose_part(in + whole_rows * in_stride, in_stride, out + whole_rows, out_stride, rows - whole_rows, columns);
 }
