@@ -52,9 +52,10 @@ def from_torch(
 def from_exported_program(path: str | os.PathLike[str], *, input_layout: str = "nchw") -> Source:
     """Return a .pt2 file, as torch.export.save writes it, as a source; its example inputs fix the shapes.
 
-    Pickled objects in the file are refused, not run. Even so, PyTorch does not promise that reading an exported program
-    from a stranger is safe. Raises SourceError for a damaged file, one without example inputs, and one that was
-    exported in training mode; UnsupportedError without PyTorch.
+    What PyTorch would run or import as it reads the file (pickled objects, shape expressions, operators by name) is
+    checked first, and refused if it is more than arithmetic on PyTorch's own operators. Raises SourceError for such a
+    file, a damaged one, one without example inputs, and one that was exported in training mode; UnsupportedError
+    without PyTorch.
     """
     require_torch("to read an exported program")
     from ._exported_program import open_exported_program

@@ -1,6 +1,7 @@
 """A .pt2 file, written by torch.export.save, as a source."""
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
 
+from ._pt2_archive import write_checked_archive
+from ._pt2_program import RefusedError
 from ._torch import TorchSource
 
 _DROPOUTS = {torch.ops.aten.dropout.default, torch.ops.aten.feature_dropout.default}
@@ -65,9 +68,16 @@ def _load(path: Path) -> ExportedProgram:
     if not path.is_file():
         raise SourceError(f"{path} is not a file: give a .pt2 written by torch.export.save.")
     try:
-        with quiet(), _pickles_refused():
-            return torch.export.load(path)
-    except Exception as error:  # zip, JSON, schema and pickle errors, KeyError, AssertionError ...
+        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, quiet(), _pickles_refused():
+            checked = Path(folder, "checked.pt2")
+            write_checked_archive(path, checked)
+            return torch.export.load(checked)
+    except RefusedError as error:
+        raise SourceError(
+            f"{path.name} is not read, since it holds {error}, which no exported program of standard PyTorch operators "
+            "has and which could run code: save it again with torch.export.save, without custom operators or objects."
+        ) from error
+    except Exception as error:  # zip, JSON, schema and pickle errors, KeyError, RecursionError ...
         raise SourceError(
             f"{path.name} is no exported program that this PyTorch can read: it is damaged, cut short, holds pickled "
             "objects, or was not written by torch.export.save."
