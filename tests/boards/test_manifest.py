@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgequant._bundle import BundleError, DamagedBundleError, Manifest
 from edgequant._bundle._manifest import FileEntry, Golden, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
-from edgequant._bundle._manifest_json import MAX_BYTES, manifest_bytes, read_manifest
+from edgequant._bundle._manifest_json import MAX_BYTES, READERS, SCHEMA, manifest_bytes, read_manifest
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -91,8 +91,6 @@ def test_a_missing_key_is_named(key: str) -> None:
         (lambda d: d["outputs"][0].update(tolerance="0"), "has outputs[0].tolerance that is not a number."),
         (lambda d: d.update(target=None), "has target that is not text."),
         (lambda d: d.update(conversion=[]), "has conversion that is not an object."),
-        (lambda d: d.update(extra=1), "has the key 'extra', which there is not."),
-        (lambda d: d["runner"].update(extra=1), "has the key 'runner.extra', which there is not."),
         (lambda d: d.update(runner=None), "must have either a runner or wheels."),
         (lambda d: d.pop("schema"), "has no schema version: this is no manifest of edgequant."),
         (lambda d: d.update(schema=0), "has schema 0, which there is not."),
@@ -192,9 +190,29 @@ def test_more_goldens_than_are_ever_made_are_refused() -> None:
         read_manifest(manifest_bytes(manifest(goldens=goldens)))
 
 
+def test_every_schema_up_to_the_newest_has_a_reader() -> None:
+    assert sorted(READERS) == list(range(1, SCHEMA + 1))
+
+
+def test_a_later_schema_leaves_the_earlier_ones_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a version does that writes another schema: its own reader, and the earlier one beside it."""
+    written, newest = manifest_bytes(manifest()), SCHEMA + 1
+
+    def read_newest(document: dict[str, Any]) -> Manifest:
+        return READERS[SCHEMA]({**document, "target": document["board"]["name"]})
+
+    monkeypatch.setattr("edgequant._bundle._manifest_json.SCHEMA", newest)
+    monkeypatch.setitem(READERS, newest, read_newest)
+    later = document() | {"board": {"name": "rpi4"}}
+    assert later["schema"] == newest
+    del later["target"]
+    assert read_manifest(as_written(later)) == manifest()
+    assert read_manifest(written) == manifest()
+
+
 def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
     changed = document() | {"schema": 2, "something": "new"}
-    with pytest.raises(BundleError, match="made by a newer edgequant: update edgequant") as caught:
+    with pytest.raises(BundleError, match="written by a newer edgequant: update edgequant") as caught:
         read_manifest(as_written(changed))
     assert not isinstance(caught.value, DamagedBundleError)
 
@@ -216,21 +234,32 @@ def test_a_manifest_with_wheels_needs_their_list_and_the_script() -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_the_same_in_another_form_is_refused(indent: int | None) -> None:
-    with pytest.raises(DamagedBundleError, match="not written the way edgequant writes it"):
-        read_manifest(json.dumps(document(), indent=indent, sort_keys=True).encode() + b"\n")
+def test_another_form_of_the_same_is_read(indent: int | None) -> None:
+    content = json.dumps(document(), indent=indent).encode()
+    assert content != manifest_bytes(manifest())
+    assert read_manifest(content) == manifest()
+
+
+def test_keys_that_a_later_version_added_are_left_out() -> None:
+    changed = document()
+    for place in (changed, changed["runner"], changed["goldens"][0]["inputs"][0], changed["files"][0]):
+        place["something"] = {"new": [1]}
+    assert read_manifest(as_written(changed)) == manifest()
 
 
 def test_keys_that_come_twice_are_refused() -> None:
     content = manifest_bytes(manifest()).replace(b'"target": "rpi4"', b'"target": "rpi5",\n  "target": "rpi4"')
-    with pytest.raises(DamagedBundleError, match="not written the way"):
+    with pytest.raises(DamagedBundleError, match="is no JSON"):
         read_manifest(content)
 
 
 @pytest.mark.parametrize("depth", [200, 500, 100_000])
-def test_deep_nesting_is_a_sentence(depth: int) -> None:
+def test_deep_nesting_is_read_or_a_sentence(depth: int) -> None:
     nested = b'"conversion": ' + b'{"a": ' * depth + b"1" + b"}" * depth
     content = manifest_bytes(manifest(conversion=None)).replace(b'"conversion": null', nested)
+    if depth < 1000:
+        assert read_manifest(content).conversion is not None
+        return
     with pytest.raises(DamagedBundleError):
         read_manifest(content)
 
@@ -272,9 +301,9 @@ def test_any_value_anywhere_is_read_or_refused(place: tuple[Any, ...], value: An
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
-    content = as_written(changed)
     try:
-        assert manifest_bytes(read_manifest(content)) == content
+        read = read_manifest(as_written(changed))
+        assert read_manifest(manifest_bytes(read)) == read
     except BundleError as error:
         assert str(error).startswith("manifest.json ")
 
@@ -284,7 +313,8 @@ def test_any_changed_byte_is_read_as_it_is_or_refused(place: int, mask: int) -> 
     content = bytearray(manifest_bytes(manifest()))
     content[place] ^= mask
     try:
-        assert manifest_bytes(read_manifest(bytes(content))) == content
+        read = read_manifest(bytes(content))
+        assert read_manifest(manifest_bytes(read)) == read
     except BundleError as error:
         assert str(error).startswith("manifest.json ")
 
