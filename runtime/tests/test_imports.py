@@ -24,6 +24,7 @@ def test_the_public_names_are_held():
         "Session",
         "SessionError",
         "TensorInfo",
+        "dequantize",
         "engine_version",
         "model_engines",
         "native_memory",

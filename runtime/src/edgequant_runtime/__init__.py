@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._engines import engine_version, model_engines
     from ._memory import MemoryUse, native_memory
     from ._profile import ProfileStep
-    from ._quantization import quantize
+    from ._quantization import dequantize, quantize
     from ._session import Session
     from ._tensor_info import TensorInfo
     from ._threads import usable_cores
@@ -29,6 +29,7 @@ __all__ = [
     "Session",
     "SessionError",
     "TensorInfo",
+    "dequantize",
     "engine_version",
     "model_engines",
     "native_memory",
@@ -41,6 +42,7 @@ _HOMES = {
     "ProfileStep": "_profile",
     "Session": "_session",
     "TensorInfo": "_tensor_info",
+    "dequantize": "_quantization",
     "engine_version": "_engines",
     "model_engines": "_engines",
     "native_memory": "_memory",

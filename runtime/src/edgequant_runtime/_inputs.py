@@ -9,6 +9,7 @@ import numpy as np
 
 from ._errors import InputError
 from ._quantization import quantize
+from ._shapes import check_shape, quoted
 from ._tensor_info import TensorInfo
 
 if TYPE_CHECKING:
@@ -24,20 +25,20 @@ def by_name(inputs: ArrayLike | Mapping[str, ArrayLike], infos: Sequence[TensorI
         raise InputError("The model has no inputs: give it an empty mapping, {}.")
     if not isinstance(inputs, Mapping):
         if len(infos) != 1:
-            raise InputError(f"The model has {len(infos)} inputs: give arrays by name for {_quoted(names)}.")
+            raise InputError(f"The model has {len(infos)} inputs: give arrays by name for {quoted(names)}.")
         return [_array(inputs, names[0])]
     unknown = [str(name) for name in inputs if name not in names]
     missing = [name for name in names if name not in inputs]
     if unknown:
-        raise InputError(f"There is no input {_quoted(unknown)}: the model has {_quoted(names)}.")
+        raise InputError(f"There is no input {quoted(unknown)}: the model has {quoted(names)}.")
     if missing:
-        raise InputError(f"The input {_quoted(missing)} is missing: the model has {_quoted(names)}.")
+        raise InputError(f"The input {quoted(missing)} is missing: the model has {quoted(names)}.")
     return [_array(inputs[name], name) for name in names]
 
 
 def model_values(values: NDArray[Any], info: TensorInfo, raw: bool) -> NDArray[Any]:
     """Return `values` in the model's own type, quantized if need be; raises InputError if they do not fit."""
-    _check_shape(values.shape, info)
+    check_shape(values.shape, info)
     if raw:
         if values.dtype != info.dtype:
             raise InputError(f"The input '{info.name}' is {info.dtype}, not {values.dtype}: raw=True converts nothing.")
@@ -73,16 +74,3 @@ def _array(values: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind not in _KIND_NAMES:
         raise InputError(f"The input '{name}' is no array of numbers: its type is {array.dtype}.")
     return array
-
-
-def _check_shape(shape: tuple[int, ...], info: TensorInfo) -> None:
-    fits = len(shape) == len(info.shape) and all(
-        size == wanted or (wanted == -1 and size > 0) for size, wanted in zip(shape, info.shape)
-    )
-    if not fits:
-        free = "; -1 is any size from 1 up" if -1 in info.shape else ""
-        raise InputError(f"The input '{info.name}' has the shape {shape}, but the model takes {info.shape}{free}.")
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)

@@ -31,14 +31,13 @@ def quantize(values: NDArray[Any], info: TensorInfo) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         scaled = values.astype(np.float32) * (np.float32(1) / scale)
     clamped = np.clip(scaled, np.float32(limits.min - zero_point), np.float32(limits.max - zero_point))
-    integers: NDArray[Any] = (np.rint(clamped).astype(np.int32) + np.int32(zero_point)).astype(info.dtype)
-    return integers
+    return np.asarray(np.rint(clamped).astype(np.int32) + np.int32(zero_point), info.dtype)
 
 
 def dequantize(integers: NDArray[Any], info: TensorInfo) -> NDArray[np.float32]:
     """Return the real values, float32, that the `integers` of the quantized tensor `info` stand for."""
     scale, zero_point = _parameters(info)
-    return (integers.astype(np.int32) - np.int32(zero_point)).astype(np.float32) * scale
+    return np.asarray((integers.astype(np.int32) - np.int32(zero_point)).astype(np.float32) * scale)
 
 
 def _parameters(info: TensorInfo) -> tuple[np.float32, int]:

@@ -10,13 +10,16 @@ from ._engines import open_engine
 from ._errors import InputError, SessionError
 from ._model_file import read_model_file
 from ._threads import checked_threads
+from ._turns import Turns
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from ._engines._engine import Engine
     from ._engines._native import NativeEngine
     from ._model_file import Model
     from ._profile import ProfileStep
+    from ._shapes import InputShapes
     from ._tensor_info import TensorInfo
 
 
@@ -30,6 +33,8 @@ class Session:
             native engine does not run, it is "litert".
         threads: threads for one inference, 1 to 256; None takes every core that this process may use.
         profile: measure every step, see profile(); the engine is "native" then.
+        input_shapes: shapes to begin with, by input name, for a model that leaves sizes free and cannot be planned with
+            1 for them, which they are otherwise. Inputs that are not named keep that.
 
     Attributes:
         inputs: what the model takes, in its own order.
@@ -40,34 +45,60 @@ class Session:
             logger "edgequant_runtime"); None if it did not.
         threads: the number of threads.
 
-    Raises ModelError if the model cannot be opened and EngineError if the engine is unknown, not installed or does not
-    run this kind of model; both are SessionErrors. A session serves one thread at a time.
+    Raises ModelError if the model cannot be opened, EngineError if the engine is unknown, not installed or does not
+    run this kind of model, and InputError if `input_shapes` do not fit; all are SessionErrors.
+
+    Threads may share a session: run(), run_bytes(), invoke(), reset() and profile() each have it to themselves, one
+    after the other. Views are outside of that: to write one, invoke() and read another are three steps, between which
+    other threads may do theirs. clone() gives each thread a session of its own, and runs at the same time.
 
     """
 
     def __init__(
-        self, model: Model, *, engine: str = "auto", threads: SupportsIndex | None = None, profile: bool = False
+        self,
+        model: Model,
+        *,
+        engine: str = "auto",
+        threads: SupportsIndex | None = None,
+        profile: bool = False,
+        input_shapes: InputShapes | None = None,
     ) -> None:
         self.threads = checked_threads(threads)
-        opened = open_engine(read_model_file(model), engine, self.threads, profile)
+        opened = open_engine(read_model_file(model), engine, self.threads, profile, input_shapes)
         self.engine, self.fallback_reason = opened.name, opened.fallback_reason
-        self._engine = opened.engine
         self._is_profiled = profile
+        self._own(opened.engine)
+
+    def _own(self, engine: Engine) -> None:
+        # The native engine sees a fork itself; the others would wait for ever for threads that are not there.
+        self._engine, self._turn = engine, Turns(may_fork=self.engine == "native" or self.threads == 1)
+
+    def clone(self) -> Session:
+        """Return another session on the same model, as this one was when it was opened.
+
+        The two can run at the same time, each in a thread. The native engine shares the model's file and its packed
+        weights between them, ONNX Runtime everything but inputs and outputs, its threads included; LiteRT opens the
+        file a second time, whose pages are shared, and packs its weights again. What one session's variables remember
+        is its own. Raises SessionError if the model cannot be opened again.
+        """
+        twin = Session.__new__(type(self))
+        twin.threads, twin.engine, twin.fallback_reason = self.threads, self.engine, self.fallback_reason
+        twin._is_profiled = self._is_profiled
+        with self._turn:
+            twin._own(self._engine.clone())
+        return twin
 
     @cached_property
     def inputs(self) -> list[TensorInfo]:
         """What the model takes, in its own order."""
-        return list(self._engine.inputs)
+        with self._turn:
+            return list(self._engine.inputs)
 
     @cached_property
     def outputs(self) -> list[TensorInfo]:
         """What the model gives, in its own order."""
-        return list(self._engine.outputs)
-
-    @cached_property
-    def _shapes(self) -> list[tuple[int, ...]]:
-        """The inputs' shapes in use."""
-        return [self._engine.input_view(index).shape for index in range(len(self.inputs))]
+        with self._turn:
+            return list(self._engine.outputs)
 
     def run(self, inputs: ArrayLike | Mapping[str, ArrayLike], *, raw: bool = False) -> dict[str, NDArray[Any]]:
         """Run one inference and return the outputs by name; they are copies.
@@ -85,32 +116,51 @@ class Session:
         fails.
 
         """
-        by_name, model_values, _ = self._conversions
+        by_name, model_values, dequantize = self._conversions
         values = [model_values(v, info, raw) for v, info in zip(by_name(inputs, self.inputs), self.inputs)]
-        self._resize([value.shape for value in values])
-        for index, value in enumerate(values):
-            self._engine.input_view(index)[...] = value
+        with self._turn:
+            given = self._run(values)
+        return {
+            info.name: value if raw or not info.is_quantized else dequantize(value, info)
+            for info, value in zip(self.outputs, given)
+        }
+
+    def _run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return copies of the outputs for values of the model's own types."""
+        views = [self._engine.input_view(index) for index in range(len(values))]
+        shapes = [value.shape for value in values]
+        if shapes != [view.shape for view in views]:
+            views.clear()  # they would keep LiteRT from moving its memory
+            self._engine.resize(shapes)
+            views = [self._engine.input_view(index) for index in range(len(values))]
+        for view, value in zip(views, values):
+            view[...] = value
         self._engine.invoke()
-        return {info.name: self._output(index, info, raw) for index, info in enumerate(self.outputs)}
+        return [self._engine.output(index) for index in range(len(self._engine.outputs))]
 
     def run_bytes(self, *inputs: bytes | bytearray | memoryview) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs, both in the model's own order.
 
         They are the model's own integers or floats, row by row. With the native engine this needs no numpy and imports
-        none, which on a small board takes longer than everything else. Free sizes are 1, or what the last run() had.
+        none, which on a small board takes longer than everything else. Free sizes are those of the last run(), or at
+        first those of `input_shapes`, or 1.
 
         Raises InputError for another number of inputs or bytes; EngineError if the engine fails.
         """
-        return self._engine.run_bytes([_bytes(data) for data in inputs])
+        given = [_bytes(data) for data in inputs]
+        with self._turn:
+            return self._engine.run_bytes(given)
 
     def input_view(self, name: str) -> NDArray[Any]:
         """Return the engine's own memory for an input, of the model's own type: write there, then call invoke().
 
-        Free sizes are 1, or what the last run() had. The view stays good until a run() with another shape; LiteRT
-        refuses such a run() as long as views are held. Write every input before each invoke(): an engine may reuse
-        the memory for something else.
+        Free sizes are those of the last run(), or at first those of `input_shapes`, or 1. The view stays good until a
+        run() with another shape; LiteRT refuses such a run() as long as views are held. Write every input before each
+        invoke(): an engine may reuse the memory for something else.
         """
-        return self._engine.input_view(_index(name, self.inputs, "input"))
+        index = _index(name, self.inputs, "input")
+        with self._turn:
+            return self._engine.input_view(index)
 
     def output_view(self, name: str) -> NDArray[Any]:
         """Return the engine's own memory for an output, of the model's own type: read it after invoke().
@@ -118,11 +168,23 @@ class Session:
         The next inference overwrites it. If the output's size is free, ask anew after each invoke(). Raises
         SessionError if the output has no memory of its own yet or never has.
         """
-        return self._engine.output_view(_index(name, self.outputs, "output"))
+        index = _index(name, self.outputs, "output")
+        with self._turn:
+            return self._engine.output_view(index)
 
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
-        self._engine.invoke()
+        with self._turn:
+            self._engine.invoke()
+
+    def reset(self) -> None:
+        """Forget what earlier runs left: give the variables of a streaming model their first values.
+
+        A model without variables is left as it is; no ONNX model has any. LiteRT opens a model with named variables
+        (VAR_HANDLE) again, so hold no views then: raises SessionError if there are some.
+        """
+        with self._turn:
+            self._engine.reset()
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step of the model cost so far, in the order in which they run.
@@ -132,16 +194,8 @@ class Session:
         """
         if not self._is_profiled:
             raise SessionError("This session measures no profile: open it with profile=True.")
-        return cast("NativeEngine", self._engine).profile()
-
-    def _resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        if list(shapes) != self._shapes:
-            self._engine.resize(shapes)
-            self._shapes = list(shapes)
-
-    def _output(self, index: int, info: TensorInfo, raw: bool) -> NDArray[Any]:
-        value = self._engine.output(index)
-        return value if raw or not info.is_quantized else self._conversions[2](value, info)
+        with self._turn:
+            return cast("NativeEngine", self._engine).profile()
 
     @cached_property
     def _conversions(self) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:

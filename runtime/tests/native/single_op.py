@@ -34,6 +34,7 @@ _NUMPY_TYPES = {
     "INT64": np.int64,
     "BOOL": np.bool_,
     "INT16": np.int16,
+    "FLOAT64": np.float64,
     "INT8": np.int8,
 }
 

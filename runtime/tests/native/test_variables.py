@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgequant_runtime import Session
+from edgequant_runtime import Session, SessionError
 
 from .conftest import examples
 from .oracle import NativeError, NativeSession, run_native
@@ -159,3 +159,34 @@ def test_an_output_whose_shape_the_file_leaves_out() -> None:
     model.operator("READ_VARIABLE", [state], [y], "ReadVariableOptions")
     session = Session(model.finish([y]), engine="native")
     assert [info.shape for info in session.outputs] == [(2, 3)]
+
+
+@pytest.mark.parametrize("engine", ["native", "litert"])
+@pytest.mark.parametrize("initial", [0, 7])
+def test_a_reset_session_is_as_it_was_opened(engine: str, initial: int) -> None:
+    """LiteRT's own reset_all_variables() leaves named variables as they are, whose initial values CALL_ONCE assigns."""
+    session = Session(window(2, 3, "INT8", np.full((1, 2, 3), initial, np.int8)), engine=engine, threads=1)
+    frames = [np.full((1, 1, 3), value, np.int8) for value in (1, 2, 3)]
+
+    def states() -> list[Any]:
+        name = session.inputs[0].name
+        return [[value.tolist() for value in session.run({name: frame}, raw=True).values()] for frame in frames]
+
+    first = states()
+    assert first[0][1] == np.full((1, 2, 3), initial).tolist()
+    assert states() != first
+    session.reset()
+    assert states() == first
+    assert (
+        session.clone().run({session.inputs[0].name: frames[0]}, raw=True)[session.outputs[1].name].tolist()
+        == (first[0][1])
+    )
+
+
+def test_litert_is_not_reset_under_a_view() -> None:
+    session = Session(window(2, 3, "INT8", np.zeros((1, 2, 3), np.int8)), engine="litert", threads=1)
+    view = session.input_view(session.inputs[0].name)
+    with pytest.raises(SessionError, match=r"Views of this session are in use: delete them before resetting it\."):
+        session.reset()
+    del view
+    session.reset()

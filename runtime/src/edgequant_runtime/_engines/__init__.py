@@ -10,13 +10,14 @@ from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, read_model_fi
 
 if TYPE_CHECKING:
     from edgequant_runtime._model_file import Model
+    from edgequant_runtime._shapes import InputShapes
 
     from ._engine import Engine
 
 __all__ = ["ENGINES", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
 
 
-# Each engine's module, which has `open_model(file, threads)` and `version()`, and the format that it runs.
+# Each engine's module, with `open_model(file, threads, input_shapes)` and `version()`, and the format that it runs.
 ENGINES: dict[str, tuple[str, str]] = {
     "native": ("._native", TFLITE),
     "litert": ("._litert", TFLITE),
@@ -47,7 +48,9 @@ def model_engines(model: Model) -> tuple[str, ...]:
     return preferred_tflite_engines(file)
 
 
-def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = False) -> OpenedEngine:
+def open_engine(
+    file: ModelFile, engine: str, threads: int, profile: bool = False, input_shapes: InputShapes | None = None
+) -> OpenedEngine:
     """Open the model in the engine, or for "auto" in the one that suits it.
 
     Raises EngineError if the engine is unknown, runs other models, is not installed or has no profile to give, and
@@ -58,18 +61,18 @@ def open_engine(file: ModelFile, engine: str, threads: int, profile: bool = Fals
         if engine == "native" and not profile:
             from ._choice import open_tflite
 
-            return open_tflite(file, threads)
+            return open_tflite(file, threads, input_shapes)
     elif file.format != _entry(engine)[1]:
         use = " or ".join(repr(name) for name in _engines_for(file))
         raise EngineError(f"{file.name} is a .{file.format} model, which '{engine}' does not run: use {use}.")
     if profile:
-        return OpenedEngine(engine, _open_with_profile(file, engine, threads))
-    return OpenedEngine(engine, open_in(engine, file, threads))
+        return OpenedEngine(engine, _open_with_profile(file, engine, threads, input_shapes))
+    return OpenedEngine(engine, open_in(engine, file, threads, input_shapes))
 
 
-def open_in(engine: str, file: ModelFile, threads: int) -> Engine:
+def open_in(engine: str, file: ModelFile, threads: int, input_shapes: InputShapes | None) -> Engine:
     """Open the model in this engine."""
-    return cast("Engine", import_module(_entry(engine)[0], __package__).open_model(file, threads))
+    return cast("Engine", import_module(_entry(engine)[0], __package__).open_model(file, threads, input_shapes))
 
 
 def engine_version(name: str) -> str:
@@ -84,12 +87,12 @@ def _engines_for(file: ModelFile) -> tuple[str, ...]:
     return tuple(name for name, (_, format_) in ENGINES.items() if format_ == file.format)
 
 
-def _open_with_profile(file: ModelFile, engine: str, threads: int) -> Engine:
+def _open_with_profile(file: ModelFile, engine: str, threads: int, input_shapes: InputShapes | None) -> Engine:
     if engine != "native":
         raise EngineError(f"The engine '{engine}' measures no profile: only 'native' does.")
     from ._native import NativeEngine, NativeModel
 
-    return NativeEngine(NativeModel(file), threads, profile=True)
+    return NativeEngine(NativeModel(file), threads, True, input_shapes)
 
 
 def _entry(name: str) -> tuple[str, str]:

@@ -9,8 +9,7 @@ from edgequant_runtime._errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from edgequant_runtime._tensor_info import TensorInfo
+    from numpy.typing import NDArray
 
 
 class LentMemory:
@@ -32,9 +31,13 @@ def check_bytes(inputs: Sequence[bytes], sizes: Sequence[int]) -> None:
             raise InputError(f"Input {index} takes {size} bytes, not {len(data)}.")
 
 
-def fixed_shape(info: TensorInfo) -> tuple[int, ...]:
-    """Return the shape with 1 where the size is free."""
-    return tuple(1 if size < 0 else size for size in info.shape)
+def lent_array(owner: object, address: int | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an engine's memory as an array; where there is nothing in it, its address may be null."""
+    import numpy as np
+
+    if address is None or 0 in shape:
+        return np.empty(shape, dtype)
+    return np.asarray(LentMemory(owner, address, shape, dtype))
 
 
 def first_line(error: BaseException) -> str:

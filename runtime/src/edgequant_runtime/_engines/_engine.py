@@ -27,6 +27,14 @@ class Engine(Protocol):
         """What it gives."""
         ...
 
+    def clone(self) -> Engine:
+        """Return another engine with the model, opened as this one was; packed weights are shared where they can be."""
+        ...
+
+    def reset(self) -> None:
+        """Give the model's variables the values that they had when it was opened."""
+        ...
+
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Use these input shapes, one for each input, from now on; raises SessionError and keeps the old if it cannot.
 

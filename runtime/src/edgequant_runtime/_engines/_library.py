@@ -81,6 +81,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_session_input_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_output_data": (c_void_p, (c_void_p, c_int32)),
     "eq_session_run": (c_int32, None),
+    "eq_session_reset": (None, (c_void_p,)),
     "eq_session_memory": (None, (c_void_p, _TO_STRUCTURE)),
     "eq_session_profile": (c_int32, (c_void_p, _TO_STRUCTURE, c_int32)),
 }  # fmt: skip

@@ -10,20 +10,27 @@ import weakref
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version as distribution_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_runtime._errors import EngineError, ModelError, SessionError
 from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._shapes import first_shapes, free_size_hint
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
 from ._array_engine import ArrayEngine
-from ._base import LentMemory, first_line, fixed_shape
+from ._base import LentMemory, first_line
 from ._tflite_bounds import check_bounds
 from ._wheels import how_to_install, this_machine
+
+if TYPE_CHECKING:
+    from edgequant_runtime._shapes import InputShapes
+
+# Operators that keep state where reset_all_variables() does not reach, or that run a graph which may.
+_KEEPS_RESOURCES = {"VAR_HANDLE", "CALL_ONCE", "IF", "WHILE"}
 
 _DISTRIBUTIONS = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
@@ -34,9 +41,9 @@ def version() -> str:
     return f"{distribution} {distribution_version(distribution)}"
 
 
-def open_model(file: ModelFile, threads: int) -> LitertEngine:
+def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> LitertEngine:
     """Open a .tflite model; raises EngineError without the wheel, ModelError if LiteRT refuses the model."""
-    return LitertEngine(file, threads)
+    return LitertEngine(file, threads, input_shapes)
 
 
 def _interpreter_module() -> Any:
@@ -54,23 +61,33 @@ def _interpreter_module() -> Any:
 class LitertEngine(ArrayEngine):
     """One LiteRT interpreter, run on its primary subgraph."""
 
-    def __init__(self, file: ModelFile, threads: int) -> None:
-        module = _interpreter_module()
+    def __init__(self, file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> None:
+        self._file, self._threads, self._input_shapes = file, threads, input_shapes
+        # Memory that is lent out: the interpreter moves it when shapes change, so nobody may hold it then.
+        self._lent: weakref.WeakSet[LentMemory] = weakref.WeakSet()
+        self._open(None)
+
+    def _open(self, shapes: Sequence[tuple[int, ...]] | None) -> None:
+        """Make an interpreter for these input shapes, or for those that the session was opened with."""
+        module, file = _interpreter_module(), self._file
         source = {"model_path": file.path} if file.path else {"model_content": file.content}
+        hint = ""
         try:
             if module.__name__.startswith("tflite_runtime"):
                 check_bounds(file.path or file.content or b"")
             with without_chatter():
-                self._interpreter = module.Interpreter(**source, num_threads=threads)
-                self._interpreter.allocate_tensors()
+                self._interpreter = module.Interpreter(**source, num_threads=self._threads)
             self._read_details(file.name)
+            hint = "" if self._input_shapes else free_size_hint(self.inputs)
+            self._allocate(first_shapes(self.inputs, self._input_shapes) if shapes is None else shapes)
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}.") from error
-        self._find_movable_outputs()
-        # Memory that is lent out: the interpreter moves it when shapes change, so nobody may hold it then.
-        self._lent: weakref.WeakSet[LentMemory] = weakref.WeakSet()
-        if self._shapes() != [fixed_shape(info) for info in self.inputs]:
-            self.resize([fixed_shape(info) for info in self.inputs])
+            raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}{hint}.") from error
+        operators = {operator["op_name"] for operator in self._interpreter._get_ops_details()}
+        self._has_resources = bool(operators & _KEEPS_RESOURCES)
+
+    def clone(self) -> LitertEngine:
+        """Open the file a second time: it is mapped, and what was computed from it is not shared."""
+        return LitertEngine(self._file, self._threads, self._input_shapes)
 
     def _read_details(self, model_name: str) -> None:
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -81,10 +98,17 @@ class LitertEngine(ArrayEngine):
         self.inputs = _tensor_infos(inputs, signature["inputs"], model_name)
         self.outputs = _tensor_infos(outputs, signature["outputs"], model_name)
 
+    def reset(self) -> None:
+        """Give every variable its first value: LiteRT itself does that for variable tensors, and not for resources."""
+        if not self._has_resources:
+            self._interpreter.reset_all_variables()
+            return
+        self._refuse_to_move("resetting it")
+        self._open(self._shapes())
+
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Reallocate every tensor for these input shapes."""
-        if self._lent:
-            raise SessionError("Views of this session are in use: delete them before running inputs of another shape.")
+        self._refuse_to_move("running inputs of another shape")
         old = self._shapes()
         try:
             self._allocate(shapes)
@@ -94,12 +118,27 @@ class LitertEngine(ArrayEngine):
                 f"LiteRT cannot run inputs of the shape {_listed(shapes)}: {first_line(error)}."
             ) from error
 
+    def _refuse_to_move(self, before: str) -> None:
+        if self._lent:
+            raise SessionError(f"Views of this session are in use: delete them before {before}.")
+
     def _allocate(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        for index, shape in zip(self._input_indices, shapes):
-            self._interpreter.resize_tensor_input(index, shape)
+        for index, shape, used in zip(self._input_indices, shapes, self._shapes()):
+            if shape != used:
+                self._interpreter.resize_tensor_input(index, shape)
         with without_chatter():
             self._interpreter.allocate_tensors()
+        self._stage()
         self._find_movable_outputs()
+
+    def _stage(self) -> None:
+        """Make arrays for inputs and outputs that LiteRT gives no access to: of rank 0 (it copies them) and empty."""
+        details = [*self._interpreter.get_input_details(), *self._interpreter.get_output_details()]
+        self._staged = {
+            int(detail["index"]): np.zeros(tuple(detail["shape"]), detail["dtype"])
+            for detail in details
+            if len(detail["shape"]) == 0 or (0 in detail["shape"] and -1 not in detail["shape_signature"])
+        }
 
     def _find_movable_outputs(self) -> None:
         """Note the outputs without memory before the first inference: each inference may allocate them elsewhere."""
@@ -108,7 +147,8 @@ class LitertEngine(ArrayEngine):
             try:
                 self._interpreter.tensor(index)()
             except ValueError:
-                self._movable.add(index)
+                if index not in self._staged:
+                    self._movable.add(index)
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [tuple(int(n) for n in detail["shape"]) for detail in self._interpreter.get_input_details()]
@@ -129,8 +169,8 @@ class LitertEngine(ArrayEngine):
         """Return a copy of an output."""
         tensor_index = self._output_indices[index]
         try:
-            value: NDArray[Any] = self._interpreter.get_tensor(tensor_index)
-        except ValueError:  # LiteRT has no memory to copy from if the data made the output empty
+            return np.asarray(self._interpreter.get_tensor(tensor_index))
+        except ValueError:  # LiteRT has no memory to copy from if an output is empty
             shape = next(d["shape"] for d in self._interpreter.get_output_details() if d["index"] == tensor_index)
             value = np.empty(shape, self.outputs[index].dtype)
             if value.size:
@@ -139,12 +179,21 @@ class LitertEngine(ArrayEngine):
 
     def invoke(self) -> None:
         """Run one inference."""
+        staged = [(index, array) for index, array in self._staged.items() if array.size]
         try:
+            for index, array in staged:
+                if index in self._input_indices:
+                    self._interpreter.set_tensor(index, array)
             self._interpreter.invoke()
+            for index, array in staged:
+                if index in self._output_indices:
+                    array[...] = self._interpreter.get_tensor(index)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"LiteRT failed while it ran the model: {first_line(error)}.") from error
 
     def _lend(self, tensor_index: int) -> NDArray[Any]:
+        if tensor_index in self._staged:
+            return self._staged[tensor_index].view()
         # LiteRT refuses to invoke while an array of its own making is held, so its address is taken and it is dropped.
         array = self._interpreter.tensor(tensor_index)()
         address = array.__array_interface__["data"][0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgequant_runtime._model_file import ModelFile
 
-from ._base import LentMemory, check_bytes
+from ._base import check_bytes, lent_array
 from ._library import Error, ModelOptions, SessionOptions, TensorDescription, check, library
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from edgequant_runtime._memory import MemoryUse
     from edgequant_runtime._profile import ProfileStep
+    from edgequant_runtime._shapes import InputShapes
     from edgequant_runtime._tensor_info import TensorInfo
 
 # The numbers of the .tflite format.
@@ -35,9 +36,9 @@ def version() -> str:
     return f"edgequant-runtime {library().eq_version().decode()}"
 
 
-def open_model(file: ModelFile, threads: int) -> NativeEngine:
+def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> NativeEngine:
     """Open a .tflite model; raises ModelError if it is damaged or has operators that this engine does not run."""
-    return NativeEngine(NativeModel(file), threads)
+    return NativeEngine(NativeModel(file), threads, input_shapes=input_shapes)
 
 
 class _Handle:
@@ -96,12 +97,26 @@ class _NativeSession(_Handle):
 class NativeEngine:
     """One session of a native model; another shape of the inputs is another session of the same model."""
 
-    def __init__(self, model: NativeModel, threads: int, profile: bool = False) -> None:
+    def __init__(
+        self, model: NativeModel, threads: int, profile: bool = False, input_shapes: InputShapes | None = None
+    ) -> None:
         self._library = library()
-        self._model, self._threads, self._profiled = model, threads, profile
+        self._model, self._threads, self._profiled, self._input_shapes = model, threads, profile, input_shapes
         self._error = Error()
         self._run, self._error_address = self._library.eq_session_run, c_void_p(addressof(self._error))
         self._start(None, f"The engine 'native' cannot open {model.name}")
+        if input_shapes is not None:
+            from edgequant_runtime._shapes import first_shapes
+
+            self.resize(first_shapes(self.inputs, input_shapes))
+
+    def clone(self) -> NativeEngine:
+        """Open another session of the same model, whose packed weights they share."""
+        return NativeEngine(self._model, self._threads, self._profiled, self._input_shapes)
+
+    def reset(self) -> None:
+        """Give the model's variables their first values."""
+        self._library.eq_session_reset(self._session.handle)
 
     @cached_property
     def inputs(self) -> Sequence[TensorInfo]:
@@ -146,7 +161,7 @@ class NativeEngine:
 
         address = getattr(self._library, f"eq_session_{kind}_data")(self._session.handle, index)
         shape = tuple(description.shape[: description.rank])
-        return np.asarray(LentMemory(self._session, address, shape, np.dtype(_DTYPES[description.type])))
+        return lent_array(self._session, address, shape, np.dtype(_DTYPES[description.type]))
 
     def input_view(self, index: int) -> NDArray[Any]:
         """Return the session's memory for an input."""

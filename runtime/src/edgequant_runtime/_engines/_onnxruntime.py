@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_runtime._errors import EngineError, ModelError, SessionError
 from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._shapes import first_shapes
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
 from ._array_engine import ArrayEngine
-from ._base import LentMemory, first_line, fixed_shape
+from ._base import first_line, lent_array
 from ._wheels import how_to_install, this_machine
+
+if TYPE_CHECKING:
+    from edgequant_runtime._shapes import InputShapes
 
 # Weights stored as bfloat16 say so, and then bf16 arithmetic loses nothing of them; any other model it would change.
 WEIGHTS_KEY, BFLOAT16 = "edgequant.weights", "bfloat16"
@@ -47,9 +51,19 @@ def version() -> str:
     return f"onnxruntime {_onnxruntime().__version__}"
 
 
-def open_model(file: ModelFile, threads: int) -> OnnxRuntimeEngine:
+def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> OnnxRuntimeEngine:
     """Open an .onnx model; raises EngineError without the wheel, ModelError if ONNX Runtime refuses the model."""
-    return OnnxRuntimeEngine(file, threads)
+    onnxruntime = _onnxruntime()
+    options = session_options(onnxruntime, file, threads)
+    try:
+        # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
+        with without_chatter():
+            session = onnxruntime.InferenceSession(
+                file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+    except Exception as error:  # ONNX Runtime's exceptions have no common base
+        raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
+    return OnnxRuntimeEngine(session, file.name, input_shapes)
 
 
 def _onnxruntime() -> Any:
@@ -78,24 +92,21 @@ def session_options(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
 
 
 class OnnxRuntimeEngine(ArrayEngine):
-    """One ONNX Runtime session with its inputs and outputs bound to memory."""
+    """One ONNX Runtime session with inputs and outputs bound to this engine's memory; it may serve several engines."""
 
-    def __init__(self, file: ModelFile, threads: int) -> None:
-        onnxruntime = _onnxruntime()
-        options = session_options(onnxruntime, file, threads)
-        source = file.path or file.content
-        try:
-            # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
-            with without_chatter():
-                self._session = onnxruntime.InferenceSession(
-                    source, options, providers=["CPUExecutionProvider"], enable_fallback=0
-                )
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
-        self.inputs = [_tensor_info(value, file.name) for value in self._session.get_inputs()]
-        self.outputs = [_tensor_info(value, file.name) for value in self._session.get_outputs()]
+    def __init__(self, session: Any, model_name: str, input_shapes: InputShapes | None = None) -> None:
+        self._session, self._model_name, self._input_shapes = session, model_name, input_shapes
+        self.inputs = [_tensor_info(value, model_name) for value in session.get_inputs()]
+        self.outputs = [_tensor_info(value, model_name) for value in session.get_outputs()]
         self._fixed_outputs = [_allocate_fixed(info) for info in self.outputs]
-        self.resize([fixed_shape(info) for info in self.inputs])
+        self.resize(first_shapes(self.inputs, input_shapes))
+
+    def clone(self) -> OnnxRuntimeEngine:
+        """Return an engine with inputs and outputs of its own in the same session, whose run is thread-safe."""
+        return OnnxRuntimeEngine(self._session, self._model_name, self._input_shapes)
+
+    def reset(self) -> None:
+        """Do nothing: an ONNX model has no state of its own, it takes and gives what it remembers."""
 
     def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Allocate the inputs anew; ONNX Runtime itself judges the shapes when it runs."""
@@ -104,8 +115,17 @@ class OnnxRuntimeEngine(ArrayEngine):
         self._binding = self._session.io_binding()
         for info, array in zip(self.inputs, self._inputs):
             self._binding.bind_input(info.name, "cpu", 0, info.dtype.type, array.shape, array.ctypes.data)
+
+    def _bind_outputs(self) -> None:
+        """Bind every output in the model's order, for they are given back in the order in which they were bound.
+
+        An output of free size must not find the last one's memory bound: the size may have changed.
+        """
+        self._binding.clear_binding_outputs()
         for info, fixed in zip(self.outputs, self._fixed_outputs):
-            if fixed is not None:
+            if fixed is None:
+                self._binding.bind_output(info.name, "cpu")
+            else:
                 self._binding.bind_output(info.name, "cpu", 0, info.dtype.type, fixed.shape, fixed.ctypes.data)
 
     def input_view(self, index: int) -> NDArray[Any]:
@@ -124,10 +144,7 @@ class OnnxRuntimeEngine(ArrayEngine):
     def invoke(self) -> None:
         """Run one inference."""
         self._ran = False
-        # An output of free size must not find the last one's memory bound: the size may have changed.
-        for info, fixed in zip(self.outputs, self._fixed_outputs):
-            if fixed is None:
-                self._binding.bind_output(info.name, "cpu")
+        self._bind_outputs()
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime's exceptions have no common base
@@ -139,10 +156,7 @@ class OnnxRuntimeEngine(ArrayEngine):
         if not self._ran:
             raise SessionError(f"The output '{info.name}' has no size yet: call invoke() before output_view().")
         value = self._binding.get_outputs()[index]
-        shape = tuple(value.shape())
-        if 0 in shape:  # then its address may be null
-            return np.empty(shape, info.dtype)
-        return np.asarray(LentMemory(value, value.data_ptr(), shape, info.dtype))
+        return lent_array(value, value.data_ptr(), tuple(value.shape()), info.dtype)
 
 
 def _reason(error: Exception) -> str:
