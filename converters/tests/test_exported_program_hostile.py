@@ -87,8 +87,8 @@ def test_odd_shape_arithmetic_loads(saved: Path) -> None:
     assert source.description == "net.pt2 (torch exported program)"
 
 
-# PyTorch alone runs the expression, the structure and the enumeration as it reads the file; it looks the operator up by its
-# name, and makes Python code of the other names.
+# PyTorch alone runs the expression, the structure and the enumeration as it reads the file; it looks the operator up by
+# its name, and makes Python code of the other names.
 def expression(code: str) -> Callable[[dict[str, Any]], None]:
     def change(document: dict[str, Any]) -> None:
         for entry in everywhere(document, "expr_str"):

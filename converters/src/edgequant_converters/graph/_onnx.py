@@ -1,6 +1,5 @@
 """An ONNX file as a ModelGraph."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import onnx
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._onnx_external import external_size
 
 from ._float_ops import FUSED_ACTIVATIONS
 from ._memory import activation_peak
@@ -41,7 +41,7 @@ def read_onnx(path: Path) -> ModelGraph:
         ops=tuple(reader.ops),
         inputs=reader.inputs,
         outputs=reader.outputs,
-        file_bytes=path.stat().st_size + _external_bytes(model, path.parent),
+        file_bytes=path.stat().st_size + external_size(model, path),
         weight_bytes=sum(tensor.bytes for tensor in reader.tensors if tensor.is_constant),
         activation_peak_bytes=reader.peak(),
     )
@@ -216,14 +216,3 @@ def _constant_value(node: onnx.NodeProto) -> onnx.TensorProto:
 
 def _attribute(node: onnx.NodeProto, name: str, default: int) -> int:
     return next((int(attribute.i) for attribute in node.attribute if attribute.name == name), default)
-
-
-def _external_bytes(model: onnx.ModelProto, folder: Path) -> int:
-    files = {entry.value for entry in _external_entries(model.graph.initializer) if entry.key == "location"}
-    return sum((folder / name).stat().st_size for name in files if (folder / name).is_file())
-
-
-def _external_entries(initializers: Sequence[onnx.TensorProto]) -> Iterator[Any]:
-    for initializer in initializers:
-        if initializer.data_location == onnx.TensorProto.EXTERNAL:
-            yield from initializer.external_data

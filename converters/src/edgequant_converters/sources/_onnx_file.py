@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from edgequant_converters._errors import SourceError
+from edgequant_converters._onnx_external import load_external_weights
 from edgequant_converters._reason import reason
 
 QUANTIZED_OPERATORS = frozenset({
@@ -29,7 +30,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     if path.stat().st_size == 0:
         raise SourceError(f"{path.name} is empty: give an .onnx model.")
     model = _parse(path)
-    _load_external_weights(model, path)
+    load_external_weights(model, path)
     _refuse_reduced(model, path)
     _check(model, path)
     if model.functions:
@@ -49,21 +50,6 @@ def _parse(path: Path) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.opset_import:
         raise SourceError(f"{path.name} is not an ONNX model: it holds no graph with nodes and outputs.")
     return model
-
-
-def _load_external_weights(model: onnx.ModelProto, path: Path) -> None:
-    from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model, uses_external_data
-
-    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
-    for location in sorted({ExternalDataInfo(tensor).location for tensor in external}):
-        if not (path.parent / location).is_file():
-            raise SourceError(
-                f"{path.name} keeps its weights in {location}, which is missing: put it beside the model."
-            )
-    try:
-        load_external_data_for_model(model, str(path.parent))
-    except Exception as error:  # onnx raises ValueError, OSError and its checker's own class
-        raise SourceError(f"{path.name}: its external weights cannot be read: {reason(error)}.") from error
 
 
 def _refuse_reduced(model: onnx.ModelProto, path: Path) -> None:
