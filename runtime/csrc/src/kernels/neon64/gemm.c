@@ -36,9 +36,9 @@ EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *wei
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
-    }
-    for (int n = 0; n < columns; n++) {
-        parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+        for (int n = 0; n < columns; n++) {
+            parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+        }
     }
 }
 
@@ -51,9 +51,9 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
-    }
-    for (int n = 0; n < columns; n++) {
-        parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+        for (int n = 0; n < columns; n++) {
+            parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
+        }
     }
     taps += 16 * rows, weights += 128;
     uint32_t left = (uint32_t)chunks - 1;

@@ -81,9 +81,9 @@ EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, c
     }
     if (rest) {
         EQ_UNROLL
-    }
-    for (int r = 0; r < rows; r++) {
-        memcpy(out[r] + last_column - rest, part[r], rest);
+        for (int r = 0; r < rows; r++) {
+            memcpy(out[r] + last_column - rest, part[r], rest);
+        }
     }
 }
 
