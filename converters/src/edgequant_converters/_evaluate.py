@@ -132,6 +132,9 @@ class _OnnxEvaluator:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry(
+            "session.x64quantprecision", "1"
+        )  # as in edgequant_runtime: sums do not saturate
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.inputs = tuple(_onnx_spec(i) for i in self._session.get_inputs())
         self.outputs = tuple(_onnx_spec(o) for o in self._session.get_outputs())

@@ -10,6 +10,7 @@ from onnx import ModelProto
 from edgequant_converters._request import QuantizationRequest
 
 from ._gemm import names_of_kept, restore_names, split_gemms
+from ._weights import has_channel_kernels
 
 DYNAMIC_OPS = ["MatMul", "LSTM"]
 """What gets integer kernels (Gemm becomes MatMul and Add). Not Conv: onnxruntime's ConvInteger is slow, and missing
@@ -30,8 +31,19 @@ def quantize_dynamic(model: ModelProto, request: QuantizationRequest, kept: Abst
             op_types_to_quantize=DYNAMIC_OPS,
             per_channel=request.per_channel,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=names_of_kept(kept),
+            nodes_to_exclude=names_of_kept(kept | without_kernel(model)),
         )
         quantized = onnx.load(output)
     restore_names(quantized.graph, kept)
     return quantized
+
+
+def without_kernel(model: ModelProto) -> set[str]:
+    """Return the names of products with a constant that MatMulInteger does not take with a scale per channel."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    return {
+        node.name
+        for node in model.graph.node
+        for index, name in enumerate(node.input)
+        if node.op_type == "MatMul" and name in constants and not has_channel_kernels(node, index, constants[name].dims)
+    }

@@ -26,7 +26,7 @@ def restore_names(graph: GraphProto, kept: AbstractSet[str]) -> None:
 
 
 def split_gemms(graph: GraphProto, kept: AbstractSet[str]) -> None:
-    """Rewrite Gemm(x, w, b) with constant w as MatMul and Add, but for those in `kept`.
+    """Rewrite Gemm(x, w, b) with constant w, as `plain_gemms` leaves them, as MatMul and Add, but for those in `kept`.
 
     MatMulNBits passes Gemm by without a word, and the MatMul keeps the name that the user knows.
     """
@@ -42,8 +42,6 @@ def split_gemms(graph: GraphProto, kept: AbstractSet[str]) -> None:
 
 def _matmul_and_add(graph: GraphProto, gemm: NodeProto, weight: TensorProto) -> list[NodeProto]:
     attributes = {a.name: helper.get_attribute_value(a) for a in gemm.attribute}
-    if attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0 or attributes.get("transA", 0):
-        return [gemm]
     matrix = numpy_helper.to_array(weight)
     matrix = np.ascontiguousarray(matrix.T) if attributes.get("transB", 0) else matrix
     name = f"{gemm.name}_matrix"

@@ -6,11 +6,12 @@ import onnx
 from onnx import ModelProto
 
 from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._plain_gemms import plain_gemms
 from edgequant_converters._reason import reason
 
 
 def prepare(path: Path) -> ModelProto:
-    """Return the graph with folded constants, fused batch norms, inferred shapes, and every node named.
+    """Return the graph with folded constants, fused batch norms, plain Gemms, inferred shapes, and every node named.
 
     onnxruntime's symbolic shape inference is left out: it drops a file into the current folder when it fails.
     """
@@ -22,6 +23,7 @@ def prepare(path: Path) -> ModelProto:
         model = onnx.load(prepared)
         # Exporters note the shapes of weights too, and the quantizer trips over them once it has transposed a weight.
         del model.graph.value_info[:]
+        plain_gemms(model.graph)  # last, because the optimizer makes Gemms and folds into them
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # the optimizer and the checker raise bare Exceptions of their own
         raise UnsupportedError(f"This graph cannot be prepared for quantization: {reason(error)}.") from error

@@ -13,6 +13,7 @@ from edgequant_converters._request import QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 
 from ._learned import has_clamp_above_its_grid, int4_overrides, without_range
+from ._weights import per_tensor_overrides
 
 
 def quantize_static(
@@ -27,10 +28,12 @@ def quantize_static(
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
     excluded, options = set(kept), dict[str, Any]()
+    overrides = per_tensor_overrides(model)
     if request.learned is not None:
         excluded |= set(without_range(model, set(ranges)))
         options["QDQKeepRemovableActivations"] = has_clamp_above_its_grid(model, ranges)
-        options["TensorQuantOverrides"] = int4_overrides(model) if request.learned.weight_bits == 4 else {}
+        overrides |= int4_overrides(model) if request.learned.weight_bits == 4 else {}
+    options["TensorQuantOverrides"] = overrides
     arrays = {name: (np.array([low], np.float32), np.array([high], np.float32)) for name, (low, high) in ranges.items()}
     with tempfile.TemporaryDirectory() as folder:
         cache, output = Path(folder, "ranges.json"), Path(folder, "quantized.onnx")

@@ -5,8 +5,9 @@ constant once, at load. DequantizeLinear would say the same in one node, but onn
 runs it at every inference: a 64-channel 3x3 convolution took 1.5 times as long that way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,33 @@ def quantize_symmetric(values: NDArray[np.float32], axis: int | None) -> tuple[N
     """Return (scale, int8 values); scale broadcasts against `values` and has one entry per index of `axis`."""
     quantizer = linear.fit(values, axis=axis)
     return quantizer.scale.astype(np.float32), quantizer.quantize(values).astype(np.int8)
+
+
+def has_channel_kernels(node: NodeProto, index: int, dims: Sequence[int]) -> bool:
+    """Tell whether onnxruntime's integer kernel takes one scale per channel for this constant operand of a node.
+
+    A product takes them for a matrix on its right alone, and the channels of a grouped ConvTranspose are not on one
+    axis of its weight.
+    """
+    if node.op_type == "MatMul":
+        return index == 1 and len(dims) == 2
+    return node.op_type != "ConvTranspose" or all(a.i == 1 for a in node.attribute if a.name == "group")
+
+
+def per_tensor_overrides(model: ModelProto) -> dict[str, list[dict[str, Any]]]:
+    """Return onnxruntime's overrides that give the weights of kernels without channels one scale each."""
+    from onnxruntime.quantization import QuantType
+
+    initializers = {tensor.name: tensor for tensor in model.graph.initializer}
+    operands = [(node, index, name) for node in model.graph.node for index, name in enumerate(node.input)]
+    return {
+        name: [{"quant_type": QuantType.QInt8, "symmetric": True}]
+        for node, index, name in operands
+        if node.op_type in ("MatMul", "ConvTranspose")
+        and name in initializers
+        and len(initializers[name].dims) > 1
+        and not has_channel_kernels(node, index, initializers[name].dims)
+    }
 
 
 def channel_axis(node: NodeProto, rank: int) -> int:
