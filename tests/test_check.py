@@ -99,7 +99,7 @@ def test_measured_latencies_outvote_the_rule(cli, tmp_path: Path) -> None:
         (("--board", "pi44"), "did you mean pi4?"),
         (("--board", "pi4", "--host", "pi@pi"), "only one of --from, --board and --host"),
         (("--os", "trixie"), "--os goes with --board"),
-        (("--board", "pi4", "--os", "buster"), "trixie or bookworm"),
+        (("--board", "pi4", "--os", "buster"), "trixie, bookworm, bullseye"),
         (("--host", "-oProxyCommand=x"), "is not a host to connect to"),
         (("--board", "pi4", "--measured", "absent.json"), "absent.json cannot be read"),
     ],

@@ -9,7 +9,9 @@ from edgequant_runtime._engines._wheels import WHEELS as INSTALLED
 
 def test_both_know_the_same_engines_and_packages_in_the_same_order() -> None:
     assert {"native", *INSTALLED} == set(ENGINES)
-    packages = {name: tuple(wheel.distribution for wheel in wheels) for name, wheels in INSTALLED.items()}
+    packages = {
+        name: tuple(dict.fromkeys(wheel.distribution for wheel in wheels)) for name, wheels in INSTALLED.items()
+    }
     assert {"native": ("edgequant-runtime",), **packages} == ENGINE_PACKAGES
 
 

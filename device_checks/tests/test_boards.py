@@ -87,8 +87,10 @@ def test_release_of_the_system() -> None:
     trixie, bookworm = for_board("pi4"), for_board("pi4", os="bookworm")
     assert (trixie.python, trixie.libc_version) == ("3.13", "2.41")
     assert (bookworm.python, bookworm.libc_version) == ("3.11", "2.36")
+    bullseye = for_board("pi4", os="bullseye")
+    assert (bullseye.python, bullseye.libc_version) == ("3.9", "2.31")
     assert for_board("rock5b").python is None
-    with pytest.raises(DeviceCheckError, match="trixie or bookworm"):
+    with pytest.raises(DeviceCheckError, match="trixie, bookworm, bullseye"):
         for_board("pi4", os="buster")
 
 

@@ -48,7 +48,8 @@ def check(
         str | None, typer.Option(metavar="USER@HOST", help="A device over the system's ssh; it needs no Python.")
     ] = None,
     os: Annotated[
-        str | None, typer.Option(metavar="RELEASE", help="With --board: Raspberry Pi OS trixie (default) or bookworm.")
+        str | None,
+        typer.Option(metavar="RELEASE", help="With --board: Raspberry Pi OS trixie (default), bookworm or bullseye."),
     ] = None,
     measured: Annotated[
         Path | None,
@@ -175,12 +176,13 @@ def _headline(recommendation: "Recommendation") -> "RenderableType":
 def _facts(device: "Device") -> "RenderableType":
     from rich.text import Text
 
-    kernel = f", kernel {device.kernel_architecture}" if device.kernel_architecture != device.architecture else ""
+    other = device.kernel_architecture not in (None, device.architecture)
+    kernel = f", kernel {device.kernel_architecture}" if other else ""
     libc = " ".join(part for part in (device.libc, device.libc_version) if part)
     system = [device.os, device.kernel and f"kernel {device.kernel}", libc, device.python and f"Python {device.python}"]
     facts = {
         "processor": "; ".join(map(_cluster, device.clusters)),
-        "programs": f"{device.word_size}-bit ({device.architecture}){kernel}",
+        "programs": f"{device.programs}{kernel}",
         "arithmetic": _arithmetic(device),
         "caches": ", ".join(
             f"{cache.name} {in_binary_units(cache.total_bytes or cache.instance_bytes or 0)}" for cache in device.caches
@@ -201,6 +203,8 @@ def _cluster(cluster: "Cluster") -> str:
 def _arithmetic(device: "Device") -> str:
     if not device.is_arm:
         return "not an ARM processor"
+    if not device.features:
+        return "not told: there is no list of features"
     has = [name for name, present in device.capabilities.items() if present]
     lacks = [name for name, present in device.capabilities.items() if not present]
     return "; ".join(part for part in (", ".join(has), f"no {', '.join(lacks)}" if lacks else "") if part)

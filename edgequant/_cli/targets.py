@@ -18,7 +18,9 @@ EXAMPLE = """
 
 
 def targets(
-    os: Annotated[str, typer.Option(metavar="RELEASE", help="Raspberry Pi OS trixie or bookworm.")] = "trixie",
+    os: Annotated[
+        str, typer.Option(metavar="RELEASE", help="Raspberry Pi OS trixie, bookworm or bullseye.")
+    ] = "trixie",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known as JSON.")] = False,
 ) -> None:
     """List the boards and kinds of processors that edgequant builds programs and bundles for, and emulates."""

@@ -33,7 +33,7 @@ def explain(finished: "Finished", manifest: "Manifest", computer: str, device: "
     if not can_execute(runner.family, device):
         return (
             f"The bundle's runner, a program for {family_title(runner.family)}, cannot be executed on {computer}, "
-            f"which runs {device.word_size}-bit {device.architecture} programs: make the bundle for such a target "
+            f"which runs {device.programs} programs: make the bundle for such a target "
             "('edgequant targets' lists them)."
         )
     return f"{NAME} failed on {computer} with exit code {finished.status}: {complaint}."

@@ -69,7 +69,7 @@ def check_device(
 def _architecture(target: "Target", device: "Device") -> Check:
     ok = can_execute(target.family.name, device)
     wanted = f"programs for {family_title(target.family.name)}"
-    runs = f"the device's own are {device.word_size}-bit ({device.architecture})"
+    runs = f"the device's own are {device.programs}"
     return Check("architecture", ok, f"{target.name} takes {wanted}; {runs}.")
 
 

@@ -14,7 +14,7 @@ def device_facts(result: SmokeResult) -> list[tuple[str, str]]:
     if device is not None:
         facts.append(("device", ", ".join(dict.fromkeys(part for part in (device.model, device.core_names) if part))))
         system = (
-            f"{device.word_size}-bit ({device.architecture})",
+            device.programs,
             device.os,
             device.kernel and f"kernel {device.kernel}",
         )

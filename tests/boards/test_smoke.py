@@ -342,7 +342,7 @@ def test_a_program_for_another_processor_is_told(tmp_path: Path) -> None:
     result = run(bundle, Board("pi4-32"))
     assert result.exit_code == 2
     assert result.error == (
-        "The bundle's runner, a program for 64-bit ARM, cannot be executed on a board, which runs 32-bit armv7l "
+        "The bundle's runner, a program for 64-bit ARM, cannot be executed on a board, which runs 32-bit (armv7l) "
         "programs: make the bundle for such a target ('edgequant targets' lists them)."
     )
 

@@ -134,4 +134,4 @@ def test_the_command_lists_everything(cli: Callable[..., Any]) -> None:
 def test_an_unknown_release_is_refused(cli: Callable[..., Any]) -> None:
     result = cli("targets", "--os", "buster")
     assert result.exit_code == 2
-    assert "trixie or bookworm" in result.stderr
+    assert "trixie, bookworm, bullseye" in result.stderr

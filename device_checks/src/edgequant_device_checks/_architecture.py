@@ -6,21 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ._cores import ARMV6
-from ._device import Cluster
+from ._device import NARROW_PROGRAMS, Cluster
 from ._errors import DeviceCheckError
 from ._features import architecture_of
 
 _SYNONYMS = {"arm64": "aarch64", "amd64": "x86_64", "i386": "i686", "i586": "i686"}
-_32BIT = ("armv7l", "armv6l", "armv8l", "i686")
+_32BIT = ("armv7l", "armv6l", "armv8l", "i686", "riscv32")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """`programs` and `kernel` are names as of `uname -m`; `word_size` is that of the programs, in bits."""
+    """`programs` and `kernel` are names as of `uname -m`; `word_size` is that of the programs, in bits.
+
+    A `word_size` of None: not told, and `programs` are then the widest that the kernel runs.
+    """
 
     programs: str
     kernel: str | None
-    word_size: int
+    word_size: int | None
     source: str
 
 
@@ -30,7 +33,7 @@ def family(architecture: str | None) -> str | None:
         return None
     if architecture.startswith(("arm", "aarch64")):
         return "arm"
-    return "x86" if architecture.startswith(("x86", "i")) else architecture
+    return "x86" if architecture in ("x86_64", "i686", "x86") else architecture
 
 
 def decide_architecture(
@@ -39,33 +42,42 @@ def decide_architecture(
     """Weigh the feature tokens, the architecture that lscpu or uname states (the kernel's), and the pointer size.
 
     The tokens outvote the statement where they are another processor's: lscpu replaying a saved /proc and /sys tree
-    states that of the machine it runs on. Raises DeviceCheckError where neither tells anything.
+    states that of the machine it runs on. A kernel of 32 bits runs no other programs, one of 64 bits both kinds, so
+    that without the pointer size their word size is not known. Raises DeviceCheckError where nothing tells anything.
     """
     tokens = frozenset(features)
     stated = _SYNONYMS.get(stated, stated) if stated else None
     betrayed = architecture_of(tokens)
-    if stated is None or (betrayed is not None and family(betrayed) != family(stated)):
-        stated = betrayed
-    if stated is None:
+    is_told = stated is not None and (betrayed is None or family(betrayed) == family(stated))
+    known = stated if is_told else betrayed
+    if known is None:
         raise DeviceCheckError(
             "This does not tell the processor's architecture: save the whole of 'LC_ALL=C lscpu' or of /proc/cpuinfo."
         )
-    guess = 32 if stated in _32BIT or betrayed in ("arm", "i686") else 64
+    if bits is None and (known in _32BIT or betrayed in ("arm", "i686")):
+        bits = 32
     return Architecture(
-        programs=_programs(stated, tokens, bits or guess, clusters),
-        kernel="aarch64" if stated == "armv8l" else None if stated == "arm" else stated,
-        word_size=bits or guess,
-        source="the feature tokens" if betrayed else "the stated architecture",
+        programs=_programs(known, tokens, bits, clusters),
+        kernel=_kernel(known, is_told),
+        word_size=bits,
+        source="not told" if bits is None else "the feature tokens" if betrayed else "the stated architecture",
     )
 
 
-def _programs(stated: str, tokens: frozenset[str], bits: int, clusters: Iterable[Cluster]) -> str:
-    if family(stated) == "x86":
-        return "x86_64" if bits == 64 else "i686"
-    if family(stated) != "arm":
-        return stated
-    if bits == 64:
+def _kernel(known: str, is_told: bool) -> str | None:
+    """Return the kernel's architecture; x86 lists the same tokens under kernels of 32 and 64 bits."""
+    if known == "armv8l":
         return "aarch64"
-    is_armv6 = stated == "armv6l" or any(cluster.core and cluster.core.level == ARMV6 for cluster in clusters)
-    lacks_armv7 = stated == "arm" and not tokens & {"neon", "vfpv3", "vfpv3d16"}
-    return "armv6l" if is_armv6 or lacks_armv7 else "armv7l"
+    return None if known == "arm" or (known == "x86_64" and not is_told) else known
+
+
+def _programs(known: str, tokens: frozenset[str], bits: int | None, clusters: Iterable[Cluster]) -> str:
+    if family(known) == "x86":
+        return NARROW_PROGRAMS["x86_64"] if bits == 32 else "x86_64"
+    if family(known) != "arm":
+        return known
+    if bits != 32:
+        return "aarch64"
+    is_armv6 = known == "armv6l" or any(cluster.core and cluster.core.level == ARMV6 for cluster in clusters)
+    lacks_armv7 = known == "arm" and not tokens & {"neon", "vfpv3", "vfpv3d16"}
+    return "armv6l" if is_armv6 or lacks_armv7 else NARROW_PROGRAMS["aarch64"]

@@ -27,7 +27,7 @@ def device_from(sections: Sections) -> Device:
     told = [report for report in reports if _same_family(report, features)]
     stated = machine or next((report.architecture for report in told if report.architecture), None)
     clusters, clusters_source = _clusters(told)
-    bits, bits_source = _pointer_bits(sections)
+    bits, bits_source = _pointer_bits(sections, system, told)
     architecture = decide_architecture(features, stated, bits, clusters)
     libc, libc_version = _system.libc(sections)
     device = Device(
@@ -100,10 +100,15 @@ def _same_family(report: CpuReport, features: tuple[str, ...]) -> bool:
     return theirs is None or ours is None or family(theirs) == family(ours)
 
 
-def _pointer_bits(sections: Sections) -> tuple[int | None, str | None]:
+def _pointer_bits(sections: Sections, system: str | None, reports: list[CpuReport]) -> tuple[int | None, str | None]:
+    """Return the word size of the programs and what told it, None where only the kernel's is told."""
     for name, source in (("pointer_bits", "this process"), ("long_bit", "getconf LONG_BIT")):
         if sections.get(name) in ("32", "64"):
             return int(sections[name]), source
+    if system == "darwin":
+        return 64, "macOS, which runs no others"
+    if any(report.runs_64bit_alone for report in reports):
+        return 64, "lscpu, by which the kernel runs no others"
     return None, None
 
 

@@ -27,7 +27,7 @@ _A76_CACHES: Caches = (("L1d", 64 * KB, 4), ("L1i", 64 * KB, 4), ("L2", 512 * KB
 _ARM11_CACHES: Caches = (("L1d", 16 * KB, 1), ("L1i", 16 * KB, 1))
 
 # Raspberry Pi OS by its Debian name: Python, glibc.
-OS_RELEASES = {"trixie": ("3.13", "2.41"), "bookworm": ("3.11", "2.36")}
+OS_RELEASES = {"trixie": ("3.13", "2.41"), "bookworm": ("3.11", "2.36"), "bullseye": ("3.9", "2.31")}
 DEFAULT_OS = "trixie"
 
 
@@ -138,8 +138,9 @@ def for_board(name: str, *, word_size: int | None = None, os: str = DEFAULT_OS) 
     """Return what a board is: `pi4`, `rpi4`, `Raspberry Pi 4`, ... in any spelling; `pi4-32` is its 32-bit system.
 
     `word_size` (64 or 32 bits) is that of the operating system, by default the better one that the board runs. `os` is
-    the release of Raspberry Pi OS (`trixie` or `bookworm`), which settles Python and glibc; on other boards these are
-    not known. Raises DeviceCheckError for an unknown board, naming the closest, and for a system that it does not run.
+    the release of Raspberry Pi OS (`trixie`, `bookworm`, `bullseye`), which settles Python and glibc; on other boards
+    these are not known. Raises DeviceCheckError for an unknown board, naming the closest, and for a system that it does
+    not run.
     """
     board, suffix_size = _find(name)
     size = word_size or suffix_size or board.word_sizes[0]
@@ -148,9 +149,7 @@ def for_board(name: str, *, word_size: int | None = None, os: str = DEFAULT_OS) 
             f"{board.title} is listed with a {board.word_sizes[0]}-bit system only, not a {size}-bit one."
         )
     if os not in OS_RELEASES:
-        raise DeviceCheckError(
-            f"{os!r} is not a release of Raspberry Pi OS known here: take {' or '.join(OS_RELEASES)}."
-        )
+        raise DeviceCheckError(f"{os!r} is not a release of Raspberry Pi OS known here: take {', '.join(OS_RELEASES)}.")
     return _device(board, size, os)
 
 

@@ -1,28 +1,52 @@
-"""Reads /proc/cpuinfo, of ARM and of x86 kernels."""
+"""Reads /proc/cpuinfo: that of ARM and x86 kernels in full, of others which processor it is (`_foreign`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ._cores import ARMV6, IMPLEMENTERS, core_of
 from ._device import UNKNOWN_CORE, Cluster
 from ._errors import DeviceCheckError
+from ._foreign import foreign_processor
 from ._report import CpuReport
 
-_MARKS = frozenset(("processor", "Processor", "CPU implementer", "CPU part", "Features", "vendor_id"))
-_PER_CPU = frozenset(("Features", "CPU implementer", "CPU variant", "CPU part", "CPU revision", "model name", "flags"))
+_MOST_MISSING = 16
+_PER_CPU = frozenset(
+    ("Features", "CPU implementer", "CPU variant", "CPU part", "CPU revision", "model name", "flags", "isa", "uarch")
+)
+# What no other text has at the beginning of its lines.
+CPUINFO_LABELS = _PER_CPU | {
+    *(
+        "processor",
+        "Processor",
+        "vendor_id",
+        "CPU architecture",
+        "Hardware",
+        "hart",
+        "hart isa",
+        "mvendorid",
+        "marchid",
+    ),
+    *("cpu", "cpu model", "system type", "timebase", "platform", "cpu family", "cpu MHz", "CPU Family", "Model Name"),
+    *("# processors", "features", "ASEs implemented", "type", "ncpus probed"),
+}
 
 
 def is_cpuinfo(text: str) -> bool:
     """Tell whether a text looks like /proc/cpuinfo."""
-    return any(line.partition(":")[0].strip() in _MARKS for line in text.splitlines() if ":" in line)
+    return any(line.partition(":")[0].strip() in CPUINFO_LABELS for line in text.splitlines() if ":" in line)
 
 
 def parse_cpuinfo(text: str, max_khz: Mapping[int, float] | None = None) -> CpuReport:
     """Read /proc/cpuinfo; `max_khz` is the top clock of CPUs by number. Raises DeviceCheckError on other text."""
     cpus, machine = _split(text)
+    foreign = foreign_processor({**machine, **{label: value for cpu in cpus for label, value in cpu.items()}})
+    if foreign:
+        architecture, name = foreign
+        count = sum("processor" in cpu for cpu in cpus) or _integer(machine.get("# processors")) or 0
+        return CpuReport("/proc/cpuinfo", architecture, clusters=(Cluster(name or UNKNOWN_CORE, count),))
     if not cpus:
         raise DeviceCheckError("This is not /proc/cpuinfo: it describes no processor.")
     clusters = _clusters(cpus, max_khz or {})
@@ -32,7 +56,17 @@ def parse_cpuinfo(text: str, max_khz: Mapping[int, float] | None = None) -> CpuR
         features=_features(cpus),
         clusters=clusters,
         board=machine.get("Model") or None,
+        notes=tuple(_notes(cpus)),
     )
+
+
+def _notes(cpus: list[dict[str, str]]) -> Iterator[str]:
+    """Yield a sentence where the list has a hole: a text whose top is missing, or cores that are switched off."""
+    numbers = {number for number in (_integer(cpu.get("processor")) for cpu in cpus) if number is not None}
+    missing = [number for number in range(max(numbers, default=-1) + 1) if number not in numbers][:_MOST_MISSING]
+    if missing:
+        listed = ", ".join(map(str, missing))
+        yield f"Not listed: processor {listed}. Either the text is cut, or they are switched off."
 
 
 def _split(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
@@ -56,6 +90,8 @@ def _split(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
             machine[label] = value
     shared = {label: value for cpu in cpus for label, value in cpu.items() if label != "processor"}
     shared = {**({"model name": machine["model name"]} if "model name" in machine else {}), **shared}
+    if len(cpus) > 1 and "processor" not in cpus[0] and "processor" in cpus[1]:
+        cpus = cpus[1:]  # the rest of a CPU whose beginning was cut off
     return [cpu if len(cpu) > 1 else {**shared, **cpu} for cpu in cpus], machine
 
 

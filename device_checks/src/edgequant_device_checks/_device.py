@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ._cores import Core, core_of
 from ._features import CAPABILITIES
+from ._foreign import title_of
 
 ARM_ARCHITECTURES = ("aarch64", "armv7l", "armv6l")
+NARROW_PROGRAMS = {"aarch64": "armv7l", "x86_64": "i686"}
+"""The 32-bit programs that a 64-bit kernel runs too."""
 UNKNOWN_CORE = "unknown core"
 _UNNAMED = {"x86_64": "x86-64 processor", "i686": "32-bit x86 processor"}
 
 
 def unnamed_processor(architecture: str) -> str:
     """Return what to call the cores that no source names."""
-    return _UNNAMED.get(architecture, UNKNOWN_CORE)
+    title = title_of(architecture)
+    return f"{title} processor" if title else _UNNAMED.get(architecture, UNKNOWN_CORE)
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,13 @@ class Device:
 
     `architecture` is that of the programs (`aarch64`, `armv7l`, `armv6l`, `x86_64`, ...), `word_size` their pointer
     size in bits, and `kernel_architecture` what the kernel calls itself: 32-bit programs on a 64-bit kernel are
-    common. `features` are the kernel's tokens, sorted. `sources` says where facts came from, and `notes` what was odd
-    about them, in sentences.
+    common. Where `word_size` is None, `architecture` is that of the 64-bit programs, and `readings` has both.
+    `features` are the kernel's tokens, sorted. `sources` says where facts came from, and `notes` what was odd about
+    them, in sentences.
     """
 
     architecture: str
-    word_size: int
+    word_size: int | None
     features: tuple[str, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     model: str | None = None
@@ -83,6 +88,22 @@ class Device:
     def is_arm(self) -> bool:
         """Whether its programs are ARM programs."""
         return self.architecture in ARM_ARCHITECTURES
+
+    @property
+    def readings(self) -> tuple[Device, ...]:
+        """What it may be: itself, or the device with 64-bit and the one with 32-bit programs where that is not told."""
+        narrow = NARROW_PROGRAMS.get(self.architecture)
+        if self.word_size is not None or narrow is None:
+            return (self,)
+        return replace(self, word_size=64), replace(self, word_size=32, architecture=narrow)
+
+    @property
+    def programs(self) -> str:
+        """Which programs it runs, in words: `64-bit (aarch64)`, or both kinds where that is not told."""
+        return " or ".join(
+            one.architecture if one.word_size is None else f"{one.word_size}-bit ({one.architecture})"
+            for one in self.readings
+        )
 
     @property
     def capabilities(self) -> dict[str, bool]:

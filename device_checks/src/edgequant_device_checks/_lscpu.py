@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ._cores import IMPLEMENTERS, core_named, core_of
+from ._cores import core_named, core_of, vendor_number
 from ._device import UNKNOWN_CORE, Cache, Cluster
 from ._errors import DeviceCheckError
 from ._features import architecture_of, looks_like_features, parse_number, split_tokens
@@ -16,6 +16,7 @@ from ._report import CpuReport
 
 Fields = dict[str, str]
 
+_OPENS_JSON = re.compile(r"\s*(?:\{\s*(?:[\"}]|$)|\[\s*(?:[{\[\"\]]|$))")
 _UNITS = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _CACHE = re.compile(r"(L\d[di]?)(?: cache)?", re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,15}(?:[.,]\d{1,6})?)\s*([KMGB]?)(i?)B?(?:\s*\((\d{1,6})\D)?", re.ASCII)
@@ -23,7 +24,7 @@ _SIZE = re.compile(r"(\d{1,15}(?:[.,]\d{1,6})?)\s*([KMGB]?)(i?)B?(?:\s*\((\d{1,6
 
 def parse_lscpu(text: str) -> CpuReport:
     """Read lscpu's text or JSON (`lscpu -J`). Raises DeviceCheckError if it is neither, or in an unknown language."""
-    is_json = text.lstrip()[:1] in ("{", "[")
+    is_json = opens_json(text)
     pairs = list(_json_pairs(text) if is_json else _text_pairs(text))
     english, translated = _to_english(pairs)
     _refuse_other_text(english, pairs)
@@ -37,7 +38,13 @@ def parse_lscpu(text: str) -> CpuReport:
         clusters=clusters,
         caches=_caches(english),
         notes=tuple(_notes(english, translated)),
+        runs_64bit_alone=dict(pairs).get("CPU op-mode(s)") == "64-bit",
     )
+
+
+def opens_json(text: str) -> bool:
+    """Tell whether a text begins as JSON does, and not as a prompt (`[user@host ~]$`) or a mark-up (`{code}`) do."""
+    return _OPENS_JSON.match(text) is not None
 
 
 def _text_pairs(text: str) -> Iterator[tuple[str, str]]:
@@ -125,22 +132,19 @@ def _cluster(common: Fields, group: Fields, groups: int) -> Cluster:
     name = group.get("Model name", "-")
     part = int(name, 16) if re.fullmatch(r"0x[0-9a-fA-F]{1,4}", name) else None
     vendor = group.get("Vendor ID") or common.get("Vendor ID")
-    core = core_named(name) if part is None else core_of(_implementer(vendor), part)
+    implementer = vendor_number(vendor)
+    core = core_named(name, implementer) if part is None else core_of(implementer, part)
     stepping = re.fullmatch(r"r(\d{1,3})p(\d{1,3})", group.get("Stepping", ""), re.ASCII)
     return Cluster(
         name=core.name if core else UNKNOWN_CORE if name in ("", "-") else name,
         count=_count(common, group, groups),
-        implementer=core.implementer if core else _implementer(vendor),
+        implementer=core.implementer if core else implementer,
         part=core.part if core else part,
         vendor=vendor,
         variant=int(stepping.group(1)) if stepping else None,
         revision=int(stepping.group(2)) if stepping else None,
         max_mhz=parse_number(group.get("CPU max MHz", "")),
     )
-
-
-def _implementer(vendor: str | None) -> int | None:
-    return next((number for number, name in IMPLEMENTERS.items() if name == vendor), None)
 
 
 def _count(common: Fields, group: Fields, groups: int) -> int:

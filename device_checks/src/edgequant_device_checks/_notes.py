@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ._cores import ARMV8, BF16
+from ._cores import ARMV8, BF16, DOTPROD
 from ._device import Device
+from ._wheels import packages_lost
 
 
 def notes_on(device: Device) -> list[str]:
@@ -20,6 +21,38 @@ def _narrow_userland(device: Device) -> str | None:
             "wheels and engines must be 32-bit ones too."
         )
     return None
+
+
+def _untold_userland(device: Device) -> str | None:
+    """Tell that nothing says whether a system on a 64-bit kernel is a 64-bit or a 32-bit one; Raspberry Pi OS is both.
+
+    lscpu, /proc/cpuinfo and uname are the same under both.
+    """
+    if len(device.readings) == 1:
+        return None
+    wide, narrow = (reading.architecture for reading in device.readings)
+    debian = {"aarch64": "arm64 or armhf", "x86_64": "amd64 or i386"}[wide]
+    *lost, last = packages_lost(wide, narrow)
+    return (
+        "Whether its programs are 64-bit or 32-bit is not told: a 32-bit system on a 64-bit kernel shows the same "
+        f"lines. Ask the device: 'getconf LONG_BIT' says 64 or 32, 'dpkg --print-architecture' {debian}. "
+        f"If 64, what is built for {wide} runs; if 32, only what is built for {narrow} does, and there is no "
+        f"{', '.join(lost)} and {last} for it. The answer may stand in the same text; "
+        "'edgequant check --host' asks by itself."
+    )
+
+
+def _hidden_dotprod(device: Device) -> str | None:
+    """Kernels before 6.3 list fp16 and the dot product to 64-bit programs only."""
+    cores = [cluster.core for cluster in device.clusters]
+    if device.word_size != 32 or "neon" not in device.features or "asimddp" in device.features:
+        return None
+    if not cores or any(core is None or core.level not in (DOTPROD, BF16) for core in cores):
+        return None
+    return (
+        f"{device.core_names} has fp16 and the dot product by design, but kernels before 6.3 do not list them to "
+        "32-bit programs."
+    )
 
 
 def _hidden_bf16(device: Device) -> str | None:
@@ -64,4 +97,4 @@ def _emulated(device: Device) -> str | None:
     return None
 
 
-_CHECKS = (_narrow_userland, _hidden_bf16, _half_bf16, _x86_bf16, _emulated)
+_CHECKS = (_narrow_userland, _untold_userland, _hidden_dotprod, _hidden_bf16, _half_bf16, _x86_bf16, _emulated)

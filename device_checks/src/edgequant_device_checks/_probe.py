@@ -7,14 +7,15 @@ import os
 import platform
 import struct
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from ._assemble import device_from
-from ._cpuinfo import is_cpuinfo
 from ._device import Device
 from ._errors import DeviceCheckError
 from ._features import AT_HWCAP, AT_HWCAP2
-from ._sections import collector_script, is_sectioned, split_sections
+from ._paste import read_paste
+from ._sections import collector_script, split_sections
 
 MAX_BYTES = 8 * 2**20  # /proc/cpuinfo of a 1024-thread server is about 1.5 MB
 _TIMEOUT_SECONDS = 30
@@ -41,16 +42,17 @@ def probe() -> Device:
 def from_text(text: str) -> Device:
     """Return the device that a text describes: lscpu's, `lscpu -J`'s, /proc/cpuinfo, or what `collect.sh` printed.
 
-    Raises DeviceCheckError if it is none of them, or does not tell the architecture.
+    Prompts, colours, line numbers and quote marks around them do not matter, and further outputs in the text
+    (`getconf LONG_BIT`, `uname -a`) are read too. Raises DeviceCheckError if it is none of them, or does not
+    tell the architecture.
     """
     if not text.strip():
         raise DeviceCheckError("It is empty: save the output of 'LC_ALL=C lscpu' or /proc/cpuinfo in it.")
     if "\0" in text:
         raise DeviceCheckError("It is not text: save the output of 'LC_ALL=C lscpu' or /proc/cpuinfo in it.")
-    if is_sectioned(text):
-        return device_from(split_sections(text))
-    is_json = text.lstrip()[:1] in ("{", "[")
-    return device_from({"cpuinfo" if not is_json and is_cpuinfo(text) else "lscpu": text})
+    sections, notes = read_paste(text)
+    device = device_from(sections)
+    return replace(device, notes=(*device.notes, *notes)) if notes else device
 
 
 def from_bytes(data: bytes) -> Device:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._device import Device
+from ._foreign import title_of
 from ._measurements import Measurements
 from ._rules import FORMATS, RULES, Rule
 from ._wheels import ENGINE_PACKAGES, NATIVE, WHEELS, WheelStatus, wheel_for_engine, wheels_for
@@ -40,10 +41,7 @@ def recommend(device: Device, measurements: Measurements | None = None) -> Recom
     format that the rule names is among them and another was faster, the measurement decides; without that format
     there is nothing to compare.
     """
-    rule = rule_for(device)
-    if measurements:
-        return _by_measurement(device, rule, measurements)
-    return _by_rule(device, rule)
+    return _by_measurement(device, measurements) if measurements else _by_rule(device)
 
 
 def rule_for(device: Device) -> Rule:
@@ -52,12 +50,31 @@ def rule_for(device: Device) -> Rule:
     return next(rule for rule in RULES if rule.condition.holds(device.architecture, features))
 
 
-def _by_rule(device: Device, rule: Rule) -> Recommendation:
+def _by_rule(device: Device) -> Recommendation:
+    """Recommend for each reading of a device; for two, the first one's with a sentence on what the second changes."""
+    first, *others = [_of_reading(reading) for reading in device.readings]
+    told = [_changes(first, other, reading) for other, reading in zip(others, device.readings[1:])]
+    return replace(first, reasons=(*first.reasons, *told))
+
+
+def _of_reading(device: Device) -> Recommendation:
+    rule = rule_for(device)
     engine, about_engine = _choose_engine(device, rule)
     reasons = (*map(str, rule.reasons), *about_engine)
     return Recommendation(
         rule.format, engine, reasons, {name: rule.why_not[name] for name in _others(rule.format)}, rule.name
     )
+
+
+def _changes(first: Recommendation, other: Recommendation, reading: Device) -> str:
+    """Say what another word size than the one that was gone by would change."""
+    taken = f"{other.format} with {other.engine}" if other.engine else f"{other.format}, for which no engine installs"
+    condition = f"If its programs are {reading.word_size}-bit ({reading.architecture}), which is not told,"
+    if (first.format, first.engine) == (other.format, other.engine):
+        sentence = f"{condition} it is {taken} all the same."
+    else:
+        sentence = f"{condition} this does not hold: take {taken}."
+    return " ".join([sentence, *_wider_system(reading)])
 
 
 def _others(chosen: str) -> list[str]:
@@ -110,6 +127,12 @@ def _wider_system(device: Device) -> list[str]:
 
 def _ways_out(device: Device) -> list[str]:
     """Return what can be done where no engine installs."""
+    title = title_of(device.architecture)
+    if title:
+        return [
+            f"There is nothing ready-made for {title}: boards, wheels and edgequant-run are for ARM and x86-64. The "
+            "native engine is plain C11 with CMake files, but nobody has tried it there. [runtime/csrc]"
+        ]
     if not any(wheel.architecture == device.architecture for wheel in WHEELS):
         return []
     return [
@@ -118,11 +141,12 @@ def _ways_out(device: Device) -> list[str]:
     ]
 
 
-def _by_measurement(device: Device, rule: Rule, measurements: Measurements) -> Recommendation:
+def _by_measurement(device: Device, measurements: Measurements) -> Recommendation:
+    rule = rule_for(device)
     ranked = sorted(measurements.items(), key=lambda item: item[1])
     figures = ", ".join(f"{form} with {engine} {_microseconds(median)}" for (form, engine), median in ranked)
     of_rule = [(median, engine) for (form, engine), median in ranked if form == rule.format]
-    by_rule = _by_rule(device, rule)
+    by_rule = _by_rule(device)
     if not of_rule:
         unmeasured = (
             f"{rule.format} itself was not measured (only {figures}), so there is nothing to hold against the rule."

@@ -12,6 +12,7 @@ class CpuReport:
     """The facts of one description of a processor, before several of them are joined to a device.
 
     `architecture` is the one stated there, often the kernel's; `board` the name of the computer, where it is given.
+    `runs_64bit_alone`: the kernel refuses 32-bit programs, so that those there are have 64 bits.
     """
 
     origin: str
@@ -21,3 +22,4 @@ class CpuReport:
     caches: tuple[Cache, ...] = ()
     board: str | None = None
     notes: tuple[str, ...] = ()
+    runs_64bit_alone: bool = False

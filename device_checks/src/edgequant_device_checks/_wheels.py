@@ -9,7 +9,7 @@ from source.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ._device import Device
@@ -73,12 +73,20 @@ WHEELS = (
     Wheel("ai-edge-litert", "2.3.0", "linux", "aarch64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "linux", "x86_64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "darwin", "aarch64", (3, 10), (3, 14)),
+    Wheel("ai-edge-litert", "2.1.0", "linux", "aarch64", (3, 9), (3, 9), (2, 27)),
+    Wheel("ai-edge-litert", "2.1.0", "linux", "x86_64", (3, 9), (3, 9), (2, 27)),
     Wheel("onnxruntime", "1.31.1", "linux", "aarch64", (3, 11), (3, 14), (2, 28)),
     Wheel("onnxruntime", "1.31.1", "linux", "x86_64", (3, 11), (3, 14), (2, 28)),
     Wheel("onnxruntime", "1.31.1", "darwin", "aarch64", (3, 11), (3, 14)),
+    Wheel("onnxruntime", "1.23.2", "linux", "aarch64", (3, 10), (3, 10), (2, 27)),
+    Wheel("onnxruntime", "1.23.2", "linux", "x86_64", (3, 10), (3, 10), (2, 27)),
+    Wheel("onnxruntime", "1.19.2", "linux", "aarch64", (3, 9), (3, 9), (2, 27)),
+    Wheel("onnxruntime", "1.19.2", "linux", "x86_64", (3, 9), (3, 9), (2, 27)),
     Wheel("tflite-runtime", "2.14.0", "linux", "aarch64", (3, 8), (3, 11), (2, 34)),
     Wheel("tflite-runtime", "2.14.0", "linux", "armv7l", (3, 8), (3, 11), (2, 34)),
     Wheel("tflite-runtime", "2.14.0", "linux", "x86_64", (3, 8), (3, 11), (2, 17)),
+    Wheel("tflite-runtime", "2.13.0", "linux", "aarch64", (3, 8), (3, 10), (2, 17)),
+    Wheel("tflite-runtime", "2.13.0", "linux", "armv7l", (3, 8), (3, 10), (2, 17)),
     Wheel("numpy", "2.5.5", "linux", "aarch64", (3, 12), (3, 15), (2, 27)),
     Wheel("numpy", "2.5.5", "linux", "x86_64", (3, 12), (3, 15), (2, 27)),
     Wheel("numpy", "2.4.6", "linux", "aarch64", (3, 11), (3, 11), (2, 27)),
@@ -90,8 +98,17 @@ WHEELS = (
     Wheel("numpy", "2.5.5", "darwin", "aarch64", (3, 12), (3, 15)),
 )
 
-# Where there is no wheel, what else there is.
-_ELSEWHERE = {"numpy": "; Debian and Raspberry Pi OS have it as the system package python3-numpy"}
+
+@dataclass(frozen=True)
+class SystemPackage:
+    """A package that Debian makes for 32-bit ARM too, and piwheels, from which Raspberry Pi OS's pip takes wheels."""
+
+    package: str
+    debian: str
+    architectures: tuple[str, ...]
+
+
+SYSTEM_PACKAGES = (SystemPackage("numpy", "python3-numpy", ("armv7l", "armv6l")),)
 
 
 def wheels_for(device: Device) -> tuple[WheelStatus, ...]:
@@ -108,17 +125,54 @@ def wheel_for_engine(engine: str, device: Device) -> WheelStatus:
     return next((status for status in statuses if status.installs), statuses[0])
 
 
+def packages_lost(wide: str, narrow: str) -> list[str]:
+    """Return the packages that have wheels for one architecture and none for the other, both on Linux."""
+    having = {
+        architecture: {
+            wheel.package for wheel in WHEELS if (wheel.system, wheel.architecture) == ("linux", architecture)
+        }
+        | {one.package for one in SYSTEM_PACKAGES if architecture in one.architectures}
+        for architecture in (wide, narrow)
+    }
+    return [package for package in PACKAGES if package in having[wide] - having[narrow]]
+
+
 def _status(package: str, device: Device) -> WheelStatus:
+    """Return the status that every reading of a device has, or one that says both."""
+    statuses = [_status_of_one(package, reading) for reading in device.readings]
+    first = statuses[0]
+    if all(status == first for status in statuses):
+        return first
+    reasons = (f"{one.word_size}-bit programs: {status.reason}" for one, status in zip(device.readings, statuses))
+    return replace(first, installs=None, reason="; ".join(reasons))
+
+
+def _status_of_one(package: str, device: Device) -> WheelStatus:
     engine = next((name for name, packages in ENGINE_PACKAGES.items() if package in packages), None)
     rows = [wheel for wheel in WHEELS if wheel.package == package]
     here = [wheel for wheel in rows if (wheel.system, wheel.architecture) == (device.system, device.architecture)]
     if not here:
-        elsewhere = _ELSEWHERE.get(package, "")
-        reason = f"no wheel for {device.architecture} on {device.system}{elsewhere}"
-        return WheelStatus(package, None, engine, False, reason)
+        installs, reason = _without_wheel(package, device)
+        return WheelStatus(package, None, engine, installs, reason)
     verdicts = [(wheel, *_judge(wheel, device)) for wheel in here]
     wheel, installs, reason = min(verdicts, key=lambda verdict: (True, None, False).index(verdict[1]))
     return WheelStatus(package, wheel.version, engine, installs, reason)
+
+
+def _without_wheel(package: str, device: Device) -> tuple[bool | None, str]:
+    """Return whether a package that has no wheel in the package index is there in another way, and which."""
+    debian = next(
+        (one.debian for one in SYSTEM_PACKAGES if one.package == package and device.architecture in one.architectures),
+        None,
+    )
+    if debian is None or device.system != "linux":
+        return False, f"no wheel for {device.architecture} on {device.system}"
+    apt, system = f"'sudo apt install {debian}'", (device.os or "").lower()
+    if "raspbian" in system or "raspberry pi os" in system:
+        return True, f"{apt}, or pip: Raspberry Pi OS is set up to take it from piwheels"
+    if "debian" in system or "ubuntu" in system:
+        return True, f"{apt}; the package index has no wheel for {device.architecture}"
+    return None, f"Debian and Raspberry Pi OS have it ({apt}); on the latter, pip takes it from piwheels too"
 
 
 def _judge(wheel: Wheel, device: Device) -> tuple[bool | None, str]:

@@ -15,7 +15,7 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Wheel:
-    """A distribution's last release: for which CPython (first, last), and on which machines from which glibc."""
+    """A release, the last for these CPythons (first, last) and C libraries: on which machines, from which glibc."""
 
     distribution: str
     version: str
@@ -27,11 +27,17 @@ class Wheel:
 WHEELS: dict[str, tuple[Wheel, ...]] = {
     "litert": (
         Wheel("ai-edge-litert", "2.3.0", ((3, 10), (3, 14)), {"aarch64": (2, 27), "x86_64": (2, 27)}),
+        Wheel("ai-edge-litert", "2.1.0", ((3, 9), (3, 9)), {"aarch64": (2, 27), "x86_64": (2, 27)}),
         Wheel(
             "tflite-runtime", "2.14.0", ((3, 8), (3, 11)), {"aarch64": (2, 34), "armv7l": (2, 34), "x86_64": (2, 17)}
         ),
+        Wheel("tflite-runtime", "2.13.0", ((3, 8), (3, 10)), {"aarch64": (2, 17), "armv7l": (2, 17)}),
     ),
-    "onnxruntime": (Wheel("onnxruntime", "1.31.1", ((3, 11), (3, 14)), {"aarch64": (2, 28), "x86_64": (2, 28)}),),
+    "onnxruntime": (
+        Wheel("onnxruntime", "1.31.1", ((3, 11), (3, 14)), {"aarch64": (2, 28), "x86_64": (2, 28)}),
+        Wheel("onnxruntime", "1.23.2", ((3, 10), (3, 10)), {"aarch64": (2, 27), "x86_64": (2, 27)}),
+        Wheel("onnxruntime", "1.19.2", ((3, 9), (3, 9)), {"aarch64": (2, 27), "x86_64": (2, 27)}),
+    ),
 }
 
 
