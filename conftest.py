@@ -1,4 +1,6 @@
+import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,32 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared (real trained networks and MNIST images), which is not on this machine")
     return SHARED
+
+
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """A folder that is filled once in a run of the tests, for all workers: `make_once("digits", fill)`.
+
+    The worker that comes first calls `fill(folder)`, and the others wait for it. Nobody changes the folder later.
+    """
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, filled = of_all / f"once-{name}", of_all / f"once-{name}.filled"
+        with (of_all / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not filled.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

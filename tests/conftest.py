@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -5,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -15,16 +17,38 @@ def models() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `edgequant demo` wrote, with its --json as `demo.json`; the group `demo` is for the tests that wait."""
+def demo_output(make_once: Callable[..., Path]) -> Path:
+    """What `edgequant demo` wrote, with its --json as `demo.json`; EDGEQUANT_DEMO names a folder with both."""
+    if "EDGEQUANT_DEMO" in os.environ:
+        return Path(os.environ["EDGEQUANT_DEMO"])
     for module in ("torch", "sklearn"):
         pytest.importorskip(module)
-    folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "edgequant", "demo", "--output", str(folder), "--json"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    (folder / "demo.json").write_text(finished.stdout, encoding="utf-8")
-    return folder
+
+    def fill(folder: Path) -> None:
+        command = [sys.executable, "-m", "edgequant", "demo", "--output", str(folder), "--json"]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert finished.returncode == 0, finished.stderr
+        (folder / "demo.json").write_text(finished.stdout, encoding="utf-8")
+
+    return make_once("demo", fill)
+
+
+@pytest.fixture(scope="session")
+def digits(demo_output: Path, make_once: Callable[..., Path]) -> Path:
+    """The demo's trained network as `<format>.tflite` and `.onnx`, and 60 images: `test.npy`, `labels.npy`."""
+    from edgequant_converters import convert
+
+    def fill(folder: Path) -> None:
+        calibration = np.load(demo_output / "calibration.npy")[:100]
+        for name in ("test.npy", "labels.npy"):
+            np.save(folder / name, np.load(demo_output / name)[:60])
+        for suffix in (".tflite", ".onnx"):
+            reference = folder / f"fp32{suffix}"
+            shutil.copyfile(demo_output / f"digits_fp32{suffix}", reference)
+            for scheme in ("int8", "int16x8", "dynamic", "fp16", "weight-int8"):
+                convert(reference, folder / f"{scheme}{suffix}", quantize=scheme, calibration=calibration)
+
+    return make_once("digits", fill)
 
 
 @pytest.fixture

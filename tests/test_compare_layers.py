@@ -19,25 +19,6 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory):
-    """A trained network in fp32, int8 and other formats, and test images."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("sklearn")
-    from edgequant._demo._digits import load_digits, train
-
-    folder = tmp_path_factory.mktemp("digits")
-    images = load_digits()
-    network = train(images, lambda step, done, total: None)
-    np.save(folder / "test.npy", images.test_images[:60])
-    for suffix in (".tflite", ".onnx"):
-        convert(network, folder / f"fp32{suffix}", example_inputs=(torch.zeros(1, 1, 8, 8),))
-        for scheme in ("int8", "int16x8", "dynamic", "fp16", "weight-int8"):
-            output = folder / f"{scheme}{suffix}"
-            convert(folder / f"fp32{suffix}", output, quantize=scheme, calibration=images.train_images[:100])
-    return folder
-
-
-@pytest.fixture(scope="session")
 def resnet8(shared, tmp_path_factory):
     """resnet8 of MLPerf Tiny as fp32 and int8, and blocky images in 0..255."""
     folder = tmp_path_factory.mktemp("resnet8")

@@ -86,7 +86,6 @@ def test_nothing_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"[/red]Raspberry Pi Zero: int8, engine: {NO_ENGINE}" in lines
 
 
-@pytest.mark.xdist_group("demo")
 def test_a_real_run(demo_output: Path) -> None:
     document = json.loads((demo_output / "demo.json").read_text(encoding="utf-8"))
     models = document["models"]
@@ -109,7 +108,6 @@ def test_a_real_run(demo_output: Path) -> None:
     assert "data:image/png" in Path(document["page"]).read_text(encoding="utf-8")
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_saved_network_converts_to_the_same_bytes(demo_output: Path, cli, tmp_path: Path) -> None:
     again, calibration = tmp_path / "again.tflite", demo_output / "calibration.npy"
     result = cli("convert", demo_output / "digits.pt2", "-o", again, "--quantize", "int8", "--calibration", calibration)

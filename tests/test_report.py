@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -352,38 +353,28 @@ def test_the_page_opens_in_chromium_without_errors_or_requests(page, open_in_chr
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    """A trained network in three files, its test images and labels, and what a board would have measured."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("sklearn")
+def measured_digits(digits, tmp_path_factory):
+    """The digits' network in three files, with its images and labels, and what a board would have measured."""
     from edgequant_converters import convert
 
-    from edgequant._demo._digits import load_digits, train
-
-    folder, images = tmp_path_factory.mktemp("digits"), load_digits()
-    network = train(images, lambda step, done, total: None)
-    np.save(folder / "test.npy", images.test_images[:100])
-    np.save(folder / "labels.npy", images.test_labels[:100])
-    for form in ("fp32", "int8"):
-        convert(
-            network, folder / f"{form}.tflite", quantize=form, calibration=images.train_images[:50],
-            example_inputs=(torch.zeros(1, 1, 8, 8),),
-        )  # fmt: skip
-    convert(folder / "fp32.tflite", folder / "mixed.tflite", quantize="int8", calibration=images.train_images[:50],
+    folder = tmp_path_factory.mktemp("measured digits")
+    for name in ("fp32.tflite", "int8.tflite", "test.npy", "labels.npy"):
+        shutil.copyfile(digits / name, folder / name)
+    convert(folder / "fp32.tflite", folder / "mixed.tflite", quantize="int8", calibration=folder / "test.npy",
             keep_float="MAX_POOL")  # fmt: skip
     written(folder / "pi4.json", result("int8.tflite", "int8", 90), result("fp32.tflite", "fp32", 240))
     return folder
 
 
-def test_a_real_run(digits, cli, open_in_chromium):
-    files = [digits / f"{name}.tflite" for name in ("fp32", "int8", "mixed")]
-    options = ["--data", digits / "test.npy", "--labels", digits / "labels.npy", "--board", "pi-zero"]
-    options += ["--measured", digits / "pi4.json", "--seconds", "0.3", "-o", digits / "report.html"]
+def test_a_real_run(measured_digits, cli, open_in_chromium):
+    files = [measured_digits / f"{name}.tflite" for name in ("fp32", "int8", "mixed")]
+    options = ["--data", measured_digits / "test.npy", "--labels", measured_digits / "labels.npy", "--board", "pi-zero"]
+    options += ["--measured", measured_digits / "pi4.json", "--seconds", "0.3", "-o", measured_digits / "report.html"]
     ran = cli("report", *files, *options, "--json")
     assert ran.exit_code == 0, ran.stderr
     document = json.loads(ran.stdout)
     reference, int8, mixed = document["models"]
-    compared = edgequant.compare(*files[:2], digits / "test.npy", labels=digits / "labels.npy")
+    compared = edgequant.compare(*files[:2], measured_digits / "test.npy", labels=measured_digits / "labels.npy")
     assert int8["bytes"] == files[1].stat().st_size
     assert int8["ratio"] == int8["bytes"] / reference["bytes"]
     assert (reference["accuracy"], int8["accuracy"]) == (compared.accuracy.reference, compared.accuracy.model)
@@ -396,7 +387,7 @@ def test_a_real_run(digits, cli, open_in_chromium):
     assert [front["device"] for front in document["fronts"]] == [None, THIS_MACHINE, "pi4"]
     assert [device["name"] for device in document["devices"]] == [THIS_MACHINE, "pi-zero", "pi4"]
     assert document["devices"][2]["measured"]
-    assert open_in_chromium(digits / "report.html", 500) == ([], [])
+    assert open_in_chromium(measured_digits / "report.html", 500) == ([], [])
     docs = Path(__file__).parent.parent.joinpath("docs", "report.md").read_text(encoding="utf-8")
     keys = [*document] + [
         f"{part}[].{key}" for part in ("models", "fronts", "devices", "commands") for key in document[part][0]
@@ -405,8 +396,8 @@ def test_a_real_run(digits, cli, open_in_chromium):
         assert f"`{key}`" in docs or f"`{key}[]." in docs or f"`{key}[]`" in docs, key
 
 
-def test_the_command_on_the_page_makes_the_page(digits, cli, monkeypatch):
-    monkeypatch.chdir(digits)
+def test_the_command_on_the_page_makes_the_page(measured_digits, cli, monkeypatch):
+    monkeypatch.chdir(measured_digits)
     call = ("report", "fp32.tflite", "int8.tflite", "--data", "test.npy", "--no-bench", "--worth", "sqnr_db", "-o",
             "a page.html")  # fmt: skip
     document = json.loads(cli(*call, "--json").stdout)
@@ -423,19 +414,23 @@ def test_the_command_on_the_page_makes_the_page(digits, cli, monkeypatch):
     assert all(not found["latencies"] for found in document["models"])
 
 
-def test_what_cannot_be_reported_is_said_in_a_sentence(digits, cli, tmp_path):
-    (tmp_path / "fp32.tflite").write_bytes((digits / "fp32.tflite").read_bytes())
-    data = ("--data", digits / "test.npy", "--no-bench", "-o", tmp_path / "x.html")
-    twice = cli("report", digits / "fp32.tflite", tmp_path / "fp32.tflite", *data)
+def test_what_cannot_be_reported_is_said_in_a_sentence(measured_digits, cli, tmp_path):
+    (tmp_path / "fp32.tflite").write_bytes((measured_digits / "fp32.tflite").read_bytes())
+    data = ("--data", measured_digits / "test.npy", "--no-bench", "-o", tmp_path / "x.html")
+    twice = cli("report", measured_digits / "fp32.tflite", tmp_path / "fp32.tflite", *data)
     assert twice.exit_code == 2
     assert "Two of the models are named fp32.tflite" in twice.stderr
-    for extra in (("--board", "pi99"), ("--measured", "nothing.json"), ("--labels", digits / "test.npy")):
-        failed = cli("report", digits / "fp32.tflite", digits / "int8.tflite", *data, *extra)
+    for extra in (("--board", "pi99"), ("--measured", "nothing.json"), ("--labels", measured_digits / "test.npy")):
+        failed = cli("report", measured_digits / "fp32.tflite", measured_digits / "int8.tflite", *data, *extra)
         assert failed.exit_code == 2
         assert failed.stderr.startswith("error: ")
         assert "Traceback" not in failed.stderr
     assert not (tmp_path / "x.html").exists()
     with pytest.raises(EdgequantError, match="read only once"):
-        edgequant.report(digits / "fp32.tflite", [digits / "int8.tflite"], iter(np.load(digits / "test.npy")))
+        edgequant.report(
+            measured_digits / "fp32.tflite",
+            [measured_digits / "int8.tflite"],
+            iter(np.load(measured_digits / "test.npy")),
+        )
     with pytest.raises(EdgequantError, match="one model or more"):
-        edgequant.report(digits / "fp32.tflite", [], digits / "test.npy")
+        edgequant.report(measured_digits / "fp32.tflite", [], measured_digits / "test.npy")

@@ -15,8 +15,6 @@ from ._sshd import SshServer
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "pi@raspberrypi.local"
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def commands() -> list[list[str]]:
     """The block's lines after the first, which makes `edgequant` a command of the shell."""
