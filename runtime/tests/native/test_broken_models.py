@@ -358,11 +358,11 @@ def test_uint8_model() -> None:
 
 
 @pytest.fixture(scope="session")
-def mutate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mutate() -> Path:
     """The program that damages models; EDGEQUANT_MUTATE names one that was built before."""
     if "EDGEQUANT_MUTATE" in os.environ:
         return Path(os.environ["EDGEQUANT_MUTATE"])
-    return build_program("mutate", "address,undefined", tmp_path_factory.mktemp("mutate"))
+    return build_program("mutate", "address,undefined")
 
 
 def run_mutate(program: Path, *arguments: object) -> str:

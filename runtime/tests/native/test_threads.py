@@ -28,11 +28,11 @@ def layers(count: int) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def threads_test(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def threads_test() -> Path:
     """The program that uses a model from many threads; EDGEQUANT_THREADS_TEST names one that was built before."""
     if "EDGEQUANT_THREADS_TEST" in os.environ:
         return Path(os.environ["EDGEQUANT_THREADS_TEST"])
-    return build_program("threads_test", "thread", tmp_path_factory.mktemp("threads"))
+    return build_program("threads_test", "thread")
 
 
 def run(program: Path, *models: Path) -> None:
