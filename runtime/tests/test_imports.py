@@ -24,6 +24,7 @@ def test_the_public_names_are_held():
         "Session",
         "SessionError",
         "TensorInfo",
+        "check_tflite",
         "dequantize",
         "engine_version",
         "model_engines",

@@ -33,7 +33,7 @@ typedef enum eq_status {
     EQ_OK = 0,
     EQ_ERROR_ARGUMENT = 1,    /* a call's argument is wrong: an index, a size, a shape, an unknown kernel set */
     EQ_ERROR_FILE = 2,        /* the file cannot be read */
-    EQ_ERROR_MODEL = 3,       /* the bytes are no valid model */
+    EQ_ERROR_MODEL = 3,       /* the bytes are no valid model, for any engine */
     EQ_ERROR_UNSUPPORTED = 4, /* a valid model with operators, types or options that this engine does not run */
     EQ_ERROR_LIMIT = 5,       /* the model would need more memory than `memory_limit` */
     EQ_ERROR_MEMORY = 6,      /* the system gave no memory, or no thread */
@@ -107,6 +107,11 @@ EQ_API const char *eq_version(void);
 EQ_API eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error);
 EQ_API eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                       eq_error *error);
+/* Whether the bytes are a whole model: every offset, length and index in them, in all graphs, whether this engine has the
+ * operators or not, and no tensor past 1 GiB. EQ_ERROR_MODEL and EQ_ERROR_LIMIT say what no engine should be given. Quick:
+ * nothing is planned or packed. */
+EQ_API eq_status eq_model_check_file(const char *path, eq_error *error);
+EQ_API eq_status eq_model_check_memory(const void *data, size_t size, eq_error *error);
 /* Sessions keep their model alive: it goes with the last of them. NULL is allowed, as it is in eq_session_close. */
 EQ_API void eq_model_close(eq_model *model);
 /* The name of the kernels that were chosen, such as "dotprod" or "avx512vnni". */

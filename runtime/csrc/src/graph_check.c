@@ -1,7 +1,10 @@
-/* A graph's operators run in the file's order: each tensor must have its value before it is read, and get it once. */
+/* A graph's operators run in the file's order: each tensor must have its value before it is read. */
 #include "model_read.h"
 
-enum { NOWHERE = -1, BEFOREHAND = -2 }; /* beside the index of the operator that writes a tensor */
+enum { NOWHERE = -1, BEFOREHAND = -2 }; /* beside the index of the operator that writes a tensor first */
+
+/* The values of constants that have none, with the bytes around them that kernels may read. */
+static const _Alignas(64) uint8_t no_values[192];
 
 static bool is_given(const eq_tensor *tensor) {
     return tensor->data != NULL || tensor->is_variable;
@@ -17,13 +20,14 @@ static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *
     }
     for (int32_t i = 0; i < graph->input_count; i++) {
         const int32_t t = graph->inputs[i];
-        const eq_tensor *tensor = &graph->tensors[t];
-        if (is_given(tensor)) {
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a %s",
-                                         tensor->is_variable ? "variable" : "constant");
+        eq_tensor *tensor = &graph->tensors[t];
+        if (tensor->data != NULL) {
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a constant");
         }
-        if (writers[t] != NOWHERE) {
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model twice");
+        if (tensor->is_variable) {
+            tensor->unsupported = "is an input of the model and a variable";
+        } else if (writers[t] != NOWHERE) {
+            tensor->unsupported = "is an input of the model twice";
         }
         writers[t] = BEFOREHAND;
     }
@@ -33,25 +37,32 @@ static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *
 static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq_operator *op, int32_t *writers) {
     for (int32_t i = 0; i < op->output_count; i++) {
         const int32_t t = op->outputs[i];
-        const eq_tensor *tensor = &graph->tensors[t];
-        if (tensor->is_variable) { /* its shape would be that of its last writer, for those before too */
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_UNSUPPORTED,
-                                         "%s (operator %d) writes it, and it is a variable, which this engine has only as an "
-                                         "operator's input or behind a handle",
+        eq_tensor *tensor = &graph->tensors[t];
+        if (tensor->data != NULL) {
+            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is a constant",
                                          op->name, (int)op->index);
         }
-        if (writers[t] == BEFOREHAND) {
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "%s (operator %d) writes it, and it is %s",
-                                         op->name, (int)op->index,
-                                         tensor->data != NULL ? "a constant" : "an input of the model");
+        if (tensor->is_variable) { /* its shape would be that of its last writer, for those before too */
+            tensor->unsupported = "is a variable that an operator writes without a handle";
+        } else if (writers[t] == BEFOREHAND) {
+            tensor->unsupported = "is an input of the model that an operator writes";
+        } else if (writers[t] >= 0) {
+            tensor->unsupported = "is written twice";
+        } else {
+            writers[t] = op->index;
         }
-        if (writers[t] >= 0) {
-            return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "operator %d and %s (operator %d) both write it",
-                                         (int)writers[t], op->name, (int)op->index);
-        }
-        writers[t] = op->index;
     }
     return EQ_OK;
+}
+
+/* A tensor without elements needs nobody to write it. */
+static void note_empty(const eq_graph *graph, int32_t *writers) {
+    for (int32_t i = 0; i < graph->tensor_count; i++) {
+        if (writers[i] == NOWHERE && graph->tensors[i].unsupported == NULL && eq_tensor_elements(&graph->tensors[i]) == 0) {
+            graph->tensors[i].data = no_values + sizeof no_values / 3;
+            writers[i] = BEFOREHAND;
+        }
+    }
 }
 
 static eq_status check_inputs(eq_reader *reader, const eq_graph *graph, const eq_operator *op, const int32_t *writers) {
@@ -82,6 +93,7 @@ eq_status eq_graph_check(eq_reader *reader, const eq_graph *graph) {
     for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++) {
         status = note_outputs(reader, graph, &graph->operators[i], writers);
     }
+    note_empty(graph, writers);
     for (int32_t i = 0; i < graph->operator_count && status == EQ_OK; i++) {
         status = check_inputs(reader, graph, &graph->operators[i], writers);
     }

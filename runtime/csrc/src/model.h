@@ -19,7 +19,7 @@ typedef struct eq_tensor {
     eq_type type;
     eq_type file_type;
     int32_t rank;
-    int32_t dims[EQ_MAX_RANK];      /* all > 0 */
+    int32_t dims[EQ_MAX_RANK];      /* all >= 0: a tensor may have no elements */
     int32_t signature[EQ_MAX_RANK]; /* as dims, or -1 where the size is free */
     int32_t scale_count;            /* 0: not quantized; 1: per tensor; else dims[channel_axis], per channel */
     const float *scales;            /* each finite and > 0; per channel also 0, of a dead channel */
@@ -27,7 +27,12 @@ typedef struct eq_tensor {
     int32_t channel_axis;
     const void *data; /* a constant's values, aligned for their type; NULL: computed during a run */
     bool is_variable;
+    /* What keeps every operator of this engine from using it, as in "is sparse"; NULL: nothing. Only name and type are good
+     * then. */
+    const char *unsupported;
 } eq_tensor;
+
+enum { EQ_MAX_CALLS = 2 };
 
 typedef struct eq_operator {
     int32_t index; /* in the file's order */
@@ -36,6 +41,7 @@ typedef struct eq_operator {
     int32_t input_count, output_count;
     const int32_t *inputs, *outputs; /* tensors; an input may be -1: absent. Outputs are written once, by one operator */
     eq_table options;                /* builtin_options */
+    int32_t calls[EQ_MAX_CALLS];     /* graphs that it runs, as IF and WHILE do; -1: none */
 } eq_operator;
 
 typedef struct eq_graph {
@@ -76,6 +82,7 @@ void eq_model_keep(eq_model *model);
 
 int64_t eq_tensor_elements(const eq_tensor *tensor);
 int32_t eq_type_size(eq_type type); /* bytes of one element; 0 for types that the engine does not have */
+int32_t eq_type_bits(eq_type type); /* of one element in a file, also of other types; 0 where that differs or is not known */
 
 const char *eq_type_name(eq_type type); /* as the schema has it, also for types that the engine does not have */
 

@@ -51,20 +51,26 @@ static eq_status make_lock(eq_model *model, eq_error *error) {
     return EQ_OK;
 }
 
-/* Everything but getting hold of the bytes. */
-static eq_status prepare(eq_model *model, const eq_model_options *options, eq_error *error) {
+/* What is done with a model's bytes. */
+typedef eq_status (*use_fn)(eq_model *model, const eq_model_options *options, eq_error *error);
+
+static eq_status only_read(eq_model *model, const eq_model_options *options, eq_error *error) {
     model->references = 1;
     model->memory_limit = options != NULL && options->memory_limit != 0 ? options->memory_limit : default_memory_limit;
     /* Sums of sizes below it do not overflow, whatever the address space. */
     if (model->memory_limit > PTRDIFF_MAX) {
         model->memory_limit = PTRDIFF_MAX;
     }
+    return eq_model_read(model, error);
+}
+
+static eq_status prepare(eq_model *model, const eq_model_options *options, eq_error *error) {
     eq_status status = choose_kernels(model, options != NULL ? options->kernels : NULL, error);
     if (status == EQ_OK) {
         status = make_lock(model, error);
     }
     if (status == EQ_OK) {
-        status = eq_model_read(model, error);
+        status = only_read(model, options, error);
     }
     if (status != EQ_OK) {
         return status;
@@ -115,16 +121,6 @@ static eq_status map_path(eq_model *model, const char *path, eq_error *error) {
     return status;
 }
 
-/* Give the model to the caller, or take it back if something failed. */
-static eq_status finish(eq_model *opened, eq_status status, eq_model **model) {
-    if (status == EQ_OK) {
-        *model = opened;
-    } else {
-        release(opened);
-    }
-    return status;
-}
-
 static eq_model *new_model(eq_error *error) {
     eq_model *model = calloc(1, sizeof *model);
     if (model == NULL) {
@@ -133,41 +129,82 @@ static eq_model *new_model(eq_error *error) {
     return model;
 }
 
-eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error) {
-    if (model == NULL) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
-    }
-    *model = NULL;
+/* The model, or NULL after a failure. */
+static eq_model *use_file(const char *path, use_fn use, const eq_model_options *options, eq_status *status, eq_error *error) {
     if (path == NULL) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "the path of the model is NULL");
+        *status = eq_fail(error, EQ_ERROR_ARGUMENT, "the path of the model is NULL");
+        return NULL;
     }
-    eq_model *opened = new_model(error);
-    if (opened == NULL) {
-        return EQ_ERROR_MEMORY;
+    eq_model *model = new_model(error);
+    *status = model == NULL ? EQ_ERROR_MEMORY : map_path(model, path, error);
+    if (*status == EQ_OK) {
+        *status = use(model, options, error);
     }
-    eq_status status = map_path(opened, path, error);
-    if (status == EQ_OK) {
-        status = prepare(opened, options, error);
+    if (*status != EQ_OK && model != NULL) {
+        release(model);
     }
-    return finish(opened, status, model);
+    return *status == EQ_OK ? model : NULL;
+}
+
+static eq_model *use_memory(const void *data, size_t size, use_fn use, const eq_model_options *options, eq_status *status,
+                            eq_error *error) {
+    if (data == NULL) {
+        *status = eq_fail(error, EQ_ERROR_ARGUMENT, "the model's bytes are NULL");
+        return NULL;
+    }
+    eq_model *model = new_model(error);
+    if (model == NULL) {
+        *status = EQ_ERROR_MEMORY;
+        return NULL;
+    }
+    model->file = data;
+    model->size = size;
+    *status = use(model, options, error);
+    if (*status != EQ_OK) {
+        release(model);
+    }
+    return *status == EQ_OK ? model : NULL;
+}
+
+static eq_status no_place(eq_error *error) {
+    return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+}
+
+eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error) {
+    eq_status status = EQ_OK;
+    if (model == NULL) {
+        return no_place(error);
+    }
+    *model = use_file(path, prepare, options, &status, error);
+    return status;
 }
 
 eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                eq_error *error) {
+    eq_status status = EQ_OK;
     if (model == NULL) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no place for the opened model: `model` is NULL");
+        return no_place(error);
     }
-    *model = NULL;
-    if (data == NULL) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "the model's bytes are NULL");
+    *model = use_memory(data, size, prepare, options, &status, error);
+    return status;
+}
+
+eq_status eq_model_check_file(const char *path, eq_error *error) {
+    eq_status status;
+    eq_model *model = use_file(path, only_read, NULL, &status, error);
+    if (model != NULL) {
+        release(model);
     }
-    eq_model *opened = new_model(error);
-    if (opened == NULL) {
-        return EQ_ERROR_MEMORY;
+    return status;
+}
+
+eq_status eq_model_check_memory(const void *data, size_t size, eq_error *error) {
+    eq_status status;
+    eq_model *model = use_memory(data, size, only_read, NULL, &status, error);
+    if (model != NULL) {
+        release(model);
     }
-    opened->file = data;
-    opened->size = size;
-    return finish(opened, prepare(opened, options, error), model);
+    return status;
 }
 
 void eq_model_keep(eq_model *model) {

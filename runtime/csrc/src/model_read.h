@@ -8,6 +8,7 @@ typedef struct eq_reader {
     eq_model *model;
     eq_table root;
     eq_vector codes, buffers; /* tables */
+    int32_t tensor_count;     /* of the graph that is being read */
     uint64_t taken;           /* bytes of memory: a small file can name one big thing many times, so they are counted */
     eq_status failure;        /* why eq_reader_take or eq_reader_ints gave NULL */
     eq_error *error;
@@ -27,7 +28,15 @@ __attribute__((format(printf, 5, 6))) eq_status eq_reader_fail_tensor(eq_reader 
 eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
 eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
 
-/* Name the main graph's inputs and outputs (signature_read.c). */
+/* One operator (operator_read.c), and lists of tensors of the graph, -1 in it where one is absent. */
+eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator *op);
+eq_status eq_read_indices(eq_reader *reader, const eq_table *table, int32_t field, bool may_be_absent, const int32_t **indices,
+                          int32_t *count);
+
+/* Check that no graph runs itself (calls_check.c). */
+eq_status eq_calls_check(eq_reader *reader);
+
+/* Check all signatures, and name the main graph's inputs and outputs (signature_read.c). */
 eq_status eq_read_signature(eq_reader *reader);
 
 /* Check that operators stand in an order in which each tensor has its value before it is read (graph_check.c). */

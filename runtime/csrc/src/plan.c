@@ -70,7 +70,8 @@ eq_status eq_plan_shape(eq_plan *plan, const eq_operator *op, int32_t slot, int3
     }
     for (int32_t i = 0; i < rank; ++i) {
         if (dims[i] < 1) {
-            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "gives a tensor whose dimension %d is %d", (int)i, (int)dims[i]);
+            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "gives a tensor whose dimension %d is %d", (int)i,
+                                (int)dims[i]);
         }
     }
     size_t bytes = dense_bytes(tensor->type, rank, dims);
@@ -245,6 +246,10 @@ static eq_status check_edges(eq_plan *plan) {
         const bool is_input = i < graph->input_count;
         const int32_t index = is_input ? graph->inputs[i] : graph->outputs[i - graph->input_count];
         const eq_tensor *tensor = &plan->tensors[index].tensor;
+        if (tensor->unsupported) {
+            return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' %s", is_input ? "input" : "output",
+                           tensor->name, tensor->unsupported);
+        }
         if (eq_type_size(tensor->type) == 0) {
             return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is of type %s",
                            is_input ? "input" : "output", tensor->name, eq_type_name(tensor->type));
@@ -253,17 +258,21 @@ static eq_status check_edges(eq_plan *plan) {
     return EQ_OK;
 }
 
-/* A tensor of a type that the engine does not have, or NULL. */
+static bool is_usable(const eq_operator *op, const eq_tensor *tensor) {
+    return !tensor->unsupported && (eq_type_size(tensor->type) != 0 || eq_is_variable_handle(op, tensor));
+}
+
+/* A tensor that no operator of the engine can use, or NULL. */
 static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && eq_type_size(tensor->type) == 0 && !eq_is_variable_handle(op, tensor)) {
+        if (tensor && !is_usable(op, tensor)) {
             return tensor;
         }
     }
     for (int32_t slot = 0; slot < op->output_count; ++slot) {
         const eq_tensor *tensor = eq_plan_output(plan, op, slot);
-        if (eq_type_size(tensor->type) == 0 && !eq_is_variable_handle(op, tensor)) {
+        if (!is_usable(op, tensor)) {
             return tensor;
         }
     }
@@ -277,8 +286,16 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     }
     const eq_tensor *foreign = foreign_tensor(plan, op);
     if (foreign) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' is of type %s", foreign->name,
-                            eq_type_name(foreign->type));
+        return foreign->unsupported
+                   ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' %s", foreign->name, foreign->unsupported)
+                   : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' is of type %s", foreign->name,
+                                  eq_type_name(foreign->type));
+    }
+    for (int32_t slot = 0; slot < op->input_count; ++slot) {
+        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
+        if (tensor && eq_tensor_elements(tensor) == 0) {
+            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' has no elements", tensor->name);
+        }
     }
     return type->prepare(plan, op);
 }

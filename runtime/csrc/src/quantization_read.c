@@ -1,44 +1,58 @@
 /* Scales and zero points. Quantized uint8 becomes int8 here: real value = scale * (q - zero_point) stays the same if q and
- * zero_point are both 128 less. */
+ * zero_point are both 128 less.
+ *
+ * Converters write odd things about tensors of whose quantization no engine makes use, such as biases. What this engine cannot
+ * make sense of is therefore noted in the tensor, and stops the operators that use it. */
 #include <math.h>
 
 #include "model_read.h"
 
 enum { QUANTIZATION = 4 }; /* of the tensor */
-enum { SCALE = 2, ZERO_POINT, DETAILS_TYPE, QUANTIZED_DIMENSION = 6 };
+enum { SCALE = 2, ZERO_POINT, DETAILS_TYPE, DETAILS, QUANTIZED_DIMENSION };
+enum { DETAILS_BLOCKWISE = 2 }; /* else custom: any bytes */
+enum { BLOCKWISE_SCALES, BLOCKWISE_ZERO_POINTS };
 
-static eq_status read_axis(eq_reader *reader, const eq_table *quantization, int32_t index, eq_tensor *tensor) {
-    const int32_t axis = eq_table_i32(quantization, QUANTIZED_DIMENSION, 0);
-    const bool is_in_range = axis >= 0 && axis < tensor->rank;
-    tensor->channel_axis = is_in_range ? axis : 0; /* old converters write any number where there is one scale */
-    if (tensor->scale_count == 1) {
-        return EQ_OK;
+/* The tensors of scales and zero points that a blockwise quantization names; -1: none. */
+static eq_status check_blockwise(eq_reader *reader, const eq_table *quantization, int32_t index, const eq_tensor *tensor) {
+    eq_table details;
+    if (!eq_table_child(quantization, DETAILS, &details)) {
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its quantization lies outside the file");
     }
-    if (!is_in_range) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its %d scales are for dimension %d of %d",
-                                     (int)tensor->scale_count, (int)axis, (int)tensor->rank);
-    }
-    if (tensor->scale_count != tensor->dims[axis]) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                     "it has %d scales for the %d channels of dimension %d", (int)tensor->scale_count,
-                                     (int)tensor->dims[axis], (int)axis);
+    for (int32_t field = BLOCKWISE_SCALES; field <= BLOCKWISE_ZERO_POINTS; field++) {
+        const int32_t named = eq_table_i32(&details, field, 0);
+        if (named < -1 || named >= reader->tensor_count) {
+            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
+                                         "its quantization names tensor %d, which does not exist", (int)named);
+        }
     }
     return EQ_OK;
 }
 
+/* A vector has one axis only, so that its scales must be along that, whatever the file says of a bias. */
+static void read_axis(const eq_table *quantization, eq_tensor *tensor) {
+    const int32_t axis = eq_table_i32(quantization, QUANTIZED_DIMENSION, 0);
+    const bool is_in_range = axis >= 0 && axis < tensor->rank;
+    tensor->channel_axis = is_in_range ? axis : 0; /* old converters write any number where there is one scale */
+    if (tensor->scale_count == 1) {
+        return;
+    }
+    if (!is_in_range && tensor->rank != 1) {
+        tensor->unsupported = "has scales for a dimension that it does not have";
+    } else if (tensor->scale_count != tensor->dims[tensor->channel_axis]) {
+        tensor->unsupported = "has another number of scales than of channels";
+    }
+}
+
 /* A dead channel may have the scale 0: old converters wrote that. */
-static eq_status read_scales(eq_reader *reader, const eq_vector *vector, int32_t index, eq_tensor *tensor) {
+static eq_status read_scales(eq_reader *reader, const eq_vector *vector, eq_tensor *tensor) {
     float *scales = eq_reader_take(reader, vector->count, sizeof *scales);
     if (scales == NULL) {
         return reader->failure;
     }
     for (uint32_t i = 0; i < vector->count; i++) {
         scales[i] = eq_vector_f32(vector, i);
-        const bool is_dead = scales[i] == 0 && vector->count > 1;
-        if (!isfinite(scales[i]) || (scales[i] <= 0 && !is_dead)) {
-            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                         "its scale %u is %g, and a scale must be a positive number", (unsigned)i,
-                                         (double)scales[i]);
+        if (!isfinite(scales[i]) || scales[i] < 0) {
+            tensor->unsupported = "has a scale that is no positive number";
         }
     }
     tensor->scales = scales;
@@ -50,12 +64,8 @@ static void zero_point_range(eq_type type, int64_t *min, int64_t *max) {
     *max = type == EQ_INT8 ? INT8_MAX : type == EQ_UINT8 ? UINT8_MAX : type == EQ_INT16 ? INT16_MAX : INT32_MAX;
 }
 
-static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, int32_t index, eq_tensor *tensor) {
+static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, eq_tensor *tensor) {
     const bool is_uint8 = tensor->file_type == EQ_UINT8;
-    if (vector->count != 0 && vector->count != (uint32_t)tensor->scale_count) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %d scales and %u zero points",
-                                     (int)tensor->scale_count, (unsigned)vector->count);
-    }
     int32_t *zero_points = eq_reader_take(reader, (size_t)tensor->scale_count, sizeof *zero_points);
     if (zero_points == NULL) {
         return reader->failure;
@@ -65,9 +75,8 @@ static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, in
     for (int32_t i = 0; i < tensor->scale_count; i++) {
         const int64_t value = vector->count != 0 ? eq_vector_i64(vector, (uint32_t)i) : 0;
         if (value < min || value > max) {
-            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                         "its zero point %d is %lld, outside its type's range of %lld to %lld", (int)i,
-                                         (long long)value, (long long)min, (long long)max);
+            tensor->unsupported = "has a zero point outside its type's range";
+            break;
         }
         zero_points[i] = (int32_t)value - (is_uint8 ? 128 : 0);
     }
@@ -82,6 +91,11 @@ static bool can_be_quantized(eq_type type) {
     return type == EQ_INT8 || type == EQ_UINT8 || type == EQ_INT16 || type == EQ_INT32 || type == EQ_INT64;
 }
 
+/* No scale, or one of 0: the numbers stand for themselves. */
+static bool is_linear(const eq_vector *scales) {
+    return scales->count > 1 || (scales->count == 1 && eq_vector_f32(scales, 0) != 0);
+}
+
 eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     eq_table quantization;
     eq_vector scales, zero_points;
@@ -89,23 +103,20 @@ eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t
         !eq_table_vector(&quantization, ZERO_POINT, 8, &zero_points)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its quantization lies outside the file");
     }
-    if (!can_be_quantized(tensor->type)) {
-        return EQ_OK;
+    if (scales.count != 0 && zero_points.count != 0 && zero_points.count != scales.count) {
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has %u scales and %u zero points",
+                                     (unsigned)scales.count, (unsigned)zero_points.count);
     }
-    if (eq_table_u8(&quantization, DETAILS_TYPE, 0) != 0) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "this engine runs linear quantization only, not a custom or blockwise one");
+    const uint8_t details = eq_table_u8(&quantization, DETAILS_TYPE, 0);
+    if (details != 0) {
+        tensor->unsupported = "has a quantization that is not linear";
+        return details == DETAILS_BLOCKWISE ? check_blockwise(reader, &quantization, index, tensor) : EQ_OK;
     }
-    if (scales.count == 0) {
+    if (!can_be_quantized(tensor->type) || !is_linear(&scales)) {
         return EQ_OK;
     }
     tensor->scale_count = (int32_t)scales.count;
-    eq_status status = read_axis(reader, &quantization, index, tensor);
-    if (status == EQ_OK) {
-        status = read_scales(reader, &scales, index, tensor);
-    }
-    if (status == EQ_OK) {
-        status = read_zero_points(reader, &zero_points, index, tensor);
-    }
-    return status;
+    read_axis(&quantization, tensor);
+    const eq_status status = read_scales(reader, &scales, tensor);
+    return status == EQ_OK ? read_zero_points(reader, &zero_points, tensor) : status;
 }

@@ -5,7 +5,7 @@
 #include "model_read.h"
 
 enum { MODEL_SIGNATURES = 7 };
-enum { SIGNATURE_INPUTS, SIGNATURE_OUTPUTS, SIGNATURE_GRAPH = 4 };
+enum { SIGNATURE_INPUTS, SIGNATURE_OUTPUTS, SIGNATURE_KEY, SIGNATURE_GRAPH = 4 };
 enum { MAP_NAME, MAP_TENSOR };
 
 typedef struct name_of_tensor {
@@ -68,26 +68,58 @@ static eq_status name_edges(eq_reader *reader, const eq_vector *map, const eq_gr
     return EQ_OK;
 }
 
+/* The lists of one signature, and the graph that they are of. */
+static eq_status read_lists(eq_reader *reader, const eq_vector *signatures, uint32_t index, eq_vector *inputs,
+                            eq_vector *outputs, uint32_t *graph) {
+    eq_table signature;
+    eq_vector key;
+    if (!eq_vector_table(&reader->root, signatures, index, &signature) ||
+        !eq_table_vector(&signature, SIGNATURE_INPUTS, 4, inputs) ||
+        !eq_table_vector(&signature, SIGNATURE_OUTPUTS, 4, outputs) || !eq_table_string(&signature, SIGNATURE_KEY, &key)) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature %u lies outside the file", (unsigned)index);
+    }
+    *graph = eq_table_u32(&signature, SIGNATURE_GRAPH, 0);
+    if (*graph >= (uint32_t)reader->model->graph_count) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature %u is of graph %u, and there are %d",
+                       (unsigned)index, (unsigned)*graph, (int)reader->model->graph_count);
+    }
+    return EQ_OK;
+}
+
+/* With several signatures none has a say in the names, but what they point at must be there. */
+static eq_status check_signatures(eq_reader *reader, const eq_vector *signatures) {
+    for (uint32_t i = 0; i < signatures->count; i++) {
+        eq_vector lists[2];
+        uint32_t graph;
+        eq_status status = read_lists(reader, signatures, i, &lists[0], &lists[1], &graph);
+        for (int32_t side = 0; side < 2 && status == EQ_OK; side++) {
+            name_of_tensor *entries = eq_reader_take(reader, lists[side].count, sizeof *entries);
+            status = entries == NULL ? reader->failure : read_map(reader, &lists[side], &reader->model->graphs[graph], entries);
+        }
+        if (status != EQ_OK) {
+            return status;
+        }
+    }
+    return EQ_OK;
+}
+
 eq_status eq_read_signature(eq_reader *reader) {
     eq_graph *graph = reader->model->graphs;
     eq_vector signatures, inputs = {0}, outputs = {0};
-    eq_table signature;
     if (!eq_table_vector(&reader->root, MODEL_SIGNATURES, 4, &signatures)) {
         return eq_fail(reader->error, EQ_ERROR_MODEL, "the list of signatures lies outside the file");
     }
-    if (signatures.count == 1) {
-        if (!eq_vector_table(&reader->root, &signatures, 0, &signature) ||
-            !eq_table_vector(&signature, SIGNATURE_INPUTS, 4, &inputs) ||
-            !eq_table_vector(&signature, SIGNATURE_OUTPUTS, 4, &outputs)) {
-            return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's signature lies outside the file");
-        }
-        if (eq_table_u32(&signature, SIGNATURE_GRAPH, 0) != 0) {
+    eq_status status = check_signatures(reader, &signatures);
+    if (status == EQ_OK && signatures.count == 1) {
+        uint32_t of_graph;
+        status = read_lists(reader, &signatures, 0, &inputs, &outputs, &of_graph);
+        if (of_graph != 0) {
             inputs.count = outputs.count = 0;
         }
     }
-    const eq_status status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
-    if (status != EQ_OK) {
-        return status;
+    if (status == EQ_OK) {
+        status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
     }
-    return name_edges(reader, &outputs, graph, graph->outputs, graph->output_count, &graph->output_names);
+    return status == EQ_OK ? name_edges(reader, &outputs, graph, graph->outputs, graph->output_count, &graph->output_names)
+                           : status;
 }

@@ -1,4 +1,7 @@
-/* One tensor: its name, type, shape and values. */
+/* One tensor: its name, type, shape and values.
+ *
+ * What is wrong here is wrong for every engine. What only this engine lacks is noted in the tensor, and stops the operators
+ * that use it. */
 #include <string.h>
 
 #include "model_read.h"
@@ -7,43 +10,46 @@ enum { SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SHAPE_SIG
 enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
 
 /* A free dimension is -1 in the signature, and 1, 0 or -1 in the shape, as the converter likes. */
-static eq_status read_dim(eq_reader *reader, int32_t index, eq_tensor *tensor, int32_t axis, int32_t dim, bool is_free) {
-    if (dim < 1 && !(is_free && dim >= -1)) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
-                                     "dimension %d is %d, and every dimension must be at least 1", (int)axis, (int)dim);
+static eq_status read_dim(eq_reader *reader, int32_t index, const eq_tensor *tensor, int32_t axis, bool is_free, int32_t *dim) {
+    if (*dim < (is_free ? -1 : 0)) {
+        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "dimension %d is %d, and no dimension is negative",
+                                     (int)axis, (int)*dim);
     }
-    tensor->dims[axis] = dim < 1 ? 1 : dim;
-    tensor->signature[axis] = is_free ? -1 : dim;
+    if (is_free && *dim < 1) {
+        *dim = 1;
+    }
     return EQ_OK;
 }
 
-/* At most 2^31 - 1 elements, so that an index fits an int32_t and no product of dimensions overflows later. */
+/* At most 2^31 - 1 elements, so that an index fits an int32_t and no product of dimensions overflows later, whichever of them
+ * are 0. */
 static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     eq_vector shape, signature;
     if (!eq_table_vector(table, SHAPE, 4, &shape) || !eq_table_vector(table, SHAPE_SIGNATURE, 4, &signature)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape lies outside the file");
     }
-    if (shape.count > EQ_MAX_RANK) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "it has %u dimensions; this engine runs at most %d", (unsigned)shape.count, EQ_MAX_RANK);
-    }
-    if (signature.count != 0 && signature.count != shape.count) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its shape has %u dimensions, its signature %u",
-                                     (unsigned)shape.count, (unsigned)signature.count);
-    }
-    tensor->rank = (int32_t)shape.count;
+    const bool has_signature = signature.count == shape.count; /* else it is nobody's: the shape counts */
     int64_t elements = 1;
-    for (int32_t i = 0; i < tensor->rank; i++) {
-        const int32_t dim = eq_vector_i32(&shape, (uint32_t)i);
-        const eq_status status =
-            read_dim(reader, index, tensor, i, dim, signature.count != 0 && eq_vector_i32(&signature, (uint32_t)i) == -1);
+    for (uint32_t i = 0; i < shape.count; i++) {
+        int32_t dim = eq_vector_i32(&shape, i);
+        const bool is_free = has_signature && eq_vector_i32(&signature, i) == -1;
+        const eq_status status = read_dim(reader, index, tensor, (int32_t)i, is_free, &dim);
         if (status != EQ_OK) {
             return status;
         }
-        elements *= tensor->dims[i];
+        elements *= dim > 0 ? dim : 1;
         if (elements > INT32_MAX) {
-            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "it has more than 2^31 - 1 elements");
+            return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_LIMIT, "it has more than 2^31 - 1 elements");
         }
+        if (shape.count <= EQ_MAX_RANK) {
+            tensor->dims[i] = dim;
+            tensor->signature[i] = is_free ? -1 : dim;
+        }
+    }
+    if (shape.count <= EQ_MAX_RANK) {
+        tensor->rank = (int32_t)shape.count;
+    } else {
+        tensor->unsupported = "has more than 8 dimensions";
     }
     return EQ_OK;
 }
@@ -82,16 +88,34 @@ static eq_status find_buffer(eq_reader *reader, const eq_table *table, int32_t i
     return EQ_OK;
 }
 
+/* What a run would allocate: a damaged shape can ask for any number of bytes. */
+static eq_status check_computed(eq_reader *reader, int32_t index, const eq_tensor *tensor, uint64_t bytes) {
+    if (bytes <= reader->model->memory_limit) {
+        return EQ_OK;
+    }
+    return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_LIMIT, "it needs %llu bytes, past the limit of %llu",
+                                 (unsigned long long)bytes, (unsigned long long)reader->model->memory_limit);
+}
+
 /* A constant's values stay in the file, unless they are misaligned or become int8. */
 static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
-    const uint8_t *bytes;
+    const uint8_t *bytes = NULL;
     uint64_t count;
+    const bool is_external = eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0;
     const eq_status status = find_buffer(reader, table, index, tensor, &bytes, &count);
-    if (status != EQ_OK || count == 0) {
+    if (status != EQ_OK) {
         return status;
     }
-    const uint64_t size = (uint64_t)eq_type_size(tensor->type), needed = (uint64_t)eq_tensor_elements(tensor) * size;
-    if (size != 0 && needed != count) {
+    if (tensor->unsupported != NULL) { /* nobody will look at the values, only whether there are some */
+        tensor->data = is_external ? reader->model->file : count != 0 ? bytes : NULL;
+        return EQ_OK;
+    }
+    const uint64_t size = (uint64_t)eq_type_size(tensor->type), bits = (uint64_t)eq_type_bits(tensor->type);
+    const uint64_t needed = ((uint64_t)eq_tensor_elements(tensor) * bits + 7) / 8;
+    if (count == 0) {
+        return check_computed(reader, index, tensor, needed);
+    }
+    if (bits != 0 && needed != count) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
                                      "its shape and type need %llu bytes, and the file has %llu", (unsigned long long)needed,
                                      (unsigned long long)count);
@@ -132,11 +156,10 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file");
     }
     if (sparsity.position != 0) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED, "this engine does not run sparse tensors");
+        tensor->unsupported = "is sparse";
     }
     if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0) {
-        return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_UNSUPPORTED,
-                                     "its values are in another file, which this engine does not read");
+        tensor->unsupported = "has its values in another file";
     }
     eq_status status = read_shape(reader, table, index, tensor);
     if (status == EQ_OK) {

@@ -18,6 +18,11 @@ int32_t eq_type_size(eq_type type) {
     }
 }
 
+int32_t eq_type_bits(eq_type type) {
+    static const uint8_t bits[] = {32, 16, 32, 8, 64, 0, 8, 16, 64, 8, 64, 128, 64, 0, 0, 32, 16, 4, 16, 2, 4, 8, 8};
+    return (size_t)type < sizeof bits ? bits[type] : 0;
+}
+
 const char *eq_type_name(eq_type type) {
     static const char *const names[] = {
         "FLOAT32",   "FLOAT16", "INT32",    "UINT8",      "INT64",  "STRING",        "BOOL",        "INT16",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import EngineError, InputError, ModelError, SessionError
 
 if TYPE_CHECKING:
-    from ._engines import engine_version, model_engines
+    from ._engines import check_tflite, engine_version, model_engines
     from ._memory import MemoryUse, native_memory
     from ._profile import ProfileStep
     from ._quantization import dequantize, quantize
@@ -29,6 +29,7 @@ __all__ = [
     "Session",
     "SessionError",
     "TensorInfo",
+    "check_tflite",
     "dequantize",
     "engine_version",
     "model_engines",
@@ -42,6 +43,7 @@ _HOMES = {
     "ProfileStep": "_profile",
     "Session": "_session",
     "TensorInfo": "_tensor_info",
+    "check_tflite": "_engines",
     "dequantize": "_quantization",
     "engine_version": "_engines",
     "model_engines": "_engines",

@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from edgequant_runtime import ModelError, check_tflite
+
 from .oracle import NativeError, check, run_native
 from .sanitized import build_program
 from .single_op import VALID, Model, Quantized
@@ -68,6 +70,14 @@ Damage = Callable[[Any], None]
 def put(target: Any, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         setattr(target, name, value)
+
+
+def both(*damages: Damage) -> Damage:
+    def damage(model: Any) -> None:
+        for each in damages:
+            each(model)
+
+    return damage
 
 
 def tensor(index: int, **fields: Any) -> Damage:
@@ -136,25 +146,14 @@ BROKEN = {
         reverse_operators,
         "tensor 3 'sum': ADD (operator 0) reads it before operator 1 writes it",
     ),
-    "two-writers": (operator(1, outputs=[3]), "tensor 3 'sum': operator 0 and ADD (operator 1) both write it"),
-    "written-twice-by-one": (
-        operator(1, outputs=[4, 4]),
-        "tensor 4 'output': operator 1 and ADD (operator 1) both write it",
-    ),
     "writes-a-constant": (
         operator(1, outputs=[1]),
         "tensor 1 'weights': ADD (operator 1) writes it, and it is a constant",
     ),
-    "writes-an-input": (operator(1, outputs=[0]), "ADD (operator 1) writes it, and it is an input of the model"),
     "never-written": (add_orphan, "tensor 5 'output': ADD (operator 1) reads it, and nothing gives it a value"),
     "output-never-written": (graph(operators=[]), "it is an output of the model, and nothing gives it a value"),
-    "input-twice": (graph(inputs=[0, 0]), "tensor 0 'image': it is an input of the model twice"),
     "input-is-a-constant": (graph(inputs=[0, 1]), "tensor 1 'weights': it is an input of the model and a constant"),
     "variable-is-a-constant": (tensor(1, isVariable=True), "tensor 1 'weights': it is a variable and a constant"),
-    "variable-is-an-input": (
-        tensor(0, isVariable=True),
-        "tensor 0 'image': it is an input of the model and a variable",
-    ),
     "operator-input-out-of-range": (operator(0, inputs=[0, 1, 5]), "tensor 5 does not exist"),
     "operator-input-negative": (operator(0, inputs=[0, 1, -2]), "tensor -2 does not exist"),
     "operator-output-absent": (operator(0, outputs=[-1]), "tensor -1 does not exist"),
@@ -166,14 +165,8 @@ BROKEN = {
     ),
     "no-graph": (remove_graphs, "the model has no graph"),
     "old-version": (old_version, "version 2 of the format"),
-    "dimension-zero": (
-        tensor(3, shape=[1, 0, 4, 3]),
-        "tensor 3 'sum': dimension 1 is 0, and every dimension must be at least 1",
-    ),
     "dimension-negative": (tensor(3, shape=[1, 4, -4, 3]), "dimension 2 is -4"),
     "dimension-free-but-not-said": (tensor(0, shape=[-1, 4, 4, 2]), "dimension 0 is -1"),
-    "dimensions-overflow": (tensor(3, shape=[65536, 65536, 65536, 65536]), "it has more than 2^31 - 1 elements"),
-    "signature-of-other-rank": (tensor(0, shapeSignature=[-1, 4]), "its shape has 4 dimensions, its signature 2"),
     "constant-too-short": (
         buffer(2, data=np.zeros(8, np.uint8)),
         "tensor 2 'bias': its shape and type need 12 bytes, and the file has 8",
@@ -183,37 +176,48 @@ BROKEN = {
     "missing-buffer": (tensor(1, buffer=9), "tensor 1 'weights': its buffer 9 is not one of the model's 3"),
     "buffer-past-the-file": (buffer(1, data=None, offset=2**40, size=6), "its buffer 1 lies outside the file"),
     "buffer-overflows": (buffer(1, data=None, offset=64, size=2**64 - 32), "its buffer 1 lies outside the file"),
-    "scale-nan": (
-        quantization(0, scale=[NAN]),
-        "tensor 0 'image': its scale 0 is nan, and a scale must be a positive number",
-    ),
-    "scale-infinite": (quantization(0, scale=[INF]), "its scale 0 is inf"),
-    "scale-zero": (quantization(0, scale=[0.0]), "its scale 0 is 0"),
-    "scale-negative": (quantization(1, scale=[0.1, -0.5, 0.1]), "its scale 1 is -0.5"),
-    "too-few-scales": (
-        quantization(1, scale=[0.1, 0.1], zeroPoint=[0, 0]),
-        "it has 2 scales for the 3 channels of dimension 0",
-    ),
-    "scales-of-no-axis": (quantization(1, quantizedDimension=4), "its 3 scales are for dimension 4 of 4"),
-    "scales-of-negative-axis": (quantization(1, quantizedDimension=-1), "its 3 scales are for dimension -1 of 4"),
     "too-few-zero-points": (quantization(1, zeroPoint=[0]), "it has 3 scales and 1 zero points"),
-    "zero-point-past-int8": (
-        quantization(0, zeroPoint=[128]),
-        "its zero point 0 is 128, outside its type's range of -128 to 127",
-    ),
-    "zero-point-past-int64": (quantization(0, zeroPoint=[-(2**63)]), "its zero point 0 is -9223372036854775808"),
 }
 
+NO_POSITIVE = "has a scale that is no positive number"
+OTHER_NUMBER = "has another number of scales than of channels"
+NO_DIMENSION = "its tensor 'weights' has scales for a dimension that it does not have"
+OUTSIDE_ITS_TYPE = "its tensor 'image' has a zero point outside its type's range"
+
+# Another engine may run these: LiteRT does run most.
 UNSUPPORTED = {
-    "nine-dimensions": (tensor(3, shape=[1] * 9), "tensor 3 'sum': it has 9 dimensions; this engine runs at most 8"),
-    "sparse": (sparse, "this engine does not run sparse tensors"),
-    "values-in-another-file": (tensor(1, buffer=0, externalBuffer=1), "its values are in another file"),
-    "custom-quantization": (custom_quantization, "linear quantization only"),
-    "writes-a-variable": (
-        tensor(3, isVariable=True),
-        "tensor 3 'sum': CONV_2D (operator 0) writes it, and it is a variable",
+    "nine-dimensions": (tensor(3, shape=[1] * 9), "CONV_2D (operator 0): its tensor 'sum' has more than 8 dimensions"),
+    "sparse": (sparse, "its tensor 'weights' is sparse"),
+    "values-in-another-file": (
+        tensor(1, buffer=0, externalBuffer=1),
+        "its tensor 'weights' has its values in another file",
     ),
+    "custom-quantization": (custom_quantization, "its tensor 'weights' has a quantization that is not linear"),
+    "writes-a-variable": (tensor(3, isVariable=True), "'sum' is a variable that an operator writes without a handle"),
+    "writes-an-input": (
+        both(operator(1, outputs=[0]), graph(outputs=[0])),
+        "'image' is an input of the model that an operator",
+    ),
+    "two-writers": (both(operator(1, outputs=[3]), graph(outputs=[3])), "its tensor 'sum' is written twice"),
+    "written-twice-by-one": (operator(1, outputs=[4, 4]), "its tensor 'output' is written twice"),
+    "input-twice": (graph(inputs=[0, 0]), "its tensor 'image' is an input of the model twice"),
+    "variable-is-an-input": (tensor(0, isVariable=True), "its tensor 'image' is an input of the model and a variable"),
     "text-input": (add_text_input, "the model's input 'text' is of type STRING"),
+    "scale-nan": (quantization(0, scale=[NAN]), f"its tensor 'image' {NO_POSITIVE}"),
+    "scale-infinite": (quantization(0, scale=[INF]), f"its tensor 'image' {NO_POSITIVE}"),
+    "scale-negative": (quantization(1, scale=[0.1, -0.5, 0.1]), f"its tensor 'weights' {NO_POSITIVE}"),
+    "scale-zero": (quantization(0, scale=[0.0]), "the input needs one scale, it has 0"),
+    "too-few-scales": (quantization(1, scale=[0.1, 0.1], zeroPoint=[0, 0]), f"its tensor 'weights' {OTHER_NUMBER}"),
+    "scales-of-no-axis": (quantization(1, quantizedDimension=4), NO_DIMENSION),
+    "scales-of-negative-axis": (quantization(1, quantizedDimension=-1), NO_DIMENSION),
+    "zero-point-past-int8": (quantization(0, zeroPoint=[128]), OUTSIDE_ITS_TYPE),
+    "zero-point-past-int64": (quantization(0, zeroPoint=[-(2**63)]), OUTSIDE_ITS_TYPE),
+}
+
+TOO_LARGE = {
+    "elements-overflow": (tensor(3, shape=[65536] * 4), "tensor 3 'sum': it has more than 2^31 - 1 elements"),
+    "elements-overflow-behind-a-zero": (tensor(3, shape=[0, 65536, 65536]), "it has more than 2^31 - 1 elements"),
+    "bytes-past-the-limit": (tensor(3, shape=[2**30 + 1]), "tensor 3 'sum': it needs 1073741825 bytes, past the limit"),
 }
 
 
@@ -230,6 +234,8 @@ def test_broken(case: str) -> None:
     error = refusal(pack(model))
     assert sentence in str(error)
     assert error.status == ERROR_MODEL
+    with pytest.raises(ModelError, match=re.escape(sentence)):
+        check_tflite(pack(model))
 
 
 @pytest.mark.parametrize("case", UNSUPPORTED)
@@ -240,6 +246,17 @@ def test_unsupported(case: str) -> None:
     error = refusal(pack(model))
     assert sentence in str(error)
     assert error.status == ERROR_UNSUPPORTED
+    check_tflite(pack(model))
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_too_large(case: str) -> None:
+    damage, sentence = TOO_LARGE[case]
+    model = unpack(good_model())
+    damage(model)
+    error = refusal(pack(model))
+    assert sentence in str(error)
+    assert error.status == ERROR_LIMIT
 
 
 def test_no_model() -> None:
@@ -269,9 +286,143 @@ def test_every_offset_outside() -> None:
 def test_names_that_are_not_text() -> None:
     data = good_model().replace(b"image", b"im\xff\x07e")
     model = unpack(data.replace(b"im\xff\x07e", b"image"))
-    quantization(0, scale=[NAN])(model)
+    quantization(0, zeroPoint=[0, 0])(model)
     damaged = pack(model).replace(b"image", b"im\xff\x07e")
     assert "tensor 0 'im??e'" in str(refusal(damaged))
+
+
+# ---- what a graph may hide that this engine would not run, and LiteRT would follow ----
+
+
+def while_model(cond: int = 1, body: int = 2, inner: str = "LESS") -> Any:
+    """Graph 0 runs graph 2 while graph 1 says so, and 2 does what `inner` says."""
+    model = Model()
+    x = model.input((1,), "INT32")
+    y = model.tensor((1,), "INT32")
+    model.operator("WHILE", [x], [y], "WhileOptions", condSubgraphIndex=cond, bodySubgraphIndex=body)
+    for kind, name in (("BOOL", inner), ("INT32", "ABS")):
+        graph = model.subgraph()
+        a, b = graph.input((1,), "INT32"), graph.tensor((1,), kind)
+        graph.operator(name, [a] * (2 if name == "LESS" else 1), [b])
+        graph.outputs([b])
+    return unpack(model.finish([y]))
+
+
+def call_itself(model: Any) -> None:
+    """The loop's body becomes another such loop, over itself."""
+    loop = copy.deepcopy(model.subgraphs[0].operators[0])
+    loop.builtinOptions.bodySubgraphIndex = 2
+    model.subgraphs[2].operators = [loop]
+
+
+def no_end(model: Any) -> None:
+    loop = model.subgraphs[0].operators[0]
+    loop.builtinOptionsType, loop.builtinOptions = 0, None
+
+
+def inner(graph: int, **fields: Any) -> Damage:
+    return lambda model: put(model.subgraphs[graph].operators[0], fields)
+
+
+def signature(**fields: Any) -> Damage:
+    def damage(model: Any) -> None:
+        for graph in (0, 1):
+            entry = schema.SignatureDefT(signatureKey=f"{graph}", subgraphIndex=graph, inputs=[], outputs=[])
+            model.signatureDefs = [*(model.signatureDefs or []), entry]
+        put(model.signatureDefs[1], fields)
+
+    return damage
+
+
+def metadata(model: Any) -> None:
+    model.metadata = [schema.MetadataT(name="min_runtime_version", buffer=99)]
+
+
+def blockwise(scales: int) -> Damage:
+    def damage(model: Any) -> None:
+        details = schema.BlockwiseQuantizationT()
+        details.scales, details.zeroPoints, details.blockSize = scales, -1, 32
+        table = schema.QuantizationParametersT(detailsType=schema.QuantizationDetails.BlockwiseQuantization)
+        table.details = details
+        model.subgraphs[1].tensors[0].quantization = table
+
+    return damage
+
+
+HOSTILE = {
+    "condition-of-no-graph": (
+        lambda m: put(m.subgraphs[0].operators[0].builtinOptions, {"condSubgraphIndex": 3}),
+        "graph 3 of 3",
+    ),
+    "body-of-no-graph": (
+        lambda m: put(m.subgraphs[0].operators[0].builtinOptions, {"bodySubgraphIndex": -1}),
+        "graph -1 of 3",
+    ),
+    "loop-around-itself": (call_itself, "graph 0 runs itself"),
+    "loop-without-options": (no_end, "graph 0 runs itself"),
+    "operator-of-another-graph": (inner(2, inputs=[2]), "tensor 2 does not exist"),
+    "code-in-another-graph": (inner(1, opcodeIndex=7), "operator 0 has the code 7, and the model has 3"),
+    "intermediate": (inner(1, intermediates=[-1, 77]), "tensor 77 does not exist"),
+    "options-of-another-operator": (
+        lambda m: put(m.subgraphs[0].operators[0], {"builtinOptionsType": schema.BuiltinOptions.IfOptions}),
+        "WHILE (operator 0): its options are those of another operator (92, not 93)",
+    ),
+    "signature-of-no-graph": (signature(subgraphIndex=3), "signature 1 is of graph 3, and there are 3"),
+    "signature-of-no-tensor": (
+        signature(outputs=[schema.TensorMapT(name="y", tensorIndex=2)]),
+        "signature names tensor 2, and there are 2",
+    ),
+    "metadata-of-no-buffer": (metadata, "metadata is in buffer 99 of 1"),
+    "scales-of-no-tensor": (blockwise(2), "its quantization names tensor 2, which does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile(case: str) -> None:
+    damage, sentence = HOSTILE[case]
+    model = while_model()
+    check_tflite(pack(model))
+    damage(model)
+    with pytest.raises(ModelError, match=re.escape(sentence)):
+        check_tflite(pack(model))
+    assert refusal(pack(model)).status == ERROR_MODEL
+
+
+@pytest.mark.parametrize("operator", ["SPLIT", "UNPACK", "PACK", "SPLIT_V"])
+def test_options_that_count_otherwise(operator: str) -> None:
+    """XNNPACK believes them."""
+    options, field = {
+        "SPLIT": ("SplitOptions", "numSplits"),
+        "SPLIT_V": ("SplitVOptions", "numSplits"),
+        "UNPACK": ("UnpackOptions", "num"),
+        "PACK": ("PackOptions", "valuesCount"),
+    }[operator]
+    for count in (2, 2130706436):
+        model = Model()
+        x = model.input((2, 4), "INT8", Quantized(0.1))
+        y = [model.tensor((1, 4), "INT8", Quantized(0.1)) for _ in range(1 if operator == "PACK" else 2)]
+        model.operator(operator, [x, x], y, options, **{field: count})
+        data = model.finish(y)
+        if count == 2:
+            check_tflite(data)
+        else:
+            with pytest.raises(ModelError, match="options say 2130706436"):
+                check_tflite(data)
+
+
+def test_graphs_that_run_graphs() -> None:
+    """A chain of 64 is deep enough for anybody; one of 65 would go on for who knows how long."""
+    for length, ends in ((64, True), (65, False)):
+        model = Model()
+        graphs = [model] + [model.subgraph() for _ in range(length - 1)]
+        for index, graph in enumerate(graphs[:-1]):
+            graph.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=index + 1)
+        data = model.finish([])
+        if ends:
+            check_tflite(data)
+        else:
+            with pytest.raises(ModelError, match="more than 64 deep"):
+                check_tflite(data)
 
 
 # ---- what is odd, but was written by real converters ----

@@ -10,8 +10,7 @@ eq_status eq_check_int8(eq_plan *plan, const eq_operator *op, const eq_tensor *t
     }
     if (tensor->scale_count != 1) {
         /* A scale for each channel is valid where weights are stored as int8 and widened to float32. */
-        const eq_status status = tensor->scale_count > 1 ? EQ_ERROR_UNSUPPORTED : EQ_ERROR_MODEL;
-        return eq_plan_fail(plan, op, status, "%s needs one scale, it has %d", what, (int)tensor->scale_count);
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "%s needs one scale, it has %d", what, (int)tensor->scale_count);
     }
     return EQ_OK;
 }

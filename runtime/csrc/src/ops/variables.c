@@ -67,7 +67,7 @@ static eq_status initialize(eq_plan *plan, const eq_operator *op, const eq_graph
     const bool assigns =
         inner->code == CODE_ASSIGN_VARIABLE && inner->input_count == 2 && inner->inputs[0] >= 0 && inner->inputs[1] >= 0;
     const eq_tensor *value = assigns ? &graph->tensors[inner->inputs[1]] : NULL;
-    if (!value || !value->data || eq_type_size(value->type) == 0) {
+    if (!value || !value->data || value->unsupported || eq_type_size(value->type) == 0) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
                             "calls a graph that does more than assign constants to variables: %s", inner->name);
     }

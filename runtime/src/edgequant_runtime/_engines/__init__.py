@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ._engine import Engine
 
-__all__ = ["ENGINES", "OpenedEngine", "engine_version", "model_engines", "open_engine"]
+__all__ = ["ENGINES", "OpenedEngine", "check_tflite", "engine_version", "model_engines", "open_engine"]
 
 
 # Each engine's module, with `open_model(file, threads, input_shapes)` and `version()`, and the format that it runs.
@@ -46,6 +46,21 @@ def model_engines(model: Model) -> tuple[str, ...]:
     from ._choice import preferred_tflite_engines
 
     return preferred_tflite_engines(file)
+
+
+def check_tflite(model: Model) -> None:
+    """Raise ModelError, which says why, if a .tflite model, a path or bytes, must not be given to any engine.
+
+    It is so if an offset, a length or an index in it is wrong, in any of its graphs, if a graph runs itself, or if a
+    tensor would need more than 1 GiB: LiteRT may crash or never end on such files. Operators that the native engine
+    does not have are no reason. Quick: the tables are read, and nothing is prepared to run. A model that is no .tflite
+    is none, and passes if it is an .onnx.
+    """
+    file = read_model_file(model)
+    if file.format == TFLITE:
+        from ._native import check_structure
+
+        check_structure(file)
 
 
 def open_engine(

@@ -41,6 +41,24 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
     return NativeEngine(NativeModel(file), threads, input_shapes=input_shapes)
 
 
+def check_structure(file: ModelFile) -> None:
+    """Raise ModelError, which says why, if a .tflite model must not be given to any engine.
+
+    It is so if an offset, a length or an index in it is wrong, in any of its graphs, if a graph runs itself, or if a
+    tensor would need more than 1 GiB. Operators that the native engine does not have are no reason. Takes about as
+    long as reading the file's tables; the weights are not touched.
+
+    Raises EngineError if the library of the native engine cannot be loaded.
+    """
+    error = Error()
+    if file.path is not None:
+        status = library().eq_model_check_file(os.fsencode(file.path), byref(error))
+    else:
+        content = file.content or b""
+        status = library().eq_model_check_memory(content, len(content), byref(error))
+    check(status, error, f"{file.name} is damaged")
+
+
 class _Handle:
     """Something that C opened, closed when nobody needs it any more."""
 

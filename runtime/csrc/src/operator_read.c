@@ -1,0 +1,185 @@
+/* One operator of a graph, with everything in it that an engine may follow without looking: indices of tensors and graphs, and
+ * the numbers of outputs that options repeat. */
+#include <string.h>
+
+#include "model_read.h"
+#include "operator_names.h"
+
+enum { OPERATOR_CODE, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS, CUSTOM_OPTIONS, MUTATING = 7, INTERMEDIATES };
+enum { LARGE_CUSTOM_OFFSET = 9, LARGE_CUSTOM_SIZE, OPTIONS_2 = 12 };
+enum { CODE_DEPRECATED, CODE_CUSTOM, CODE_BUILTIN = 3 };
+enum { CUSTOM = 32, SPLIT = 49, PACK = 83, UNPACK = 88, SPLIT_V = 102 }; /* of BuiltinOperator */
+enum { BRANCHES_OF_CASE = 0, STABLEHLO_CASE = 209 };
+
+/* The table of options (BuiltinOptions of the schema) that each operator of the first 162 has; 0: none, or any. */
+static const uint8_t option_types[] = {
+    11,  5,  10,  1,   2,   94,  38,  0,   0,   8,   0,   12,  5,   13,  0,   4,   14,  5,   21,  0,   0,  0,   17,  15,
+    7,   9,  19,  6,   0,   3,   18,  16,  0,   20,  22,  31,  23,  24,  25,  26,  27,  28,  29,  30,  71, 32,  70,  33,
+    34,  35, 36,  0,   69,  37,  0,   39,  40,  39,  41,  42,  43,  44,  45,  46,  47,  48,  0,   49,  50, 51,  52,  53,
+    54,  0,  27,  0,   0,   55,  56,  57,  58,  27,  27,  59,  60,  61,  62,  63,  64,  27,  65,  27,  66, 67,  68,  72,
+    73,  74, 75,  76,  77,  78,  79,  80,  0,   81,  82,  83,  84,  85,  86,  0,   87,  88,  89,  90,  0,  91,  92,  93,
+    95,  96, 97,  98,  99,  100, 101, 0,   102, 103, 104, 105, 106, 0,   0,   0,   107, 108, 109, 110, 27, 106, 111, 112,
+    113, 0,  114, 115, 114, 114, 116, 117, 0,   118, 119, 121, 122, 120, 123, 124, 125, 126,
+};
+
+/* Operators that run other graphs of the file, and the fields of their options that number those. */
+static const struct {
+    int32_t code;
+    bool has_options_2; /* the table is builtin_options_2 */
+    int32_t fields[EQ_MAX_CALLS];
+} callers[] = {
+    {31, false, {0, -1}},  /* CALL */
+    {118, false, {0, 1}},  /* IF */
+    {119, false, {0, 1}},  /* WHILE */
+    {129, false, {0, -1}}, /* CALL_ONCE */
+    {174, true, {1, -1}},  /* STABLEHLO_REDUCE */
+    {190, true, {6, -1}},  /* STABLEHLO_SCATTER */
+    {198, true, {5, -1}},  /* STABLEHLO_REDUCE_WINDOW */
+    {199, true, {2, -1}},  /* STABLEHLO_SORT */
+    {200, true, {0, 1}},   /* STABLEHLO_WHILE */
+    {206, true, {1, -1}},  /* STABLEHLO_COMPOSITE */
+};
+
+static eq_status fail(eq_reader *reader, const eq_operator *op, const char *sentence) {
+    return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): %s", op->name, (int)op->index, sentence);
+}
+
+/* Files of before 2020 have the operator's number in one byte, which newer ones fill with 127 if it is too small. */
+static eq_status read_code(eq_reader *reader, uint32_t index, eq_operator *op) {
+    eq_table table;
+    eq_vector custom;
+    if (index >= reader->codes.count) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "operator %d has the code %u, and the model has %u of them",
+                       (int)op->index, (unsigned)index, (unsigned)reader->codes.count);
+    }
+    if (!eq_vector_table(&reader->root, &reader->codes, index, &table) || !eq_table_string(&table, CODE_CUSTOM, &custom)) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "the code of operator %d lies outside the file", (int)op->index);
+    }
+    const int32_t old = eq_table_i8(&table, CODE_DEPRECATED, 0), new = eq_table_i32(&table, CODE_BUILTIN, 0);
+    op->code = old > new ? old : new;
+    op->name = eq_operator_name(op->code);
+    if (op->code != CUSTOM) {
+        return EQ_OK;
+    }
+    const char *name = eq_reader_name(reader, &custom);
+    char *full = name == NULL ? NULL : eq_reader_take(reader, strlen(name) + sizeof "CUSTOM ", 1);
+    if (full == NULL) {
+        return reader->failure;
+    }
+    memcpy(full, "CUSTOM ", sizeof "CUSTOM ");
+    op->name = strcat(full, name);
+    return EQ_OK;
+}
+
+eq_status eq_read_indices(eq_reader *reader, const eq_table *table, int32_t field, bool may_be_absent, const int32_t **indices,
+                          int32_t *count) {
+    eq_vector vector;
+    if (!eq_table_vector(table, field, 4, &vector)) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "a list of inputs or outputs lies outside the file");
+    }
+    *indices = eq_reader_ints(reader, &vector);
+    if (*indices == NULL) {
+        return reader->failure;
+    }
+    *count = (int32_t)vector.count;
+    for (int32_t i = 0; i < *count; i++) {
+        const int32_t t = (*indices)[i];
+        if ((t >= 0 && t < reader->tensor_count) || (t == -1 && may_be_absent)) {
+            continue;
+        }
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "tensor %d does not exist: an operator or a graph of %d tensors names it",
+                       (int)t, (int)reader->tensor_count);
+    }
+    return EQ_OK;
+}
+
+static bool is_graph(const eq_reader *reader, int32_t index) {
+    return index >= 0 && index < reader->model->graph_count;
+}
+
+static eq_status read_branches(eq_reader *reader, const eq_table *options, const eq_operator *op) {
+    eq_vector branches;
+    if (!eq_table_vector(options, BRANCHES_OF_CASE, 4, &branches)) {
+        return fail(reader, op, "its branches lie outside the file");
+    }
+    for (uint32_t i = 0; i < branches.count; i++) {
+        if (!is_graph(reader, eq_vector_i32(&branches, i))) {
+            return fail(reader, op, "it runs a graph that does not exist");
+        }
+    }
+    return EQ_OK;
+}
+
+static eq_status read_calls(eq_reader *reader, const eq_table *options_2, eq_operator *op) {
+    op->calls[0] = op->calls[1] = -1;
+    if (op->code == STABLEHLO_CASE) {
+        return read_branches(reader, options_2, op);
+    }
+    for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
+        for (int32_t c = 0; c < EQ_MAX_CALLS && callers[i].code == op->code; c++) {
+            if (callers[i].fields[c] < 0) {
+                continue;
+            }
+            op->calls[c] = eq_table_i32(callers[i].has_options_2 ? options_2 : &op->options, callers[i].fields[c], 0);
+            if (!is_graph(reader, op->calls[c])) {
+                return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): it runs graph %d of %d", op->name,
+                               (int)op->index, (int)op->calls[c], (int)reader->model->graph_count);
+            }
+        }
+    }
+    return EQ_OK;
+}
+
+/* Options of another operator's type would be read as zeros by some engines, and as theirs by others. */
+static eq_status check_options(eq_reader *reader, const eq_table *table, const eq_operator *op) {
+    const uint8_t type = eq_table_u8(table, OPTIONS_TYPE, 0);
+    const uint8_t own = (size_t)op->code < sizeof option_types ? option_types[op->code] : 0;
+    if (type != 0 && own != 0 && type != own) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL,
+                       "%s (operator %d): its options are those of another operator (%d, not %d)", op->name, (int)op->index,
+                       (int)type, (int)own);
+    }
+    const bool is_cut = op->code == SPLIT || op->code == SPLIT_V || op->code == UNPACK;
+    const int32_t parts = is_cut ? op->output_count : op->input_count, said = eq_table_i32(&op->options, 0, 0);
+    if ((is_cut || op->code == PACK) && parts != said) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): it has %d %s, and its options say %d", op->name,
+                       (int)op->index, (int)parts, is_cut ? "outputs" : "inputs", (int)said);
+    }
+    return EQ_OK;
+}
+
+/* What this engine does not use. */
+static eq_status check_rest(eq_reader *reader, const eq_table *table, const eq_operator *op) {
+    eq_vector custom, mutating;
+    if (!eq_table_vector(table, CUSTOM_OPTIONS, 1, &custom) || !eq_table_vector(table, MUTATING, 1, &mutating)) {
+        return fail(reader, op, "its options lie outside the file");
+    }
+    const uint64_t offset = eq_table_u64(table, LARGE_CUSTOM_OFFSET, 0), size = eq_table_u64(table, LARGE_CUSTOM_SIZE, 0);
+    if (offset > reader->model->size || size > reader->model->size - offset) {
+        return fail(reader, op, "its options lie outside the file");
+    }
+    const int32_t *intermediates;
+    int32_t count;
+    return eq_read_indices(reader, table, INTERMEDIATES, true, &intermediates, &count);
+}
+
+eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator *op) {
+    eq_table options_2;
+    if (!eq_table_child(table, OPTIONS, &op->options) || !eq_table_child(table, OPTIONS_2, &options_2)) {
+        return eq_fail(reader->error, EQ_ERROR_MODEL, "the options of operator %d lie outside the file", (int)op->index);
+    }
+    eq_status status = read_code(reader, eq_table_u32(table, OPERATOR_CODE, 0), op);
+    if (status == EQ_OK) {
+        status = eq_read_indices(reader, table, INPUTS, true, &op->inputs, &op->input_count);
+    }
+    if (status == EQ_OK) {
+        status = eq_read_indices(reader, table, OUTPUTS, false, &op->outputs, &op->output_count);
+    }
+    if (status == EQ_OK) {
+        status = read_calls(reader, &options_2, op);
+    }
+    if (status == EQ_OK) {
+        status = check_options(reader, table, op);
+    }
+    return status == EQ_OK ? check_rest(reader, table, op) : status;
+}
