@@ -30,6 +30,7 @@ from . import (
     run,
     smoke,
     targets,
+    wheel,
 )
 from ._output import finish_streams, prepare_streams, print_result, print_status
 
@@ -92,6 +93,7 @@ app.command("demo", epilog=demo.EXAMPLE, rich_help_panel=_MODELS)(demo.demo)
 app.command("check", epilog=check.EXAMPLE, rich_help_panel=_BOARDS)(check.check)
 app.command("targets", epilog=targets.EXAMPLE, rich_help_panel=_BOARDS)(targets.targets)
 app.command("build-runner", epilog=build_runner.EXAMPLE, rich_help_panel=_BOARDS)(build_runner.build_runner)
+app.command("wheel", epilog=wheel.EXAMPLE, rich_help_panel=_BOARDS)(wheel.wheel)
 app.command("bundle", epilog=bundle.EXAMPLE, rich_help_panel=_BOARDS)(bundle.bundle)
 app.command("smoke", epilog=smoke.EXAMPLE, rich_help_panel=_BOARDS)(smoke.smoke)
 app.command("deploy", epilog=deploy.EXAMPLE, rich_help_panel=_BOARDS)(deploy.deploy)

@@ -3,6 +3,7 @@
 from ._elf import program_problems
 from ._runner import Runner, build_runner
 from ._target import FAMILIES, TARGETS, Family, Target, TargetError, find_target
+from ._wheel import build_wheel
 
 __all__ = [
     "FAMILIES",
@@ -12,6 +13,7 @@ __all__ = [
     "Target",
     "TargetError",
     "build_runner",
+    "build_wheel",
     "find_target",
     "program_problems",
 ]

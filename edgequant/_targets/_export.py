@@ -40,11 +40,12 @@ def export_runner(runner: Runner, target: Target, folder: Path) -> list[Exported
         problems = check(content, target.family)
         if problems:
             raise TargetError(f"The {name} that was built is not fit for {target.name}: {'; '.join(problems)}.")
-    return [_write(folder / name, content) for name, content in contents.items()]
+    return [write_whole(folder / name, content, 0o755) for name, content in contents.items()]
 
 
-def _write(path: Path, content: bytes) -> ExportedFile:
+def write_whole(path: Path, content: bytes, mode: int) -> ExportedFile:
+    """Write a file with those permission bits, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-    path.chmod(0o755)
+    path.chmod(mode)
     return ExportedFile(path, len(content), hashlib.sha256(content).hexdigest())

@@ -68,6 +68,16 @@ def build_runner(
     )
 
 
+def build_library(target: Target, *, cache: Path | None = None, progress: Progress = silent) -> Path:
+    """Build the library alone, for every processor of the target's family, unless it is in the cache; return its file.
+
+    `cache`, `progress` and what is raised are as in `build_runner`.
+    """
+    family = target.family
+    compilation = Compilation(LIBRARY, family, family.cpu, False, read_sources(), find_toolchain())
+    return _kept(compilation, cache or cache_folder(), progress) / LIBRARY
+
+
 def _kept(compilation: Compilation, cache: Path, progress: Progress) -> Path:
     """Return the folder of the cache with a file and its record, compiled if it is not there."""
     step = f"compiling {compilation.file} for {compilation.family.name}"

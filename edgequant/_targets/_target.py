@@ -104,7 +104,8 @@ FAMILIES: dict[str, Family] = {target.family.name: target.family for target in _
 def find_target(name: str) -> Target:
     """Return the target of that name, or of a board's name in any spelling that device_checks knows (`Pi 4 Model B`).
 
-    A kind of processor also goes by what its systems call it (`armv7l`). Raises TargetError, which names the closest.
+    A kind of processor also goes by what its systems call it (`armv7l`), and the Zero, alone of its kind, by `armv6`.
+    Raises TargetError, which names the closest.
     """
     if name in TARGETS:
         return TARGETS[name]
@@ -112,7 +113,8 @@ def find_target(name: str) -> Target:
     for target in TARGETS.values():
         if target.board and device == target.device():
             return target
-        if not target.board and name in (target.family.name, target.family.machine):
+    for target in sorted(TARGETS.values(), key=lambda target: target.board is not None):
+        if name in (target.family.name, target.family.machine):
             return target
     raise TargetError(f"There is no target {name!r}: {_nearest(device) if device else _alike(name)}")
 

@@ -18,22 +18,11 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from edgequant._targets import TARGETS, Family, TargetError
 from edgequant._targets._elf import library_problems
+from edgequant._targets._wheel import GLIBC, platform_tags
 
-GLIBC = (2, 17)
 LIBRARY_NAME = "_engines/libedgequant.so"
 LIBRARY = f"edgequant_runtime/{LIBRARY_NAME}"
 FAMILIES = {target.family.machine: target.family for target in TARGETS.values()}
-
-
-def platforms(machine: str) -> list[str]:
-    """Return the platform tags of a wheel for a processor, as `uname -m` names it.
-
-    There is no manylinux for ARMv6: pip takes linux_armv6l there and nothing else.
-    """
-    if machine == "armv6l":
-        return ["linux_armv6l"]
-    # The second is the first's name before PEP 600, for pip before 20.3.
-    return [f"manylinux_{GLIBC[0]}_{GLIBC[1]}_{machine}", f"manylinux2014_{machine}"]
 
 
 def problems(wheel: Path) -> list[str]:
@@ -45,7 +34,7 @@ def problems(wheel: Path) -> list[str]:
     except (InvalidWheelFilename, zipfile.BadZipFile, OSError) as error:
         return [f"it is no wheel: {error}"]
     named = {str(tag) for tag in tags}
-    machine = next((m for m in FAMILIES if named == {f"py3-none-{platform}" for platform in platforms(m)}), None)
+    machine = next((m for m in FAMILIES if named == {f"py3-none-{platform}" for platform in platform_tags(m)}), None)
     if machine is None:
         return [f"its name has unknown tags: {', '.join(sorted(named))}"]
     info = f"{name.replace('-', '_')}-{version}.dist-info"

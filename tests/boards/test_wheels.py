@@ -2,18 +2,23 @@
 
 import base64
 import hashlib
-import shutil
+import json
+import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import packaging.tags
 import pytest
 
-from edgequant._targets import TargetError
+from edgequant._bundle import open_bundle
+from edgequant._targets import TargetError, build_wheel, find_target
 from edgequant._targets._elf import read_elf
 
 ROOT = Path(__file__).parents[2]
@@ -84,13 +89,87 @@ def test_a_built_wheel_is_sound_and_has_the_tag_that_pip_takes_on_armv6(wheel: P
     assert LIBRARY in files
 
 
-def test_a_wheel_has_the_same_bytes_from_another_folder(wheel: Path, tmp_path: Path) -> None:
-    project = shutil.copytree(ROOT / "runtime", tmp_path / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "src" / "edgequant_runtime" / "_session.py").touch()
-    scripts = shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, scripts / "wheels", "--machine", "armv6l", "--output", tmp_path / "again"]
-    subprocess.run(command, check=True, capture_output=True)
-    assert (tmp_path / "again" / wheel.name).read_bytes() == wheel.read_bytes()
+def test_a_wheel_has_the_same_bytes_again_whatever_the_times_and_permissions(wheel: Path, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        again = build_wheel(find_target("armv6"), tmp_path / "again").path
+    finally:
+        os.umask(before)
+    assert again.read_bytes() == wheel.read_bytes()
+    with zipfile.ZipFile(again) as archive:
+        assert {(entry.date_time, entry.external_attr >> 16) for entry in archive.infolist()} == {
+            ((1980, 1, 1, 0, 0, 0), 0o100644)
+        }
+
+
+def test_a_wheel_has_the_python_files_that_are_installed_here(wheel: Path) -> None:
+    package = ROOT / "runtime" / "src"
+    files = {name: data for name, data in read(wheel).items() if name.endswith(".py")}
+    assert files == {path.relative_to(package).as_posix(): path.read_bytes() for path in package.rglob("*.py")}
+    assert b"Requires-Dist: numpy" in read(wheel)[f"{INFO}/METADATA"]
+    assert read(wheel)[f"{INFO}/licenses/LICENSE"] == (ROOT / "runtime" / "LICENSE").read_bytes()
+
+
+def test_the_command_builds_one_wheel_for_boards_of_one_kind(
+    wheel: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = cli("wheel", "--target", "rpi-zero", "--target", "armv6l", "-o", tmp_path, "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    (row,) = json.loads(done.stdout)["wheels"]
+    content = (tmp_path / wheel.name).read_bytes()
+    assert content == wheel.read_bytes()
+    assert row == {
+        "targets": ["rpi-zero"], "family": "armv6", "path": str(tmp_path / wheel.name), "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == [wheel.name]
+
+
+def test_pip_installs_a_wheel_and_it_gives_the_goldens_here(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="needs ziglang, which compiles the library")
+    made = build_wheel(find_target("x86-64"), tmp_path).path
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--target", tmp_path / "site", made], check=True)
+    program = (
+        "import sys, numpy as np, edgequant_runtime as r; session = r.Session(sys.argv[1], engine='native');"
+        "print(r.__file__, *session.run(np.load(sys.argv[2]), raw=True)['probabilities'].ravel())"
+    )
+    with open_bundle(Path(__file__).parent / "fixtures" / "schema-1" / "x86-64.tar.gz") as bundle:
+        golden = bundle.manifest.goldens[0]
+        expected = np.load(bundle.folder / golden.outputs[0].path).ravel()
+        files = [bundle.folder / bundle.manifest.model.path, bundle.folder / golden.inputs[0].path]
+        # -S: this environment has an editable install, which comes before all else.
+        environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}:{Path(np.__file__).parents[1]}"}
+        command = [sys.executable, "-S", "-c", program, *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    place, *values = done.stdout.split()
+    assert Path(place).is_relative_to(tmp_path / "site")
+    assert [int(value) for value in values] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Give --target for each target to build for, or --all for all of them."),
+        (["--target", "rpi4", "--all"], "Give --target for each target"),
+        (["--target", "rpi9"], "There is no target 'rpi9'"),
+    ],
+)
+def test_a_mistake_is_a_sentence(cli: Callable[..., Any], tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    done = cli("wheel", *arguments, "-o", tmp_path / "wheels")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {sentence}")
+    assert not (tmp_path / "wheels").exists()
+
+
+def test_a_runtime_of_another_version_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = SimpleNamespace(version="9.9.9", read_text=lambda _: "")
+    monkeypatch.setattr("edgequant._targets._wheel.metadata.distribution", lambda _: other)
+    with pytest.raises(
+        TargetError, match=r"edgequant-runtime 9\.9\.9 is installed with the C sources of 0\.1\.0: install"
+    ):
+        build_wheel(find_target("armv6"), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 ARMV7 = "manylinux2014_armv7l.manylinux_2_17_armv7l"
