@@ -22,11 +22,11 @@ from edgequant_runtime import Session, SessionError, engine_version
 
 
 class _Configuration:
-    def __init__(self, model: str, engine: str, threads: int) -> None:
+    def __init__(self, model: str, engine: str, threads: int, input_shapes: dict[str, list[int]] | None = None) -> None:
         self.engine_version = engine_version(engine)
         self.baseline_rss_bytes = peak_rss_bytes()
         start = time.perf_counter_ns()
-        self._session = Session(model, engine=engine, threads=threads)
+        self._session = Session(model, engine=engine, threads=threads, input_shapes=input_shapes)
         self.load_ms = (time.perf_counter_ns() - start) / 1e6
         fill_inputs(self._session)
         self._session.invoke()

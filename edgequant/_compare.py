@@ -68,6 +68,7 @@ def compare(
     *,
     labels: "str | os.PathLike[str] | ArrayLike | None" = None,
     images: "ImagePreprocessing | None" = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models, each .tflite or .onnx, on the same samples and compare their outputs.
@@ -75,14 +76,15 @@ def compare(
     `data` holds real values in the reference's input range: a .npy or .npz file, a folder of images (with `images`),
     arrays, or an iterable of samples; it is read one sample at a time. Quantized inputs and outputs are converted at
     the edge. Inputs and outputs are matched by name, or else by position, or else by shape. `labels` are integers, one
-    class index for each sample: an array, or a .npy file of one.
+    class index for each sample: an array, or a .npy file of one. `input_shapes` are those to open both models with, as
+    for Session.
 
     Raises SessionError, ConverterError (the data) or EdgequantError (models that do not match, labels).
     """
     from edgequant_converters import ErrorStatistics
     from edgequant_converters.calibration import open_data
 
-    sessions = Session(reference), Session(model)
+    sessions = Session(reference, input_shapes=input_shapes), Session(model, input_shapes=input_shapes)
     inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
     outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
     source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)

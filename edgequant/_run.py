@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,18 +54,19 @@ def run_on_data(
     threads: int | None = None,
     raw: bool = False,
     profile: bool = False,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     images: "ImagePreprocessing | None" = None,
     progress: Progress = silent,
 ) -> RunResult:
     """Run `model` on the samples of `data` (.npy, .npz, or a folder of images), one by one.
 
     Inputs are read one at a time; the outputs are kept in memory. With `raw` the data and the outputs are the model's
-    own integers; with `profile` the native engine measures every step. Raises SessionError, ConverterError (the data)
-    or EdgequantError.
+    own integers; with `profile` the native engine measures every step. `input_shapes` are those to open the model with,
+    as for Session. Raises SessionError, ConverterError (the data) or EdgequantError.
     """
     from edgequant_converters.calibration import open_data
 
-    session = Session(model, engine=engine, threads=threads, profile=profile)
+    session = Session(model, engine=engine, threads=threads, profile=profile, input_shapes=input_shapes)
     source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
     collected: dict[str, list[NDArray[Any]]] = {info.name: [] for info in session.outputs}
     samples = 0

@@ -118,6 +118,41 @@ def test_bad_input_is_one_sentence(cli, models, features, tmp_path, arguments, m
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "bench", "compare"])
+def test_a_shape_to_open_the_model_with(cli, shared, tmp_path, command):
+    """A model whose windows do not fit a single sample of audio, which is what its free size is without the option."""
+    model = shared / "zoo" / "oww__melspectrogram.tflite"
+    np.save(tmp_path / "audio.npy", np.ones((2, 1600), np.float32))
+    arguments = {
+        "run": ("run", model, "--input", tmp_path / "audio.npy", "--engine", "litert"),
+        "bench": ("bench", model, "--runs", 1, "--engine", "litert"),
+        "compare": ("compare", model, model, "--data", tmp_path / "audio.npy"),
+    }[command]
+    result = cli(*arguments, "--input-shape", "input=1,1600", "--json")
+    assert result.exit_code == 0, result.stderr
+    refused = cli(*arguments)
+    assert (refused.exit_code, "with --input-shape of edgequant run, bench or compare" in refused.stderr) == (2, True)
+    wrong = cli(*arguments, "--input-shape", "1600")
+    assert (wrong.exit_code, "--input-shape 1600 is no shape of an input" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int64", "float32", "float16"])
+@pytest.mark.parametrize("shape", [(), (1, 0), (3,)])
+def test_inputs_of_every_rank_and_type(cli, tmp_path, dtype, shape):
+    helper = pytest.importorskip("onnx").helper
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    x, y = (helper.make_tensor_value_info(name, kind, shape) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "same.onnx").write_bytes(model.SerializeToString())
+    values = np.ones(shape if shape[:1] == (1,) else (1, *shape), dtype)
+    np.save(tmp_path / "x.npy", values)
+    result = cli("run", tmp_path / "same.onnx", "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npz")
+    assert result.exit_code == 0, result.stderr
+    saved = np.load(tmp_path / "y.npz")["y"]
+    assert (saved.dtype, saved.tolist()) == (values.dtype, values.tolist())
+
+
 def test_an_existing_output_survives_a_failure(cli, models, tmp_path):
     output = tmp_path / "out.npz"
     output.write_bytes(b"old")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +42,7 @@ def bench(
     runs: int | None = None,
     seconds: float | None = None,
     profile: bool = False,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     leave_out: bool = False,
     progress: Progress = _silent,
 ) -> BenchReport:
@@ -55,6 +56,7 @@ def bench(
         seconds: time after which no further round starts; at least 3 rounds are made if `runs` is not given. Without
             `runs` and `seconds`: 10 seconds.
         profile: measure every step of the configurations with the native engine too, in a session after the timing.
+        input_shapes: shapes to open every model with, by input name, where it leaves sizes free; 1 for those not named.
         leave_out: leave out configurations that cannot be run, such as those of an engine that is not installed, and
             say so in the report, as long as one can.
         progress: called between rounds with a word, what is done, and the total.
@@ -64,7 +66,8 @@ def bench(
 
     """
     rounds = plan(HERE, runs, seconds)
-    timers = [ProcessTimer(one) for one in configurations(models, engines, threads or (usable_cores(),))]
+    chosen = configurations(models, engines, threads or (usable_cores(),), input_shapes)
+    timers = [ProcessTimer(one) for one in chosen]
     return _time(timers, rounds, profile, leave_out, progress)
 
 

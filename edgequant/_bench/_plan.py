@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ DEFAULT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A model on an engine with a number of threads."""
+    """A model on an engine with a number of threads; `input_shapes` are those to open it with, as for Session."""
 
     model: Path
     engine: str
     threads: int
+    input_shapes: Mapping[str, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ def _shares(runs: int, most: int) -> list[int]:
 
 
 def configurations(
-    models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], engines: Sequence[str], threads: Sequence[int]
+    models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    engines: Sequence[str],
+    threads: Sequence[int],
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> list[Configuration]:
     """Return models by engines by threads, without the engines that do not run a model if another one does.
 
@@ -105,7 +109,7 @@ def configurations(
     if not models:
         raise EdgequantError("There is no model to time: give one or more .tflite and .onnx files.")
     return [
-        Configuration(Path(model), engine, count)
+        Configuration(Path(model), engine, count, input_shapes)
         for model in models
         for engine in _engines(Path(model), engines)
         for count in dict.fromkeys(threads)

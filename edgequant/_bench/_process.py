@@ -47,7 +47,10 @@ class ProcessTimer:
         """Run the native engine once more, in this process, with a clock around every step."""
         if self.configuration.engine != "native":
             return None
-        session = Session(self.configuration.model, threads=self.configuration.threads, engine="native", profile=True)
+        asked = self.configuration
+        session = Session(
+            asked.model, threads=asked.threads, engine="native", profile=True, input_shapes=asked.input_shapes
+        )
         for _ in range(PROFILED_RUNS):
             fill_inputs(session)
             session.invoke()

@@ -9,6 +9,7 @@ import typer
 
 from edgequant._errors import EdgequantError
 
+from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_status, status_console
 from ._profile import print_profile
 from ._tables import print_table
@@ -45,6 +46,7 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="Print what each step costs where the engine is the native one.")
     ] = False,
+    input_shape: InputShapeOption = None,
     host: Annotated[
         str | None,
         typer.Option(
@@ -71,13 +73,15 @@ def bench(
 
     if host is None and (ssh_config or runner or python):
         raise EdgequantError("--ssh-config, --runner and --python go with --host.")
+    if host is not None and input_shape:
+        raise EdgequantError("--input-shape is for this machine: edgequant-run on a board takes the sizes of the file.")
     with _progress_between_rounds() as progress:
         asked: dict[str, Any] = {
             "engines": engine or (), "threads": threads or (), "runs": runs, "seconds": seconds, "profile": profile,
             "progress": progress,
         }  # fmt: skip
         if host is None:
-            report = run_bench(models, **asked)
+            report = run_bench(models, input_shapes=parse_input_shapes(input_shape), **asked)
         else:
             from edgequant._transports import SshTransport
 

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgequant._errors import EdgequantError
+
 from ._images import ImagesOption, parse_images
+from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_result
 from ._tables import print_table
 
@@ -29,6 +32,7 @@ def compare(
     model: Annotated[Path, typer.Argument(help="The model in question: .tflite or .onnx.")],
     data: Annotated[Path, typer.Option(help=".npy or .npz whose first axis counts samples, or a folder of images.")],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
+    input_shape: InputShapeOption = None,
     images: ImagesOption = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Compare layer by layer, and name the one to blame.")
@@ -42,9 +46,13 @@ def compare(
 
     from ._progress import step_progress
 
-    by_layer, preprocessing = None, parse_images(images)
+    by_layer, preprocessing, shapes = None, parse_images(images), parse_input_shapes(input_shape)
+    if shapes is not None and (layers or html is not None):
+        raise EdgequantError("--input-shape does not go with --layers: layers are compared at the models' own shapes.")
     with step_progress() as progress:
-        result = compare_models(reference, model, data, labels=labels, images=preprocessing, progress=progress)
+        result = compare_models(
+            reference, model, data, labels=labels, images=preprocessing, input_shapes=shapes, progress=progress
+        )
         if layers or html is not None:
             by_layer = compare_layers(reference, model, data, images=preprocessing, html=html, progress=progress)
     if as_json:

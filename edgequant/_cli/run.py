@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ._images import ImagesOption, parse_images
+from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_result, print_status
 from ._profile import print_profile
 from ._tables import print_table
@@ -21,6 +22,8 @@ EXAMPLE = """
 `edgequant run model.tflite --input images.npy`
 
 `edgequant run model.onnx --input tokens.npz --output scores.npz --threads 2`
+
+`edgequant run melspectrogram.tflite --input audio.npy --input-shape input=1,16000`
 """
 
 SHOWN_SAMPLES = 5
@@ -39,6 +42,7 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Print what each step costs; the native engine measures it.")
     ] = False,
+    input_shape: InputShapeOption = None,
     images: ImagesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -57,6 +61,7 @@ def run(
             threads=threads,
             raw=raw,
             profile=profile,
+            input_shapes=parse_input_shapes(input_shape),
             images=parse_images(images),
             progress=progress,
         )

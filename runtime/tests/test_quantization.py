@@ -63,6 +63,30 @@ def test_the_edge_computes_what_litert_computes_inside(models, litert):
     np.testing.assert_array_equal(unsigned, edge.run(x)["probabilities"])
 
 
+@pytest.mark.parametrize("engine", ["native", "litert"])
+@pytest.mark.parametrize(("kind", "zero_point"), [("INT8", 3), ("INT8", -128), ("UINT8", 128), ("INT16", 0)])
+def test_quantize_is_the_quantize_operator_bit_for_bit(litert, engine, kind, zero_point):
+    """On random values, and on those half way between two integers, where a division rounds others than a product."""
+    if not litert.startswith("ai-edge-litert") or (engine, kind) == ("native", "INT16"):
+        pytest.skip("has no such QUANTIZE")
+    from .native.single_op import Model, Quantized
+
+    differ = 0
+    for scale in np.array([0.1, 1 / 255, 0.0235, 1 / 127, 0.018658], np.float32):
+        halves = np.arange(-600, 600, dtype=np.float32) * scale / 2
+        values = np.concatenate([halves, np.random.default_rng(0).uniform(-3, 3, 20_000).astype(np.float32)])
+        model = Model()
+        x = model.input(values.shape, "FLOAT32", name="x")
+        y = model.tensor(values.shape, kind, Quantized(float(scale), zero_point), name="y")
+        model.operator("QUANTIZE", [x], [y])
+        inside = Session(model.finish([y]), engine=engine, threads=1).run(values, raw=True)["y"]
+        info = TensorInfo("x", values.shape, inside.dtype, float(scale), zero_point)
+        np.testing.assert_array_equal(quantize(values, info), inside)
+        limits = np.iinfo(inside.dtype)
+        differ += int((np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max) != inside).sum())
+    assert differ > 0  # the values do tell a division from a product
+
+
 @pytest.mark.usefixtures("litert")
 def test_raw_is_the_models_own_integers_both_ways(models):
     session = Session(models / "int8.tflite")

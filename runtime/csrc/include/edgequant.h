@@ -103,7 +103,8 @@ typedef struct eq_memory {
 EQ_API const char *eq_version(void);
 
 /* Open a model. A file is mapped and must not change while it is open; bytes in memory are not copied and must outlive the
- * model. Every operator is checked now: those that are not supported are all named in one EQ_ERROR_UNSUPPORTED. */
+ * model. Every operator is checked now: those that are not supported are all named in one EQ_ERROR_UNSUPPORTED. A model
+ * whose free sizes cannot be 1 is opened, and not its sessions without `input_shapes`. */
 EQ_API eq_status eq_model_open_file(const char *path, const eq_model_options *options, eq_model **model, eq_error *error);
 EQ_API eq_status eq_model_open_memory(const void *data, size_t size, const eq_model_options *options, eq_model **model,
                                       eq_error *error);
@@ -118,6 +119,11 @@ EQ_API void eq_model_close(eq_model *model);
 EQ_API const char *eq_model_kernels(const eq_model *model);
 /* Whether any operator computes integers that stand for real values. If none does, other engines are faster. */
 EQ_API bool eq_model_is_quantized(const eq_model *model);
+
+/* The inputs before there is a session, whose `input_shapes` may need them: name, type and shapes, and no more. The name
+ * lives as long as the model. */
+EQ_API int32_t eq_model_input_count(const eq_model *model);
+EQ_API eq_status eq_model_input_info(const eq_model *model, int32_t index, eq_tensor_info *info, eq_error *error);
 
 /* The kernel sets that this CPU runs, slowest first; NULL past the end. The first is "scalar". */
 EQ_API const char *eq_kernels_name(int32_t index);

@@ -241,3 +241,19 @@ bool eq_model_is_quantized(const eq_model *model) {
     }
     return false;
 }
+
+int32_t eq_model_input_count(const eq_model *model) {
+    return model->graphs->input_count;
+}
+
+eq_status eq_model_input_info(const eq_model *model, int32_t index, eq_tensor_info *info, eq_error *error) {
+    const eq_graph *graph = model->graphs;
+    if (index < 0 || index >= graph->input_count) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no input %d; the model has %d", (int)index, (int)graph->input_count);
+    }
+    const eq_tensor *input = &graph->tensors[graph->inputs[index]];
+    *info = (eq_tensor_info){.name = graph->input_names[index], .type = input->file_type, .rank = input->rank};
+    memcpy(info->shape, input->dims, sizeof info->shape);
+    memcpy(info->shape_signature, input->signature, sizeof info->shape_signature);
+    return EQ_OK;
+}

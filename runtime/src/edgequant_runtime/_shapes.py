@@ -45,8 +45,8 @@ def free_size_hint(infos: Sequence[TensorInfo]) -> str:
     if not free:
         return ""
     return (
-        f" (with 1 where sizes are free: -1 in {', '.join(free)}; give others with input_shapes in Python, with "
-        "--input-shape on the command line)"
+        f" (with 1 where sizes are free: -1 in {', '.join(free)}; give others with input_shapes in Python, or "
+        "with --input-shape of edgequant run, bench or compare)"
     )
 
 

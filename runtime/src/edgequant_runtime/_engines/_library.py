@@ -72,6 +72,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_model_check_file": (c_int32, (c_char_p, _TO_STRUCTURE)),
     "eq_model_check_memory": (c_int32, (c_char_p, c_size_t, _TO_STRUCTURE)),
     "eq_model_close": (None, (c_void_p,)),
+    "eq_model_input_count": (c_int32, (c_void_p,)),
+    "eq_model_input_info": (c_int32, (c_void_p, c_int32, _TO_STRUCTURE, _TO_STRUCTURE)),
     "eq_model_is_quantized": (c_bool, (c_void_p,)),
     "eq_kernels_name": (c_char_p, (c_int32,)),
     "eq_session_open": (c_int32, (c_void_p, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),

@@ -12,6 +12,7 @@ from ctypes import addressof, byref, c_void_p, memmove, string_at
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from edgequant_runtime._errors import ModelError
 from edgequant_runtime._model_file import ModelFile
 
 from ._base import check_bytes, lent_array
@@ -101,6 +102,15 @@ class NativeModel(_Handle):
         """Return whether any operator computes integers that stand for real values."""
         return bool(library().eq_model_is_quantized(self.handle))
 
+    def inputs(self) -> list[TensorInfo]:
+        """Return what the model takes: names, shapes and types."""
+        descriptions = [TensorDescription() for _ in range(library().eq_model_input_count(self.handle))]
+        error = Error()
+        for index, description in enumerate(descriptions):
+            status = library().eq_model_input_info(self.handle, index, byref(description), byref(error))
+            check(status, error, f"Its input {index}")
+        return [_tensor_info(description) for description in descriptions]
+
 
 class _NativeSession(_Handle):
     """A C session; arrays of its memory keep it alive, and it the model."""
@@ -122,11 +132,21 @@ class NativeEngine:
         self._model, self._threads, self._profiled, self._input_shapes = model, threads, profile, input_shapes
         self._error = Error()
         self._run, self._error_address = self._library.eq_session_run, c_void_p(addressof(self._error))
-        self._start(None, f"The engine 'native' cannot open {model.name}")
+        self._open(input_shapes)
+
+    def _open(self, input_shapes: InputShapes | None) -> None:
+        what = f"The engine 'native' cannot open {self._model.name}"
         if input_shapes is not None:
             from edgequant_runtime._shapes import first_shapes
 
-            self.resize(first_shapes(self.inputs, input_shapes))
+            self._start(first_shapes(self._model.inputs(), input_shapes), what)
+            return
+        try:
+            self._start(None, what)
+        except ModelError as error:
+            from edgequant_runtime._shapes import free_size_hint
+
+            raise type(error)(f"{str(error).rstrip('.')}{free_size_hint(self._model.inputs())}.") from error
 
     def clone(self) -> NativeEngine:
         """Open another session of the same model, whose packed weights they share."""
