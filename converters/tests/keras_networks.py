@@ -146,6 +146,41 @@ def save_saved_models(folder):
         lambda x: {"y": tf.math.polygamma(x, x)}, input_signature=[tf.TensorSpec((None, 2), name="x")]
     )
     tf.saved_model.save(module, folder / "polygamma", signatures=module.polygamma)
+    save_with_side_effects(folder)
+
+
+def _with_effect(effect):
+    @tf.function
+    def inner(x):
+        effect()
+        return tf.cond(x[0, 0] > 0, lambda: x * 2, lambda: x)
+
+    return tf.function(lambda x: {"y": inner(x)}, input_signature=[tf.TensorSpec((None, 2), name="x")])
+
+
+def save_with_side_effects(folder):
+    """Write SavedModels that do more than compute, in the function itself, in one that it calls, and in a session's."""
+    effects = {
+        "writes_a_file": lambda: tf.io.write_file("attacked", "text"),
+        "reads_a_file": lambda: tf.io.read_file("/etc/hostname"),
+        "runs_python": lambda: tf.py_function(lambda: 0, [], tf.int32),
+        "prints_to_a_file": lambda: tf.print("text", output_stream="file://attacked"),
+        "saves": lambda: tf.raw_ops.SaveV2(prefix="attacked", tensor_names=["a"], shape_and_slices=[""], tensors=[1.0]),
+        "lists_files": lambda: tf.io.matching_files("/etc/*"),
+        "reads_a_dataset": lambda: tf.data.TextLineDataset("/etc/hostname").reduce(0, lambda n, _: n + 1),
+    }
+    for name, effect in effects.items():
+        module = tf.Module()
+        module.call = _with_effect(effect)
+        tf.saved_model.save(module, folder / name, signatures=module.call)
+    for name in ("session", "session_writes"):
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            x = tf.compat.v1.placeholder(tf.float32, (None, 2), name="x")
+            weight = tf.compat.v1.get_variable("w", (2, 2), use_resource=False)
+            session.run(tf.compat.v1.global_variables_initializer())
+            with tf.control_dependencies([tf.io.write_file("attacked", "text")] if name == "session_writes" else []):
+                y = tf.matmul(x, weight)
+            tf.compat.v1.saved_model.simple_save(session, str(folder / name), {"x": x}, {"y": y})
 
 
 def save_tflite(folder):

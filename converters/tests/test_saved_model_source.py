@@ -79,3 +79,30 @@ def test_a_damaged_folder_is_told(keras_folder: Path, tmp_path: Path, damage: st
     with pytest.raises(SourceError, match=rf"^broken \(SavedModel\):? {expected}") as caught:
         from_saved_model(folder).write_litert(tmp_path / "hub.tflite")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "operator"),
+    [
+        ("writes_a_file", "WriteFile"),
+        ("reads_a_file", "ReadFile"),
+        ("runs_python", "EagerPyFunc"),
+        ("prints_to_a_file", "PrintV2"),
+        ("saves", "SaveV2"),
+        ("lists_files", "MatchingFiles"),
+        ("reads_a_dataset", r".*TextLineDataset\w*"),
+        ("session_writes", "WriteFile"),
+    ],
+)
+def test_side_effects_are_refused_before_anything_runs(
+    keras_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, operator: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnsupportedError, match=rf"reach out of the network, .*\({operator}\), and is not run"):
+        from_saved_model(keras_folder / name).write_litert(tmp_path / "hub.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_session_with_its_own_saver_is_read(keras_folder: Path, tmp_path: Path) -> None:
+    from_saved_model(keras_folder / "session").write_litert(tmp_path / "hub.tflite")
+    assert open_model(tmp_path / "hub.tflite").inputs[0].shape == (1, 2)

@@ -61,3 +61,14 @@ def test_a_cut_off_model_is_refused_at_any_length(models):
 
 def test_version():
     assert engine_version("onnxruntime") == f"onnxruntime {onnxruntime.__version__}"
+
+
+def test_an_output_larger_than_any_memory_is_one_sentence():
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    values = [helper.make_tensor_value_info("x", kind, [1]), helper.make_tensor_value_info("y", kind, [1 << 56, 5])]
+    graph = helper.make_graph([helper.make_node("Expand", ["x", "size"], ["y"])], "g", values[:1], values[1:])
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([1 << 56, 5]), "size"))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(ModelError, match="larger than this machine's memory"):
+        Session(model.SerializeToString())

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ._errors import OutputError
+from ._errors import ConverterError, OutputError, SourceError
+from ._reason import reason
 from ._schemes import Target
 from .sources import Source, open_source
 
@@ -24,17 +25,29 @@ def write_float_hub(
 
     Raises SourceError and UnsupportedError.
     """
-    network = open_source(
-        source,
-        example_inputs=example_inputs,
-        weights=None if weights is None else Path(weights),
-        input_shapes=input_shapes,
-        input_layout=input_layout,
-    )
-    if target is Target.LITERT:
-        network.write_litert(hub)
-    else:
-        network.write_onnx(hub)
+    try:
+        network = open_source(
+            source,
+            example_inputs=example_inputs,
+            weights=None if weights is None else Path(weights),
+            input_shapes=input_shapes,
+            input_layout=input_layout,
+        )
+        if target is Target.LITERT:
+            network.write_litert(hub)
+        else:
+            network.write_onnx(hub)
+    except (ConverterError, OSError, ImportError):
+        raise
+    except Exception as error:
+        # Damaged files fail in any line of any library. A network that is code or an object is no file from a stranger:
+        # its traceback is for whoever wrote it.
+        if not isinstance(source, (str, os.PathLike)) or not Path(source).exists():
+            raise
+        raise SourceError(
+            f"{Path(source).name} cannot be converted: it is damaged, or holds what edgequant does not expect "
+            f"({type(error).__name__}: {reason(error)}); export it again."
+        ) from error
     return network
 
 

@@ -10,6 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from edgequant_converters._errors import SourceError
 
+from ._graph_operators import refuse_side_effects
 from ._messages import first_line
 from ._network import Network
 
@@ -17,7 +18,7 @@ _SIGNATURE = "serving_default"
 
 
 def load_saved_model(folder: Path, description: str) -> Network:
-    """Load a SavedModel's serving signature; raises SourceError."""
+    """Load a SavedModel's serving signature; raises SourceError, and UnsupportedError for side effects."""
     with tempfile.TemporaryDirectory(prefix="edgequant-") as copy:
         _copy_without_slots(folder, Path(copy), description)
         try:
@@ -38,6 +39,7 @@ def _copy_without_slots(folder: Path, copy: Path, description: str) -> None:
         saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     except (DecodeError, OSError) as error:
         raise SourceError(f"{description}: saved_model.pb is damaged or cut short; copy the folder again.") from error
+    refuse_side_effects(saved, description)
     for graph in saved.meta_graphs:
         for node in graph.object_graph_def.nodes:
             del node.slot_variables[:]

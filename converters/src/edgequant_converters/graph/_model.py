@@ -88,6 +88,15 @@ class ModelGraph:
     """Bytes of all constants; tensors that share a buffer count once."""
     activation_peak_bytes: int
 
+    def check(self) -> None:
+        """Raise ValueError if a position is that of no tensor, or a shape has a size below -1."""
+        positions = [*self.inputs, *self.outputs, *(i for op in self.ops for i in (*op.inputs, *op.outputs))]
+        if positions and max(positions) >= len(self.tensors):
+            raise ValueError(f"there is no tensor {max(positions)}")
+        for tensor in self.tensors:
+            if tensor.shape is not None and min(tensor.shape, default=0) < -1:
+                raise ValueError(f"the tensor {tensor.name} has a size of {min(tensor.shape)}")
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from edgequant_converters._errors import SourceError
+from edgequant_converters._errors import ConverterError, SourceError
+from edgequant_converters._reason import reason
 
 from ._model import ModelGraph
 
@@ -29,7 +30,11 @@ def read_graph(path: str | os.PathLike[str]) -> ModelGraph:
         raise SourceError(f"{file.name} is empty (0 bytes): copy or convert it again.")
     reader = read_litert if file.suffix.lower() == ".tflite" else read_onnx
     try:
-        return reader(file)
-    except (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        graph = reader(file)
+        graph.check()
+    except ConverterError:
+        raise
+    except Exception as error:  # IndexError, struct.error, UnicodeDecodeError, RecursionError, MemoryError ...
         # Well-formed as a container, but its parts refer to what is not there.
-        raise SourceError(f"{file.name} is damaged: its graph does not hold together ({error}).") from error
+        raise SourceError(f"{file.name} is damaged: its graph does not hold together ({reason(error)}).") from error
+    return graph

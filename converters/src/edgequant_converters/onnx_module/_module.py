@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._errors import ConverterError, UnsupportedError
+from edgequant_converters._reason import reason
 
 from . import (  # noqa: F401 (each enters its operators into the table)
     _convolution,
@@ -83,7 +84,15 @@ def _resolve(model: onnx.ModelProto, constants: dict[str, NDArray[Any]], values:
     steps = []
     for proto in model.graph.node:
         node = _with_transposed_weight(read_node(proto, opset, constants), constants, values)
-        outputs = _run(node, values)
+        try:
+            outputs = _run(node, values)
+        except ConverterError:
+            raise
+        except Exception as error:  # torch's RuntimeError, KeyError, TypeError ...: for attributes of no case here
+            raise UnsupportedError(
+                f"The node {proto.name or proto.output[0]} ({node.op_type}) cannot be converted to LiteRT, as PyTorch "
+                f"refuses its attributes or shapes ({reason(error)}): change it, or write .onnx."
+            ) from error
         values |= outputs
         if node.op_type in _ALWAYS_CONSTANT or all(name in constants for name in node.inputs if name):
             constants |= {name: value.numpy() for name, value in outputs.items()}

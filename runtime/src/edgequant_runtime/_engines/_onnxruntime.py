@@ -65,7 +65,13 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
             )
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
-    return OnnxRuntimeEngine(session, file.name, input_shapes)
+    try:
+        return OnnxRuntimeEngine(session, file.name, input_shapes)
+    except (MemoryError, ValueError) as error:  # ValueError: numpy's, of a size that no array can have
+        raise ModelError(
+            f"{file.name} says that its inputs or outputs are larger than this machine's memory: it is damaged, or for "
+            "another machine."
+        ) from error
 
 
 def _onnxruntime() -> Any:
