@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 class RunResult:
     """The outputs of all samples: each array's first axis counts samples.
 
-    `fallback_reason` says why "auto" took another engine than the native one; `profile` is None if none was asked for.
+    `signature` is the one of the file's `signatures` that was run, None if it is not known by one. `fallback_reason`
+    says why "auto" took another engine than the native one; `profile` is None if none was asked for.
     """
 
     engine: str
     threads: int
     samples: int
     outputs: dict[str, NDArray[Any]]
+    signature: str | None = None
+    signatures: tuple[str, ...] = ()
     fallback_reason: str | None = None
     profile: tuple[ProfileStep, ...] | None = None
 
@@ -41,6 +44,7 @@ class RunResult:
             "fallback_reason": self.fallback_reason,
             "threads": self.threads,
             "samples": self.samples,
+            "signature": self.signature,
             "outputs": [_summary(name, rows) for name, rows in self.outputs.items()],
             "profile": None if self.profile is None else [asdict(step) for step in self.profile],
         }
@@ -81,6 +85,8 @@ def run_on_data(
         threads=session.threads,
         samples=samples,
         outputs={name: _joined(name, rows) for name, rows in collected.items()},
+        signature=session.signature,
+        signatures=session.signatures,
         fallback_reason=session.fallback_reason,
         profile=session.profile() if profile else None,
     )

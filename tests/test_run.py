@@ -153,6 +153,14 @@ def test_inputs_of_every_rank_and_type(cli, tmp_path, dtype, shape):
     assert (saved.dtype, saved.tolist()) == (values.dtype, values.tolist())
 
 
+def test_which_of_several_signatures_is_run(cli, models, features):
+    result = cli("run", models / "two_signatures.tflite", "--input", features)
+    assert "has the signatures classify, score: 'classify', that of its main graph, is run." in result.stderr
+    assert json.loads(cli("run", models / "float.tflite", "--input", features, "--json").stdout)["signature"] == (
+        "serving_default"
+    )
+
+
 def test_an_existing_output_survives_a_failure(cli, models, tmp_path):
     output = tmp_path / "out.npz"
     output.write_bytes(b"old")

@@ -72,6 +72,9 @@ def run(
         return
     if result.fallback_reason is not None:
         print_status(result.fallback_reason)
+    if len(result.signatures) > 1:
+        run_one = "its main graph" if result.signature is None else f"'{result.signature}', that of its main graph,"
+        print_status(f"{model.name} has the signatures {', '.join(result.signatures)}: {run_one} is run.")
     _print_outputs(model, result)
     if result.profile is not None:
         print_profile(model.name, result.profile)

@@ -15,6 +15,15 @@ def test_one_signature_names_the_inputs_and_several_do_not(models):
     assert Session(models / "two_signatures.tflite", engine="litert").inputs[0].name == "classify_features:0"
 
 
+@pytest.mark.parametrize("engine", ["native", "litert"])
+def test_a_session_says_which_signature_it_runs(models, engine):
+    session = Session(models / "two_signatures.tflite", engine=engine)
+    assert (session.signature, session.signatures) == ("classify", ("classify", "score"))
+    assert session.clone().signature == "classify"
+    one = Session((models / "float.tflite").read_bytes(), engine=engine)
+    assert (one.signature, one.signatures) == ("serving_default", ("serving_default",))
+
+
 def test_other_shapes_are_refused_while_views_are_held(models):
     session = Session(models / "float.tflite", engine="litert")
     part = session.input_view("features")[0]

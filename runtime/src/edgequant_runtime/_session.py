@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from ._engines import open_engine
 from ._errors import InputError, SessionError
-from ._model_file import read_model_file
+from ._model_file import TFLITE, read_model_file
 from ._threads import checked_threads
 from ._turns import Turns
 
@@ -44,6 +44,8 @@ class Session:
         fallback_reason: a sentence on why "auto" took "litert" and not "native", which is also logged (INFO, to the
             logger "edgequant_runtime"); None if it did not.
         threads: the number of threads.
+        signature: the name of the .tflite file's signature that is run, which is that of its main graph, or None.
+        signatures: the names of all that the file has.
 
     Raises ModelError if the model cannot be opened, EngineError if the engine is unknown, not installed or does not
     run this kind of model, and InputError if `input_shapes` do not fit; all are SessionErrors.
@@ -64,7 +66,8 @@ class Session:
         input_shapes: InputShapes | None = None,
     ) -> None:
         self.threads = checked_threads(threads)
-        opened = open_engine(read_model_file(model), engine, self.threads, profile, input_shapes)
+        self._file = read_model_file(model)
+        opened = open_engine(self._file, engine, self.threads, profile, input_shapes)
         self.engine, self.fallback_reason = opened.name, opened.fallback_reason
         self._is_profiled = profile
         self._own(opened.engine)
@@ -83,7 +86,7 @@ class Session:
         """
         twin = Session.__new__(type(self))
         twin.threads, twin.engine, twin.fallback_reason = self.threads, self.engine, self.fallback_reason
-        twin._is_profiled = self._is_profiled
+        twin._file, twin._is_profiled = self._file, self._is_profiled
         with self._turn:
             twin._own(self._engine.clone())
         return twin
@@ -99,6 +102,22 @@ class Session:
         """What the model gives, in its own order."""
         with self._turn:
             return list(self._engine.outputs)
+
+    @property
+    def signature(self) -> str | None:
+        """The name of the signature that is run, that of a .tflite file's main graph; None if there is none."""
+        return next((name for name, graph in self._signatures if graph == 0), None)
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """The names of all signatures of a .tflite file; only that of the main graph can be run."""
+        return tuple(name for name, _ in self._signatures)
+
+    @cached_property
+    def _signatures(self) -> list[tuple[str, int]]:
+        from ._signatures import read_signatures
+
+        return read_signatures(self._file) if self._file.format == TFLITE else []
 
     def run(self, inputs: ArrayLike | Mapping[str, ArrayLike], *, raw: bool = False) -> dict[str, NDArray[Any]]:
         """Run one inference and return the outputs by name; they are copies.
