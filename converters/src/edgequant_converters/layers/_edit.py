@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.graph import ModelGraph
 
 Cut = tuple[int, int]
@@ -93,4 +94,4 @@ def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None
                 nodes[number].input[position] = added[cut]
     del main.output[:]
     main.output.extend(onnx.ValueInfoProto(name=graph.tensors[tensor].name) for tensor in edit.outputs)
-    onnx.save(model, output)
+    save_onnx(model, output)

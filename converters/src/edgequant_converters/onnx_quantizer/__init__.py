@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto
 
+from edgequant_converters._onnx_write import fit_versions, save_onnx
 from edgequant_converters._quiet import quiet
 from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
@@ -33,7 +34,7 @@ def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, ranges:
         return
     with quiet():
         model = _quantized(prepare(hub), request, ranges)
-    onnx.save(model, output)
+    save_onnx(model, output)
 
 
 def watch_onnx(hub: Path) -> ActivationWatch:
@@ -54,6 +55,7 @@ def quantize_onnx_with_ranges(hub: Path, per_channel: bool, ranges: Ranges, kept
         request = QuantizationRequest(Scheme.INT8, per_channel=per_channel)
         model = quantize_static(prepare(hub), request, ranges, set(kept))
     store_half_weights(model, set(kept), np.float16)
+    fit_versions(model)
     return bytes(model.SerializeToString())
 
 

@@ -1,6 +1,8 @@
 """An .onnx file as a source."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._reason import reason
 
 from ._extras import require_torch
 from ._layout import check_layout, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_normalise import normalised
+from ._onnx_versions import is_too_new, lowered
 from ._self_check import check_hub
 
 Arrays = dict[str, NDArray[Any]]
@@ -32,7 +36,9 @@ class OnnxSource:
         check_layout(input_layout)
         self.description = f"{path.name} (ONNX)"
         self._path = path
-        self._model = load_onnx(path)
+        model = load_onnx(path)
+        self._rewritten = is_too_new(model)
+        self._model = lowered(model, path.name) if self._rewritten else model
         self._inputs = graph_inputs(self._model)
         shapes = [shape_of(value) for value in self._inputs]
         self._permuted = [input_layout == "nhwc" and len(shape) == 4 for shape in shapes]
@@ -51,7 +57,7 @@ class OnnxSource:
         """Write the graph with a newer opset, inferred shapes and all weights inside; a free batch stays free."""
         pairs = zip(self._inputs, self._permuted, strict=True)
         channels_last = frozenset(value.name for value, permuted in pairs if permuted)
-        onnx.save(normalised(self._model, channels_last), path)
+        save_onnx(normalised(self._model, channels_last), path)
         self._check(path)
 
     def _refuse_free_sizes(self) -> None:
@@ -72,13 +78,25 @@ class OnnxSource:
     @cached_property
     def _case(self) -> tuple[Arrays, list[NDArray[Any]]]:
         """Return seeded inputs on which the outputs are finite, and the outputs of the file as it is."""
-        reference = open_model(self._path)
+        with self._readable() as path:
+            reference = open_model(path)
         for positive in (False, True):
             inputs = {value.name: _example(value, seed, positive) for seed, value in enumerate(self._inputs)}
             outputs = self._run(reference, inputs)
             if all(np.isfinite(output).all() for output in outputs):
                 return inputs, outputs
         raise SourceError(f"{self._path.name} gives NaN or infinity on random inputs, so no conversion can be checked.")
+
+    @contextmanager
+    def _readable(self) -> Iterator[Path]:
+        """Give the file as it is, or, if it is too new for ONNX Runtime, its older form."""
+        if not self._rewritten:
+            yield self._path
+            return
+        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+            older = Path(folder, self._path.name)
+            save_onnx(self._model, older)
+            yield older
 
     def _run(self, reference: Any, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         try:

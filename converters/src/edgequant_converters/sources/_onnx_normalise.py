@@ -7,7 +7,6 @@ from ._exporter_notes import drop_exporter_notes
 from ._onnx_file import graph_inputs
 
 MINIMUM_OPSET = 17
-_MINIMUM_IR = 8
 
 _NHWC_TO_NCHW = [0, 3, 1, 2]
 
@@ -21,7 +20,6 @@ def normalised(model: onnx.ModelProto, channels_last: frozenset[str]) -> onnx.Mo
     copy.CopyFrom(model)
     drop_exporter_notes(copy)
     _drop_weights_from_inputs(copy)
-    copy.ir_version = max(copy.ir_version, _MINIMUM_IR)
     copy = _raised(copy)
     for value in list(copy.graph.input):
         if value.name in channels_last:

@@ -12,6 +12,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgequant_converters._names import readable_names
+from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.tflite import normalise, read_model, rename_io, write_model
 
 from ._onnx_names import rename_onnx_io
@@ -43,7 +44,7 @@ class TensorFlowSource:
             model = onnx.load(result.hub)
             rename_onnx_io(model, result.input_names, result.output_names)
             settle(model)
-            onnx.save(model, path)
+            save_onnx(model, path)
             result.check(path, self.description)
 
     @contextmanager

@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import TensorSpec, open_model
+from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
 
 from ._onnx_names import rename_onnx_io
@@ -54,7 +55,7 @@ class TfliteSource:
             model = onnx.load(raw)
             rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))
             settle(model)
-            onnx.save(model, path)
+            save_onnx(model, path)
             inputs = self._seeded(litert)
             check_hub(path, inputs, reference.run(inputs), self.description)
 

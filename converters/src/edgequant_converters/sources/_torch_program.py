@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
+from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
 from edgequant_converters.tflite import read_model, rename_io, write_model
@@ -78,7 +78,7 @@ def write_onnx(
             assert exported is not None
             model = exported.model_proto
         drop_exporter_notes(model)
-        onnx.save(model, path)
+        save_onnx(model, path)
     except OSError:
         raise
     except Exception as error:  # onnxscript's and torch's own classes, ValueError for more than 2 GB

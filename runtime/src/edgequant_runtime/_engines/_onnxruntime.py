@@ -35,6 +35,10 @@ _BF16_FAST_MATH = "mlas.enable_gemm_fastmath_arm64_bfloat16"
 # On x86 without VNNI its products of uint8 and int8 saturate at 16 bits otherwise (up to 40 dB), unlike on ARM.
 _EXACT_INTEGERS = "session.x64quantprecision"
 
+# What ONNX Runtime says of a file from the future.
+_NEWER_IR = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
+_NEWER_OPSET = re.compile(r"Opset (\d+) is under development.* is till opset (\d+)", re.DOTALL)
+
 # Only what kills the process: every error also comes as an exception, and warnings are about the model's making.
 _LOG_FATAL = 4
 
@@ -64,7 +68,7 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
                 file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise ModelError(f"ONNX Runtime cannot open {file.name}: {_reason(error)}.") from error
+        raise ModelError(_not_opened(file.name, error)) from error
     try:
         return OnnxRuntimeEngine(session, file.name, input_shapes)
     except (MemoryError, ValueError) as error:  # ValueError: numpy's, of a size that no array can have
@@ -166,6 +170,17 @@ class OnnxRuntimeEngine(ArrayEngine):
             raise SessionError(f"The output '{info.name}' has no size yet: call invoke() before output_view().")
         value = self._binding.get_outputs()[index]
         return lent_array(value, value.data_ptr(), tuple(value.shape()), info.dtype)
+
+
+def _not_opened(name: str, error: Exception) -> str:
+    newer = _NEWER_IR.search(str(error)) or _NEWER_OPSET.search(str(error))
+    if newer is None:
+        return f"ONNX Runtime cannot open {name}: {_reason(error)}."
+    what = "IR version" if newer.re is _NEWER_IR else "opset"
+    return (
+        f"{name} is written in ONNX {what} {newer.group(1)}, and this ONNX Runtime reads up to {newer.group(2)}: "
+        "rewrite it with `edgequant convert OLD.onnx -o NEW.onnx`, or install a newer onnxruntime."
+    )
 
 
 def _reason(error: Exception) -> str:
