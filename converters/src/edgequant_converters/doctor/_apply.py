@@ -18,7 +18,7 @@ from ._treatment import edited
 
 def apply_recipe(hub: Path, output: Path, recipe: Recipe) -> None:
     """Write the model that `recipe` describes; raises SourceError if it was made for another hub or is damaged."""
-    recipe.check_hub(hub)
+    recipe.binding.check(hub)
     try:
         output.write_bytes(_model_bytes(hub, recipe))
     except (KeyError, ValueError, IndexError, StopIteration) as error:

@@ -21,13 +21,14 @@ from edgequant_converters.litert_quantizer import io_type
 
 from . import _techniques as techniques
 from ._apply import apply_recipe
+from ._binding import ByLayers
 from ._case import Case
 from ._diagnosis import diagnose
 from ._judge import Judge, Score
 from ._mixed_outputs import MixedOutput, mixed_outputs
 from ._mixed_precision import Limits
 from ._onnx_workshop import OnnxWorkshop
-from ._recipe import Recipe, digest, parse_recipe
+from ._recipe import Recipe, parse_recipe
 from ._report import DoctorReport
 from ._samples import Evidence, gather
 from ._treatment import LitertWorkshop, Treatment, Workshop
@@ -231,7 +232,7 @@ class _Visit:
         treatment = self.case.treatment
         return Recipe(
             target=self.target,
-            hub_sha256=digest(self.hub),
+            binding=ByLayers.of(self.hub),
             io=self.terms.io,
             per_channel=self.terms.per_channel,
             edits=treatment.all_edits,

@@ -1,6 +1,5 @@
 """The recipe: everything a treatment decided, as a JSON file that repeats it without the data."""
 
-import hashlib
 import json
 import os
 import re
@@ -13,10 +12,10 @@ from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._files import replacing
 from edgequant_converters._schemes import Target
 
+from ._binding import BINDINGS, ByBytes, ByLayers
 from ._edits import Edit, edit_from_dict
 
 FORMAT = "edgequant-recipe"
-VERSION = 1
 PRECISIONS = ("int16x8", "float32")
 
 
@@ -24,13 +23,13 @@ PRECISIONS = ("int16x8", "float32")
 class Recipe:
     """How one float hub becomes one int8 model.
 
-    `hub_sha256` is the digest of the float32 model file that the source is converted to first; `ranges` has (min, max)
+    `binding` tells the float32 model that the source is converted to first from others; `ranges` has (min, max)
     of every activation by its tensor's name; `precision` names the operators (by output tensor for LiteRT, by node for
     ONNX) that are not int8, with what they are instead. `sqnr_db` and `measured_on` are what the doctor measured.
     """
 
     target: Target
-    hub_sha256: str
+    binding: ByLayers | ByBytes
     io: str
     per_channel: bool
     edits: tuple[Edit, ...]
@@ -43,10 +42,10 @@ class Recipe:
         """Return the recipe as JSON."""
         document = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": self.binding.version,
             "quantize": "int8",
             "target": str(self.target),
-            "hub_sha256": self.hub_sha256,
+            **self.binding.to_dict(),
             "io": self.io,
             "per_channel": self.per_channel,
             "edits": [edit.to_dict() for edit in self.edits],
@@ -84,19 +83,6 @@ class Recipe:
         if asked := [name for name, refused in fixed.items() if refused]:
             raise UnsupportedError(f"A recipe says itself how to quantize: leave out {', '.join(asked)}.")
 
-    def check_hub(self, hub: Path) -> None:
-        """Raise SourceError unless this is the float model that the recipe was made for."""
-        if digest(hub) != self.hub_sha256:
-            raise SourceError(
-                "This recipe belongs to another model: its float32 form has the digest "
-                f"{self.hub_sha256[:12]}..., this one's is {digest(hub)[:12]}...; run `edgequant doctor` on this model."
-            )
-
-
-def digest(hub: Path) -> str:
-    """Return the SHA-256 of a float hub file, in hexadecimal."""
-    return hashlib.sha256(hub.read_bytes()).hexdigest()
-
 
 def load_recipe(path: str | os.PathLike[str]) -> Recipe:
     """Read a recipe; raises SourceError for a file that is none, UnsupportedError for a later version."""
@@ -118,11 +104,14 @@ def parse_recipe(text: str, name: str) -> Recipe:
         raise SourceError(f"{name} is no recipe: it is not JSON.") from error
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         raise SourceError(f"{name} is no recipe: give the file that `edgequant doctor` wrote.")
-    if stored.get("version") != VERSION:
+    version = stored.get("version")
+    if type(version) is int and version > max(BINDINGS):
         raise UnsupportedError(
-            f"{name} is a recipe of version {stored.get('version')}, this edgequant reads version {VERSION}: "
-            "update it, or run `edgequant doctor` again."
+            f"{name} is a recipe of version {version}, written by a newer edgequant: update edgequant, or run "
+            "`edgequant doctor` again."
         )
+    if type(version) is not int or version not in BINDINGS:
+        raise SourceError(f"{name} is damaged (version {version}): run `edgequant doctor` again.")
     try:
         return _parse(stored)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -135,7 +124,7 @@ def _parse(stored: dict[str, Any]) -> Recipe:
         raise ValueError(f"unknown precision {', '.join(sorted(unknown))}")
     return Recipe(
         target=Target(stored["target"]),
-        hub_sha256=str(stored["hub_sha256"]),
+        binding=BINDINGS[stored["version"]].parse(stored),
         io=str(stored["io"]),
         per_channel=bool(stored["per_channel"]),
         edits=tuple(edit_from_dict(edit) for edit in stored["edits"]),
