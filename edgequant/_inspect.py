@@ -19,18 +19,36 @@ SYSTEM_BYTES = 192 * 2**20
 """What is left to the operating system of a board without a desktop."""
 
 
+HANDLED_TYPES = frozenset(
+    ("float16", "float32", "float64", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+)
+"""The types of inputs and outputs that a Session takes and gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFit:
+    """An engine for the model's format, and what keeps it from running the model, in a sentence; None if nothing does.
+
+    The native engine has opened the model; the others' operators, versions and types were looked up.
+    """
+
+    engine: str
+    obstacle: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class BoardFit:
     """Whether a board can run the model with its default system and the smallest memory that it is sold with.
 
-    None stands for "not known": the memory of some boards, and the Python and C library of those that are no Pi.
+    None stands for "not known": the memory of some boards, and the Python and C library of those that are no Pi. Where
+    no engine runs the model anywhere, `engine` is None and `engine_installs` False.
     """
 
     name: str
     title: str
     memory_bytes: int | None
     memory_fits: bool | None
-    engine: str
+    engine: str | None
     engine_installs: bool | None
     engine_note: str
     is_raspberry_pi: bool
@@ -48,6 +66,7 @@ class Inspection:
 
     path: Path
     graph: "ModelGraph"
+    engines: tuple[EngineFit, ...]
     boards: tuple[BoardFit, ...]
 
     @property
@@ -80,6 +99,9 @@ class Inspection:
             "activation_peak_bytes": graph.activation_peak_bytes,
             "memory_bytes": self.memory_bytes,
             "unknown_shapes": graph.unknown_shapes,
+            "engines": [
+                {"engine": one.engine, "runs": one.obstacle is None, "obstacle": one.obstacle} for one in self.engines
+            ],
             "boards": [_board_to_dict(board) for board in self.boards],
         }
         if ops:
@@ -90,23 +112,51 @@ class Inspection:
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
-    """Read a .tflite or .onnx file and hold it against the boards; nothing is run. Raises SourceError."""
+    """Read a .tflite or .onnx file and hold it against engines and boards; nothing is run. Raises SourceError."""
     from edgequant_converters.graph import read_graph
     from edgequant_device_checks import boards
 
     graph = read_graph(path)
-    engine = _engine(path, graph)
-    return Inspection(Path(path), graph, tuple(_fit(board, graph, engine) for board in boards()))
+    engines = judge_engines(Path(path), graph)
+    return Inspection(Path(path), graph, engines, tuple(_fit(board, graph, engines) for board in boards()))
 
 
-def _engine(path: str | os.PathLike[str], graph: "ModelGraph") -> str:
-    """Return the engine that a session takes for the model."""
+def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:
+    """Tell of each engine for the model's format whether it runs the model, the one that a session prefers first.
+
+    A file that the native engine finds damaged is given to no engine.
+    """
     from edgequant_runtime import SessionError, model_engines
 
+    known = ("native", "litert") if graph.format == "litert" else ("onnxruntime",)
     try:
-        return model_engines(path)[0]
-    except SessionError:  # the graph can be read all the same
-        return {"litert": "litert", "onnx": "onnxruntime"}[graph.format]
+        preferred = model_engines(path)
+    except SessionError as error:
+        return tuple(EngineFit(engine, str(error)) for engine in known)
+    ordered = sorted(known, key=lambda engine: preferred.index(engine) if engine in preferred else len(preferred))
+    return tuple(EngineFit(engine, _obstacle(engine, path, graph)) for engine in ordered)
+
+
+def _obstacle(engine: str, path: Path, graph: "ModelGraph") -> str | None:
+    from edgequant_converters.graph import read_demands
+    from edgequant_runtime import Session, SessionError
+
+    from edgequant._engine_limits import missing_in_litert, missing_in_onnxruntime
+
+    if engine == "native":
+        try:
+            Session(path, engine="native", threads=1)
+        except SessionError as error:
+            return str(error)
+        return None
+    missing = (missing_in_litert if engine == "litert" else missing_in_onnxruntime)(read_demands(path))
+    missing += [
+        f"the tensor '{tensor.name}' of type {tensor.dtype}, which a Session does not handle"
+        for tensor in (graph.tensors[index] for index in (*graph.inputs, *graph.outputs))
+        if tensor.dtype not in HANDLED_TYPES
+    ]
+    title = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}[engine]
+    return f"{title} does not run it for {'; '.join(missing)}." if missing else None
 
 
 def memory_needed(graph: "ModelGraph") -> int:
@@ -118,21 +168,31 @@ def memory_needed(graph: "ModelGraph") -> int:
     return PROCESS_BYTES + graph.file_bytes + graph.weight_bytes + graph.activation_peak_bytes
 
 
-def _fit(board: "Board", graph: "ModelGraph", engine: str) -> BoardFit:
-    from edgequant_device_checks import for_board, wheel_for_engine
-
-    wheel = wheel_for_engine(engine, for_board(board.name))
+def _fit(board: "Board", graph: "ModelGraph", engines: Iterable[EngineFit]) -> BoardFit:
     memory = board.memory_bytes
+    engine, installs, note = _engine_there(board.name, [one.engine for one in engines if one.obstacle is None])
     return BoardFit(
         name=board.name,
         title=board.title,
         memory_bytes=memory,
         memory_fits=None if memory is None else memory_needed(graph) <= memory - SYSTEM_BYTES,
         engine=engine,
-        engine_installs=wheel.installs,
-        engine_note=f"{wheel.package} {wheel.version}" if wheel.installs else f"{wheel.package}: {wheel.reason}",
+        engine_installs=installs,
+        engine_note=note,
         is_raspberry_pi=board.is_raspberry_pi,
     )
+
+
+def _engine_there(board: str, running: list[str]) -> tuple[str | None, bool | None, str]:
+    """Return the first engine that runs the model and installs on a board, or else the first; whether; and a note."""
+    from edgequant_device_checks import for_board, wheel_for_engine
+
+    if not running:
+        return None, False, "no engine runs this model"
+    wheels = [(engine, wheel_for_engine(engine, for_board(board))) for engine in running]
+    engine, wheel = next((pair for pair in wheels if pair[1].installs), wheels[0])
+    note = f"{wheel.package} {wheel.version}" if wheel.installs else f"{wheel.package}: {wheel.reason}"
+    return engine, wheel.installs, note
 
 
 def _board_to_dict(board: BoardFit) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def write_linear(path: Path, *, name: str, scale: float = 0.5) -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ("batch", 6))],
         [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
     return path
 
 
@@ -44,7 +44,7 @@ def test_json_has_the_documented_keys_and_one_document(cli, model):
     assert list(found) == [
         "model", "format", "bytes", "inputs", "outputs", "op_counts", "float_ops", "macs", "parameters",
         "weight_bytes", "weight_dtypes", "activation_dtypes", "activation_peak_bytes", "memory_bytes",
-        "unknown_shapes", "boards",
+        "unknown_shapes", "engines", "boards",
     ]  # fmt: skip
     assert found["bytes"] == model.stat().st_size
     assert found["inputs"] == [
@@ -122,7 +122,7 @@ def test_a_model_larger_than_a_boards_memory_does_not_run_there(tmp_path):
         [table],
     )  # fmt: skip
     path = tmp_path / "large.onnx"
-    onnx.save(helper.make_model(graph), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
     found = inspect(path)
     assert found.graph.weight_bytes == WIDE * 64 * 4
     assert found.memory_bytes == PROCESS_BYTES + path.stat().st_size + WIDE * 64 * 4 + 8 + 256

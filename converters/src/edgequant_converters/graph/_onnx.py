@@ -31,7 +31,7 @@ _NOT_TRAINED = frozenset({"int64", "bool", "string"})
 
 def read_onnx(path: Path) -> ModelGraph:
     """Read an .onnx file; weights in files beside it are measured, not read. Raises SourceError."""
-    model = with_shapes(_load(path))
+    model = with_shapes(load_onnx(path))
     reader = _GraphReader()
     reader.read(model.graph)
     reader.describe_quantization()
@@ -47,7 +47,8 @@ def read_onnx(path: Path) -> ModelGraph:
     )
 
 
-def _load(path: Path) -> onnx.ModelProto:
+def load_onnx(path: Path) -> onnx.ModelProto:
+    """Read the file without the weights that are in others; raises SourceError."""
     try:
         model = onnx.load(path, load_external_data=False)
     except OSError as error:
@@ -98,9 +99,9 @@ class _GraphReader:
         outputs = [self._add(scope, n, _value_tensor(n, shapes.get(n))) for n in node.output if n]
         given = [None if i is None else self.tensors[i] for i in inputs]
         macs = onnx_macs(node, given, [self.tensors[i] for i in outputs])
-        name = _text(node.name or next((n for n in node.output if n), ""))
+        name = text(node.name or next((n for n in node.output if n), ""))
         self._nodes.append(node)
-        self.ops.append(Op(_text(node.op_type), name, tuple(i for i in inputs if i is not None), tuple(outputs), macs))
+        self.ops.append(Op(text(node.op_type), name, tuple(i for i in inputs if i is not None), tuple(outputs), macs))
         return [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs) if graph.node]
 
     def _add(self, scope: dict[str, int], name: str, tensor: Tensor) -> int:
@@ -110,7 +111,7 @@ class _GraphReader:
 
     def _add_constant(self, scope: dict[str, int], name: str, value: onnx.TensorProto) -> None:
         dtype = _dtype(value.data_type)
-        tensor = Tensor(_text(name), tuple(value.dims), dtype, is_constant=True, is_parameter=dtype not in _NOT_TRAINED)
+        tensor = Tensor(text(name), tuple(value.dims), dtype, is_constant=True, is_parameter=dtype not in _NOT_TRAINED)
         self._values[self._add(scope, name, tensor)] = value
 
     def describe_quantization(self) -> None:
@@ -184,13 +185,13 @@ class _GraphReader:
 
 def _value_tensor(name: str, value: onnx.ValueInfoProto | None) -> Tensor:
     if value is None or not value.type.HasField("tensor_type"):
-        return Tensor(_text(name), None, "unknown")
+        return Tensor(text(name), None, "unknown")
     kind = value.type.tensor_type
     shape = tuple(_size(d) for d in kind.shape.dim) if kind.HasField("shape") else None
-    return Tensor(_text(name), shape, _dtype(kind.elem_type))
+    return Tensor(text(name), shape, _dtype(kind.elem_type))
 
 
-def _text(name: str | bytes) -> str:
+def text(name: str | bytes) -> str:
     """Return a name as text; protobuf hands over bytes where a file has invalid UTF-8."""
     return name.decode(errors="replace") if isinstance(name, bytes) else name
 
