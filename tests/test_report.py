@@ -50,7 +50,7 @@ def family(models, samples=2000, measured=(), made_by=()):
     return FamilyReport(
         tuple(models), samples, measure, fronts(models, measure, timed), advice,
         summarize(models, measure, timed, samples), list_commands(request, models, measured, advice),
-        {"edgequant": "0.1.0"},
+        {"edgequant": "0.1.0"}, ("pi4: It was busy before the start (load average 1.20).",),
     )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from edgequant_runtime import SessionError, usable_cores
 from edgequant._errors import EdgequantError
 from edgequant._model_format import model_format
 
-from ._conditions import Conditions, read_state
+from ._conditions import Conditions, read_state, read_state_here
+from ._contention import Contention
 from ._plan import Pace, Plan, configurations, plan
 from ._process import ProcessTimer
 from ._results import BenchReport, result_of
@@ -67,8 +68,10 @@ def bench(
     """
     rounds = plan(HERE, runs, seconds)
     chosen = configurations(models, engines, threads or (usable_cores(),), input_shapes)
+    before = read_state_here()
     timers = [ProcessTimer(one) for one in chosen]
-    return _time(timers, rounds, profile, leave_out, progress)
+    report, other_cores = _time(timers, rounds, profile, leave_out, progress)
+    return replace(report, conditions=Conditions(before, read_state_here(), other_cores))
 
 
 def bench_on_board(
@@ -101,28 +104,31 @@ def bench_on_board(
     chosen = configurations(models, engines, threads or (device.cpu_count or 1,))
     before = read_state(transport)
     with board_timers(transport, chosen, runner=runner, python=python, progress=progress) as timers:
-        report = _time(timers, rounds, profile, leave_out, progress)
+        report, _ = _time(timers, rounds, profile, leave_out, progress)
         conditions = Conditions(before, read_state(transport))
     return replace(report, host=transport.title, device=device.to_dict(), conditions=conditions)
 
 
-def _time(timers: Iterable[Timer], rounds: Plan, profile: bool, leave_out: bool, progress: Progress) -> BenchReport:
+def _time(
+    timers: Iterable[Timer], rounds: Plan, profile: bool, leave_out: bool, progress: Progress
+) -> tuple[BenchReport, float | None]:
+    """Return the report, and how many processors of this machine other programs kept busy during the rounds."""
     with ExitStack() as stack:
         ready, left_out = _enter(stack, list(timers), leave_out, progress)
         timings: list[list[Timing]] = [[] for _ in ready]
-        start = time.monotonic()
+        start, contention = time.monotonic(), Contention(process for timer in ready for process in timer.processes)
         for turn, done in rounds.rounds():
             progress("timing", *done)
             for timer, taken in zip(ready, timings, strict=True):
                 taken.append(timer.time(turn))
-        elapsed = time.monotonic() - start
+        elapsed, other_cores = time.monotonic() - start, contention.other_cores()
         profiles = [timer.profile() if profile else None for timer in ready]
     formats = {model: model_format(model) for model in {timer.configuration.model for timer in ready}}
     results = tuple(
         result_of(timer.configuration, taken, timings[0], formats[timer.configuration.model], steps)
         for timer, taken, steps in zip(ready, timings, profiles, strict=True)
     )
-    return BenchReport(results, len(timings[0]), elapsed, left_out=left_out)
+    return BenchReport(results, len(timings[0]), elapsed, left_out=left_out), other_cores
 
 
 def _enter(

@@ -51,6 +51,11 @@ class BoardTimer(ABC):
     def __exit__(self, *_: object) -> None:
         return None  # nothing of it runs between turns
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Nothing of it runs here."""
+        return ()
+
     def time(self, turn: Turn) -> Timing:
         """Start the program for a turn."""
         timing = self._answer(self._command(turn), self._read, self._expected_seconds(turn))

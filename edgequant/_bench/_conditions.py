@@ -1,5 +1,6 @@
-"""What spoils measurements on a board: heat, a weak power supply, a clock that changes, other programs."""
+"""What spoils measurements: heat, a weak power supply, a clock that changes, other programs."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 BUSY_LOAD = 0.5
 """The load average from which other programs are told of."""
+
+BUSY_CORES = 0.25
+"""How many processors other programs must keep busy during the timing to be told of."""
 
 # A word and a value a line, of whatever the board has. Nothing but a shell is needed; vcgencmd is Raspberry Pi OS's.
 _SCRIPT = """
@@ -50,15 +54,29 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """A computer before anything was copied to it, and right after the last round."""
+    """A computer before anything was copied to it or loaded, and right after the last round.
+
+    `other_cores` is how many processors other programs kept busy during the rounds, on average; None on a board.
+    """
 
     before: State
     after: State
+    other_cores: float | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what may have spoilt the figures."""
-        return tuple(_notes(self.before, self.after))
+        return (*_notes(self.before, self.after), *_contention(self.other_cores))
+
+
+def read_state_here() -> State:
+    """Return how this machine is, as far as it tells."""
+    from edgequant._transports import LocalTransport, TransportError
+
+    try:
+        return read_state(LocalTransport())
+    except TransportError:  # without a POSIX shell
+        return State()
 
 
 def read_state(transport: "Transport") -> State:
@@ -99,6 +117,14 @@ def _notes(before: State, after: State) -> Iterator[str]:
         yield (
             f"It was busy before the start (load average {before.load_average:.2f}), with other programs or an earlier "
             "benchmark: figures may be too high."
+        )
+
+
+def _contention(other_cores: float | None) -> Iterator[str]:
+    if other_cores is not None and other_cores >= BUSY_CORES:
+        yield (
+            f"Other programs kept {other_cores:.1f} of {os.cpu_count()} processors busy while it was timed: figures "
+            "are too high. End them, and time again."
         )
 
 

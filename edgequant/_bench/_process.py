@@ -39,6 +39,11 @@ class ProcessTimer:
         self._process.kill()
         self._process.communicate()
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The number of its process."""
+        return (self._process.pid,)
+
     def time(self, turn: Turn) -> Timing:
         """Have the process take a turn."""
         return Timing(**self._loaded, **self._ask(asdict(turn)))

@@ -27,6 +27,10 @@ class Timer(Protocol):
 
     configuration: Configuration
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the processes of this machine in which it runs the model; () where that is on a board."""
+
     def time(self, turn: Turn) -> Timing:
         """Take a turn."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ._images import ImagesOption
-from ._output import print_json, print_result
+from ._output import print_json, print_result, print_status
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _print(result: "FamilyReport") -> None:
     print_table(f"{result.samples:,} sample{'s' * (result.samples != 1)}", ("file", "format"), numbers, rows)
     for sentence in result.summary:
         print_result(sentence)
+    for note in result.notes:
+        print_status(f"! {note}", style="yellow")
     for device in result.devices:
         engine = f" with {device.engine}" if device.engine else ""
         print_result(f"{device.name}: {device.format}{engine}")

@@ -16,11 +16,12 @@ from ._result import THIS_MACHINE, Latency
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The results of one device for models of the family, by file name, and where they come from."""
+    """The results of one device for models of the family, by file name, where they come from, and what spoils them."""
 
     device: str
     path: Path | None
     results: Mapping[str, tuple[Mapping[str, Any], ...]]
+    notes: tuple[str, ...] = ()
 
     def latency(self, file: str) -> Latency | None:
         """Return the fastest configuration of a model."""
@@ -51,15 +52,18 @@ def read_measured(given: Sequence[str | os.PathLike[str]], files: Sequence[str])
     return found
 
 
-def collect(device: str, path: Path | None, results: Iterable[Mapping[str, Any]], files: Sequence[str]) -> Measured:
-    """Sort results by file name; those of other models are left out."""
+def collect(
+    device: str, path: Path | None, results: Iterable[Mapping[str, Any]], files: Sequence[str], notes: object = ()
+) -> Measured:
+    """Sort results by file name; those of other models are left out. `notes` from elsewhere may be anything."""
     by_file: dict[str, tuple[Mapping[str, Any], ...]] = {}
     for result in results:
         # A model has another folder on the board, maybe with the other kind of slash, but its name is the same.
         name = str(result.get("model", "")).replace("\\", "/").rsplit("/", 1)[-1]
         if name in files:
             by_file[name] = (*by_file.get(name, ()), {**result, "threads": _threads(result)})
-    return Measured(device, path, by_file)
+    told = tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, (list, tuple)) else ()
+    return Measured(device, path, by_file, told)
 
 
 def _threads(result: Mapping[str, Any]) -> int | None:
@@ -77,8 +81,9 @@ def _named(given: str | os.PathLike[str]) -> tuple[str, Path]:
 
 def _read(name: str, path: Path, files: Sequence[str]) -> Measured:
     read_measurements(path)  # it refuses what is no such file, in words
-    results = json.loads(path.read_bytes())["results"]
-    measured = collect(name, path, [result for result in results if result["format"] is not None], files)
+    document = json.loads(path.read_bytes())
+    results = [result for result in document["results"] if result["format"] is not None]
+    measured = collect(name, path, results, files, document.get("notes"))
     if not measured.results:
         raise EdgequantError(f"{path} measured none of {', '.join(files)}: models are matched by their file names.")
     return measured

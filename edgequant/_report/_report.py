@@ -100,6 +100,7 @@ def report(
         summary=summarize(family, measure, names, comparisons[0].samples),
         commands=list_commands(request, family, elsewhere, advice),
         versions=_versions(),
+        notes=tuple(f"{one.device}: {note}" for one in times for note in one.notes),
     )
     if html is not None:
         write_report(Path(html), found)
@@ -121,8 +122,8 @@ def _named(progress: Progress, path: Path) -> Progress:
 
 
 def _time_here(paths: Sequence[Path], threads: Sequence[int], seconds: float | None) -> Measured:
-    timed = bench(paths, threads=threads, seconds=seconds).to_dict()["results"]
-    return collect(THIS_MACHINE, None, timed, [path.name for path in paths])
+    timed = bench(paths, threads=threads, seconds=seconds).to_dict()
+    return collect(THIS_MACHINE, None, timed["results"], [path.name for path in paths], timed["notes"])
 
 
 def _members(paths: Sequence[Path], comparisons: Sequence[Comparison], times: Sequence[Measured]) -> list[ModelReport]:

@@ -82,7 +82,7 @@ class DeviceAdvice:
 class FamilyReport:
     """A model family, measured. `measure` is what worth means in `fronts`; `summary` says the findings in sentences.
 
-    `commands` are pairs of what a command does and the command.
+    `commands` are pairs of what a command does and the command. `notes` say of each device what spoils its latencies.
     """
 
     models: tuple[ModelReport, ...]
@@ -93,6 +93,7 @@ class FamilyReport:
     summary: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
     versions: Mapping[str, str]
+    notes: tuple[str, ...]
 
     @property
     def reference(self) -> ModelReport:
