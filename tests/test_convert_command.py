@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 SPEC_KEYS = {
     "source", "output", "target", "quantize", "bytes", "source_bytes", "inputs", "outputs", "float_ops", "sqnr_db",
-    "sqnr_measured_on", "calibration_samples", "seconds", "warnings",
+    "sqnr_measured_on", "sqnr_output", "calibration_samples", "seconds", "warnings",
 }  # fmt: skip
 
 

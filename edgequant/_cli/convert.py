@@ -115,10 +115,12 @@ def _spec(spec: "TensorSpec") -> str:
 def _sqnr(report: "ConversionReport") -> str:
     from edgequant_converters import IDENTICAL_DB
 
+    several = len(report.outputs) > 1 and report.sqnr_output is not None
+    whose = f" of the output '{report.sqnr_output}', the lowest of {len(report.outputs)}" if several else ""
     if report.sqnr_db is None:
-        return f"not finite, on {report.sqnr_measured_on}"
+        return f"not finite{whose}, on {report.sqnr_measured_on}"
     figure = "identical" if report.sqnr_db >= IDENTICAL_DB else f"{report.sqnr_db:.1f} dB"
-    return f"{figure} against float32, on {report.sqnr_measured_on}"
+    return f"{figure}{whose} against float32, on {report.sqnr_measured_on}"
 
 
 def _float_ops(report: "ConversionReport") -> list[str]:

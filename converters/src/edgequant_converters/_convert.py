@@ -3,16 +3,17 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ._errors import CalibrationError, OutputError, UnsupportedError
+from ._errors import CalibrationError, ConverterError, OutputError, UnsupportedError
 from ._evaluate import open_model
 from ._files import replacing
 from ._float_hub import keep_source, write_float_hub
-from ._float_ops import left_in_float, weights_were_narrowed
+from ._float_ops import left_in_float, was_quantized
 from ._quantize_hub import Progress, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
@@ -89,7 +90,7 @@ def convert(
     io = _checked_io(scheme, target, io)
     _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     keep_source(source, destination)
-    with _working_folder() as folder, replacing(destination) as temporary:
+    with _working_folder() as folder, replacing(destination) as temporary, _named_for_the_user(temporary, destination):
         hub = Path(folder, f"float{target.suffix}")
         report_progress("importing", 0, None)
         network = write_float_hub(
@@ -110,7 +111,7 @@ def convert(
             calibrated, measurement = 0, follow_recipe(hub, temporary, followed, data)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
-        narrowed = weights_were_narrowed(temporary)
+        float_ops = left_in_float(temporary, request)
         return ConversionReport(
             source=network.description,
             output=destination,
@@ -120,13 +121,26 @@ def convert(
             source_bytes=source_size,
             inputs=written.inputs,
             outputs=written.outputs,
-            float_ops=left_in_float(temporary, request),
+            float_ops=float_ops,
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,
+            sqnr_output=measurement.output,
             calibration_samples=calibrated,
             seconds=time.perf_counter() - started,
-            warnings=warnings_for(scheme, size, source_size, measurement, narrowed),
+            warnings=warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops),
         )
+
+
+@contextmanager
+def _named_for_the_user(temporary: Path, destination: Path) -> Iterator[None]:
+    """Let errors name the file that the user asked for, where they mean the one it is written to meanwhile."""
+    try:
+        yield
+    except ConverterError as error:
+        text = str(error).replace(str(temporary), destination.name).replace(temporary.name, destination.name)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
 
 
 def _working_folder() -> tempfile.TemporaryDirectory[str]:

@@ -6,6 +6,7 @@ from ._report import FloatOp
 from ._request import QuantizationRequest
 from ._schemes import Scheme
 from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
+from .graph._float_ops import CONVERSIONS
 
 KEPT = "asked for by --keep-float or the recipe"
 FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
@@ -31,9 +32,20 @@ def left_in_float(model: Path, request: QuantizationRequest) -> tuple[FloatOp, .
     return tuple(_explained(op, why) for op, why in left if why)
 
 
-def weights_were_narrowed(model: Path) -> bool:
-    """Tell whether any weight of a written model has fewer bits than float32."""
-    return not NARROW.isdisjoint(read_graph(model).weight_dtypes)
+def was_quantized(model: Path) -> bool:
+    """Tell whether a written model has a weight of fewer bits than float32, or an operator that computes in integers.
+
+    A network without weights (a softmax, an addition of two inputs) is quantized in its activations alone.
+    """
+    graph = read_graph(model)
+    if not NARROW.isdisjoint(graph.weight_dtypes):
+        return True
+    rounded = {i for i, tensor in enumerate(graph.tensors) if tensor.scales and not tensor.is_constant}
+    rounded |= {i for op in graph.ops if op.type == "DequantizeLinear" for i in op.outputs}
+    floats = {id(op) for op in float_ops(graph)}
+    return any(
+        rounded & {*op.inputs, *op.outputs} and id(op) not in floats for op in graph.ops if op.type not in CONVERSIONS
+    )
 
 
 def _explained(op: Op, reason: str) -> FloatOp:

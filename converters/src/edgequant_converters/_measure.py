@@ -19,10 +19,14 @@ NOISE_SAMPLES = 4
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The lowest SQNR over the outputs in dB (None: an output is not finite), and what it was measured on."""
+    """The lowest SQNR over the outputs in dB (None: an output is not finite), what it was measured on, and whose it is.
+
+    `output` is the output that has it; None where that is not known, as of a recipe.
+    """
 
     sqnr_db: float | None
     measured_on: str
+    output: str | None = None
 
 
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
@@ -44,8 +48,9 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
             raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
         for outcome, expected, computed in pairs:
             outcome.update(expected, computed)
-    lowest = min((outcome.sqnr_db for outcome in statistics), key=lambda db: (np.isfinite(db), db))
-    return Measurement(lowest if np.isfinite(lowest) else None, measured_on)
+    figures = [(outcome.sqnr_db, spec.name) for outcome, spec in zip(statistics, reference.outputs, strict=True)]
+    lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
+    return Measurement(lowest if np.isfinite(lowest) else None, measured_on, output)
 
 
 def noise_samples(inputs: Iterable[TensorSpec]) -> list[Sample]:

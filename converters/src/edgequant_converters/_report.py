@@ -1,5 +1,6 @@
 """What a conversion did, in figures."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ class ConversionReport:
 
     `bytes` is the written file's size and `source_bytes` that of the same network as float32 in the same file format.
     `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the float32 model, in dB (300:
-    identical; None: an output is not finite); `sqnr_measured_on` says on which inputs.
+    identical; None: an output is not finite); `sqnr_measured_on` says on which inputs, `sqnr_output`
+    which output has it.
     """
 
     source: str
@@ -41,6 +43,7 @@ class ConversionReport:
     float_ops: tuple[FloatOp, ...]
     sqnr_db: float | None
     sqnr_measured_on: str
+    sqnr_output: str | None
     calibration_samples: int
     seconds: float
     warnings: tuple[str, ...]
@@ -64,6 +67,7 @@ class ConversionReport:
             "float_ops": [{"type": op.type, "name": op.name, "reason": op.reason} for op in self.float_ops],
             "sqnr_db": self.sqnr_db,
             "sqnr_measured_on": self.sqnr_measured_on,
+            "sqnr_output": self.sqnr_output,
             "calibration_samples": self.calibration_samples,
             "seconds": self.seconds,
             "warnings": list(self.warnings),
@@ -71,14 +75,19 @@ class ConversionReport:
 
 
 def warnings_for(
-    scheme: Scheme, size: int, source_size: int, measurement: Measurement, narrowed: bool
+    scheme: Scheme,
+    size: int,
+    source_size: int,
+    measurement: Measurement,
+    quantized: bool,
+    float_ops: tuple[FloatOp, ...],
 ) -> tuple[str, ...]:
-    """Return what the user must not overlook, as sentences. `narrowed`: some weights hold fewer bits than before."""
+    """Return what the user must not overlook, as sentences. `quantized`: a weight or an operator is in fewer bits."""
     if scheme is Scheme.FP32:
         return ()
     found = []
-    if not narrowed:
-        found.append(f"Nothing was quantized: no operator that may be quantized has weights that {scheme} can hold.")
+    if not quantized:
+        found.append(f"Nothing was quantized: {_why_nothing(scheme, float_ops)}.")
     if size > source_size:
         found.append(f"The model grew from {source_size:,} to {size:,} bytes: float32 would be smaller.")
     if measurement.sqnr_db is None:
@@ -90,6 +99,14 @@ def warnings_for(
             "`edgequant compare`, and try int16x8, dynamic or --keep-float."
         )
     return tuple(found)
+
+
+def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
+    """Return the reasons of the operators that stayed in float, grouped and counted."""
+    if not float_ops:
+        return f"the network has no weights that {scheme} stores in fewer bits"
+    groups = Counter((op.type, op.reason) for op in float_ops)
+    return "; ".join(f"{count} {type_}: {reason}" for (type_, reason), count in groups.most_common())
 
 
 def _spec_to_dict(spec: TensorSpec) -> dict[str, Any]:
