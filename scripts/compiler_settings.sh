@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # it is sourced
 # Sourced: how pip builds the native engine here, in the array `compiler_settings`. Without a C compiler on the system it
 # is zig, which setup installs in .venv from the package index.
 compiler_settings=(--no-build-isolation)

@@ -15,6 +15,8 @@ import edgequant
 from edgequant._errors import EdgequantError
 from edgequant._layers import compare_layers
 
+pytestmark = pytest.mark.torch_export
+
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 

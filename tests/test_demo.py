@@ -15,6 +15,8 @@ from edgequant._demo import NO_ENGINE, DemoResult, DeviceAdvice, ModelResult
 from edgequant._demo._page import page_values
 from edgequant._pages import render_page
 
+pytestmark = pytest.mark.torch_export
+
 MODELS = tuple(
     ModelResult(f"digits_{name}{suffix}", name, engine, size, size / 200_000, accuracy, latency)
     for engine, suffix, latency in (("litert", ".tflite", 11.6), ("onnxruntime", ".onnx", 23.4))

@@ -22,6 +22,8 @@ from edgequant._report._page import write_report
 from edgequant._report._plots import places
 from edgequant._report._result import THIS_MACHINE, FamilyReport, Latency, ModelReport
 
+pytestmark = pytest.mark.torch_export
+
 REQUEST = Request(
     (Path("fp32.tflite"), Path("my int8.tflite")), None, "test.npy", "labels.npy", None, ("pi5",), ("pi4=b.json",),
     (1,), 3.0, True, (), "out.html",

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = (224, 224, 3)
 READ_ALL = """
 import sys

@@ -18,7 +18,7 @@ def lenet(hubs: Any) -> Any:
     return lambda suffix: hubs("lenet", suffix)
 
 
-pytestmark = pytest.mark.xdist_group("lenet")
+pytestmark = [pytest.mark.torch_export, pytest.mark.xdist_group("lenet")]
 
 
 def weight_scales(path: Path) -> list[int]:

@@ -9,6 +9,8 @@ transformers = pytest.importorskip("transformers")
 
 from edgequant_converters import downcast, footprint, quantize_linears_  # noqa: E402 (torch may be missing)
 
+pytestmark = pytest.mark.torch_export
+
 EXCLUDE = ("0", "1", "2", "class_labels_classifier")
 """The three layers of the box predictor, by their own names, and the classifier."""
 

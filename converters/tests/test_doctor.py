@@ -17,6 +17,8 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters.doctor import DoctorReport, doctor, load_recipe
 from edgequant_converters.doctor._doctor import parse_budget
 
+pytestmark = pytest.mark.torch_export
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -24,6 +24,8 @@ from edgequant_converters.doctor._saturation import saturated_ranges
 from edgequant_converters.doctor._treatment import LitertWorkshop, edited
 from edgequant_converters.litert_quantizer import LitertActivations
 
+pytestmark = pytest.mark.slow
+
 Sample = Mapping[str, np.ndarray]
 
 SAME_DB = 100.0  # float32 arithmetic in another order

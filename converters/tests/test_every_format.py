@@ -8,6 +8,8 @@ import pytest
 
 from edgequant_converters import IDENTICAL_DB, ConversionReport, Scheme, convert
 
+pytestmark = pytest.mark.torch_export
+
 NETS = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
 SAMPLES = 64
 

@@ -15,6 +15,8 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters._quiet import quiet
 from edgequant_converters.sources import from_exported_program
 
+pytestmark = pytest.mark.torch_export
+
 torch = pytest.importorskip("torch")
 
 

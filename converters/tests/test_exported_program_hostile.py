@@ -15,6 +15,8 @@ from edgequant_converters.sources import from_exported_program
 from edgequant_converters.sources._pt2_program import RefusedError, checked_document
 from edgequant_converters.sources._symbolic import is_arithmetic
 
+pytestmark = pytest.mark.torch_export
+
 torch = pytest.importorskip("torch")
 
 MODEL = "models/model.json"

@@ -13,6 +13,8 @@ from edgequant_converters import SourceError, sqnr_db
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.sources import from_factory
 
+pytestmark = pytest.mark.torch_export
+
 torch = pytest.importorskip("torch")
 save_safetensors = pytest.importorskip("safetensors.torch").save_file
 

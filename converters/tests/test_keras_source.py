@@ -15,6 +15,8 @@ from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.sources import from_keras
 from edgequant_converters.tflite import operator_name, read_model
 
+pytestmark = pytest.mark.tensorflow
+
 Hub = Callable[[str, str], Path]
 
 NETWORKS = ["convolutional.keras", "normalized.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras"]

@@ -10,6 +10,8 @@ import pytest
 from edgequant_converters import convert
 from edgequant_converters._evaluate import open_model, run_real
 
+pytestmark = pytest.mark.torch_export
+
 TRAIN, TEST = 8_000, 2_000
 LARGEST_LOSS = 0.003  # of accuracy: 0.3 points
 

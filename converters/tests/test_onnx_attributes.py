@@ -13,6 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from edgequant_converters import convert
 from edgequant_converters._plain_gemms import plain_gemms
 
+pytestmark = pytest.mark.torch_export
+
 FLOOR_DB = {"int8": 30.0, "dynamic": 35.0, "weight-int4": 15.0}
 IMAGE = (1, 8, 9, 9)
 SAMPLES = 40

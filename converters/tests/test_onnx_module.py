@@ -15,6 +15,8 @@ from edgequant_converters import UnsupportedError  # noqa: E402 (torch may be mi
 from edgequant_converters._quiet import quiet  # noqa: E402
 from edgequant_converters.onnx_module import OnnxModule, unsupported_operators  # noqa: E402
 
+pytestmark = pytest.mark.torch_export
+
 
 @dataclass(frozen=True)
 class Const:

@@ -15,6 +15,8 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.sources import from_onnx
 
+pytestmark = pytest.mark.torch_export
+
 NAMES = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
 
 

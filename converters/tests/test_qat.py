@@ -25,6 +25,8 @@ from edgequant_converters.qat._fake_quantize import FakeQuantize, fake_quantize_
 from edgequant_converters.qat._layers import BatchNorm, QuantizedLayer  # noqa: E402
 from edgequant_converters.qat._recognise import LearnedRanges  # noqa: E402
 
+pytestmark = pytest.mark.torch_export
+
 SUFFIXES = (".tflite", ".onnx")
 
 

@@ -18,6 +18,8 @@ from edgequant_converters import (  # noqa: E402 (torch may be missing)
     sqnr_db,
 )
 
+pytestmark = pytest.mark.torch_export
+
 
 @pytest.fixture
 def net():

@@ -8,6 +8,8 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.sources import from_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
 def test_an_exported_model_computes_what_keras_computes(keras_folder: Path, tmp_path: Path, suffix: str) -> None:

@@ -11,6 +11,8 @@ import edgequant_converters.sources._tensorflow as tensorflow_side
 from edgequant_converters import SourceError, UnsupportedError
 from edgequant_converters.sources._tensorflow import run_tensorflow
 
+pytestmark = pytest.mark.tensorflow
+
 REQUEST = {"kind": "keras", "path": "net.keras", "description": "net.keras (Keras)", "target": "litert"}
 
 

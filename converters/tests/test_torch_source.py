@@ -13,6 +13,8 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.sources import from_torch
 
+pytestmark = pytest.mark.torch_export
+
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 

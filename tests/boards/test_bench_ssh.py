@@ -19,6 +19,8 @@ from edgequant._transports import FaultyTransport, SshTransport, TransportError
 
 from ._sshd import LOGINS_THAT_FAIL, SshServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def program(local_runner: Runner) -> Path:

@@ -15,6 +15,8 @@ from edgequant._transports._tree import half_name
 
 from ._deployments import TestBundle, current_release, expected_tree, tree
 
+pytestmark = pytest.mark.slow
+
 Bundles = list[TestBundle]
 
 

@@ -13,6 +13,8 @@ from edgequant._transports import Finished, LocalTransport
 
 from ._deployments import TestBundle, current_release
 
+pytestmark = pytest.mark.slow
+
 Bundles = list[TestBundle]
 
 

@@ -15,6 +15,8 @@ from edgequant._transports._faulty import FaultyTransport
 
 from ._deployments import RememberingBoard, TestBundle, current_release, expected_tree, tree
 
+pytestmark = pytest.mark.slow
+
 Bundles = list[TestBundle]
 
 

@@ -21,6 +21,8 @@ from edgequant._transports._faulty import FaultyTransport
 
 from ._deployments import RememberingBoard, TestBundle, current_release, expected_tree, tree
 
+pytestmark = pytest.mark.slow
+
 Bundles = list[TestBundle]
 KILLS = int(os.environ.get("EDGEQUANT_EXAMPLES", "20")) * 3 // 4
 

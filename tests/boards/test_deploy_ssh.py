@@ -22,6 +22,8 @@ from ._deployments import RememberingBoard, TestBundle, current_release, expecte
 from ._proxy import Proxy
 from ._sshd import LOGINS_THAT_FAIL, SshServer
 
+pytestmark = pytest.mark.slow
+
 Bundles = list[TestBundle]
 PATH = "models/kws 'ä'"
 

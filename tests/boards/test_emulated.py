@@ -12,6 +12,8 @@ from edgequant._transports import EmulatedTransport, LocalTransport, TransportEr
 
 from ._tiny_programs import cat, dot_product
 
+pytestmark = pytest.mark.emulated
+
 EMULATED = [name for name, target in TARGETS.items() if target.emulator]
 
 

@@ -18,6 +18,8 @@ from edgequant._bundle._ranges import FLOAT_RANGE, input_ranges
 
 from ._bundle_files import make
 
+pytestmark = pytest.mark.emulated
+
 EXTREMES = ["lowest", "highest", "zero", "alternating"]
 
 

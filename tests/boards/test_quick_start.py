@@ -12,6 +12,8 @@ import pytest
 
 from ._sshd import SshServer
 
+pytestmark = pytest.mark.torch_export
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "pi@raspberrypi.local"
 

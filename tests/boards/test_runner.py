@@ -22,6 +22,8 @@ from edgequant._targets._export import export_runner
 from edgequant._targets._sources import Sources, read_sources
 from edgequant._targets._toolchain import Toolchain, clean_environment, find_toolchain, run
 
+pytestmark = pytest.mark.emulated
+
 ONE_OF_EACH_FAMILY = ("rpi-zero", "armv7", "aarch64", "x86-64")
 LARGEST = {"aarch64": 400_000}  # bytes of the program
 

@@ -16,6 +16,8 @@ from edgequant._transports import Finished, LocalTransport
 
 from ._smoke_bundles import SCORES, Made, dies_of, make_bundle, with_manifest
 
+pytestmark = pytest.mark.slow
+
 ZEROS = np.zeros((1, 4), np.float32)
 OTHER = np.array([[3, -6, 120, -9]], np.int8)
 

@@ -20,6 +20,8 @@ from edgequant._targets import Runner, find_target
 from ._bundle_files import make, members, repacked, stand_in
 from ._smoke_bundles import forgetful
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Any]
 ODD_NAME = 'kws ä "$(id)" \'.tar.gz'
 

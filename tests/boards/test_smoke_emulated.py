@@ -11,6 +11,8 @@ from edgequant._smoke import SmokeResult, smoke
 from edgequant._targets import Runner, find_target
 from edgequant._transports import EmulatedTransport
 
+pytestmark = pytest.mark.emulated
+
 RunnerFor = Callable[..., Runner]
 
 

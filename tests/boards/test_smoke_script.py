@@ -18,6 +18,8 @@ from edgequant._targets import Runner
 
 from ._bundle_files import make, stand_in
 
+pytestmark = pytest.mark.slow
+
 SHELLS = (["dash"], ["busybox", "sh"], ["bash", "--posix"], ["mksh"], ["zsh", "--emulate", "sh"])
 PRESENT = [shell for shell in SHELLS if shutil.which(shell[0])]
 

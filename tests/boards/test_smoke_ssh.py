@@ -20,6 +20,8 @@ from ._proxy import Proxy
 from ._smoke_bundles import SCORES, Made, forgetful, make_bundle
 from ._sshd import LOGINS_THAT_FAIL, SshServer
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Any]
 
 

@@ -18,6 +18,8 @@ from edgequant._transports import LocalTransport
 
 from ._smoke_bundles import SCORES, Made, digest, make_bundle, with_manifest
 
+pytestmark = pytest.mark.slow
+
 EQUAL = {
     "name": "scores", "status": "equal", "equal": True, "sha256": digest(SCORES), "values": 4, "different": 0,
     "first": None, "expected": None, "got": None, "largest": 0.0, "tolerance": 1.0,

@@ -20,6 +20,8 @@ from edgequant._transports import SshTransport, TransportError, _ssh_connection
 from ._proxy import Proxy
 from ._sshd import LOGINS_THAT_FAIL, SshServer
 
+pytestmark = pytest.mark.slow
+
 SECONDS = f"1000.{os.getpid()}"  # of a sleep: so that no other test's is meant
 
 

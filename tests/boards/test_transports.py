@@ -22,6 +22,8 @@ from edgequant._transports import (
 
 from ._tiny_programs import cat
 
+pytestmark = pytest.mark.slow
+
 ODD_NAMES = [
     "with space", "it's", 'a "quote"', "$HOME", "`id`", "back\\slash", "two\\\\", "*", "[a-z]?", "#hash", "semi;colon",
     "-rf", "tab\there", "ünïcode", "{a,b}", "~", "!", "..x", ".hidden",

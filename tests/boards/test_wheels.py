@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "wheels"
 LIBRARY = "edgequant_runtime/_engines/libedgequant.so"
 INFO = "edgequant_runtime-0.1.0.dist-info"
-pytestmark = pytest.mark.xdist_group("runners")
+pytestmark = [pytest.mark.emulated, pytest.mark.xdist_group("runners")]
 
 Files = dict[str, bytes]
 

@@ -233,30 +233,46 @@ static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
     compare_and_free(&e);
 }
 
+#define EVERY_KERNEL(DO) \
+    DO(add)              \
+    DO(add_scalar)       \
+    DO(multiply)         \
+    DO(multiply_scalar)  \
+    DO(maximum)          \
+    DO(minimum)          \
+    DO(lookup)           \
+    DO(sum_rows)         \
+    DO(max_rows)         \
+    DO(scale_sums)       \
+    DO(rescale)          \
+    DO(dot)              \
+    DO(average)          \
+    DO(bilinear)         \
+    DO(transpose)
+
+/* A kernel set as large as its tests: a new kernel without a test does not compile. */
+#define MEMBER(kernel) void (*kernel)(void);
+typedef struct tested {
+    const char *name;
+    eq_gemm_kernel gemm; /* products_test.c */
+    eq_depthwise_kernel depthwise;
+    EVERY_KERNEL(MEMBER)
+} tested;
+_Static_assert(sizeof(tested) == sizeof(eq_kernels),
+               "a kernel of src/kernels.h has no test: write one, and add it to EVERY_KERNEL");
+
 int main(int argc, char **argv) {
     const long cases = argc > 1 ? atol(argv[1]) : 300;
     eq_cpu cpu;
     eq_cpu_detect(&cpu);
+    require_best_set(&cpu);
     const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
     for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
         if (argc > 2 && strcmp(argv[2], set->name) != 0) {
             continue;
         }
-        TEST(add, add, cases);
-        TEST(add_scalar, add_scalar, cases);
-        TEST(multiply, multiply, cases);
-        TEST(multiply_scalar, multiply_scalar, cases);
-        TEST(maximum, maximum, cases);
-        TEST(minimum, minimum, cases);
-        TEST(lookup, lookup, cases);
-        TEST(sum_rows, sum_rows, cases);
-        TEST(max_rows, max_rows, cases);
-        TEST(scale_sums, scale_sums, cases);
-        TEST(rescale, rescale, cases);
-        TEST(dot, dot, cases);
-        TEST(average, average, cases);
-        TEST(bilinear, bilinear, cases);
-        TEST(transpose, transpose, cases);
+#define TEST_IT(kernel) TEST(kernel, kernel, cases);
+        EVERY_KERNEL(TEST_IT)
     }
     return 0;
 }

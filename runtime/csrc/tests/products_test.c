@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
     const long cases = argc > 1 ? atol(argv[1]) : 300;
     eq_cpu cpu;
     eq_cpu_detect(&cpu);
+    require_best_set(&cpu);
     const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
     for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
         if (argc > 2 && strcmp(argv[2], set->name) != 0) {

@@ -10,6 +10,8 @@
 #include "../src/cpu.h"
 #include "../src/kernels.h"
 
+enum { SKIPPED = 77 }; /* what a test returns that cannot run here */
+
 static uint64_t random_state;
 
 static inline uint32_t random_bits(void) { /* splitmix64 */
@@ -75,6 +77,20 @@ static inline output_range random_range(void) {
         range.max = random_between(range.min, 127);
     }
     return range;
+}
+
+/* Where the CPU is said to have a set, by its name in EQ_TEST_BEST_SET, it must be the best that this CPU runs: else an emulator
+ * with another CPU, or a mistake in finding the CPU's features, would leave kernels untested without a word. */
+static inline void require_best_set(const eq_cpu *cpu) {
+    const char *told = getenv("EQ_TEST_BEST_SET");
+    const eq_kernels *best = NULL, *set;
+    for (int32_t i = 0; (set = eq_kernels_at(cpu, i)); i++) {
+        best = set;
+    }
+    if (told && strcmp(told, best->name) != 0) {
+        printf("the best kernels here are '%s', not '%s'\n", best->name, told);
+        exit(1);
+    }
 }
 
 static const char *set_name, *kernel_name;

@@ -30,6 +30,20 @@ static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps
     return true;
 }
 
+/* As EVERY_KERNEL in elementwise_test.c: these functions are tested here, and another would not compile. */
+typedef struct tested_gemm {
+    int32_t rows, columns;
+    bool no_minimum_weight;
+    void (*packed_bytes)(void), (*pack)(void), (*run)(void);
+} tested_gemm;
+_Static_assert(sizeof(tested_gemm) == sizeof(eq_gemm_kernel), "a function of eq_gemm_kernel has no test");
+
+typedef struct tested_depthwise {
+    int32_t rows;
+    void (*packed_bytes)(void), (*pack)(void), (*run)(void);
+} tested_depthwise;
+_Static_assert(sizeof(tested_depthwise) == sizeof(eq_depthwise_kernel), "a function of eq_depthwise_kernel has no test");
+
 static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_gemm_kernel *kernel = &set->gemm, *reference = &scalar->gemm;
     const int32_t columns = PICK(1, 2, 3, 8, 10, 16, 17, 31, 32, 48, 63, 64, 65, 96, 128, 130, random_between(1, 200));

@@ -16,7 +16,11 @@ import os
 from hypothesis import HealthCheck, settings
 
 
+def example_count() -> int:
+    """20, or what EDGEQUANT_EXAMPLES says."""
+    return int(os.environ.get("EDGEQUANT_EXAMPLES", "20"))
+
+
 def examples(divisor: int = 1) -> settings:
     """A decorator for a test that has `given`."""
-    count = int(os.environ.get("EDGEQUANT_EXAMPLES", "20"))
-    return settings(max_examples=max(1, count // divisor), suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=max(1, example_count() // divisor), suppress_health_check=[HealthCheck.too_slow])

@@ -11,6 +11,8 @@ import pytest
 from .oracle import check
 from .single_op import RELU, SAME, VALID, Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 Q = Quantized(0.1, 3)
 
 Shape = tuple[int, ...]

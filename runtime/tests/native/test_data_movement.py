@@ -14,6 +14,8 @@ from .conftest import examples
 from .oracle import NativeError, check, run_native
 from .single_op import Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 KINDS = st.sampled_from(["INT8", "INT8", "UINT8", "INT32", "INT64", "FLOAT32", "BOOL"])
 SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=5).map(tuple)
 IMAGES = st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8), st.integers(1, 20))

@@ -18,6 +18,8 @@ from .conftest import examples
 from .oracle import check, run_litert, run_native, seeded_inputs
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 Shape = tuple[int, ...]
 
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])

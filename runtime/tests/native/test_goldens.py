@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from .conftest import example_count
+from .every_operator import OPERATORS, every_operator
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 MODELS = HERE.parent / "models"
@@ -52,7 +55,7 @@ MACHINES = (
 )
 
 # One worker for all: building the programs takes a minute, and most of it is the same for each test.
-pytestmark = pytest.mark.xdist_group("goldens")
+pytestmark = [pytest.mark.emulated, pytest.mark.xdist_group("goldens")]
 
 
 @pytest.fixture(params=MACHINES, ids=str)
@@ -96,6 +99,19 @@ def test_the_same_bits_everywhere(command: list[str], path: Path) -> None:
         for threads in (1, 2):
             found = output_of(command, path, "--json", "--kernels", kernels, "--threads", threads)
             assert (found["kernels"], found["sha256"]) == (kernels, golden), threads
+
+
+@pytest.mark.parametrize("seed", range(example_count() // 5))
+def test_every_operator_gives_the_bits_of_scalar(command: list[str], tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "every_operator.tflite"
+    path.write_bytes(every_operator(seed)[0])
+    digests: dict[str, list[str]] = {}
+    for kernels in kernel_sets(command):
+        outputs: Any = output_of(command, path, "--json", "--kernels", kernels)["outputs"]
+        digests[kernels] = [output["sha256"] for output in outputs]
+    assert len(digests["scalar"]) == len(OPERATORS)
+    for kernels, found in digests.items():
+        assert not [name for name, a, b in zip(OPERATORS, digests["scalar"], found) if a != b], kernels
 
 
 def write_goldens(program: str) -> None:

@@ -15,6 +15,8 @@ from .conftest import examples
 from .oracle import NativeError, check, run_litert, run_native, seeded_inputs
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
 PADDINGS = st.sampled_from([SAME, VALID])
 SEEDS = st.integers(0, 2**32 - 1)

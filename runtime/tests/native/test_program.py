@@ -20,7 +20,7 @@ from edgequant_runtime._engines._library import library
 CSRC = Path(__file__).parents[2] / "csrc"
 DOCS = Path(__file__).parents[3] / "docs"
 
-pytestmark = pytest.mark.xdist_group("program")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("program")]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from .conftest import examples
 from .oracle import NativeError, check, run_native
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
 SEEDS = st.integers(0, 2**32 - 1)
 SHAPES = st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tuple)

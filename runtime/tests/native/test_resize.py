@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .conftest import examples
 from .oracle import check
 from .single_op import Model, Quantized
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = {"RESIZE_BILINEAR": "ResizeBilinearOptions", "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions"}
 SIZES = st.one_of(st.integers(1, 40), st.sampled_from([64, 100, 127]))

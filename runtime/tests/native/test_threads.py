@@ -12,6 +12,8 @@ import pytest
 from .sanitized import build_program
 from .single_op import SAME, Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 
 def layers(count: int) -> bytes:
     """Convolutions that are large enough for several threads."""

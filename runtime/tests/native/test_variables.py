@@ -17,6 +17,8 @@ from .conftest import examples
 from .oracle import NativeError, NativeSession, run_native
 from .single_op import Model, Quantized
 
+pytestmark = pytest.mark.slow
+
 Q = Quantized(0.1, 3)
 TYPES: dict[str, Any] = {"INT8": np.int8, "FLOAT32": np.float32, "INT32": np.int32}
 
