@@ -14,7 +14,7 @@ from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
 from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.tflite import ModelT, model_bytes, read_model
+from edgequant_converters.tflite import ModelT, keep_io_names, model_bytes, read_model
 
 from ._activations import LitertActivations
 from ._learned import int4_layers, without_range
@@ -39,7 +39,7 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
         narrow = int4_layers(model) if request.learned.weight_bits == 4 else []
         recipe = learned_rules(recipe, narrow, without_range(model, set(ranges)))
     quantized = _quantize(model_bytes(model), recipe, ranges)
-    output.write_bytes(_with_wide_biases(quantized, model) if request.scheme is Scheme.INT16X8 else quantized)
+    output.write_bytes(_put_right(quantized, model, wide=request.scheme is Scheme.INT16X8))
 
 
 def quantize_with_ranges(
@@ -53,13 +53,16 @@ def quantize_with_ranges(
     wide = _scopes(model, [name for name, kind in precision.items() if kind == "int16x8"])
     kept = _scopes(model, [name for name, kind in precision.items() if kind == "float32"])
     quantized = _quantize(model_bytes(model), mixed_rules(io, per_channel, wide, kept), ranges)
-    return _with_wide_biases(quantized, model) if wide else quantized
+    return _put_right(quantized, model, wide=bool(wide))
 
 
-def _with_wide_biases(quantized: bytes, original: ModelT) -> bytes:
-    widened = read_model(quantized)
-    restore_wide_biases(widened, original)
-    return model_bytes(widened)
+def _put_right(quantized: bytes, original: ModelT, *, wide: bool) -> bytes:
+    """Return the model with its names and, if some layers have int16 activations, its biases as they should be."""
+    model = read_model(quantized)
+    renamed = keep_io_names(model, original)
+    if wide:
+        restore_wide_biases(model, original)
+    return model_bytes(model) if renamed or wide else quantized
 
 
 def watch_litert(hub: Path) -> ActivationWatch:

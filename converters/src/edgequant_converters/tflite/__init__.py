@@ -5,11 +5,12 @@ from ._normalise import normalise
 from ._probe import check_runs
 from ._quantized import quantized_parts, refuse_quantized
 from ._schema import operator_name, type_name
-from ._signature import rename_io
+from ._signature import keep_io_names, rename_io
 
 __all__ = [
     "ModelT",
     "check_runs",
+    "keep_io_names",
     "model_bytes",
     "normalise",
     "operator_name",

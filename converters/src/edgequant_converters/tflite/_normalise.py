@@ -4,7 +4,7 @@ from edgequant_converters._names import readable_names, unique_names
 
 from ._constants import fold_shape_arithmetic
 from ._file import ModelT
-from ._signature import rename_io
+from ._signature import io_names, rename_io
 from ._splits import slice_partly_read_splits
 
 
@@ -56,9 +56,5 @@ def _make_tensor_names_unique(model: ModelT) -> None:
 def _io_names(model: ModelT, side: str) -> list[str]:
     """Return names for the main graph's inputs or outputs: the signature's, else readable ones from the tensors'."""
     graph = model.subgraphs[0]
-    indices = [int(index) for index in getattr(graph, side)]
-    for signature in model.signatureDefs or []:
-        named = {entry.tensorIndex: entry.name.decode("utf-8", "replace") for entry in getattr(signature, side) or []}
-        if signature.subgraphIndex == 0 and all(named.get(index) for index in indices):
-            return unique_names(named[index] for index in indices)
-    return readable_names([graph.tensors[index].name.decode() for index in indices], side.removesuffix("s"))
+    tensors = [graph.tensors[index].name.decode() for index in getattr(graph, side)]
+    return io_names(model, side) or readable_names(tensors, side.removesuffix("s"))

@@ -3,9 +3,39 @@
 from collections.abc import Sequence
 from typing import Any
 
+from edgequant_converters._names import unique_names
+
 from ._file import ModelT
 
 _SIGNATURE_KEY = b"serving_default"
+
+
+def io_names(model: ModelT, side: str) -> list[str] | None:
+    """Return the names of the main graph's "inputs" or "outputs", in its order; None if no signature has them all.
+
+    A tensor that is given out twice has a name for each time.
+    """
+    indices = [int(index) for index in getattr(model.subgraphs[0], side)]
+    for signature in model.signatureDefs or []:
+        named: dict[int, list[str]] = {}
+        for entry in getattr(signature, side) or []:
+            named.setdefault(int(entry.tensorIndex), []).append(entry.name.decode("utf-8", "replace"))
+        if signature.subgraphIndex == 0 and all(any(named.get(index, ())) for index in indices):
+            return unique_names(named[i].pop(0) if len(named[i]) > 1 else named[i][0] for i in indices)
+    return None
+
+
+def keep_io_names(model: ModelT, original: ModelT) -> bool:
+    """Call the inputs and outputs of `model`, made from `original`, as they are called there; False: they were already.
+
+    ai-edge-quantizer keeps their order. Where it puts a QUANTIZE behind an output that another layer reads as well, the
+    signature still names the tensor before it, and the output itself goes by its tensor's name.
+    """
+    names = [io_names(original, side) for side in ("inputs", "outputs")]
+    if None in names or names == [io_names(model, side) for side in ("inputs", "outputs")]:
+        return False
+    rename_io(model, *(listed or () for listed in names))
+    return True
 
 
 def rename_io(model: ModelT, input_names: Sequence[str], output_names: Sequence[str]) -> None:
