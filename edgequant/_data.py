@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from edgequant_runtime import TensorInfo
@@ -11,16 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._errors import EdgequantError
 
-if TYPE_CHECKING:
-    from edgequant_converters import TensorSpec
 
-
-def data_spec(info: TensorInfo, *, raw: bool = False) -> "TensorSpec":
+def data_spec(info: TensorInfo, *, raw: bool = False) -> TensorInfo:
     """Return what a data file must hold for an input: real values for a quantized one, unless `raw`."""
-    from edgequant_converters import TensorSpec
-
     dtype = np.dtype(np.float32) if info.is_quantized and not raw else info.dtype
-    return TensorSpec(info.name, info.shape, dtype)
+    return TensorInfo(info.name, info.shape, dtype)
 
 
 def batch_size(sample: Mapping[str, NDArray[Any]]) -> int:

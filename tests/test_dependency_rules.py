@@ -19,7 +19,7 @@ HEAVY = {"torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert"
 FORBIDDEN = {
     "edgequant_device_checks": HEAVY | {"numpy", "rich", "typer", *PARTS} - {"edgequant_device_checks"},
     "edgequant_runtime": HEAVY - {"onnxruntime", "ai_edge_litert"} | {"rich", "typer", *PARTS} - {"edgequant_runtime"},
-    "edgequant_converters": {"rich", "typer", *PARTS} - {"edgequant_converters"},
+    "edgequant_converters": {"rich", "typer", *PARTS} - {"edgequant_converters", "edgequant_runtime"},
     "edgequant": set(),
 }  # fmt: skip
 

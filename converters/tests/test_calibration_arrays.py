@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgequant_runtime import TensorInfo
 
 from edgequant_converters import CalibrationError
-from edgequant_converters._evaluate import TensorSpec
 from edgequant_converters.calibration import open_data
 
 FLOAT32 = np.dtype(np.float32)
-IMAGE = [TensorSpec("image", (-1, 4, 5, 3), FLOAT32)]
-PAIR = [TensorSpec("a", (1, 2), FLOAT32), TensorSpec("b", (1, 3), np.dtype(np.int64))]
+IMAGE = [TensorInfo("image", (-1, 4, 5, 3), FLOAT32)]
+PAIR = [TensorInfo("a", (1, 2), FLOAT32), TensorInfo("b", (1, 3), np.dtype(np.int64))]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_file_gives_its_samples_with_a_batch_axis_each_time(tmp_path, images, 
 @pytest.mark.parametrize("dtype", ["float64", "float16", ">f4", "uint8", "int32", "bool"])
 def test_real_numbers_of_any_kind_become_the_inputs_float(tmp_path, dtype):
     values = np.arange(14).reshape(7, 2).astype(dtype)
-    data = open_data(save(tmp_path / "x.npy", values), [TensorSpec("x", (1, 2), FLOAT32)])
+    data = open_data(save(tmp_path / "x.npy", values), [TensorInfo("x", (1, 2), FLOAT32)])
     np.testing.assert_array_equal(np.concatenate([s["x"] for s in data]), values.astype(np.float32))
 
 
@@ -54,24 +54,24 @@ def test_samples_may_carry_the_batch_axis_themselves(tmp_path, images):
 
 def test_a_fixed_batch_groups_samples_and_leaves_the_incomplete_one_out():
     rows = np.arange(14, dtype=np.float32).reshape(7, 2)
-    runs = [run["x"] for run in open_data(rows, [TensorSpec("x", (3, 2), FLOAT32)])]
+    runs = [run["x"] for run in open_data(rows, [TensorInfo("x", (3, 2), FLOAT32)])]
     np.testing.assert_array_equal(np.stack(runs), rows[:6].reshape(2, 3, 2))
 
 
 def test_fewer_samples_than_one_batch_are_refused():
-    data = open_data(np.zeros((2, 2)), [TensorSpec("x", (3, 2), FLOAT32)])
+    data = open_data(np.zeros((2, 2)), [TensorInfo("x", (3, 2), FLOAT32)])
     with pytest.raises(CalibrationError, match=r"holds 2 samples, but the model takes 3 at once"):
         list(data)
 
 
 def test_an_input_without_axes_takes_one_number_per_sample():
-    runs = [run["x"] for run in open_data(np.array([1.0, 2.0]), [TensorSpec("x", (), FLOAT32)])]
+    runs = [run["x"] for run in open_data(np.array([1.0, 2.0]), [TensorInfo("x", (), FLOAT32)])]
     assert [run.shape for run in runs] == [(), ()]
     assert [float(run) for run in runs] == [1.0, 2.0]
 
 
 def test_a_free_axis_inside_takes_any_size():
-    runs = [run["x"] for run in open_data(np.ones((2, 9, 4)), [TensorSpec("x", (1, -1, 4), FLOAT32)])]
+    runs = [run["x"] for run in open_data(np.ones((2, 9, 4)), [TensorInfo("x", (1, -1, 4), FLOAT32)])]
     assert [run.shape for run in runs] == [(1, 9, 4)] * 2
 
 
@@ -106,7 +106,7 @@ def test_what_the_header_shows_to_be_wrong_is_refused_on_opening(tmp_path, array
 
 def test_channels_last_data_for_a_channels_first_model_is_recognised():
     with pytest.raises(CalibrationError, match=r"looks like NHWC .* wants NCHW"):
-        open_data(np.zeros((2, 4, 5, 3)), [TensorSpec("x", (1, 3, 4, 5), FLOAT32)])
+        open_data(np.zeros((2, 4, 5, 3)), [TensorInfo("x", (1, 3, 4, 5), FLOAT32)])
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_value_that_is_not_finite_is_refused_with_its_sample(tmp_path, images,
 
 
 def test_integers_must_be_whole_and_in_the_inputs_range():
-    tokens = [TensorSpec("tokens", (1, 2), np.dtype(np.int8))]
+    tokens = [TensorInfo("tokens", (1, 2), np.dtype(np.int8))]
     with pytest.raises(CalibrationError, match="takes int8, but the data holds float64: save whole numbers"):
         open_data(np.zeros((3, 2)), tokens)
     with pytest.raises(CalibrationError, match=r"Sample 1 .* spans 0 to 200, but int8 holds -128 to 127"):
         list(open_data(np.array([[1, 2], [0, 200]]), tokens))
     with pytest.raises(CalibrationError, match="spans 0 to 2, but bool holds 0 to 1"):
-        list(open_data(np.array([[0, 2]]), [TensorSpec("mask", (1, 2), np.dtype(bool))]))
+        list(open_data(np.array([[0, 2]]), [TensorInfo("mask", (1, 2), np.dtype(bool))]))
 
 
 def test_missing_names_and_uneven_counts_of_an_npz_are_named(tmp_path):
@@ -188,10 +188,10 @@ def test_pickled_objects_are_refused_and_never_executed(tmp_path, suffix):
     sprung = tmp_path / "sprung"
     path = save(tmp_path / f"x{suffix}", np.array([Bomb(sprung)] * 3, dtype=object))
     with pytest.raises(CalibrationError, match="pickled Python objects, which are never loaded"):
-        open_data(path, [TensorSpec("x", (1,), FLOAT32)])
+        open_data(path, [TensorInfo("x", (1,), FLOAT32)])
     path.write_bytes(pickle.dumps(Bomb(sprung)))
     with pytest.raises(CalibrationError, match="not a readable"):
-        open_data(path, [TensorSpec("x", (1,), FLOAT32)])
+        open_data(path, [TensorInfo("x", (1,), FLOAT32)])
     assert not sprung.exists()
 
 

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from edgequant_runtime import TensorInfo
 from PIL import Image
 
 from edgequant_converters import CalibrationError
-from edgequant_converters._evaluate import TensorSpec
 from edgequant_converters.calibration import ImagePreprocessing, open_data
 
 
-def spec(*shape: int) -> list[TensorSpec]:
-    return [TensorSpec("image", shape, np.dtype(np.float32))]
+def spec(*shape: int) -> list[TensorInfo]:
+    return [TensorInfo("image", shape, np.dtype(np.float32))]
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_folders_that_cannot_feed_the_model_are_refused(tmp_path):
     with pytest.raises(CalibrationError, match="feeds one input, but the model has 2"):
         open_data(tmp_path, spec(1, 2, 2, 3) * 2, images=images)
     with pytest.raises(CalibrationError, match="takes int8, but the data holds float32"):
-        open_data(tmp_path, [TensorSpec("x", (1, 2, 2, 3), np.dtype(np.int8))], images=images)
+        open_data(tmp_path, [TensorInfo("x", (1, 2, 2, 3), np.dtype(np.int8))], images=images)
     with pytest.raises(CalibrationError, match="not a folder of images"):
         open_data(np.zeros((1, 2, 2, 3)), spec(1, 2, 2, 3), images=images)
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from edgequant_runtime import TensorInfo
 
 from edgequant_converters import CalibrationError
-from edgequant_converters._evaluate import TensorSpec
 from edgequant_converters.calibration import open_data
 
 FLOAT32 = np.dtype(np.float32)
-ONE = [TensorSpec("x", (-1, 2), FLOAT32)]
-TWO = [TensorSpec("x", (1, 2), FLOAT32), TensorSpec("y", (1, 3), FLOAT32)]
+ONE = [TensorInfo("x", (-1, 2), FLOAT32)]
+TWO = [TensorInfo("x", (1, 2), FLOAT32), TensorInfo("y", (1, 3), FLOAT32)]
 
 
 @pytest.mark.parametrize("item", [[1.0, 2.0], np.array([1, 2]), np.array([[1.0, 2.0]]), (np.array([1.0, 2.0]),),
@@ -88,11 +88,11 @@ def test_zero_samples_and_objects_that_are_no_data_are_refused():
 
 def test_samples_of_one_batch_must_have_one_shape():
     with pytest.raises(CalibrationError, match="Samples 0 to 1 have different shapes"):
-        list(open_data([np.ones((3, 2)), np.ones((4, 2))], [TensorSpec("x", (2, -1, 2), FLOAT32)]))
+        list(open_data([np.ones((3, 2)), np.ones((4, 2))], [TensorInfo("x", (2, -1, 2), FLOAT32)]))
 
 
 def test_inputs_that_fill_a_batch_differently_are_refused():
-    specs = [TensorSpec("x", (4, 2), FLOAT32), TensorSpec("state", (2, 4, 3), FLOAT32)]
+    specs = [TensorInfo("x", (4, 2), FLOAT32), TensorInfo("state", (2, 4, 3), FLOAT32)]
     with pytest.raises(CalibrationError, match="disagree on how many samples fill a batch"):
         list(open_data([(np.ones(2), np.ones((2, 4, 3)))] * 4, specs))
     (run,) = open_data([(np.ones((4, 2)), np.ones((2, 4, 3)))], specs)

@@ -14,10 +14,10 @@ READ_ALL = """
 import sys
 from pathlib import Path
 import numpy as np
-from edgequant_converters._evaluate import TensorSpec
+from edgequant_runtime import TensorInfo
 from edgequant_converters.calibration import open_data, split
 
-parts = split(open_data(sys.argv[1], [TensorSpec("x", (1, 224, 224, 3), np.dtype(np.float32))]))
+parts = split(open_data(sys.argv[1], [TensorInfo("x", (1, 224, 224, 3), np.dtype(np.float32))]))
 for sample in parts:
     pass
 # Not ru_maxrss, which starts at the peak of the process that started this one.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgequant_converters import convert, sqnr_db
-from edgequant_converters._evaluate import open_model, run_real
+from edgequant_converters._evaluate import open_model
 from edgequant_converters.calibration import Histogram
 from edgequant_converters.doctor._corrections import round_weights
 from edgequant_converters.doctor._dead_channels import silence
@@ -105,7 +105,7 @@ def outputs(network: Network, samples: list[Sample], folder: Path) -> list[np.nd
     path = folder / "edited.tflite"
     path.write_bytes(network.to_bytes())
     model = open_model(path)
-    runs = [run_real(model, list(sample.values())) for sample in samples]
+    runs = [model.run_real(list(sample.values())) for sample in samples]
     return [np.stack(values) for values in zip(*runs, strict=True)]
 
 

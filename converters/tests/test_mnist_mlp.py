@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgequant_converters import convert
-from edgequant_converters._evaluate import open_model, run_real
+from edgequant_converters._evaluate import open_model
 
 pytestmark = pytest.mark.torch_export
 
@@ -46,7 +46,7 @@ def trained(digits: tuple[np.ndarray, np.ndarray], nets: Any) -> Any:
 def accuracy(path: Path, digits: tuple[np.ndarray, np.ndarray]) -> float:
     model = open_model(path)
     images, labels = (part[TRAIN : TRAIN + TEST] for part in digits)
-    predicted = [int(run_real(model, [image[np.newaxis]])[0].argmax()) for image in images]
+    predicted = [int(model.run_real([image[np.newaxis]])[0].argmax()) for image in images]
     return float(np.mean(np.array(predicted) == labels))
 
 

@@ -20,7 +20,7 @@ from edgequant_converters import (  # noqa: E402
     convert,
     qat,
 )
-from edgequant_converters._evaluate import open_model, run_real  # noqa: E402
+from edgequant_converters._evaluate import open_model  # noqa: E402
 from edgequant_converters.qat._fake_quantize import FakeQuantize, fake_quantize_weight, weight_scales  # noqa: E402
 from edgequant_converters.qat._layers import BatchNorm, QuantizedLayer  # noqa: E402
 from edgequant_converters.qat._recognise import LearnedRanges  # noqa: E402
@@ -75,7 +75,7 @@ def learned(network: nn.Module, images: Any, **options: Any) -> nn.Module:
 
 def outputs_of(path: Path, images: Any) -> np.ndarray:
     model = open_model(path)
-    return np.concatenate([run_real(model, [image[None]])[0] for image in images.numpy()])
+    return np.concatenate([model.run_real([image[None]])[0] for image in images.numpy()])
 
 
 # --- the grids ---

@@ -18,7 +18,8 @@ from ._source_options import (
 from ._tables import print_facts
 
 if TYPE_CHECKING:
-    from edgequant_converters import ConversionReport, TensorSpec
+    from edgequant_converters import ConversionReport
+    from edgequant_runtime import TensorInfo
 
 EXAMPLE = """
 **Examples**
@@ -105,7 +106,7 @@ def _print_report(report: "ConversionReport") -> None:
     print_facts(facts)
 
 
-def _spec(spec: "TensorSpec") -> str:
+def _spec(spec: "TensorInfo") -> str:
     from edgequant._data import in_words
 
     quantized = "" if spec.scale is None else f"  scale {spec.scale:.6g}, zero point {spec.zero_point}"

@@ -12,7 +12,6 @@ from ._files import replacing
 if TYPE_CHECKING:
     from ._convert import convert
     from ._downcast import FootprintChange, downcast, footprint
-    from ._evaluate import TensorSpec
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
     from ._report import ConversionReport, FloatOp
     from ._schemes import Scheme, Target
@@ -32,7 +31,6 @@ __all__ = [
     "Scheme",
     "SourceError",
     "Target",
-    "TensorSpec",
     "UnsupportedError",
     "WeightOnlyInt8Linear",
     "convert",
@@ -52,7 +50,6 @@ _HOMES = {
     "ImagePreprocessing": "calibration",
     "Scheme": "_schemes",
     "Target": "_schemes",
-    "TensorSpec": "_evaluate",
     "WeightOnlyInt8Linear": "_weight_only_linear",
     "convert": "_convert",
     "downcast": "_downcast",

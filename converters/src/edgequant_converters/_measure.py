@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from ._errors import SourceError
-from ._evaluate import TensorSpec, open_model, run_real
+from ._evaluate import open_model
 from ._metrics import ErrorStatistics
 from ._reason import reason
 from ._request import Sample
@@ -43,7 +44,7 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
     for sample in samples:
         inputs = [sample[spec.name] for spec in reference.inputs]
         try:
-            pairs = zip(statistics, run_real(reference, inputs), run_real(test, inputs), strict=True)
+            pairs = zip(statistics, reference.run_real(inputs), test.run_real(inputs), strict=True)
         except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
             raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
         for outcome, expected, computed in pairs:
@@ -53,13 +54,13 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
     return Measurement(lowest if np.isfinite(lowest) else None, measured_on, output)
 
 
-def noise_samples(inputs: Iterable[TensorSpec]) -> list[Sample]:
+def noise_samples(inputs: Iterable[TensorInfo]) -> list[Sample]:
     """Return a few seeded samples: standard normal floats, zeros for integers (always a valid index)."""
     generator, specs = np.random.default_rng(0), list(inputs)
     return [{spec.name: _noise(spec, generator) for spec in specs} for _ in range(NOISE_SAMPLES)]
 
 
-def _noise(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
+def _noise(spec: TensorInfo, generator: np.random.Generator) -> NDArray[Any]:
     shape = tuple(max(size, 1) for size in spec.shape)
     if np.issubdtype(spec.dtype, np.floating):
         return generator.standard_normal(shape).astype(spec.dtype)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._evaluate import TensorSpec
+from edgequant_runtime import TensorInfo
+
 from ._measure import Measurement
 from ._schemes import Scheme, Target
 
@@ -38,8 +39,8 @@ class ConversionReport:
     quantize: Scheme
     bytes: int
     source_bytes: int
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
     float_ops: tuple[FloatOp, ...]
     sqnr_db: float | None
     sqnr_measured_on: str
@@ -109,7 +110,7 @@ def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
     return "; ".join(f"{count} {type_}: {reason}" for (type_, reason), count in groups.most_common())
 
 
-def _spec_to_dict(spec: TensorSpec) -> dict[str, Any]:
+def _spec_to_dict(spec: TensorInfo) -> dict[str, Any]:
     return {
         "name": spec.name,
         "shape": list(spec.shape),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
-from edgequant_converters._evaluate import TensorSpec
 from edgequant_converters._reason import reason
 
 from ._arrays import ArraysInMemory, NpyFile, NpzFile
@@ -79,7 +79,7 @@ class DataSource:
 
 def open_data(
     source: str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any],
-    inputs: Sequence[TensorSpec],
+    inputs: Sequence[TensorInfo],
     *,
     images: ImagePreprocessing | None = None,
 ) -> DataSource:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
-from edgequant_converters._evaluate import TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class InputFit:
     input's, or 1 where that is free) or one axis less (then it is one row of the batch). A free axis takes any size.
     """
 
-    spec: TensorSpec
+    spec: TensorInfo
 
     @property
     def batch(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
-from edgequant_converters._evaluate import open_model, run_real, to_own_type, to_real
+from edgequant_converters._evaluate import open_model, to_own_type, to_real
 from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
 from edgequant_converters._request import Sample
 
@@ -60,7 +60,7 @@ class Judge:
     ) -> None:
         model = open_model(hub)
         self._inputs = [[sample[spec.name] for spec in model.inputs] for sample in samples]
-        self._expected = [run_real(model, inputs) for inputs in self._inputs]
+        self._expected = [model.run_real(inputs) for inputs in self._inputs]
         self._parts, self._labels = tuple(parts), labels
         self._scores = None if labels is None else _class_scores(self._expected[0])
         self.reference = Score(IDENTICAL_DB, TYPICAL_DB[1], self._accuracy(self._expected))
@@ -68,7 +68,7 @@ class Judge:
     def measure(self, model: Path, edits: Sequence[Edit] = ()) -> Score:
         """Run a model, whose outputs the `edits` may have split, on all samples."""
         opened = open_model(model)
-        computed = [joined(run_real(opened, inputs), edits) for inputs in self._inputs]
+        computed = [joined(opened.run_real(inputs), edits) for inputs in self._inputs]
         return Score(*self._worst(computed), self._accuracy(computed))
 
     def ceiling_db(self, model: Path, edits: Sequence[Edit] = ()) -> float:
@@ -90,7 +90,7 @@ class Judge:
             [to_real(to_own_type(x, s), s).astype(x.dtype) for x, s in zip(inputs, specs, strict=True)]
             for inputs in self._inputs
         ]
-        return self._worst([run_real(opened, inputs) for inputs in stored])[0]
+        return self._worst([opened.run_real(inputs) for inputs in stored])[0]
 
     def _worst(self, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
         """Return the SQNR over all samples and the samples' mean one, each of the worst part."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
-from edgequant_converters._evaluate import TensorSpec, open_model
+from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
 
@@ -64,9 +65,9 @@ class TfliteSource:
         return seeded_inputs(shapes)
 
 
-def _inputs(path: Path) -> tuple[TensorSpec, ...]:
+def _inputs(path: Path) -> tuple[TensorInfo, ...]:
     return open_model(path).inputs
 
 
-def _names(specs: tuple[TensorSpec, ...]) -> list[str]:
+def _names(specs: tuple[TensorInfo, ...]) -> list[str]:
     return [spec.name for spec in specs]
