@@ -18,7 +18,7 @@ from ._quantize_hub import Progress, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
-from .calibration import ImagePreprocessing, open_data, range_collector
+from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .litert_quantizer import io_type
 from .sources import TrainedSource, is_prepared
@@ -90,6 +90,7 @@ def convert(
     io = _checked_io(scheme, target, io)
     _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     keep_source(source, destination)
+    sample, calibration = peek(calibration, images)
     with _working_folder() as folder, replacing(destination) as temporary, _named_for_the_user(temporary, destination):
         hub = Path(folder, f"float{target.suffix}")
         report_progress("importing", 0, None)
@@ -101,6 +102,7 @@ def convert(
             weights=weights,
             input_shapes=input_shapes,
             input_layout=input_layout,
+            sample=sample,
         )
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))

@@ -8,6 +8,7 @@ from typing import Any
 from ._errors import ConverterError, OutputError, SourceError
 from ._reason import reason
 from ._schemes import Target
+from .calibration import SampleFor
 from .sources import Source, open_source
 
 
@@ -20,8 +21,11 @@ def write_float_hub(
     weights: str | os.PathLike[str] | None,
     input_shapes: Sequence[str],
     input_layout: str | None,
+    sample: SampleFor,
 ) -> Source:
     """Read the network (the arguments are those of `convert`) and write it to `hub` as the float32 model of `target`.
+
+    The network and the hub are compared on a `sample` of the user's data, if there is one.
 
     Raises SourceError and UnsupportedError.
     """
@@ -32,6 +36,7 @@ def write_float_hub(
             weights=None if weights is None else Path(weights),
             input_shapes=input_shapes,
             input_layout=input_layout,
+            sample=sample,
         )
         if target is Target.LITERT:
             network.write_litert(hub)

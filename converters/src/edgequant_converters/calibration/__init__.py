@@ -4,6 +4,7 @@ from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
 from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
+from ._peek import SampleFor, no_sample, peek
 from ._split import Split, split
 from ._thresholds import entropy_range, percentile_range
 
@@ -14,9 +15,12 @@ __all__ = [
     "Histogram",
     "ImagePreprocessing",
     "RangeCollector",
+    "SampleFor",
     "Split",
     "entropy_range",
+    "no_sample",
     "open_data",
+    "peek",
     "percentile_range",
     "range_collector",
     "split",

@@ -16,7 +16,7 @@ from edgequant_converters._files import replacing
 from edgequant_converters._float_hub import keep_source, write_float_hub
 from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
-from edgequant_converters.calibration import ImagePreprocessing, open_data
+from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
 from edgequant_converters.litert_quantizer import io_type
 
 from . import _techniques as techniques
@@ -94,6 +94,7 @@ def doctor(
     terms = _Terms(io_type(Scheme.INT8, io) if target is Target.LITERT else "float", per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
+    sample, calibration = peek(calibration, images)
     with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, replacing(destination) as written:
         hub = Path(folder, f"float{target.suffix}")
         tell("importing", 0, None)
@@ -105,6 +106,7 @@ def doctor(
             weights=weights,
             input_shapes=input_shapes,
             input_layout=input_layout,
+            sample=sample,
         )
         tell("reading samples", 0, None)
         inputs = open_model(hub).inputs

@@ -87,7 +87,10 @@ def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None
     added = {cut: f"edgequant_cut_{number}" for number, cut in enumerate(edit.cuts)}
     for cut, name in added.items():
         code = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(graph.tensors[cut[0]].dtype))
-        main.input.append(onnx.helper.make_tensor_value_info(name, code, None))
+        # The sizes are free, but not their number: a session takes an input without a shape for a single value.
+        shape = graph.tensors[cut[0]].shape
+        axes = None if shape is None else [f"{name}_{axis}" for axis in range(len(shape))]
+        main.input.append(onnx.helper.make_tensor_value_info(name, code, axes))
     for (number, tensor), cut in edit.edges.items():
         for position, name in enumerate(nodes[number].input):
             if name == graph.tensors[tensor].name:

@@ -1,12 +1,16 @@
 """Readers of trained networks, one module a kind.
 
-A reader's heavy library is imported when the reader is asked for, so that importing this package stays cheap.
+A reader's heavy library is imported when the reader is asked for, so that importing this package stays cheap. Each
+compares the model that it writes with the network: on a `sample` of the user's data where there is one, else on random
+inputs.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import Source, TrainedSource
 from ._extras import require_torch
@@ -35,6 +39,7 @@ def from_torch(
     example_inputs: "Sequence[torch.Tensor] | torch.Tensor",
     *,
     input_layout: str = "nchw",
+    sample: SampleFor = no_sample,
 ) -> Source:
     """Return a torch module as a source; a snapshot in evaluation mode is taken, the module itself is left as it is.
 
@@ -46,10 +51,12 @@ def from_torch(
     require_torch("to read a torch module")
     from ._torch import TorchSource
 
-    return TorchSource(module, example_inputs, input_layout=input_layout)
+    return TorchSource(module, example_inputs, input_layout=input_layout, sample=sample)
 
 
-def from_exported_program(path: str | os.PathLike[str], *, input_layout: str = "nchw") -> Source:
+def from_exported_program(
+    path: str | os.PathLike[str], *, input_layout: str = "nchw", sample: SampleFor = no_sample
+) -> Source:
     """Return a .pt2 file, as torch.export.save writes it, as a source; its example inputs fix the shapes.
 
     What PyTorch would run or import as it reads the file (pickled objects, shape expressions, operators by name) is
@@ -60,7 +67,7 @@ def from_exported_program(path: str | os.PathLike[str], *, input_layout: str = "
     require_torch("to read an exported program")
     from ._exported_program import open_exported_program
 
-    return open_exported_program(Path(path), input_layout)
+    return open_exported_program(Path(path), input_layout, sample)
 
 
 def from_factory(
@@ -69,6 +76,7 @@ def from_factory(
     weights: str | os.PathLike[str] | None,
     input_shapes: Sequence[str],
     input_layout: str = "nchw",
+    sample: SampleFor = no_sample,
 ) -> Source:
     """Return `package.module:factory`, code that builds a torch module without arguments, as a source.
 
@@ -82,20 +90,23 @@ def from_factory(
     require_torch("to build the network")
     from ._factory import open_factory
 
-    return open_factory(spec, None if weights is None else Path(weights), input_shapes, input_layout)
+    return open_factory(spec, None if weights is None else Path(weights), input_shapes, input_layout, sample)
 
 
-def from_onnx(path: str | os.PathLike[str], *, input_layout: str | None = None) -> Source:
+def from_onnx(
+    path: str | os.PathLike[str], *, input_layout: str | None = None, sample: SampleFor = no_sample
+) -> Source:
     """Return an .onnx file as a source; the names and order of its inputs and outputs stay.
 
     Without `input_layout` or with "nchw" the layout of the graph's inputs stays; "nhwc" is for graphs with 4-d NCHW
-    inputs. A LiteRT model gets a batch of 1 where the batch is free, an ONNX model keeps it free. Raises SourceError
+    inputs. A LiteRT model gets a batch of 1 where the batch is free, an ONNX model keeps it free;
+    other free sizes of a LiteRT model are those of the `sample`. Raises SourceError
     for a damaged or already quantized graph; writing LiteRT raises UnsupportedError without PyTorch and for operators
     that are not known.
     """
     from ._onnx import OnnxSource
 
-    return OnnxSource(Path(path), input_layout or "nchw")
+    return OnnxSource(Path(path), input_layout or "nchw", sample)
 
 
 def from_keras(model_or_path: Any) -> Source:
@@ -119,11 +130,11 @@ def from_saved_model(folder: str | os.PathLike[str]) -> Source:
     return saved_model_source(folder)
 
 
-def from_tflite(path: str | os.PathLike[str]) -> Source:
+def from_tflite(path: str | os.PathLike[str], *, sample: SampleFor = no_sample) -> Source:
     """Return a float .tflite file as a source; files of old converters are brought up to date, a free batch becomes 1.
 
     Raises SourceError if it is damaged, cannot be run by LiteRT, or is quantized already.
     """
     from ._tflite import TfliteSource
 
-    return TfliteSource(path)
+    return TfliteSource(path, sample)

@@ -14,6 +14,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
+from edgequant_converters.calibration import SampleFor
 
 from ._pt2_archive import write_checked_archive
 from ._pt2_program import RefusedError
@@ -23,7 +24,7 @@ _DROPOUTS = {torch.ops.aten.dropout.default, torch.ops.aten.feature_dropout.defa
 _TRAINING_ARGUMENT = dict.fromkeys(_DROPOUTS, 2) | {torch.ops.aten.batch_norm.default: 5}
 
 
-def open_exported_program(path: Path, input_layout: str) -> TorchSource:
+def open_exported_program(path: Path, input_layout: str, sample: SampleFor) -> TorchSource:
     """Read a .pt2; its example inputs, which torch.export.save keeps, fix the shapes of the written model."""
     program = _load(path)
     _refuse_training_mode(program, path)
@@ -43,6 +44,7 @@ def open_exported_program(path: Path, input_layout: str) -> TorchSource:
         description=f"{path.name} (torch exported program)",
         input_names=[str(name) for name in names],
         input_layout=input_layout,
+        sample=sample,
     )
 
 

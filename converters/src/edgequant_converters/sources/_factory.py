@@ -12,9 +12,10 @@ from torch import nn
 
 from edgequant_converters._errors import SourceError
 from edgequant_converters._reason import reason
+from edgequant_converters.calibration import SampleFor
 
 from ._checkpoint import load_weights, read_state_dict
-from ._torch import TorchSource
+from ._torch import TorchSource, sampled_inputs
 
 _DTYPES = {
     "float32": torch.float32, "float64": torch.float64, "int64": torch.int64, "int32": torch.int32,
@@ -22,15 +23,18 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def open_factory(spec: str, weights: Path | None, input_shapes: Sequence[str], input_layout: str) -> TorchSource:
-    """Build the network, load its weights, and make example inputs of the given shapes."""
+def open_factory(
+    spec: str, weights: Path | None, input_shapes: Sequence[str], input_layout: str, sample: SampleFor
+) -> TorchSource:
+    """Build the network, load its weights, and take example inputs of the given shapes from the data, or make some."""
     if not input_shapes:
         raise SourceError(f"{spec} needs the shape of each input, such as --input-shape 1,3,224,224.")
     inputs = [_example(text, seed) for seed, text in enumerate(input_shapes)]
     module = _build(spec)
     if weights is not None:
         load_weights(module, read_state_dict(weights), weights.name)
-    return TorchSource(module, inputs, description=f"{spec} (torch module)", input_layout=input_layout)
+    examples = sampled_inputs(module, inputs, input_layout, sample) or inputs
+    return TorchSource(module, examples, description=f"{spec} (torch module)", input_layout=input_layout)
 
 
 def _build(spec: str) -> nn.Module:

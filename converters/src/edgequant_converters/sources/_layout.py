@@ -17,3 +17,8 @@ def check_layout(layout: str) -> None:
 def to_nhwc(value: NDArray[Any]) -> NDArray[Any]:
     """Permute (N, C, H, W) to (N, H, W, C)."""
     return np.ascontiguousarray(value.transpose(0, 2, 3, 1))
+
+
+def to_nchw(value: NDArray[Any]) -> NDArray[Any]:
+    """Permute (N, H, W, C) to (N, C, H, W)."""
+    return np.ascontiguousarray(value.transpose(0, 3, 1, 2))

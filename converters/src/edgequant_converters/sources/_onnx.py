@@ -1,7 +1,7 @@
 """An .onnx file as a source."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import onnx
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
-from edgequant_converters._reason import reason
+from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._extras import require_torch
-from ._layout import check_layout, to_nhwc
+from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_normalise import normalised
 from ._onnx_versions import is_too_new, lowered
@@ -32,10 +33,10 @@ _FREE_SIZE = 8
 class OnnxSource:
     """A float ONNX graph; it is read and checked at once."""
 
-    def __init__(self, path: Path, input_layout: str = "nchw") -> None:
+    def __init__(self, path: Path, input_layout: str = "nchw", sample: SampleFor = no_sample) -> None:
         check_layout(input_layout)
         self.description = f"{path.name} (ONNX)"
-        self._path = path
+        self._path, self._sample = path, sample
         model = load_onnx(path)
         self._rewritten = is_too_new(model)
         self._model = lowered(model, path.name) if self._rewritten else model
@@ -44,9 +45,10 @@ class OnnxSource:
         self._permuted = [input_layout == "nhwc" and len(shape) == 4 for shape in shapes]
 
     def write_litert(self, path: Path) -> None:
-        """Write the graph as a float32 .tflite with a batch of 1 where it is free."""
+        """Write the graph as a float32 .tflite with a batch of 1 where it is free, and the data's other sizes."""
         require_torch("to write a LiteRT model from ONNX")
-        self._refuse_free_sizes()
+        if self._sampled is None:
+            self._refuse_free_sizes()
         from ._onnx_litert import write_onnx_as_litert
 
         examples, _ = self._case
@@ -55,8 +57,7 @@ class OnnxSource:
 
     def write_onnx(self, path: Path) -> None:
         """Write the graph with a newer opset, inferred shapes and all weights inside; a free batch stays free."""
-        pairs = zip(self._inputs, self._permuted, strict=True)
-        channels_last = frozenset(value.name for value, permuted in pairs if permuted)
+        channels_last = frozenset(value.name for value, permuted in self._permutations() if permuted)
         save_onnx(normalised(self._model, channels_last), path)
         self._check(path)
 
@@ -66,7 +67,8 @@ class OnnxSource:
                 axis = shape_of(value).index(None, 1)
                 raise UnsupportedError(
                     f"{self._path.name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
-                    "cannot have; fix it with python -m onnxruntime.tools.make_dynamic_shape_fixed."
+                    "cannot have; give calibration data, whose size it then takes, or fix it with python -m "
+                    "onnxruntime.tools.make_dynamic_shape_fixed."
                 )
 
     def _check(self, path: Path) -> None:
@@ -77,15 +79,23 @@ class OnnxSource:
 
     @cached_property
     def _case(self) -> tuple[Arrays, list[NDArray[Any]]]:
-        """Return seeded inputs on which the outputs are finite, and the outputs of the file as it is."""
+        """Return inputs on which the outputs are finite, from the data or else seeded, and the file's own outputs."""
         with self._readable() as path:
             reference = open_model(path)
+        if self._sampled is not None:
+            outputs = reference.run(self._sampled)
+            if all(np.isfinite(output).all() for output in outputs):
+                return self._sampled, outputs
+            raise SourceError(f"{self._path.name} gives NaN or infinity on the first sample of the data: check both.")
         for positive in (False, True):
             inputs = {value.name: _example(value, seed, positive) for seed, value in enumerate(self._inputs)}
-            outputs = self._run(reference, inputs)
+            outputs = reference.run(inputs)
             if all(np.isfinite(output).all() for output in outputs):
                 return inputs, outputs
-        raise SourceError(f"{self._path.name} gives NaN or infinity on random inputs, so no conversion can be checked.")
+        raise SourceError(
+            f"{self._path.name} gives NaN or infinity on random inputs, so no conversion can be checked: give "
+            "calibration data."
+        )
 
     @contextmanager
     def _readable(self) -> Iterator[Path]:
@@ -98,12 +108,24 @@ class OnnxSource:
             save_onnx(self._model, older)
             yield older
 
-    def _run(self, reference: Any, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        try:
-            outputs: list[NDArray[Any]] = reference.run(inputs)
-        except Exception as error:  # onnxruntime's own classes
-            raise SourceError(f"{self._path.name} does not run in ONNX Runtime: {reason(error)}.") from error
-        return outputs
+    @cached_property
+    def _sampled(self) -> Arrays | None:
+        """Inputs from the user's data, in the graph's own layout."""
+        sampled = self._sample([_info(value, permuted) for value, permuted in self._permutations()])
+        if sampled is None:
+            return None
+        pairs = ((value.name, permuted) for value, permuted in self._permutations())
+        return {name: to_nchw(sampled[name]) if permuted else sampled[name] for name, permuted in pairs}
+
+    def _permutations(self) -> Iterator[tuple[onnx.ValueInfoProto, bool]]:
+        return zip(self._inputs, self._permuted, strict=True)
+
+
+def _info(value: onnx.ValueInfoProto, permuted: bool) -> TensorInfo:
+    """Describe an input as the data has it: free sizes are -1, and a permuted input is NHWC."""
+    shape = [-1 if size is None else size for size in shape_of(value)]
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    return TensorInfo(value.name, tuple(shape[i] for i in (0, 2, 3, 1)) if permuted else tuple(shape), dtype)
 
 
 def _example(value: onnx.ValueInfoProto, seed: int, positive: bool) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgequant_converters._errors import SourceError, UnsupportedError
+from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import Source
 
@@ -21,8 +22,9 @@ def open_source(
     weights: Path | None = None,
     input_shapes: Sequence[str] = (),
     input_layout: str | None = None,
+    sample: SampleFor = no_sample,
 ) -> Source:
-    """Return the reader for a trained network; the arguments are those of `convert`.
+    """Return the reader for a trained network; the arguments are those of `convert`, and one sample of its data.
 
     Raises SourceError if it is none that edgequant reads, UnsupportedError for an argument that its kind cannot use.
     """
@@ -38,17 +40,19 @@ def open_source(
         _refuse({"weights": weights, "input_shapes": input_shapes}, "a torch.nn.Module")
         if example_inputs is None:
             raise SourceError("A torch.nn.Module needs example_inputs: a tuple of tensors that its forward() takes.")
-        return readers.from_torch(source, example_inputs, input_layout=input_layout or "nchw")
+        return readers.from_torch(source, example_inputs, input_layout=input_layout or "nchw", sample=sample)
     if example_inputs is not None:
         raise UnsupportedError("example_inputs go with a torch.nn.Module; leave them out for other sources.")
     if isinstance(source, str) and FACTORY.fullmatch(source) and not Path(source).exists():
         layout = input_layout or "nchw"
-        return readers.from_factory(source, weights=weights, input_shapes=input_shapes, input_layout=layout)
+        return readers.from_factory(
+            source, weights=weights, input_shapes=input_shapes, input_layout=layout, sample=sample
+        )
     _refuse({"weights": weights, "input_shapes": input_shapes}, "a source that holds its own weights")
-    return _open_file_or_object(source, input_layout)
+    return _open_file_or_object(source, input_layout, sample)
 
 
-def _open_file_or_object(source: Any, input_layout: str | None) -> Source:
+def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFor) -> Source:
     from edgequant_converters import sources as readers
 
     if is_keras_model(source):
@@ -61,16 +65,16 @@ def _open_file_or_object(source: Any, input_layout: str | None) -> Source:
         raise SourceError(f"{path} does not exist: give {KINDS}.")
     suffix = path.suffix.lower()
     if suffix == ".pt2":
-        return readers.from_exported_program(path, input_layout=input_layout or "nchw")
+        return readers.from_exported_program(path, input_layout=input_layout or "nchw", sample=sample)
     if suffix == ".onnx":
-        return readers.from_onnx(path, input_layout=input_layout)
+        return readers.from_onnx(path, input_layout=input_layout, sample=sample)
     _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
     if path.is_dir():
         return readers.from_saved_model(path)
     if suffix in (".keras", ".h5", ".hdf5"):
         return readers.from_keras(path)
     if suffix == ".tflite":
-        return readers.from_tflite(path)
+        return readers.from_tflite(path, sample=sample)
     if suffix in (".pt", ".pth", ".safetensors", ".ckpt"):
         raise SourceError(
             f"{path.name} holds weights without their network: name the code that builds it, as "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
+from edgequant_converters.calibration import SampleFor, no_sample
 from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
 
 from ._onnx_names import rename_onnx_io
@@ -24,10 +25,10 @@ from ._tensorflow import run_tensorflow
 class TfliteSource:
     """A float .tflite file, read and checked at once and brought into the form that the quantizer expects."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], sample: SampleFor = no_sample) -> None:
         name = Path(path).name
         self.description = f"{name} (LiteRT)"
-        self._original = Path(path)
+        self._original, self._sample = Path(path), sample
         self._model = read_model(path)
         refuse_quantized(self._model, name)
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
@@ -40,7 +41,7 @@ class TfliteSource:
     def write_litert(self, path: Path) -> None:
         """Write the normalised model and compare it with the file as it was given; raises SourceError."""
         write_model(self._model, path)
-        inputs = self._seeded(path)
+        inputs = self._inputs(path)
         original = open_model(self._original)
         theirs = dict(zip((spec.name for spec in original.inputs), inputs.values(), strict=True))
         check_hub(path, inputs, original.run(theirs), self.description)
@@ -57,16 +58,13 @@ class TfliteSource:
             rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))
             settle(model)
             save_onnx(model, path)
-            inputs = self._seeded(litert)
+            inputs = self._inputs(litert)
             check_hub(path, inputs, reference.run(inputs), self.description)
 
-    def _seeded(self, path: Path) -> Mapping[str, NDArray[Any]]:
-        shapes = {spec.name: np.zeros([max(size, 1) for size in spec.shape], spec.dtype) for spec in _inputs(path)}
-        return seeded_inputs(shapes)
-
-
-def _inputs(path: Path) -> tuple[TensorInfo, ...]:
-    return open_model(path).inputs
+    def _inputs(self, path: Path) -> Mapping[str, NDArray[Any]]:
+        infos = open_model(path).inputs
+        shapes = {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in infos}
+        return self._sample(infos) or seeded_inputs(shapes)
 
 
 def _names(specs: tuple[TensorInfo, ...]) -> list[str]:

@@ -3,12 +3,13 @@
 import copy
 import inspect
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 from torch import nn
 from torch.export import ExportedProgram
@@ -17,9 +18,10 @@ from torch.utils._pytree import tree_leaves
 from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
+from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._channels_last import ChannelsLastInput
-from ._layout import check_layout
+from ._layout import check_layout, to_nchw
 from ._self_check import check_hub, seeded_inputs
 from ._torch_program import export_program, output_names, write_litert, write_onnx
 
@@ -35,13 +37,15 @@ class TorchSource:
         description: str | None = None,
         input_names: Sequence[str] | None = None,
         input_layout: str = "nchw",
+        sample: SampleFor = no_sample,
     ) -> None:
         check_layout(input_layout)
         self.description = description or f"{type(module).__name__} (torch module)"
         self._inputs = checked_inputs(example_inputs, self.description)
         self._module = _snapshot(module, self.description)
         self._names = tuple(input_names or forward_names(module, len(self._inputs)))
-        self._permuted = [input_layout == "nhwc" and value.ndim == 4 for value in self._inputs]
+        self._permuted = _permuted(self._inputs, input_layout)
+        self._sample = partial(_sampled, self._names, self._inputs, self._permuted, sample)
         self._output_names = output_names(self._run_module(self._inputs))
 
     def write_litert(self, path: Path) -> None:
@@ -74,12 +78,17 @@ class TorchSource:
             ) from error
 
     def _check(self, path: Path) -> None:
-        """Compare the hub with the module, on the example inputs and on seeded ones."""
-        check_hub(path, *self._case(self._inputs), self.description)
+        """Compare the hub with the module: on a sample of the data if there is one, the example inputs, seeded ones."""
+        sampled = self._sample()
+        if sampled is not None:
+            check_hub(path, *self._case(sampled), self.description)
+        inputs, expected = self._case(self._inputs)
+        if sampled is None or _are_finite(expected):
+            check_hub(path, inputs, expected, self.description)
         example = dict(zip(self._names, (value.numpy() for value in self._inputs), strict=True))
         seeded = tuple(torch.from_numpy(value) for value in seeded_inputs(example).values())
         inputs, expected = self._case(seeded)
-        if all(np.isfinite(value).all() for value in expected):
+        if _are_finite(expected):
             check_hub(path, inputs, expected, self.description)
 
     def _case(self, inputs: Sequence[torch.Tensor]) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
@@ -96,6 +105,39 @@ def checked_inputs(inputs: Sequence[torch.Tensor] | torch.Tensor, description: s
             f"{description} needs example inputs: a tuple of tensors, one for each argument of forward()."
         )
     return tuple(value.detach().cpu().clone() for value in values)
+
+
+def sampled_inputs(
+    module: nn.Module, like: Sequence[torch.Tensor], input_layout: str, sample: SampleFor
+) -> tuple[torch.Tensor, ...] | None:
+    """Return inputs of the module from the user's data, of the shapes and types of `like`; None if there is no data."""
+    return _sampled(forward_names(module, len(like)), like, _permuted(like, input_layout), sample)
+
+
+def _permuted(inputs: Sequence[torch.Tensor], input_layout: str) -> list[bool]:
+    return [input_layout == "nhwc" and value.ndim == 4 for value in inputs]
+
+
+def _sampled(
+    names: Sequence[str], like: Sequence[torch.Tensor], permuted: Sequence[bool], sample: SampleFor
+) -> tuple[torch.Tensor, ...] | None:
+    infos = [
+        TensorInfo(name, _nhwc(value.shape) if permute else tuple(value.shape), value.numpy().dtype)
+        for name, value, permute in zip(names, like, permuted, strict=True)
+    ]
+    arrays = sample(infos)
+    if arrays is None:
+        return None
+    pairs = zip(names, permuted, strict=True)
+    return tuple(torch.from_numpy(to_nchw(arrays[name]) if permute else arrays[name]) for name, permute in pairs)
+
+
+def _nhwc(shape: Sequence[int]) -> tuple[int, ...]:
+    return (shape[0], *shape[2:], shape[1])
+
+
+def _are_finite(values: Sequence[NDArray[Any]]) -> bool:
+    return all(np.isfinite(value).all() for value in values)
 
 
 def _snapshot(module: nn.Module, description: str) -> nn.Module:
