@@ -97,7 +97,8 @@ def test_a_torch_network_is_tried_on_the_data(tmp_path: Path) -> None:
 
 def test_a_factory_is_built_around_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
-    code = "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return torch.ones(8) * (torch.full_like(x, 8) // x)\n"
+    forward = "def forward(self, x):\n        return torch.ones(8) * (torch.full_like(x, 8) // x)"
+    code = f"import torch\nclass Net(torch.nn.Module):\n    {forward}\n"
     (tmp_path / "dividing_net.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     options: dict[str, Any] = {"input_shapes": ["1,8:int64"]}

@@ -19,8 +19,12 @@ class Evaluator:
         self._name, self._session = name, session
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run one inference on the model's own types; the outputs come in the model's order. Raises SourceError."""
+        """Run one inference on the model's own types; the outputs come in the model's order.
+
+        Each begins anew: the variables of a streaming model remember nothing of earlier ones. Raises SourceError.
+        """
         try:
+            self._session.reset()
             outputs = self._session.run(inputs, raw=True)
         except SessionError as error:
             raise SourceError(f"{self._name} cannot be run: {error}") from error
