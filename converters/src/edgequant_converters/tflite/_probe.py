@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from edgequant_converters._errors import SourceError
 
 _TIMEOUT = 300  # seconds; one inference of a large model by reference kernels takes tens of seconds
@@ -33,6 +35,8 @@ def _probe(path: Path) -> None:
 
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():  # their memory holds whatever was there before
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
     interpreter.invoke()
 
 
