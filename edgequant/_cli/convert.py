@@ -59,7 +59,10 @@ def convert(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Convert a trained network to LiteRT or ONNX, quantize it, and say what that did to it."""
+    """Convert a trained network to LiteRT or ONNX, quantize it, and say what that did to it.
+
+    Files are checked before a framework reads them, and a factory is code that is run: see docs/security.md.
+    """
     from edgequant_converters import convert as convert_network
 
     from ._progress import step_progress

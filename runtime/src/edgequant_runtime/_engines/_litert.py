@@ -80,9 +80,15 @@ class LitertEngine(ArrayEngine):
             self._read_details(file.name)
             hint = "" if self._input_shapes else free_size_hint(self.inputs)
             self._allocate(first_shapes(self.inputs, self._input_shapes) if shapes is None else shapes)
-        except (RuntimeError, ValueError) as error:
+            operators = {operator["op_name"] for operator in self._interpreter._get_ops_details()}
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            LookupError,
+            MemoryError,
+        ) as error:  # of names, say
             raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}{hint}.") from error
-        operators = {operator["op_name"] for operator in self._interpreter._get_ops_details()}
         self._has_resources = bool(operators & _KEEPS_RESOURCES)
 
     def clone(self) -> LitertEngine:
