@@ -34,6 +34,8 @@ WEIGHTS_KEY, BFLOAT16 = "edgequant.weights", "bfloat16"
 _BF16_FAST_MATH = "mlas.enable_gemm_fastmath_arm64_bfloat16"
 # On x86 without VNNI its products of uint8 and int8 saturate at 16 bits otherwise (up to 40 dB), unlike on ARM.
 _EXACT_INTEGERS = "session.x64quantprecision"
+# It fails so on a model in which two operators share a weight's zero point.
+_REPLACED_TWICE = "Attempt to replace the existing tensor"
 
 # What ONNX Runtime says of a file from the future.
 _NEWER_IR = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
@@ -60,13 +62,8 @@ def version() -> str:
 def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> OnnxRuntimeEngine:
     """Open an .onnx model; raises EngineError without the wheel, ModelError if ONNX Runtime refuses the model."""
     onnxruntime = _onnxruntime()
-    options = session_options(onnxruntime, file, threads)
     try:
-        # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
-        with without_chatter():
-            session = onnxruntime.InferenceSession(
-                file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
+        session = _opened(onnxruntime, file, session_options(onnxruntime, file, threads))
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(_not_opened(file.name, error)) from error
     try:
@@ -76,6 +73,23 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
             f"{file.name} says that its inputs or outputs are larger than this machine's memory: it is damaged, or for "
             "another machine."
         ) from error
+
+
+def _opened(onnxruntime: Any, file: ModelFile, options: Any) -> Any:
+    def open_once() -> Any:
+        # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
+        with without_chatter():
+            return onnxruntime.InferenceSession(
+                file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+
+    try:
+        return open_once()
+    except Exception as error:
+        if _REPLACED_TWICE not in str(error):
+            raise
+    options.add_session_config_entry(_EXACT_INTEGERS, "0")
+    return open_once()
 
 
 def _onnxruntime() -> Any:
