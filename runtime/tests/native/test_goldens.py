@@ -1,7 +1,7 @@
 """The same bits on every kind of CPU: programs for each, run under emulators of the boards' cores.
 
 goldens.json has the SHA-256 of each model's outputs for edgequant-run's seeded inputs. After arithmetic changed on
-purpose `python test_goldens.py PROGRAM` writes it anew, with the scalar kernels of an edgequant-run.
+purpose, `python -m native.test_goldens PROGRAM` in runtime/tests writes it anew with the scalar kernels.
 """
 
 from __future__ import annotations
