@@ -127,6 +127,6 @@ def library_path() -> str:
         if os.path.isfile(path):
             return path
     raise EngineError(
-        "The library of the engine 'native' is missing: install edgequant-runtime with pip, which builds it, "
+        "The library of the engine 'native' is missing: install the wheel that 'edgequant wheel' builds, "
         f"or name a library in {LIBRARY_VARIABLE}."
     )
