@@ -105,6 +105,7 @@ def test_side_effects_are_refused_before_anything_runs(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_session_with_its_own_saver_is_read(keras_folder: Path, tmp_path: Path) -> None:
-    from_saved_model(keras_folder / "session").write_litert(tmp_path / "hub.tflite")
-    assert open_model(tmp_path / "hub.tflite").inputs[0].shape == (1, 2)
+def test_a_session_with_its_own_saver_is_run(keras_folder: Path, tmp_path: Path) -> None:
+    """It gets as far as TensorFlow's converter, which has no operator for the variables of sessions."""
+    with pytest.raises(UnsupportedError, match=r"LiteRT lacks \(VariableV2\)"):
+        from_saved_model(keras_folder / "session").write_litert(tmp_path / "hub.tflite")
