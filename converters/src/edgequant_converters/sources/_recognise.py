@@ -2,6 +2,7 @@
 
 import re
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,25 @@ def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFo
         return readers.from_keras(path)
     if suffix == ".tflite":
         return readers.from_tflite(path, sample=sample)
+    if suffix in (".pt", ".pth", ".ckpt") and _is_torchscript(path):
+        raise SourceError(
+            f"{path.name} is a TorchScript program (torch.jit.save), which edgequant does not read: export the module "
+            "it was made of with torch.export.save(torch.export.export(model, inputs), 'net.pt2') and convert that."
+        )
     if suffix in (".pt", ".pth", ".safetensors", ".ckpt"):
         raise SourceError(
             f"{path.name} holds weights without their network: name the code that builds it, as "
             f"package.module:factory --weights {path.name} --input-shape 1,3,224,224."
         )
     raise SourceError(f"{path.name} is not a kind of network that edgequant reads: give {KINDS}.")
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Tell whether a torch archive holds code beside its tensors; nothing in it is loaded."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name for name in archive.namelist())
 
 
 def is_torch_module(source: Any) -> bool:
