@@ -185,7 +185,7 @@ def test_profile_lists_the_steps(cli, models, features):
 
 def test_the_reason_for_another_engine_is_told(cli, models, features):
     result = cli("run", models / "float.tflite", "--input", features)
-    assert "has no int8 operators" in result.stderr
+    assert "of the work of float.tflite is float32" in result.stderr
     document = json.loads(cli("run", models / "float.tflite", "--input", features, "--json").stdout)
     assert document["engine"] == "litert"
-    assert "has no int8 operators" in document["fallback_reason"]
+    assert "of the work of float.tflite is float32" in document["fallback_reason"]

@@ -75,6 +75,12 @@ typedef struct eq_model_options {
     const char *kernels;   /* a name from eq_kernels_name, for tests and measurements; NULL: the best that this CPU runs */
 } eq_model_options;
 
+/* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */
+typedef struct eq_model_work {
+    uint64_t kernels; /* in kernels made for this CPU */
+    uint64_t plain;   /* in loops of plain C: float32, and transposed convolutions of odd strides */
+} eq_model_work;
+
 typedef struct eq_shape {
     int32_t rank;
     int32_t dims[EQ_MAX_RANK];
@@ -117,8 +123,8 @@ EQ_API eq_status eq_model_check_memory(const void *data, size_t size, eq_error *
 EQ_API void eq_model_close(eq_model *model);
 /* The name of the kernels that were chosen, such as "dotprod" or "avx512vnni". */
 EQ_API const char *eq_model_kernels(const eq_model *model);
-/* Whether any operator computes integers that stand for real values. If none does, other engines are faster. */
-EQ_API bool eq_model_is_quantized(const eq_model *model);
+/* Tells whether another engine would be faster: one with kernels for float32 is, if much of the work is in plain loops. */
+EQ_API void eq_model_measure(const eq_model *model, eq_model_work *work);
 
 /* The inputs before there is a session, whose `input_shapes` may need them: name, type and shapes, and no more. The name
  * lives as long as the model. */

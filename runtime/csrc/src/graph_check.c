@@ -25,9 +25,9 @@ static eq_status note_inputs(eq_reader *reader, const eq_graph *graph, int32_t *
             return eq_reader_fail_tensor(reader, tensor, t, EQ_ERROR_MODEL, "it is an input of the model and a constant");
         }
         if (tensor->is_variable) {
-            tensor->unsupported = "is an input of the model and a variable";
+            tensor->unsupported = "that is an input of the model and a variable";
         } else if (writers[t] != NOWHERE) {
-            tensor->unsupported = "is an input of the model twice";
+            tensor->unsupported = "that is an input of the model twice";
         }
         writers[t] = BEFOREHAND;
     }
@@ -43,11 +43,11 @@ static eq_status note_outputs(eq_reader *reader, const eq_graph *graph, const eq
                                          op->name, (int)op->index);
         }
         if (tensor->is_variable) { /* its shape would be that of its last writer, for those before too */
-            tensor->unsupported = "is a variable that an operator writes without a handle";
+            tensor->unsupported = "that is a variable, and written without a handle";
         } else if (writers[t] == BEFOREHAND) {
-            tensor->unsupported = "is an input of the model that an operator writes";
+            tensor->unsupported = "that is an input of the model, and written";
         } else if (writers[t] >= 0) {
-            tensor->unsupported = "is written twice";
+            tensor->unsupported = "that is written twice";
         } else {
             writers[t] = op->index;
         }

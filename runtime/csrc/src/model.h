@@ -27,7 +27,7 @@ typedef struct eq_tensor {
     int32_t channel_axis;
     const void *data; /* a constant's values, aligned for their type; NULL: computed during a run */
     bool is_variable;
-    /* What keeps every operator of this engine from using it, as in "is sparse"; NULL: nothing. Only name and type are good
+    /* What keeps every operator of this engine from using it, as in "a tensor that is sparse"; NULL: nothing. Only name and type are good
      * then. */
     const char *unsupported;
 } eq_tensor;
@@ -65,6 +65,7 @@ struct eq_model {
     bool is_mapped;
     uint64_t memory_limit;
     uint64_t packed_bytes;
+    eq_model_work work;
     int32_t graph_count;
     eq_graph *graphs;               /* 0 is the main one */
     eq_packed *packed;              /* for each operator of the main graph */

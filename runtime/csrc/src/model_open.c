@@ -229,17 +229,8 @@ const char *eq_model_kernels(const eq_model *model) {
     return model != NULL ? model->kernels->name : NULL;
 }
 
-bool eq_model_is_quantized(const eq_model *model) {
-    const eq_graph *graph = model->graphs;
-    for (int32_t i = 0; i < graph->operator_count; i++) {
-        for (int32_t o = 0; o < graph->operators[i].output_count; o++) {
-            const eq_tensor *output = &graph->tensors[graph->operators[i].outputs[o]];
-            if (output->type == EQ_INT8 && output->scale_count != 0) {
-                return true;
-            }
-        }
-    }
-    return false;
+void eq_model_measure(const eq_model *model, eq_model_work *work) {
+    *work = model->work;
 }
 
 int32_t eq_model_input_count(const eq_model *model) {

@@ -12,6 +12,7 @@
 #include "variables.h"
 
 enum { EQ_TEMPORARIES = 8 }; /* that one operator may ask for */
+enum { CODE_RESHAPE = 22 };
 
 eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status, const char *format, ...) {
     char sentence[1024];
@@ -247,8 +248,8 @@ static eq_status check_edges(eq_plan *plan) {
         const int32_t index = is_input ? graph->inputs[i] : graph->outputs[i - graph->input_count];
         const eq_tensor *tensor = &plan->tensors[index].tensor;
         if (tensor->unsupported) {
-            return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' %s", is_input ? "input" : "output",
-                           tensor->name, tensor->unsupported);
+            return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is a tensor %s",
+                           is_input ? "input" : "output", tensor->name, tensor->unsupported);
         }
         if (eq_type_size(tensor->type) == 0) {
             return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is of type %s",
@@ -279,6 +280,17 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
     return NULL;
 }
 
+/* Whether an input has no elements, other than the shape that asks RESHAPE for a scalar. */
+static bool has_empty(const eq_plan *plan, const eq_operator *op) {
+    for (int32_t slot = 0; slot < op->input_count; ++slot) {
+        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
+        if (tensor && eq_tensor_elements(tensor) == 0 && !(op->code == CODE_RESHAPE && slot == 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     const eq_operator_type *type = eq_operator_type_of(op->code);
     if (!type) {
@@ -287,15 +299,11 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     const eq_tensor *foreign = foreign_tensor(plan, op);
     if (foreign) {
         return foreign->unsupported
-                   ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' %s", foreign->name, foreign->unsupported)
-                   : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' is of type %s", foreign->name,
-                                  eq_type_name(foreign->type));
+                   ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor %s", foreign->unsupported)
+                   : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of type %s", eq_type_name(foreign->type));
     }
-    for (int32_t slot = 0; slot < op->input_count; ++slot) {
-        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && eq_tensor_elements(tensor) == 0) {
-            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its tensor '%.60s' has no elements", tensor->name);
-        }
+    if (has_empty(plan, op)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of no elements");
     }
     return type->prepare(plan, op);
 }
@@ -364,25 +372,64 @@ static eq_status fold(eq_plan *plan, int32_t first) {
     return status;
 }
 
-/* The operators that cannot run, for one message about all of them. */
-typedef struct eq_refusals {
-    int32_t count;
-    size_t length;
-    char text[1800];
-} eq_refusals;
+/* Operators that cannot run for the same reason. */
+typedef struct eq_refusal {
+    const char *name; /* of the operators */
+    int32_t first, count;
+    struct eq_refusal *next;
+    char reason[];
+} eq_refusal;
 
-static void refuse(eq_refusals *refusals, const char *sentence) {
-    refusals->count += 1;
-    int written = snprintf(refusals->text + refusals->length, sizeof refusals->text - refusals->length, "%s%s",
-                           refusals->count > 1 ? "; " : "", sentence);
-    refusals->length += (size_t)written;
-    if (refusals->length > sizeof refusals->text - 1) {
-        refusals->length = sizeof refusals->text - 1;
+/* One more operator, whose error is in `plan->error`. */
+static eq_status refuse(eq_plan *plan, const eq_operator *op, eq_refusal **refusals) {
+    char before[512]; /* as eq_plan_fail begins */
+    const int length = snprintf(before, sizeof before, "%s (operator %d): ", op->name, (int)op->index);
+    const char *reason = plan->error->message;
+    if (length > 0 && (size_t)length < sizeof before && strncmp(reason, before, (size_t)length) == 0) {
+        reason += length;
     }
+    while (*refusals && (strcmp((*refusals)->name, op->name) != 0 || strcmp((*refusals)->reason, reason) != 0)) {
+        refusals = &(*refusals)->next;
+    }
+    if (!*refusals) {
+        eq_refusal *made = eq_plan_take(plan, sizeof *made + strlen(reason) + 1);
+        if (!made) {
+            return (eq_status)plan->error->status;
+        }
+        *made = (eq_refusal){.name = op->name, .first = op->index};
+        strcpy(made->reason, reason);
+        *refusals = made;
+    }
+    (*refusals)->count += 1;
+    return EQ_OK;
+}
+
+/* All of them in one sentence, or as many kinds as fit. */
+static eq_status tell(eq_plan *plan, const eq_refusal *refusals) {
+    char text[sizeof plan->error->message], item[sizeof text];
+    size_t length = 0;
+    for (const eq_refusal *r = refusals; r; r = r->next) {
+        const char *between = r == refusals ? "" : "; ";
+        int size = r->count == 1
+                       ? snprintf(item, sizeof item, "%s%.100s (operator %d): %s", between, r->name, (int)r->first, r->reason)
+                       : snprintf(item, sizeof item, "%s%.100s (%d of them, the first is operator %d): %s", between, r->name,
+                                  (int)r->count, (int)r->first, r->reason);
+        if (size < 0 || length + (size_t)size + sizeof "; and 2147483647 more kinds" > sizeof text) {
+            int32_t kinds = 0;
+            for (; r; r = r->next) {
+                ++kinds;
+            }
+            snprintf(text + length, sizeof text - length, "%sand %d more kind%s", between, (int)kinds, kinds == 1 ? "" : "s");
+            break;
+        }
+        memcpy(text + length, item, (size_t)size + 1);
+        length += (size_t)size;
+    }
+    return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "%s", text);
 }
 
 static eq_status prepare_all(eq_plan *plan) {
-    eq_refusals refusals = {0};
+    eq_refusal *refusals = NULL;
     for (int32_t i = 0; i < plan->graph->operator_count; ++i) {
         const eq_operator *op = &plan->graph->operators[i];
         int32_t first = plan->step_count;
@@ -391,15 +438,13 @@ static eq_status prepare_all(eq_plan *plan) {
             status = fold(plan, first);
         }
         if (status == EQ_ERROR_UNSUPPORTED) {
-            refuse(&refusals, plan->error->message); /* and go on with the shapes that the file gives */
-        } else if (status != EQ_OK && refusals.count == 0) {
+            status = refuse(plan, op, &refusals); /* and go on with the shapes that the file gives */
+        }
+        if (status == EQ_ERROR_MEMORY || (status != EQ_OK && !refusals)) {
             return status;
         } /* else what follows an operator that was refused may fail only for that */
     }
-    if (refusals.count > 0) {
-        return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "%s", refusals.text);
-    }
-    return EQ_OK;
+    return refusals ? tell(plan, refusals) : EQ_OK;
 }
 
 static eq_status start(eq_plan *plan, eq_model *model) {
@@ -488,11 +533,24 @@ static bool leaves_sizes_free(const eq_graph *graph) {
     return false;
 }
 
+eq_status eq_plan_status(eq_status status) {
+    return status == EQ_ERROR_MODEL ? EQ_ERROR_UNSUPPORTED : status;
+}
+
+static eq_model_work work_of(const eq_plan *plan) {
+    eq_model_work work = {0};
+    for (int32_t s = 0; s < plan->step_count; ++s) {
+        *(plan->steps[s]->plain ? &work.plain : &work.kernels) += plan->steps[s]->cost;
+    }
+    return work;
+}
+
 eq_status eq_plan_check(eq_model *model, eq_error *error) {
     eq_plan *plan;
     eq_error own;
     eq_status status = eq_plan_make(model, NULL, &plan, &own);
     if (status == EQ_OK) {
+        model->work = work_of(plan);
         eq_plan_free(plan);
         return EQ_OK;
     }
@@ -501,5 +559,5 @@ eq_status eq_plan_check(eq_model *model, eq_error *error) {
     if (status != EQ_ERROR_UNSUPPORTED && status != EQ_ERROR_MEMORY && leaves_sizes_free(model->graphs)) {
         return EQ_OK;
     }
-    return eq_fail(error, status, "%s", own.message);
+    return eq_fail(error, eq_plan_status(status), "%s", own.message);
 }

@@ -48,6 +48,7 @@ struct eq_step {
     int32_t units;  /* independent parts of the work; 1 if it cannot be split */
     uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
     uint64_t macs;  /* for the profile */
+    bool plain;     /* computed in loops of plain C, which other engines have kernels for */
     size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
@@ -116,7 +117,10 @@ const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes,
 /* Plan the model's main graph for these input shapes (NULL: the file's). */
 eq_status eq_plan_make(eq_model *model, const eq_shape *input_shapes, eq_plan **plan, eq_error *error);
 void eq_plan_free(eq_plan *plan);
-/* Plan once and throw the plan away: finds out whether the model can run, and packs its weights. */
+/* What a caller is told: operators that do not fit together are EQ_ERROR_MODEL among planners, but the file was found whole, and
+ * another engine may make sense of it. */
+eq_status eq_plan_status(eq_status status);
+/* Plan once and throw the plan away: finds out whether the model can run and how much work it is, and packs its weights. */
 eq_status eq_plan_check(eq_model *model, eq_error *error);
 
 /* Decide which tensors carry padding, and add the steps that fill it or copy tensors to get it. (layout.c) */

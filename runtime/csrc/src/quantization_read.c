@@ -37,9 +37,9 @@ static void read_axis(const eq_table *quantization, eq_tensor *tensor) {
         return;
     }
     if (!is_in_range && tensor->rank != 1) {
-        tensor->unsupported = "has scales for a dimension that it does not have";
+        tensor->unsupported = "with scales for a dimension that it does not have";
     } else if (tensor->scale_count != tensor->dims[tensor->channel_axis]) {
-        tensor->unsupported = "has another number of scales than of channels";
+        tensor->unsupported = "with another number of scales than of channels";
     }
 }
 
@@ -52,7 +52,7 @@ static eq_status read_scales(eq_reader *reader, const eq_vector *vector, eq_tens
     for (uint32_t i = 0; i < vector->count; i++) {
         scales[i] = eq_vector_f32(vector, i);
         if (!isfinite(scales[i]) || scales[i] < 0) {
-            tensor->unsupported = "has a scale that is no positive number";
+            tensor->unsupported = "with a scale that is no positive number";
         }
     }
     tensor->scales = scales;
@@ -75,7 +75,7 @@ static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, eq
     for (int32_t i = 0; i < tensor->scale_count; i++) {
         const int64_t value = vector->count != 0 ? eq_vector_i64(vector, (uint32_t)i) : 0;
         if (value < min || value > max) {
-            tensor->unsupported = "has a zero point outside its type's range";
+            tensor->unsupported = "with a zero point outside its type's range";
             break;
         }
         zero_points[i] = (int32_t)value - (is_uint8 ? 128 : 0);
@@ -109,7 +109,7 @@ eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t
     }
     const uint8_t details = eq_table_u8(&quantization, DETAILS_TYPE, 0);
     if (details != 0) {
-        tensor->unsupported = "has a quantization that is not linear";
+        tensor->unsupported = "with a quantization that is not linear";
         return details == DETAILS_BLOCKWISE ? check_blockwise(reader, &quantization, index, tensor) : EQ_OK;
     }
     if (!can_be_quantized(tensor->type) || !is_linear(&scales)) {

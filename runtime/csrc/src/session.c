@@ -102,7 +102,11 @@ static eq_status open_session(eq_session *session, const eq_session_options *opt
         return eq_fail(error, EQ_ERROR_ARGUMENT, "%d threads were asked for; 1 to %d can be had", (int)threads,
                        (int)EQ_MOST_THREADS);
     }
-    eq_status status = eq_plan_make(session->model, options->input_shapes, &session->plan, error);
+    eq_error own;
+    eq_status status = eq_plan_make(session->model, options->input_shapes, &session->plan, &own);
+    if (status != EQ_OK) {
+        return eq_fail(error, eq_plan_status(status), "%s", own.message);
+    }
     if (status == EQ_OK) {
         status = take_memory(session, threads, error);
     }

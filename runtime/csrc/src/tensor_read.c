@@ -49,7 +49,7 @@ static eq_status read_shape(eq_reader *reader, const eq_table *table, int32_t in
     if (shape.count <= EQ_MAX_RANK) {
         tensor->rank = (int32_t)shape.count;
     } else {
-        tensor->unsupported = "has more than 8 dimensions";
+        tensor->unsupported = "of more than 8 dimensions";
     }
     return EQ_OK;
 }
@@ -156,10 +156,10 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file");
     }
     if (sparsity.position != 0) {
-        tensor->unsupported = "is sparse";
+        tensor->unsupported = "that is sparse";
     }
     if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0) {
-        tensor->unsupported = "has its values in another file";
+        tensor->unsupported = "with its values in another file";
     }
     eq_status status = read_shape(reader, table, index, tensor);
     if (status == EQ_OK) {

@@ -44,7 +44,7 @@ def read_model_file(model: Model) -> ModelFile:
     """Find out what `model`, a path or the bytes themselves, is; raises ModelError if it is no model."""
     if isinstance(model, (bytes, bytearray, memoryview)):
         content = bytes(model)
-        name = f"The model given as {len(content)} bytes"
+        name = f"the model given as {len(content)} bytes"
         format_, metadata = _identify(io.BytesIO(content), name)
         return ModelFile(name, format_, metadata, content=content)
     if not isinstance(model, (str, os.PathLike)):
@@ -63,11 +63,16 @@ def read_model_file(model: Model) -> ModelFile:
     return ModelFile(name, format_, metadata, path=path)
 
 
+def at_start(name: str) -> str:
+    """Return a model's name as a sentence begins with it; a file's name stays as it is."""
+    return f"T{name[1:]}" if name.startswith("the model given as ") else name
+
+
 def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:
     """Return the format and an ONNX model's metadata."""
     start = file.read(8)
     if not start:
-        raise ModelError(f"{name} is empty: give a .tflite or .onnx model.")
+        raise ModelError(f"{at_start(name)} is empty: give a .tflite or .onnx model.")
     if start[4:] == _TFLITE_IDENTIFIER:
         return TFLITE, {}
     from ._onnx_header import read_onnx_metadata
@@ -75,4 +80,4 @@ def _identify(file: BinaryIO, name: str) -> tuple[str, dict[str, str]]:
     try:
         return ONNX, read_onnx_metadata(file)
     except ValueError as error:
-        raise ModelError(f"{name} is no .tflite or .onnx model, or is cut off: {error}.") from error
+        raise ModelError(f"{at_start(name)} is no .tflite or .onnx model, or is cut off: {error}.") from error

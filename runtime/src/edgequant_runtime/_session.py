@@ -29,7 +29,7 @@ class Session:
     Args:
         model: path of a .tflite or .onnx file, or its bytes.
         engine: "native" or "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content. For
-            a .tflite model with int8 operators "auto" is "native"; for one without them, or with something that the
+            an int8 .tflite model "auto" is "native"; for one with much float32 in it, or with something that the
             native engine does not run, it is "litert".
         threads: threads for one inference, 1 to 256; None takes every core that this process may use.
         profile: measure every step, see profile(); the engine is "native" then.

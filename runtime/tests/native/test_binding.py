@@ -13,13 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from edgequant_runtime import EngineError, ModelError, Session, SessionError, engine_version
+from edgequant_runtime import EngineError, ModelError, Session, SessionError, engine_version, model_engines
 from edgequant_runtime._engines import _library, _native, _structures
 from edgequant_runtime._engines._native import NativeEngine, NativeModel
 from edgequant_runtime._model_file import read_model_file
 
 from .single_op import Model, Quantized
+
+RUN_GRAPHS = [
+    f"STABLEHLO_{name}" for name in ("REDUCE", "SCATTER", "REDUCE_WINDOW", "SORT", "WHILE", "COMPOSITE", "CASE")
+]
 
 HEADER = Path(__file__).parents[2] / "csrc" / "include" / "edgequant.h"
 STRUCTURES = {
@@ -27,6 +32,7 @@ STRUCTURES = {
     "eq_tensor_info": _library.TensorDescription,
     "eq_model_options": _library.ModelOptions,
     "eq_shape": _structures.Shape,
+    "eq_model_work": _library.Work,
     "eq_session_options": _library.SessionOptions,
     "eq_profile_step": _structures.Step,
     "eq_memory": _structures.Memory,
@@ -143,7 +149,7 @@ def test_kernels_by_name(models):
 def test_damaged_models(models):
     whole = (models / "int8.tflite").read_bytes()
     for length in range(8, len(whole), 16):
-        with pytest.raises(ModelError, match=r"^The engine 'native' cannot open The model given as"):
+        with pytest.raises(ModelError, match=r"^The engine 'native' cannot open the model given as"):
             Session(whole[:length], engine="native")
 
 
@@ -183,7 +189,9 @@ def test_auto_says_why_it_took_another_engine(models, litert, caplog):
     assert caplog.messages == [session.fallback_reason]
     plain = Session(models / "float.tflite")
     assert plain.engine == "litert"
-    assert plain.fallback_reason == "float.tflite has no int8 operators, and the engine 'litert' is faster in float32."
+    assert re.match(
+        r"100 % of the work of float.tflite is float32, .*: the engine 'litert' is faster", plain.fallback_reason
+    )
     assert Session(models / "data_dependent.tflite", engine="litert").fallback_reason is None
 
 
@@ -191,9 +199,76 @@ def test_auto_without_litert(models, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     monkeypatch.setitem(sys.modules, "tflite_runtime", None)
-    assert Session(models / "float.tflite").engine == "native"
+    plain = Session(models / "float.tflite")
+    assert plain.engine == "native"
+    assert re.match(r"100 % .* in plain C, and so slowly; the engine 'litert' is ", plain.fallback_reason)
     with pytest.raises(EngineError, match=r"^The engine 'native' cannot open .*WHERE.*; and the engine 'litert' is "):
         Session(models / "data_dependent.tflite")
+
+
+def mixed(float_size: int) -> bytes:
+    """An int8 layer of 512 x 512, and a float one of `float_size` behind it."""
+    model = Model()
+    x = model.input((1, 512), "INT8", Quantized(0.1))
+    y = model.tensor((1, 512), "INT8", Quantized(0.1))
+    w = model.constant(np.ones((512, 512)), "INT8", Quantized(0.1))
+    model.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
+    real, z = model.tensor((1, 512), "FLOAT32"), model.tensor((1, float_size), "FLOAT32")
+    model.operator("DEQUANTIZE", [y], [real])
+    w = model.constant(np.ones((float_size, 512)), "FLOAT32")
+    model.operator("FULLY_CONNECTED", [real, w, -1], [z], "FullyConnectedOptions")
+    return model.finish([z])
+
+
+def test_auto_goes_by_the_work(litert):
+    """One float output in 512 is less than 0.3 % of the work, four are more, whatever the number of operators."""
+    assert Session(mixed(1)).engine == "native"
+    assert model_engines(mixed(1)) == ("native", "litert")
+    session = Session(mixed(4))
+    assert session.engine == "litert"
+    assert "1 % of the work of the model given as" in session.fallback_reason
+    assert model_engines(mixed(4)) == ("litert", "native")
+
+
+def test_what_neither_engine_opens_is_said_of_both(litert):
+    model = Model()
+    x, y = model.input((4,), "FLOAT32"), model.tensor((4,), "FLOAT32")
+    for _ in range(3):
+        model.operator("CUSTOM", [x], [model.tensor((4,), "FLOAT32")])
+    model.operator("TOPK_V2", [x], [y])
+    with pytest.raises(ModelError) as caught:
+        Session(model.finish([y]))
+    text = str(caught.value)
+    assert text.startswith("The engine 'native' cannot open the model given as")
+    assert "CUSTOM  (3 of them, the first is operator 0): not an operator of this engine; TOPK_V2 (operator 3)" in text
+    assert "; and LiteRT cannot open the model given as" in text
+
+
+def test_a_long_list_of_reasons_ends_between_them():
+    model = Model()
+    x = model.input((4,), "FLOAT32")
+    for name in (n for n in vars(schema.BuiltinOperator) if n.startswith("STABLEHLO") and n not in RUN_GRAPHS):
+        model.operator(name, [x], [model.tensor((4,), "FLOAT32")])
+    with pytest.raises(ModelError, match=r"not an operator of this engine; and \d+ more kinds\.$"):
+        Session(model.finish([x]), engine="native")
+
+
+def test_auto_gives_litert_what_is_odd_but_whole(litert):
+    """Tensors without elements, and a vector of scales for a dimension that the vector does not have."""
+    model = Model()
+    x, nothing = model.input((2, 3), "INT8", Quantized(0.1)), model.constant(np.zeros((0, 3)), "INT8", Quantized(0.1))
+    y = model.tensor((2, 3), "INT8", Quantized(0.1))
+    model.operator("CONCATENATION", [x, nothing], [y], "ConcatenationOptions", axis=0)
+    assert Session(model.finish([y])).run(np.ones((2, 3)))[f"tensor{y}"].shape == (2, 3)
+
+
+def test_a_scalar_is_reshaped_by_an_empty_shape():
+    model = Model()
+    x, shape = model.input((1, 1), "INT32"), model.constant(np.zeros(0), "INT32")
+    y = model.tensor((), "INT32")
+    model.operator("RESHAPE", [x, shape], [y], "ReshapeOptions")
+    (value,) = Session(model.finish([y]), engine="native").run(np.array([[7]], np.int32), raw=True).values()
+    assert (value.shape, int(value)) == ((), 7)
 
 
 def test_auto_refuses_a_damaged_model(models):

@@ -179,35 +179,38 @@ BROKEN = {
     "too-few-zero-points": (quantization(1, zeroPoint=[0]), "it has 3 scales and 1 zero points"),
 }
 
-NO_POSITIVE = "has a scale that is no positive number"
-OTHER_NUMBER = "has another number of scales than of channels"
-NO_DIMENSION = "its tensor 'weights' has scales for a dimension that it does not have"
-OUTSIDE_ITS_TYPE = "its tensor 'image' has a zero point outside its type's range"
+NO_POSITIVE = "has a tensor with a scale that is no positive number"
+OTHER_NUMBER = "has a tensor with another number of scales than of channels"
+NO_DIMENSION = "has a tensor with scales for a dimension that it does not have"
+OUTSIDE_ITS_TYPE = "has a tensor with a zero point outside its type's range"
 
 # Another engine may run these: LiteRT does run most.
 UNSUPPORTED = {
-    "nine-dimensions": (tensor(3, shape=[1] * 9), "CONV_2D (operator 0): its tensor 'sum' has more than 8 dimensions"),
-    "sparse": (sparse, "its tensor 'weights' is sparse"),
+    "nine-dimensions": (tensor(3, shape=[1] * 9), "CONV_2D (operator 0): has a tensor of more than 8 dimensions"),
+    "sparse": (sparse, "has a tensor that is sparse"),
     "values-in-another-file": (
         tensor(1, buffer=0, externalBuffer=1),
-        "its tensor 'weights' has its values in another file",
+        "has a tensor with its values in another file",
     ),
-    "custom-quantization": (custom_quantization, "its tensor 'weights' has a quantization that is not linear"),
-    "writes-a-variable": (tensor(3, isVariable=True), "'sum' is a variable that an operator writes without a handle"),
+    "custom-quantization": (custom_quantization, "has a tensor with a quantization that is not linear"),
+    "writes-a-variable": (
+        tensor(3, isVariable=True),
+        "has a tensor that is a variable, and written",
+    ),
     "writes-an-input": (
         both(operator(1, outputs=[0]), graph(outputs=[0])),
-        "'image' is an input of the model that an operator",
+        "has a tensor that is an input of the model, and written",
     ),
-    "two-writers": (both(operator(1, outputs=[3]), graph(outputs=[3])), "its tensor 'sum' is written twice"),
-    "written-twice-by-one": (operator(1, outputs=[4, 4]), "its tensor 'output' is written twice"),
-    "input-twice": (graph(inputs=[0, 0]), "its tensor 'image' is an input of the model twice"),
-    "variable-is-an-input": (tensor(0, isVariable=True), "its tensor 'image' is an input of the model and a variable"),
+    "two-writers": (both(operator(1, outputs=[3]), graph(outputs=[3])), "has a tensor that is written twice"),
+    "written-twice-by-one": (operator(1, outputs=[4, 4]), "has a tensor that is written twice"),
+    "input-twice": (graph(inputs=[0, 0]), "has a tensor that is an input of the model twice"),
+    "variable-is-an-input": (tensor(0, isVariable=True), "has a tensor that is an input of the model and a variable"),
     "text-input": (add_text_input, "the model's input 'text' is of type STRING"),
-    "scale-nan": (quantization(0, scale=[NAN]), f"its tensor 'image' {NO_POSITIVE}"),
-    "scale-infinite": (quantization(0, scale=[INF]), f"its tensor 'image' {NO_POSITIVE}"),
-    "scale-negative": (quantization(1, scale=[0.1, -0.5, 0.1]), f"its tensor 'weights' {NO_POSITIVE}"),
+    "scale-nan": (quantization(0, scale=[NAN]), NO_POSITIVE),
+    "scale-infinite": (quantization(0, scale=[INF]), NO_POSITIVE),
+    "scale-negative": (quantization(1, scale=[0.1, -0.5, 0.1]), NO_POSITIVE),
     "scale-zero": (quantization(0, scale=[0.0]), "the input needs one scale, it has 0"),
-    "too-few-scales": (quantization(1, scale=[0.1, 0.1], zeroPoint=[0, 0]), f"its tensor 'weights' {OTHER_NUMBER}"),
+    "too-few-scales": (quantization(1, scale=[0.1, 0.1], zeroPoint=[0, 0]), OTHER_NUMBER),
     "scales-of-no-axis": (quantization(1, quantizedDimension=4), NO_DIMENSION),
     "scales-of-negative-axis": (quantization(1, quantizedDimension=-1), NO_DIMENSION),
     "zero-point-past-int8": (quantization(0, zeroPoint=[128]), OUTSIDE_ITS_TYPE),

@@ -92,6 +92,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, int32_t activa
     step->macs = (uint64_t)step->units * (uint64_t)w->out_width * (uint64_t)layer.out_channels * (uint64_t)w->height *
                  (uint64_t)w->width * (uint64_t)layer.group_channels;
     step->cost = step->macs;
+    step->plain = true;
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
     return EQ_OK;

@@ -156,5 +156,5 @@ eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadca
             return EQ_OK;
         }
     }
-    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %d", (int)type);
+    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
 }

@@ -28,7 +28,7 @@ static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
     const eq_unary_run_fn function = eq_plain_unary(op->code, in->type);
     if (!function) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %d", (int)in->type);
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(in->type));
     }
     eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_plain_unary_data), 1, 1);
     if (!step) {
@@ -41,6 +41,7 @@ static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
     d->elements = (size_t)eq_tensor_elements(in);
     step->units = (int32_t)((d->elements + EQ_BLOCK - 1) / EQ_BLOCK);
     step->cost = d->elements * 8;
+    step->plain = in->type == EQ_FLOAT32;
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
     return EQ_OK;

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from edgequant_runtime._errors import EngineError
-from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, read_model_file
+from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, at_start, read_model_file
 
 if TYPE_CHECKING:
     from edgequant_runtime._model_file import Model
@@ -37,7 +37,7 @@ class OpenedEngine:
 def model_engines(model: Model) -> tuple[str, ...]:
     """Return the names of the engines that run this model, installed or not, first the one that "auto" prefers.
 
-    For a .tflite model that is "native" if it has int8 operators and they are all supported, otherwise "litert".
+    For a .tflite model that is "native" if its operators are all supported and hardly any of them are float32.
     Raises ModelError if `model`, a path or bytes, is no model.
     """
     file = read_model_file(model)
@@ -79,7 +79,7 @@ def open_engine(
             return open_tflite(file, threads, input_shapes)
     elif file.format != _entry(engine)[1]:
         use = " or ".join(repr(name) for name in _engines_for(file))
-        raise EngineError(f"{file.name} is a .{file.format} model, which '{engine}' does not run: use {use}.")
+        raise EngineError(f"{at_start(file.name)} is a .{file.format} model, which '{engine}' does not run: use {use}.")
     if profile:
         return OpenedEngine(engine, _open_with_profile(file, engine, threads, input_shapes))
     return OpenedEngine(engine, open_in(engine, file, threads, input_shapes))

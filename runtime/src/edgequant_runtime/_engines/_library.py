@@ -58,6 +58,12 @@ class ModelOptions(ctypes.Structure):
     _fields_ = (("memory_limit", c_uint64), ("kernels", c_char_p))
 
 
+class Work(ctypes.Structure):
+    """eq_model_work."""
+
+    _fields_ = (("kernels", c_uint64), ("plain", c_uint64))
+
+
 class SessionOptions(ctypes.Structure):
     """eq_session_options."""
 
@@ -74,7 +80,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_model_close": (None, (c_void_p,)),
     "eq_model_input_count": (c_int32, (c_void_p,)),
     "eq_model_input_info": (c_int32, (c_void_p, c_int32, _TO_STRUCTURE, _TO_STRUCTURE)),
-    "eq_model_is_quantized": (c_bool, (c_void_p,)),
+    "eq_model_measure": (None, (c_void_p, _TO_STRUCTURE)),
     "eq_kernels_name": (c_char_p, (c_int32,)),
     "eq_session_open": (c_int32, (c_void_p, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),
     "eq_session_close": (None, (c_void_p,)),

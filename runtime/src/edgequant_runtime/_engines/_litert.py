@@ -1,13 +1,14 @@
 """LiteRT: the interpreter of the `ai-edge-litert` wheel, or of `tflite-runtime` where that is what is installed.
 
-Its default kernels (XNNPACK) are used. The model file is mapped into memory. `ai-edge-litert` verifies it and refuses
-a truncated or damaged one; for `tflite-runtime`, which would crash, this module looks itself.
+Its default kernels (XNNPACK) are used. The model file is mapped into memory. A damaged one is refused before LiteRT
+sees it, which may crash or never end on it, whatever the wheel verifies.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_runtime._errors import EngineError, ModelError, SessionError
-from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._model_file import ModelFile, at_start
 from edgequant_runtime._shapes import first_shapes, free_size_hint
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
 from ._array_engine import ArrayEngine
 from ._base import LentMemory, first_line
-from ._tflite_bounds import check_bounds
+from ._native import check_structure
 from ._wheels import how_to_install, this_machine
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ class LitertEngine(ArrayEngine):
         module, file = _interpreter_module(), self._file
         source = {"model_path": file.path} if file.path else {"model_content": file.content}
         hint = ""
+        with suppress(EngineError):  # without the native engine's library the wheel's own checks must do
+            check_structure(file)
         try:
-            if module.__name__.startswith("tflite_runtime"):
-                check_bounds(file.path or file.content or b"")
             with without_chatter():
                 self._interpreter = module.Interpreter(**source, num_threads=self._threads)
             self._read_details(file.name)
@@ -223,10 +224,12 @@ def _tensor_infos(details: Sequence[dict[str, Any]], names: Mapping[str, int], m
 def _tensor_info(detail: dict[str, Any], name: str, model_name: str) -> TensorInfo:
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "fiub":
-        raise ModelError(f"{model_name} has the tensor '{name}' of type {dtype}, which a Session does not handle.")
+        raise ModelError(
+            f"{at_start(model_name)} has the tensor '{name}' of type {dtype}, which a Session does not handle."
+        )
     scales, zero_points = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
     if len(scales) > 1:
-        raise ModelError(f"{model_name} quantizes '{name}' per channel; inputs and outputs need one scale.")
+        raise ModelError(f"{at_start(model_name)} quantizes '{name}' per channel; inputs and outputs need one scale.")
     quantized = len(scales) == 1 and scales[0] > 0 and dtype.kind in "iu"
     return TensorInfo(
         name=name,

@@ -16,7 +16,7 @@ from edgequant_runtime._errors import ModelError
 from edgequant_runtime._model_file import ModelFile
 
 from ._base import check_bytes, lent_array
-from ._library import Error, ModelOptions, SessionOptions, TensorDescription, check, library
+from ._library import Error, ModelOptions, SessionOptions, TensorDescription, Work, check, library
 
 if TYPE_CHECKING:
     from ctypes import Array
@@ -57,7 +57,7 @@ def check_structure(file: ModelFile) -> None:
     else:
         content = file.content or b""
         status = library().eq_model_check_memory(content, len(content), byref(error))
-    check(status, error, f"{file.name} is damaged")
+    check(status, error, f"No engine can open {file.name}")
 
 
 class _Handle:
@@ -98,9 +98,11 @@ class NativeModel(_Handle):
             status = library().eq_model_open_memory(self.content, size, options, byref(self.handle), byref(error))
         check(status, error, f"The engine 'native' cannot open {file.name}")
 
-    def is_quantized(self) -> bool:
-        """Return whether any operator computes integers that stand for real values."""
-        return bool(library().eq_model_is_quantized(self.handle))
+    def plain_share(self) -> float:
+        """Return how much of an inference's work, 0 to 1, is in loops of plain C and not in kernels for this CPU."""
+        work = Work()
+        library().eq_model_measure(self.handle, byref(work))
+        return float(work.plain) / max(1, work.plain + work.kernels)
 
     def inputs(self) -> list[TensorInfo]:
         """Return what the model takes: names, shapes and types."""

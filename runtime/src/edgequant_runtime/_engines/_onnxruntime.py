@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_runtime._errors import EngineError, ModelError, SessionError
-from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._model_file import ModelFile, at_start
 from edgequant_runtime._shapes import first_shapes
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
@@ -208,6 +208,8 @@ def _allocate_fixed(info: TensorInfo) -> NDArray[Any] | None:
 
 def _tensor_info(value: Any, model_name: str) -> TensorInfo:
     if value.type not in _DTYPES:
-        raise ModelError(f"{model_name} has '{value.name}' of type {value.type}, which a Session does not handle.")
+        raise ModelError(
+            f"{at_start(model_name)} has '{value.name}' of type {value.type}, which a Session does not handle."
+        )
     shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
     return TensorInfo(value.name, shape, np.dtype(_DTYPES[value.type]))
