@@ -23,7 +23,7 @@ PI_5 = Machine("Linux", "aarch64", (3, 11), (2, 36))
         (
             "litert",
             Machine("Linux", "aarch64", (3, 9), (2, 36)),
-            "install it in a virtual environment with: pip install tflite-runtime",
+            "install it in a virtual environment with: pip install ai-edge-litert",
         ),
         (
             "onnxruntime",
@@ -40,13 +40,23 @@ PI_5 = Machine("Linux", "aarch64", (3, 11), (2, 36))
         ),
         (
             "litert",
-            Machine("Linux", "x86_64", (3, 9), (2, 31)),  # its wheel for x86_64 needs less than that for ARM
+            Machine("Linux", "x86_64", (3, 8), (2, 17)),  # its wheel for x86_64 needs less than that for ARM
             "install it in a virtual environment with: pip install tflite-runtime",
         ),
         (
             "onnxruntime",
-            Machine("Linux", "aarch64", (3, 9), (2, 31)),
-            "there is no wheel of it for this machine: onnxruntime 1.31.1 is for Python 3.11 to 3.14, and this is 3.9",
+            Machine("Linux", "aarch64", (3, 9), (2, 31)),  # Debian 11
+            "install it in a virtual environment with: pip install onnxruntime",
+        ),
+        (
+            "onnxruntime",
+            Machine("Linux", "aarch64", (3, 8), (2, 31)),
+            "there is no wheel of it for this machine: onnxruntime 1.31.1 is for Python 3.11 to 3.14, and this is 3.8",
+        ),
+        (
+            "onnxruntime",
+            Machine("Linux", "aarch64", (3, 9), (2, 26)),
+            "there is no wheel of it for this machine: onnxruntime 1.19.2 needs glibc 2.27, and this system has 2.26",
         ),
         (
             "onnxruntime",

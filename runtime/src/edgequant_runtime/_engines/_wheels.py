@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Version = tuple[int, int]
@@ -64,8 +64,17 @@ def how_to_install(engine: str, machine: Machine) -> str:
     for wheel in wheels:
         if _obstacle(wheel, machine) is None:
             return f"install it in a virtual environment with: pip install {wheel.distribution}"
-    reasons = "; ".join(f"{wheel.distribution} {wheel.version} {_obstacle(wheel, machine)}" for wheel in wheels)
+    nearest = _nearest_releases(wheels, machine)
+    reasons = "; ".join(f"{wheel.distribution} {wheel.version} {_obstacle(wheel, machine)}" for wheel in nearest)
     return f"there is no wheel of it for this machine: {reasons}"
+
+
+def _nearest_releases(wheels: Sequence[Wheel], machine: Machine) -> Iterable[Wheel]:
+    """Return one release of each distribution: the one for this Python, or the newest if there is none."""
+    nearest: dict[str, Wheel] = {}
+    for wheel in sorted(wheels, key=lambda wheel: not wheel.python[0] <= machine.python <= wheel.python[1]):
+        nearest.setdefault(wheel.distribution, wheel)
+    return nearest.values()
 
 
 def _obstacle(wheel: Wheel, machine: Machine) -> str | None:
