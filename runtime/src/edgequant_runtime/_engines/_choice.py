@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from edgequant_runtime._shapes import InputShapes
 
 PLAIN_SHARE_MOST = 0.003
-"""Of a model's work. ResNet-8 on x86-64, one thread: 0.26 ms in int8 and 11 ms in plain C, LiteRT 0.45 and 0.47 ms: both
-take the same time with 1.7 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5 (docs/native.md)."""
+"""Of a model's work. ResNet-8 on x86-64, one thread: 0.26 ms in int8 and 11 ms in plain C, LiteRT 0.45 and 0.47 ms:
+both take the same time with 1.7 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5."""
 
 
 def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None) -> OpenedEngine:

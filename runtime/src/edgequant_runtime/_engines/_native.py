@@ -102,7 +102,8 @@ class NativeModel(_Handle):
         """Return how much of an inference's work, 0 to 1, is in loops of plain C and not in kernels for this CPU."""
         work = Work()
         library().eq_model_measure(self.handle, byref(work))
-        return float(work.plain) / max(1, work.plain + work.kernels)
+        plain, kernels = int(work.plain), int(work.kernels)
+        return plain / max(1, plain + kernels)
 
     def inputs(self) -> list[TensorInfo]:
         """Return what the model takes: names, shapes and types."""
