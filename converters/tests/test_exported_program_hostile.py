@@ -12,6 +12,7 @@ import pytest
 from edgequant_converters import SourceError
 from edgequant_converters._quiet import quiet
 from edgequant_converters.sources import from_exported_program
+from edgequant_converters.sources._pt2_archive import write_checked_archive
 from edgequant_converters.sources._pt2_program import RefusedError, checked_document
 from edgequant_converters.sources._symbolic import is_arithmetic
 
@@ -264,3 +265,34 @@ def test_no_operator_of_torch_that_takes_a_file_is_let_through() -> None:
     for target in targets:
         with pytest.raises(RefusedError, match="the operator"):
             checked_document(json.dumps({"target": target}).encode())
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        "L__self__,,__main__.Net",
+        "L__self__,,test.net.<locals>.Net;L__self__a.x/y,a.x/y@1,torch.nn.modules.linear.Linear",
+        "L['self'],,torch.nn.Sequential;140648564142672,0,torch.nn.modules.conv.Conv2d",
+    ],
+)
+def test_the_modules_of_a_node_are_kept(stack: str) -> None:
+    metadata = {"nn_module_stack": stack, "source_fn_stack": "a,torch.os.system", "torch_fn": "a", "custom": "{}"}
+    assert checked_document(json.dumps({"metadata": metadata}).encode()) == {"metadata": {"nn_module_stack": stack}}
+
+
+@pytest.mark.parametrize(
+    "stack",
+    ["", "a", "a,b", "a,b,c,d", "a,b,c()", "a,b,c;", "a],b,c", "a[,b,c", "a,b\nimport os,c", 'a,b,"c"', "a,b,c d"],
+)
+def test_other_text_about_the_modules_is_left_out(stack: str) -> None:
+    assert checked_document(json.dumps({"metadata": {"nn_module_stack": stack}}).encode()) == {"metadata": {}}
+
+
+def test_a_loaded_program_knows_the_modules_of_its_values(saved: Path, tmp_path: Path) -> None:
+    checked = tmp_path / "checked.pt2"
+    write_checked_archive(saved, checked)
+    with quiet():
+        program = torch.export.load(checked)
+    stacks = [node.meta["nn_module_stack"] for node in program.graph.nodes if node.op == "call_function"]
+    classes = {name for stack in stacks for _, name in stack.values()}
+    assert f"{__name__}.Shapes" in classes

@@ -2,8 +2,8 @@
 
 PyTorch evaluates the shape expressions, looks operators up by any dotted name (`torch.os.system` is one) and calls
 them, imports the modules that the descriptions of nested arguments name, and makes Python code of the names of values,
-as they stand in the file. So every text in a document has to be of the one form that its place has; text that only
-describes where a value came from is left out.
+as they stand in the file. So every text in a document has to be of the one form that its place has. Of the text that
+only describes where a value came from, the path of its module is kept, which names tensors in converted models.
 """
 
 import json
@@ -17,6 +17,11 @@ _LABEL = re.compile(r"[\w.+\-/: ]*")  # of a parameter, a module, a version: not
 _PLAIN_TEXT = {"as_string", "as_strings"}
 _NAMES = {"name", "as_name", "forward_arg_names", "class_fqn"}
 _FILE = re.compile(r"(weight|tensor)_\d+")
+
+_PATH = r"(?:[\w.+\-/: @]|\['?\w+'?\])*"  # to a module: its brackets, at which PyTorch splits no text, are in pairs
+_CLASS = r"(?:\w+|<locals>)(?:\.(?:\w+|<locals>))*"
+_IN_MODULE = rf"{_PATH},{_PATH},{_CLASS}"
+_MODULE_STACK = re.compile(rf"{_IN_MODULE}(?:;{_IN_MODULE})*")
 
 _OPERATOR = re.compile(r"torch\.ops\.(aten|prims)\.(\w+)\.\w+")
 _OUTSIDE = {"from_file", "save", "_print", "warn"}
@@ -50,7 +55,7 @@ class RefusedError(Exception):
 
 
 def checked_document(content: bytes) -> Any:
-    """Return a JSON document of a .pt2 file without its descriptions.
+    """Return a JSON document of a .pt2 file, of its descriptions only the modules.
 
     Raises RefusedError for what could run code, ValueError if it is no JSON.
     """
@@ -63,7 +68,7 @@ def _checked(value: Any, place: str) -> Any:
         return []
     if isinstance(value, dict):
         if place == "metadata" and all(isinstance(inner, str) for inner in value.values()):
-            return {}
+            return _module_stack(value)
         if place == "as_expr":
             _require(isinstance(value.get("expr_str"), str), "the shape expression", value.get("expr_str"))
         for key in value:
@@ -74,6 +79,15 @@ def _checked(value: Any, place: str) -> Any:
     if isinstance(value, str):
         _check_text(value, place)
     return value
+
+
+def _module_stack(metadata: dict[str, str]) -> dict[str, str]:
+    """Return a node's modules, which PyTorch keeps as text, if they are the names that it writes; nothing else.
+
+    What else there is (`source_fn_stack`, say) it looks up in its own modules, or keeps for its own error messages.
+    """
+    stack = metadata.get("nn_module_stack", "")
+    return {"nn_module_stack": stack} if _MODULE_STACK.fullmatch(stack) else {}
 
 
 def _check_text(text: str, place: str) -> None:
