@@ -78,6 +78,16 @@ def test_every_distribution_has_a_readme(page: Path) -> None:
     assert len(page.read_text(encoding="utf-8").split()) > 50
 
 
+def test_no_text_installs_from_an_index_what_is_in_none() -> None:
+    parts = ("edgequant", "scripts", "runtime", "converters", "device_checks", "tests")
+    texts = [
+        *PAGES,
+        *(path for part in parts for kind in ("*.py", "*.md", "*.jinja") for path in ROOT.glob(f"{part}/**/{kind}")),
+    ]
+    by_name = re.compile(r"pip install (-\S+ )*['\"]?edgequant(-[a-z]+)*[\['\"`\s]")
+    assert [str(path) for path in texts if by_name.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_docs_of_convert_list_every_format_and_report_key() -> None:
     from edgequant_converters import Scheme
 

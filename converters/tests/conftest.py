@@ -39,7 +39,7 @@ def tiny_tflite() -> Any:
 def keras_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of Keras models, SavedModels and .tflite files, written by keras_networks.py in a process of its own."""
     if importlib.util.find_spec("tensorflow") is None:
-        pytest.skip("needs TensorFlow: pip install 'edgequant[keras]'")
+        pytest.skip("needs TensorFlow, which scripts/setup installs")
     folder = tmp_path_factory.mktemp("keras")
     script = Path(__file__).with_name("keras_networks.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=300)

@@ -1,11 +1,13 @@
 """A folder of images, and the preprocessing stated for it."""
 
+import sys
+
 import numpy as np
 import pytest
 from edgequant_runtime import TensorInfo
 from PIL import Image
 
-from edgequant_converters import CalibrationError
+from edgequant_converters import CalibrationError, UnsupportedError
 from edgequant_converters.calibration import ImagePreprocessing, open_data
 
 
@@ -90,6 +92,12 @@ def test_folders_that_cannot_feed_the_model_are_refused(tmp_path):
         open_data(tmp_path, [TensorInfo("x", (1, 2, 2, 3), np.dtype(np.int8))], images=images)
     with pytest.raises(CalibrationError, match="not a folder of images"):
         open_data(np.zeros((1, 2, 2, 3)), spec(1, 2, 2, 3), images=images)
+
+
+def test_without_pillow_the_extra_to_install_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(UnsupportedError, match=r"need Pillow: in a checkout .*'\.\[images\]'$"):
+        open_data(tmp_path, spec(1, 4, 4, 3), images=ImagePreprocessing(size=(4, 4)))
 
 
 def test_settings_are_read_from_text_and_written_as_json_values():

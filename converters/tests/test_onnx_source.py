@@ -273,7 +273,7 @@ def test_graphs_of_positive_inputs(tmp_path: Path) -> None:
 
 
 def test_without_torch_only_onnx_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgequant_converters.sources._extras.find_spec", lambda name: None)
+    monkeypatch.setattr("edgequant_converters._extras.find_spec", lambda name: None)
     source = from_onnx(small_cnn(tmp_path / "net.onnx"))
     source.write_onnx(tmp_path / "model.onnx")
     with pytest.raises(UnsupportedError, match="PyTorch is needed to write a LiteRT model from ONNX"):

@@ -35,7 +35,7 @@ def find_toolchain() -> Toolchain:
     except ImportError as error:
         raise TargetError(
             f"Programs for boards are compiled with {error.name}, which is not installed: "
-            "pip install 'edgequant[boards]'"
+            "in a checkout of edgequant, run: python -m pip install -c constraints.txt '.[boards]'"
         ) from None
     return Toolchain(
         _program(Path(cmake.CMAKE_BIN_DIR) / "cmake"),

@@ -131,7 +131,7 @@ def test_a_file_in_the_way_is_told_before_anything_is_built(cli: Callable[..., A
 
 def test_without_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ziglang", None)
-    with pytest.raises(TargetError, match=r"ziglang, which is not installed: pip install 'edgequant\[boards\]'"):
+    with pytest.raises(TargetError, match=r"ziglang, .* not installed: in a checkout .*'\.\[boards\]'$"):
         build_runner(TARGETS["rpi4"])
 
 

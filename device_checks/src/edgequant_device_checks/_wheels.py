@@ -2,8 +2,8 @@
 
 From the package index in November 2026: the file names of the releases named here. A wheel's tags name the CPython
 versions, the architecture and the oldest glibc (manylinux_2_27 is glibc 2.27). edgequant-runtime, which has the native
-engine, is this project's own: a wheel of it serves every Python 3 with glibc 2.17 or later, and elsewhere pip builds it
-from source.
+engine, is in no package index: `edgequant wheel` builds the wheel that serves every Python 3 with glibc 2.17 or later,
+and elsewhere pip builds it from a checkout.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ ENGINE_PACKAGES = {
     ONNXRUNTIME: ("onnxruntime",),
 }
 
-_BUILDS = ", and a C compiler if pip builds it: without a wheel, or without glibc 2.17; edgequant-run needs neither"
+_OWN = ", and a wheel from 'edgequant wheel' (glibc 2.17 or newer) or a C compiler; edgequant-run needs neither"
 
 WHEELS = (
-    Wheel("edgequant-runtime", "0.1.0", "linux", "aarch64", (3, 9), None, note=_BUILDS),
-    Wheel("edgequant-runtime", "0.1.0", "linux", "armv7l", (3, 9), None, note=_BUILDS),
-    Wheel("edgequant-runtime", "0.1.0", "linux", "armv6l", (3, 9), None, note=_BUILDS),
-    Wheel("edgequant-runtime", "0.1.0", "linux", "x86_64", (3, 9), None, note=_BUILDS),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "aarch64", (3, 9), None, note=_OWN),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "armv7l", (3, 9), None, note=_OWN),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "armv6l", (3, 9), None, note=_OWN),
+    Wheel("edgequant-runtime", "0.1.0", "linux", "x86_64", (3, 9), None, note=_OWN),
     Wheel("ai-edge-litert", "2.3.0", "linux", "aarch64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "linux", "x86_64", (3, 10), (3, 14), (2, 27)),
     Wheel("ai-edge-litert", "2.3.0", "darwin", "aarch64", (3, 10), (3, 14)),

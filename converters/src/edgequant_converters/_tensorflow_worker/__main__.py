@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
+from edgequant_converters._extras import how_to_install
 
 from ._keras_file import check_keras_file
 from ._messages import first_line
@@ -31,7 +32,7 @@ def main() -> None:
     except ConverterError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
     except ModuleNotFoundError as error:
-        message = f"{error.name} is missing, which this conversion needs: pip install 'edgequant[keras]'"
+        message = f"{error.name} is missing, which this conversion needs: {how_to_install('keras')}"
         answer = {"error": UnsupportedError.__name__, "message": message}
     except Exception as error:  # TensorFlow raises whatever it likes; its traceback means nothing to a user
         message = f"{request['description']} cannot be converted: {first_line(error)}"

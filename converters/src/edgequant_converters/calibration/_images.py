@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError, UnsupportedError
+from edgequant_converters._extras import how_to_install
 
 from ._fit import InputFit
 
@@ -148,7 +149,7 @@ def _import_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise UnsupportedError("Images need Pillow: pip install 'edgequant[images]'.") from error
+        raise UnsupportedError(f"Images need Pillow: {how_to_install('images')}") from error
 
 
 def _parse_setting(name: str, value: str) -> Any:

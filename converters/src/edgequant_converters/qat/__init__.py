@@ -8,7 +8,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgequant_converters.sources._extras import require_torch
+from edgequant_converters._extras import require_torch
 
 if TYPE_CHECKING:
     import torch

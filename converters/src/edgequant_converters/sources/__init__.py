@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgequant_converters._extras import require_torch
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import Source, TrainedSource
-from ._extras import require_torch
 from ._recognise import is_prepared, open_source
 
 if TYPE_CHECKING:

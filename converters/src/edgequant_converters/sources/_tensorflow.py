@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from edgequant_converters._errors import SourceError, UnsupportedError
+from edgequant_converters._extras import how_to_install
 
 _WORKER = [sys.executable, "-P", "-m", "edgequant_converters._tensorflow_worker"]
 
@@ -24,7 +25,7 @@ def run_tensorflow(request: dict[str, Any]) -> dict[str, Any]:
     if missing:
         raise UnsupportedError(
             f"TensorFlow is needed for {request['description']}, but {' and '.join(missing)} cannot be found: "
-            "pip install 'edgequant[keras]'"
+            f"{how_to_install('keras')}"
         )
     with tempfile.TemporaryDirectory(prefix="edgequant-") as home:
         worker = subprocess.run(
