@@ -112,11 +112,17 @@ class Inspection:
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
-    """Read a .tflite or .onnx file and hold it against engines and boards; nothing is run. Raises SourceError."""
+    """Read a .tflite or .onnx file and hold it against engines and boards; nothing is run.
+
+    Raises SourceError, also for a .tflite that is damaged where only an engine would look.
+    """
     from edgequant_converters.graph import read_graph
+    from edgequant_converters.tflite import refuse_damaged
     from edgequant_device_checks import boards
 
     graph = read_graph(path)
+    if graph.format == "litert":
+        refuse_damaged(path)
     engines = judge_engines(Path(path), graph)
     return Inspection(Path(path), graph, engines, tuple(_fit(board, graph, engines) for board in boards()))
 
@@ -124,7 +130,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
 def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:
     """Tell of each engine for the model's format whether it runs the model, the one that a session prefers first.
 
-    A file that the native engine finds damaged is given to no engine.
+    A file that is too large for the native engine is given to no engine.
     """
     from edgequant_runtime import SessionError, model_engines
 

@@ -88,22 +88,25 @@ def test_no_flipped_byte_makes_reading_crash(data: bytes) -> None:
 
 def test_damage_that_only_litert_can_see_is_told(data: bytes, tmp_path: Path) -> None:
     model = read_model(data)
-    model.subgraphs[0].operators[0].inputs = [0, 77, 2]
+    model.subgraphs[0].operators[0].inputs = [0, 2, 1]  # the bias in place of the weights
     write_model(model, tmp_path / "bad.tflite")
     with pytest.raises(SourceError, match=r"bad\.tflite cannot be run by LiteRT: "):
-        check_runs(tmp_path / "bad.tflite", "bad.tflite")
+        check_runs(tmp_path / "bad.tflite")
 
 
 @pytest.mark.parametrize("death", ["SIGSEGV", "SIGFPE", "SIGKILL"])
-def test_a_crash_of_litert_is_an_error_not_a_crash(death: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_crash_of_litert_is_an_error_not_a_crash(
+    death: str, data: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import edgequant_converters.tflite._probe as probe
 
     shell = tmp_path / "python"
     shell.write_text(f"#!/bin/sh\nkill -{death.removeprefix('SIG')} $$\n")
     shell.chmod(0o755)
     monkeypatch.setattr(probe.sys, "executable", str(shell))
+    (tmp_path / "any.tflite").write_bytes(data)
     with pytest.raises(SourceError, match="LiteRT crashed on it"):
-        check_runs(tmp_path / "any.tflite", "any.tflite")
+        check_runs(tmp_path / "any.tflite")
 
 
 def test_names_of_inputs_and_outputs_can_be_set(data: bytes) -> None:

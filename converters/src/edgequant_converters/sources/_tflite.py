@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
-from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_quantized, write_model
+from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_damaged, refuse_quantized, write_model
 
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
@@ -30,12 +30,13 @@ class TfliteSource:
         self.description = f"{name} (LiteRT)"
         self._original, self._sample = Path(path), sample
         self._model = read_model(path)
+        refuse_damaged(path)
         refuse_quantized(self._model, name)
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
             # What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
-            copy = Path(folder, "model.tflite")
+            copy = Path(folder, name)
             write_model(self._model, copy)
-            check_runs(copy, name)
+            check_runs(copy)
         normalise(self._model)
 
     def write_litert(self, path: Path) -> None:

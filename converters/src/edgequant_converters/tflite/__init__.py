@@ -2,7 +2,7 @@
 
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
-from ._probe import check_runs
+from ._probe import check_runs, refuse_damaged
 from ._quantized import quantized_parts, refuse_quantized
 from ._schema import operator_name, type_name
 from ._signature import keep_io_names, rename_io
@@ -16,6 +16,7 @@ __all__ = [
     "operator_name",
     "quantized_parts",
     "read_model",
+    "refuse_damaged",
     "refuse_quantized",
     "rename_io",
     "type_name",

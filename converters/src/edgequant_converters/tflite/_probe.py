@@ -7,17 +7,33 @@ reason on standard output.
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from edgequant_runtime import EngineError, ModelError, check_tflite
 
 from edgequant_converters._errors import SourceError
 
 _TIMEOUT = 300  # seconds; one inference of a large model by reference kernels takes tens of seconds
 
 
-def check_runs(path: str | os.PathLike[str], name: str) -> None:
-    """Raise SourceError if LiteRT cannot load the model and run one inference, however it fails."""
+def refuse_damaged(path: str | os.PathLike[str]) -> None:
+    """Raise SourceError, which names the file, if the native engine's reader finds it damaged: see `check_tflite`."""
+    try:
+        with suppress(EngineError):  # without the native engine's library a process of its own must do
+            check_tflite(path)
+    except ModelError as error:
+        raise SourceError(str(error)) from error
+
+
+def check_runs(path: str | os.PathLike[str]) -> None:
+    """Raise SourceError, which names the file, if LiteRT cannot load the model and run one inference, however it fails.
+
+    LiteRT does not see a damaged file.
+    """
+    refuse_damaged(path)
+    name = Path(path).name
     command = [sys.executable, "-P", "-m", "edgequant_converters.tflite._probe", os.fspath(path)]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
