@@ -169,13 +169,13 @@ class Attack:
         return os.system, (f"touch '{self.target}'",)
 
 
-@pytest.mark.parametrize("kind", ["pickle", "torch.save", "whole module"])
+@pytest.mark.parametrize("kind", ["pickle", "torch.save"])
 def test_a_pickle_posing_as_a_checkpoint_is_not_run(kind: str, project: Path) -> None:
     path, target = project / "net.pt", project / "attacked"
     if kind == "pickle":
         path.write_bytes(pickle.dumps(Attack(target)))
     else:
-        torch.save(Attack(target) if kind == "torch.save" else trained(), path)
+        torch.save(Attack(target), path)
     with pytest.raises(SourceError, match=r"^net\.pt holds pickled Python objects, .* not loaded: save .*\.$"):
         from_factory("user_network:Net", weights=path, input_shapes=SHAPE)
     assert not target.exists()

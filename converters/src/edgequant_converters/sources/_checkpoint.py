@@ -12,6 +12,8 @@ from edgequant_converters._errors import SourceError
 from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
 
+from ._pickled_module import find_pickled_module
+
 StateDict = dict[str, torch.Tensor]
 
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model")
@@ -76,6 +78,13 @@ def _read_checkpoint(path: Path) -> Any:
         with quiet():
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # UnpicklingError, EOFError, RuntimeError from the zip reader, KeyError ...
+        if isinstance(error, pickle.UnpicklingError) and (module := find_pickled_module(path)):
+            key = "" if module.key is None else f"[{module.key!r}]"
+            raise SourceError(
+                f"{path.name} holds a pickled {module.class_name}, which could run any code and is not loaded: if you "
+                f"trust the file, load it with model = torch.load({path.name!r}, weights_only=False){key} where that "
+                "class is installed, and save its weights alone, with torch.save(model.state_dict(), 'weights.pt')."
+            ) from error
         if isinstance(error, pickle.UnpicklingError) and _is_pickle(path):
             raise SourceError(
                 f"{path.name} holds pickled Python objects, which could run any code and are not loaded: save the "

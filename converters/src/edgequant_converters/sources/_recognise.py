@@ -11,6 +11,7 @@ from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import Source
+from ._pickled_module import find_pickled_module
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 KINDS = "a .pt2, .keras, .h5, .onnx or .tflite file, a SavedModel folder, or package.module:factory"
@@ -80,6 +81,14 @@ def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFo
         raise SourceError(
             f"{path.name} is a TorchScript program (torch.jit.save), which edgequant does not read: export the module "
             "it was made of with torch.export.save(torch.export.export(model, inputs), 'net.pt2') and convert that."
+        )
+    if suffix in (".pt", ".pth", ".ckpt") and (module := find_pickled_module(path)):
+        place = "" if module.key is None else f" under {module.key!r}"
+        loaded = f"torch.load({path.name!r}, weights_only=False)" + ("" if module.key is None else f"[{module.key!r}]")
+        raise SourceError(
+            f"{path.name} holds a pickled {module.class_name}{place}, which could run any code and is not loaded: if "
+            f"you trust the file, take model = {loaded}.float().eval() where that class is installed, write "
+            "torch.export.save(torch.export.export(model, inputs), 'net.pt2'), and convert that."
         )
     if suffix in (".pt", ".pth", ".safetensors", ".ckpt"):
         raise SourceError(
