@@ -4,13 +4,24 @@ import re
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LENGTH = 300
+_HOLLOW = "Graph execution error:"  # opens what fails while a network runs; the cause is lines below
+_CAUSES = {
+    r"only supports the NHWC tensor format": "its layers work on images with the channels first, which TensorFlow "
+    "computes on a GPU alone: build the network with data_format='channels_last', load the same weights, and save that",
+    r"AssignVariableOp.* incompatible with expected resource": "it keeps a state from one call to the next, which the "
+    "model file cannot: build its recurrent layers with stateful=False, load the same weights, and save that",
+}
+"""What TensorFlow's errors look like whose own words tell nobody what to do: the cause and the way out."""
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line that says something, without colours, at most 300 characters."""
+    """Return the cause of a known error, or the first line that says something, at most 300 characters, uncoloured."""
+    for pattern, cause in _CAUSES.items():
+        if re.search(pattern, str(error)):
+            return f"{cause}."
     for line in _COLOUR.sub("", str(error)).splitlines():
         text = line.strip()
         # Keras opens with "Exception encountered when calling X.", autograph with "in user code:".
-        if text and not text.startswith(("Exception encountered", "in user code", "File ", "*")):
+        if text and not text.startswith(("Exception encountered", "in user code", "File ", "*", _HOLLOW)):
             return text if len(text) <= _LENGTH else text[: _LENGTH - 3] + "..."
     return type(error).__name__

@@ -1,0 +1,25 @@
+"""TensorFlow's errors that tell nobody what to do become their cause and the way out."""
+
+import pytest
+
+from edgequant_converters._tensorflow_worker._messages import first_line
+
+OPENING = (
+    "Graph execution error:\n\nDetected at node functional_1/conv2d_1/convolution defined at (most recent call):\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (OPENING + "The Conv2D op currently only supports the NHWC tensor format on the CPU.", "'channels_last'"),
+        (
+            "Input 0 of node lstm_1/AssignVariableOp_1 was passed float from lstm_1/ReadVariableOp/resource:0 "
+            "incompatible with expected resource.",
+            "stateful=False",
+        ),
+        (OPENING + "Out of range", "Detected at node functional_1/conv2d_1/convolution"),
+    ],
+)
+def test_the_cause_is_told(text: str, told: str) -> None:
+    assert told in first_line(ValueError(text))
