@@ -157,3 +157,19 @@ def test_plain_gemms_compute_the_same(bias: str) -> None:
         )
         np.testing.assert_allclose(second, first, rtol=1e-5, atol=1e-6)
         assert {a.name for node in after.graph.node if node.op_type == "Gemm" for a in node.attribute} <= {"transB"}
+
+
+def test_convolutions_that_share_a_bias(tmp_path: Path) -> None:
+    made = model(("Conv", IMAGE, [W, B], {}))
+    second = made.graph.node.add()
+    second.CopyFrom(made.graph.node[0])
+    made.graph.initializer.append(numpy_helper.from_array(W[::-1].copy(), "w"))
+    second.input[:] = ["y", "w", "c1"]
+    second.output[0] = "c10"  # what onnxruntime would name its copy of the bias c1
+    made.graph.node.append(helper.make_node("Transpose", ["c10"], ["z"], perm=[0, 2, 3, 1]))
+    made.graph.output[0].CopyFrom(helper.make_tensor_value_info("z", TensorProto.FLOAT, (1, 5, 5, 8)))
+    onnx.save(made, tmp_path / "in.onnx")
+    np.savez(tmp_path / "data.npz", **data_for(made.graph))
+    report = convert(tmp_path / "in.onnx", tmp_path / "out.onnx", quantize="int8", calibration=tmp_path / "data.npz")
+    assert report.sqnr_db is not None
+    assert report.sqnr_db >= FLOOR_DB["int8"]
