@@ -6,9 +6,11 @@ in place. Outputs of a free size are allocated by each inference.
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +38,8 @@ _BF16_FAST_MATH = "mlas.enable_gemm_fastmath_arm64_bfloat16"
 _EXACT_INTEGERS = "session.x64quantprecision"
 # It fails so on a model in which two operators share a weight's zero point.
 _REPLACED_TWICE = "Attempt to replace the existing tensor"
+# Then its quantized operators are left as they stand in the file, and multiply in float32: slowly, and right.
+_FLOAT_PRODUCTS = "session.disable_quant_qdq"
 
 # What ONNX Runtime says of a file from the future.
 _NEWER_IR = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
@@ -63,7 +67,7 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
     """Open an .onnx model; raises EngineError without the wheel, ModelError if ONNX Runtime refuses the model."""
     onnxruntime = _onnxruntime()
     try:
-        session = _opened(onnxruntime, file, session_options(onnxruntime, file, threads))
+        session = _opened(onnxruntime, file, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(_not_opened(file.name, error)) from error
     try:
@@ -75,21 +79,34 @@ def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None =
         ) from error
 
 
-def _opened(onnxruntime: Any, file: ModelFile, options: Any) -> Any:
-    def open_once() -> Any:
+def _opened(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
+    def with_options(options: Any) -> Any:
         # Without enable_fallback=0 a failure is printed to standard output and tried a second time.
         with without_chatter():
             return onnxruntime.InferenceSession(
                 file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
 
+    options = session_options(onnxruntime, file, threads)
+    options.add_session_config_entry(_EXACT_INTEGERS, "1")
     try:
-        return open_once()
+        return with_options(options)
     except Exception as error:
         if _REPLACED_TWICE not in str(error):
             raise
-    options.add_session_config_entry(_EXACT_INTEGERS, "0")
-    return open_once()
+    options = session_options(onnxruntime, file, threads)
+    if _integer_sums_saturate():
+        options.add_session_config_entry(_FLOAT_PRODUCTS, "1")
+    return with_options(options)
+
+
+def _integer_sums_saturate() -> bool:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return False
+    try:
+        return "vnni" not in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
 
 
 def _onnxruntime() -> Any:
@@ -112,7 +129,6 @@ def session_options(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL
-    options.add_session_config_entry(_EXACT_INTEGERS, "1")
     if file.metadata.get(WEIGHTS_KEY) == BFLOAT16:
         options.add_session_config_entry(_BF16_FAST_MATH, "1")
     return options
