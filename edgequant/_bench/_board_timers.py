@@ -101,8 +101,12 @@ class BoardTimer(ABC):
     def _complaint(self, done: "Finished") -> str:
         """Return what a program said last, as a part of a sentence; a program for another processor may say rubbish."""
         words = "".join(letter if letter.isprintable() else "?" for letter in done.complaint[:_LONGEST_COMPLAINT])
-        words = words.removeprefix(_OWN_WORDS).replace(str(self._model), self.configuration.model.name)
-        return words.rstrip(".")
+        return self._of_the_original(words.removeprefix(_OWN_WORDS)).rstrip(".")
+
+    def _of_the_original(self, words: str) -> str:
+        """Return what was said of the copy, or of its path, as said of the user's file."""
+        name = self.configuration.model.name
+        return words.replace(str(self._model), name).replace(self._model.name, name)
 
 
 class ProgramTimer(BoardTimer):
@@ -174,7 +178,7 @@ class PythonTimer(BoardTimer):
     def _read(self, answer: Documents) -> Timing:
         for reply in answer:
             if "error" in reply:
-                sentence = reply["error"].replace(str(self._model), self.configuration.model.name)
+                sentence = self._of_the_original(reply["error"])
                 raise EdgequantError(f"{self._python} of {self._transport.title}: {sentence}")
         loaded, taken = answer
         return Timing(**loaded, **taken)

@@ -114,11 +114,13 @@ def test_errors_name_the_model_and_not_its_copy(models, program):
             if local.suffix == ".tflite":
                 Path(remote).write_bytes(b"\0\0\0\0TFL3" + bytes(64))
 
-    for engine, start in (("native", "native cannot run int8.tflite on pi@board: "), ("litert", "LiteRT cannot open")):
+    starts = {"native": "native cannot run int8.tflite on pi@board: ", "litert": "No engine can open int8.tflite: "}
+    for engine, start in starts.items():
         with pytest.raises(EdgequantError) as raised:
             time_on(Damaging(), [models / "int8.tflite"], program, engines=[engine], python=sys.executable)
         assert start in str(raised.value)
         assert "edgequant-" not in str(raised.value)
+        assert "model-0" not in str(raised.value)
 
 
 def test_two_models_of_one_name_are_two(models, program, tmp_path):
