@@ -14,8 +14,8 @@
 
 #include "exercise.h"
 #include "heap.h"
-#include "memory.h"
-#include "model.h"
+#include "base/memory.h"
+#include "read/model.h"
 
 enum { TRUNCATION_STEP = 64, SECONDS_MAX = 60 };
 

@@ -1,6 +1,6 @@
 #include "float_product.h"
 
-#include "cpu.h"
+#include "base/cpu.h"
 
 #if defined(__x86_64__)
 static __attribute__((target("avx512f"))) DEFINE_FLOAT_PRODUCT(float_product_avx512, 64) static

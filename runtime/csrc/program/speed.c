@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cpu.h"
+#include "base/cpu.h"
 #include "failure.h"
 #include "float_product.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 enum { TRIALS = 3, TRIAL_MILLISECONDS = 50, DEPTH = 256, COLUMNS = 64, ROWS_MAX = 64, SLACK = 64 };
 

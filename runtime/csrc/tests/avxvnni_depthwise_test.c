@@ -14,7 +14,7 @@ void eq_evex_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8
 #pragma GCC target("avx2,avx512vl,avx512bw,avx512vnni")
 #endif
 #define NAME(function) eq_evex_##function
-#include "../src/kernels/avxvnni/depthwise.c"
+#include "kernels/avxvnni/depthwise.c"
 #ifdef __clang__
 #pragma clang attribute pop
 #else

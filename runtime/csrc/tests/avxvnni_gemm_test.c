@@ -15,7 +15,7 @@ void eq_evex_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *cons
 #pragma GCC target("avx2,avx512vl,avx512bw,avx512vnni")
 #endif
 #define NAME(function) eq_evex_##function
-#include "../src/kernels/avxvnni/gemm.c"
+#include "kernels/avxvnni/gemm.c"
 #ifdef __clang__
 #pragma clang attribute pop
 #else

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../src/cpu.h"
-#include "../src/kernels.h"
-#include "../src/plan.h"
+#include "base/cpu.h"
+#include "kernels/kernels.h"
+#include "plan/plan.h"
 
 typedef struct layer {
     const char *name;

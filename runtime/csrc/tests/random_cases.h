@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../src/cpu.h"
-#include "../src/kernels.h"
+#include "base/cpu.h"
+#include "kernels/kernels.h"
 
 enum { SKIPPED = 77 }; /* what a test returns that cannot run here */
 

@@ -2,7 +2,7 @@
 #ifndef EQ_RANDOM_PRODUCTS_H
 #define EQ_RANDOM_PRODUCTS_H
 
-#include "../src/plan.h"
+#include "plan/plan.h"
 #include "random_cases.h"
 
 /* Scales and biases of a matrix product or depthwise convolution whose sums are at most 128 * taps * 128. */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "../kernels.h"
+#include "kernels.h"
 #include "inline.h"
 
 enum { EQ_LINE_TAPS = 1024, EQ_LINE_STEP = 8 /* the largest */ };

@@ -2,22 +2,22 @@
  *
  * <set>/set.h declares the set's functions and defines a macro with its members, which begins with the macro of the slower
  * set that it starts from: of two initializers of one member the later counts. */
-#include "../cpu.h"
-#include "../kernels.h"
-#include "scalar/set.h"
+#include "base/cpu.h"
+#include "kernels.h"
+#include "kernels/scalar/set.h"
 
 #if defined(__x86_64__)
-#include "avx2/set.h"
-#include "avx512vbmi/set.h"
-#include "avx512vnni/set.h"
-#include "avxvnni/set.h"
+#include "kernels/avx2/set.h"
+#include "kernels/avx512vbmi/set.h"
+#include "kernels/avx512vnni/set.h"
+#include "kernels/avxvnni/set.h"
 #elif defined(__aarch64__)
-#include "dotprod/set.h"
-#include "i8mm/set.h"
-#include "neon/set.h"
+#include "kernels/dotprod/set.h"
+#include "kernels/i8mm/set.h"
+#include "kernels/neon/set.h"
 #elif defined(__arm__)
-#include "armv6/set.h"
-#include "neon/set.h"
+#include "kernels/armv6/set.h"
+#include "kernels/neon/set.h"
 #endif
 
 #pragma GCC diagnostic ignored "-Woverride-init"

@@ -1,6 +1,6 @@
 #include "arguments.h"
 
-#include "../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 static int32_t narrow(int64_t value) {
     return value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : (int32_t)value;

@@ -2,7 +2,7 @@
 #ifndef EQ_ARGUMENTS_H
 #define EQ_ARGUMENTS_H
 
-#include "../plan.h"
+#include "plan/plan.h"
 
 /* The values of a constant int32 or int64 input, such as axes or paddings; those beyond int32 become its ends. Fails unless
  * there are at most `capacity` of them. */

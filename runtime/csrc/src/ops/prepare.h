@@ -2,7 +2,7 @@
 #ifndef EQ_PREPARE_H
 #define EQ_PREPARE_H
 
-#include "../plan.h"
+#include "plan/plan.h"
 
 /* matrix products */
 eq_status eq_prepare_conv_2d(eq_plan *plan, const eq_operator *op);

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 eq_status eq_check_int8(eq_plan *plan, const eq_operator *op, const eq_tensor *tensor, const char *what) {
     if (tensor->type != EQ_INT8) {

@@ -2,7 +2,7 @@
 #ifndef EQ_QUANTIZATION_H
 #define EQ_QUANTIZATION_H
 
-#include "../plan.h"
+#include "plan/plan.h"
 
 /* The schema's ActivationFunctionType; TANH and SIGN_BIT, which no converter fuses, are not supported. */
 enum { EQ_ACTIVATION_NONE, EQ_ACTIVATION_RELU, EQ_ACTIVATION_RELU_N1_TO_1, EQ_ACTIVATION_RELU6 };

@@ -2,7 +2,7 @@
 #ifndef EQ_TABLE_H
 #define EQ_TABLE_H
 
-#include "../plan.h"
+#include "plan/plan.h"
 
 typedef struct eq_operator_type {
     int32_t code; /* BuiltinOperator of the schema */

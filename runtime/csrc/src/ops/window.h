@@ -2,7 +2,7 @@
 #ifndef EQ_WINDOW_H
 #define EQ_WINDOW_H
 
-#include "../plan.h"
+#include "plan/plan.h"
 
 typedef struct eq_window {
     int32_t height, width; /* taps */

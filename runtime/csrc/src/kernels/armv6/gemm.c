@@ -11,7 +11,7 @@
  * Packed: groups of {bias[4], scale[4], (segments, segment_bytes / 4 rounded up, pairs = 2, words = 2)}. */
 #include "set.h"
 
-#include "../lines.h"
+#include "kernels/lines.h"
 #include "media.h"
 
 enum { ROWS = EQ_ARMV6_ROWS, COLUMNS = 4, PAIR = 2, STEP = 4 /* bytes of a segment */, STEP_WORDS = 4 };

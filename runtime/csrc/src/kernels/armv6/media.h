@@ -6,7 +6,7 @@
 #include <arm_acle.h>
 #include <stdbool.h>
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 /* Four bytes at any address: LDR may be unaligned on ARMv6, LDM and LDRD not, and memcpy tells the compiler. */
 static inline uint32_t load_bytes(const int8_t *in) {

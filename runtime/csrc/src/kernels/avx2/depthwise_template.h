@@ -8,7 +8,7 @@
  * Packed: for each block {bias (16), scale (16), weights (width, groups, 2 output rows, 16 channels, TAPS)}. */
 #include <string.h>
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 #include "requantize.h"
 
 enum {
@@ -172,7 +172,7 @@ static void run_strip_2(const strip *s) {
     }
 }
 
-#include "../strip_layout.h"
+#include "kernels/strip_layout.h"
 
 /* One or two rows of one block of channels. */
 static void run_rows(strip *s, int32_t rows) {

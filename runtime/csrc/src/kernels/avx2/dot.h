@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 #define NAME(function) eq_avx2_##function
 

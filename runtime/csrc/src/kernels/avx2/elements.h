@@ -5,9 +5,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "../../kernels.h"
+#include "kernels/kernels.h"
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 EQ_INLINE __m256i eq_load(const void *from) {
     return _mm256_loadu_si256(from);

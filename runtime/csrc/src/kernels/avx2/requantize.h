@@ -5,8 +5,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "../../kernels.h"
-#include "../inline.h"
+#include "kernels/kernels.h"
+#include "kernels/inline.h"
 
 typedef struct requantization {
     __m256 high; /* the most that may be converted to an integer; not needed for small accumulators */

@@ -1,7 +1,7 @@
 #ifndef EQ_AVX2_SET_H
 #define EQ_AVX2_SET_H
 
-#include "../scalar/set.h"
+#include "kernels/scalar/set.h"
 
 size_t eq_avx2_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avx2_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -1,5 +1,5 @@
 /* A table of 256 bytes fills four registers; VPERMI2B looks up 7 bits of an index in two of them. */
-#include "../avx512vnni/elements.h"
+#include "kernels/avx512vnni/elements.h"
 #include "set.h"
 
 typedef struct byte_table {

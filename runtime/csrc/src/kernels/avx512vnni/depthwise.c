@@ -11,7 +11,7 @@
  * 4 j + i of vector v has channel 16 j + 4 v + i, modulo the block's channels: packing to bytes restores the order. */
 #include <string.h>
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 #include "requantize.h"
 #include "set.h"
 
@@ -250,7 +250,7 @@ static void run_strip_2(const strip *s) {
     }
 }
 
-#include "../strip_layout.h"
+#include "kernels/strip_layout.h"
 
 /* The output row's parts. The last may overlap the one before: it computes the same. */
 static void find_streams(strip *s) {

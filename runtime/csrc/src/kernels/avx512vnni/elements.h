@@ -4,8 +4,8 @@
 
 #include <immintrin.h>
 
-#include "../../kernels.h"
-#include "../inline.h"
+#include "kernels/kernels.h"
+#include "kernels/inline.h"
 
 /* The first n (at most 64) of 64 bytes. */
 EQ_INLINE __mmask64 eq_first(size_t n) {

@@ -4,8 +4,8 @@
 
 #include <immintrin.h>
 
-#include "../../kernels.h"
-#include "../inline.h"
+#include "kernels/kernels.h"
+#include "kernels/inline.h"
 
 typedef struct requantization {
     __m512 high; /* the most that may be converted to an integer */

@@ -1,7 +1,7 @@
 #ifndef EQ_AVX512VNNI_SET_H
 #define EQ_AVX512VNNI_SET_H
 
-#include "../avx2/set.h"
+#include "kernels/avx2/set.h"
 
 size_t eq_avx512vnni_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avx512vnni_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 #ifndef NAME /* a test compiles this set for AVX-512 under another name */
 #define NAME(function) eq_avxvnni_##function

@@ -2,4 +2,4 @@
 
 #include "dot.h"
 
-#include "../avx2/gemm_template.h"
+#include "kernels/avx2/gemm_template.h"

@@ -1,7 +1,7 @@
 #ifndef EQ_AVXVNNI_SET_H
 #define EQ_AVXVNNI_SET_H
 
-#include "../avx2/set.h"
+#include "kernels/avx2/set.h"
 
 size_t eq_avxvnni_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avxvnni_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -3,7 +3,7 @@
 #ifndef EQ_DOTPROD_COLUMNS_H
 #define EQ_DOTPROD_COLUMNS_H
 
-#include "../neon64/channels.h"
+#include "kernels/neon64/channels.h"
 
 /* Eight channels of four rows at one column: (channel, row). */
 typedef struct column {

@@ -1,5 +1,5 @@
 /* Matrix products with SDOT, which adds four products to each of four sums. */
-#include "../neon64/tiles.h"
+#include "kernels/neon64/tiles.h"
 #include "set.h"
 
 enum { GROUP = 4 };

@@ -2,7 +2,7 @@
 #ifndef EQ_DOTPROD_SET_H
 #define EQ_DOTPROD_SET_H
 
-#include "../neon/set.h"
+#include "kernels/neon/set.h"
 
 size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_dotprod_gemm_pack(const eq_gemm_weights *weights, void *packed);

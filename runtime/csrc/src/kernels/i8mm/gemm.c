@@ -1,5 +1,5 @@
 /* Matrix products with SMMLA: 2 rows by 8 taps times 8 taps by 2 columns. */
-#include "../neon64/tiles.h"
+#include "kernels/neon64/tiles.h"
 #include "set.h"
 
 enum { GROUP = 8 };

@@ -2,7 +2,7 @@
 #ifndef EQ_I8MM_SET_H
 #define EQ_I8MM_SET_H
 
-#include "../dotprod/set.h"
+#include "kernels/dotprod/set.h"
 
 size_t eq_i8mm_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_i8mm_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -2,7 +2,7 @@
 
 #include <arm_neon.h>
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 /* Pairs of 16-bit products widen before they could overflow. */
 EQ_INLINE int32x4_t add_products(int32x4_t sums, int8x16_t a, int8x16_t b) {

@@ -2,7 +2,7 @@
  * products of 16 bytes each added to four sums; exact for all values. */
 #include <arm_neon.h>
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 /* The sum of each vector's lanes. */
 EQ_INLINE int32x4_t lane_sums(const int32x4_t v[4]) {

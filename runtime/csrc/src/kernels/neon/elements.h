@@ -5,9 +5,9 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "../../kernels.h"
+#include "kernels/kernels.h"
 
-#include "../inline.h"
+#include "kernels/inline.h"
 
 /* The first n (at most 16) of 16 values; the others are 0 or kept. */
 EQ_INLINE int8x16_t eq_load_part(const int8_t *from, size_t n) {

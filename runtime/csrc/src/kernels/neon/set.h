@@ -4,10 +4,10 @@
 #define EQ_NEON_SET_H
 
 #ifdef __arm__
-#include "../neon32/set.h"
+#include "kernels/neon32/set.h"
 #define EQ_NEON_BASE_SET EQ_NEON32_SET
 #else
-#include "../neon64/set.h"
+#include "kernels/neon64/set.h"
 #define EQ_NEON_BASE_SET EQ_NEON64_SET
 #endif
 

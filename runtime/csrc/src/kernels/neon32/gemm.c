@@ -8,7 +8,7 @@
  * turns % 2 = 2, columns % 4 = 4, pair = 2); what is past the last tap or column is zero. */
 #include "set.h"
 
-#include "../lines.h"
+#include "kernels/lines.h"
 #include "requantize.h"
 
 enum { ROWS = 3, COLUMNS = 8, STEP = 8 /* taps */, STEP_BYTES = COLUMNS * STEP };

@@ -10,8 +10,8 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "../../kernels.h"
-#include "../inline.h"
+#include "kernels/kernels.h"
+#include "kernels/inline.h"
 
 typedef struct eq_output_stage {
     float low, high; /* min and max, before the zero point is added */

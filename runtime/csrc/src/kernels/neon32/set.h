@@ -2,7 +2,7 @@
 #ifndef EQ_NEON32_SET_H
 #define EQ_NEON32_SET_H
 
-#include "../armv6/set.h"
+#include "kernels/armv6/set.h"
 
 size_t eq_neon32_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_neon32_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -1,6 +1,6 @@
 /* Means of windows, by a float division that is exact up to a count of 2^15: |sum| + count / 2 < 2^24 is a float, and a
  * quotient that is not an integer is at least 2^-15 below the next one, while rounding moves one under 256 by at most 2^-17. */
-#include "../neon/elements.h"
+#include "kernels/neon/elements.h"
 #include "set.h"
 
 typedef struct division {

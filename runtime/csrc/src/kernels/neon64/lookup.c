@@ -1,5 +1,5 @@
 /* A table of 256 bytes fills half the registers: TBL looks up the first 64, TBX leaves alone what is beyond the next. */
-#include "../neon/elements.h"
+#include "kernels/neon/elements.h"
 #include "set.h"
 
 typedef struct byte_table {

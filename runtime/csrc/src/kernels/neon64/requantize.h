@@ -7,7 +7,7 @@
 #ifndef EQ_NEON64_REQUANTIZE_H
 #define EQ_NEON64_REQUANTIZE_H
 
-#include "../neon/elements.h"
+#include "kernels/neon/elements.h"
 
 typedef struct eq_output_stage {
     int16x8_t zero_point; /* what is left to add to scaled values */

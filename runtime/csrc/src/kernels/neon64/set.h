@@ -2,7 +2,7 @@
 #ifndef EQ_NEON64_SET_H
 #define EQ_NEON64_SET_H
 
-#include "../scalar/set.h"
+#include "kernels/scalar/set.h"
 
 size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_neon64_gemm_pack(const eq_gemm_weights *weights, void *packed);

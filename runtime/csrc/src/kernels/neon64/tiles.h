@@ -5,7 +5,7 @@
 #ifndef EQ_NEON64_TILES_H
 #define EQ_NEON64_TILES_H
 
-#include "../scalar/set.h"
+#include "kernels/scalar/set.h"
 #include "rows.h"
 
 EQ_INLINE int32_t eq_groups(int32_t taps, int32_t group) {

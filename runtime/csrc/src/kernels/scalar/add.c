@@ -1,7 +1,7 @@
 /* out = clamp(((bias + a * a_multiplier + b * b_multiplier) >> shift) + zero_point): XNNPACK's qs8-vadd. */
 #include "set.h"
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 static int8_t add(const eq_add *p, int8_t a, int8_t b) {
     const int32_t sum = p->bias + a * p->a_multiplier + b * p->b_multiplier;

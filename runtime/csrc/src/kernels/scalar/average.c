@@ -1,4 +1,4 @@
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 #include "set.h"
 
 void eq_scalar_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n) {

@@ -1,7 +1,7 @@
 /* Depthwise convolution, the specification. Packed: bias (channels), scale (channels), weights (height, width, channels). */
 #include "set.h"
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 static size_t weight_bytes(const eq_depthwise_weights *w) {
     return (size_t)w->height * (size_t)w->width * (size_t)w->channels;

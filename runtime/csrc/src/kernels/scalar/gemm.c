@@ -1,7 +1,7 @@
 /* Matrix products, the specification. Packed: bias (columns), scale (columns), weights (columns, segments, segment_bytes). */
 #include "set.h"
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 static size_t weight_bytes(const eq_gemm_weights *w) {
     return (size_t)w->columns * (size_t)w->segments * (size_t)w->segment_bytes;

@@ -1,7 +1,7 @@
 /* out = requantize((a - a_zero_point) * (b - b_zero_point)): XNNPACK's qs8-vmul, fp32 requantization. */
 #include "set.h"
 
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 
 static int8_t multiply(const eq_multiply *p, int8_t a, int8_t b) {
     const int32_t product = (a - p->a_zero_point) * (b - p->b_zero_point);

@@ -1,4 +1,4 @@
-#include "../../arithmetic.h"
+#include "arithmetic/arithmetic.h"
 #include "set.h"
 
 void eq_scalar_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n) {

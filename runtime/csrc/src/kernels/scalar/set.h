@@ -2,7 +2,7 @@
 #ifndef EQ_SCALAR_SET_H
 #define EQ_SCALAR_SET_H
 
-#include "../../kernels.h"
+#include "kernels/kernels.h"
 
 size_t eq_scalar_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_scalar_gemm_pack(const eq_gemm_weights *weights, void *packed);

@@ -1,0 +1,139 @@
+/* The inner loops that exist in several versions, one set for each kind of CPU, and the contract between them and ops/.
+ *
+ * The scalar set (kernels/scalar/) is the specification: every other set gives the same bits. A set starts from a slower one
+ * and replaces what it does better.
+ */
+#ifndef EQ_KERNELS_H
+#define EQ_KERNELS_H
+
+#include "edgequant.h"
+#include "arithmetic/fixed_point.h"
+
+/* ---- matrix products: convolutions, fully connected layers ----
+ *
+ * One output value:  acc = bias[n] + sum over s, k of weights[n][s][k] * in[segment_offsets[s] + k]      (int32, wraps)
+ *                    out = saturate(round_half_even(clamp(float(acc) * scale[n], min - zp, max - zp)) + zp)
+ * where `in` points at the first byte of the output's window. A segment is a run of adjacent input bytes: of a kernel row
+ * (kernel width x channels) if the dilation is 1. The input's zero point is folded into the bias by the caller. */
+typedef struct eq_gemm_weights {
+    int32_t columns; /* output channels */
+    int32_t segments;
+    int32_t segment_bytes;
+    const int8_t *weights; /* (columns, segments, segment_bytes) */
+    const int32_t *bias;   /* (columns) */
+    const float *scale;    /* (columns) */
+} eq_gemm_weights;
+
+typedef struct eq_gemm {
+    const void *packed;
+    int32_t columns, segments, segment_bytes;
+    const ptrdiff_t *segment_offsets;
+    int32_t zero_point, min, max; /* of the output: -128 <= min <= max <= 127 */
+    bool small; /* every |acc| < 2^22 and |acc * scale| < 2^15 - 2^8, proven from weights and bias: shortcuts are exact */
+} eq_gemm;
+
+typedef struct eq_gemm_kernel {
+    int32_t rows;           /* most rows (output pixels) in one call; the driver gives that many whenever it can */
+    int32_t columns;        /* column ranges begin at multiples of this */
+    bool no_minimum_weight; /* weights must not be -128: the caller splits them into two segments then */
+    size_t (*packed_bytes)(const eq_gemm_weights *weights);
+    void (*pack)(const eq_gemm_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
+    /* Compute columns first_column to last_column - 1 of `rows` output pixels: in[r] points at the window of pixel r, out[r]
+     * at its column 0. Up to EQ_SLACK bytes past a segment's end may be read. */
+    void (*run)(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                int32_t last_column);
+} eq_gemm_kernel;
+
+/* ---- depthwise convolution, multiplier 1 ----
+ *
+ * acc[c] = bias[c] + sum over y < height, x < width of weights[y][x][c] * in[y * tap_row + x * tap_column + c], then as above. */
+typedef struct eq_depthwise_weights {
+    int32_t channels, height, width;
+    const int8_t *weights; /* (height, width, channels) */
+    const int32_t *bias;   /* (channels) */
+    const float *scale;    /* (channels) */
+} eq_depthwise_weights;
+
+typedef struct eq_depthwise {
+    const void *packed;
+    int32_t channels, height, width;
+    ptrdiff_t tap_row, tap_column; /* bytes between neighbouring taps, dilation included */
+    ptrdiff_t in_row, in_column;   /* bytes between the windows of neighbouring outputs, stride included */
+    ptrdiff_t out_row;             /* bytes between output rows; output columns are `channels` bytes apart */
+    int32_t out_width;
+    int32_t zero_point, min, max;
+    bool small;
+} eq_depthwise;
+
+typedef struct eq_depthwise_kernel {
+    int32_t rows; /* output rows that it likes to do together, such as 2 */
+    size_t (*packed_bytes)(const eq_depthwise_weights *weights);
+    void (*pack)(const eq_depthwise_weights *weights, void *packed);
+    /* `rows` whole output rows; `in` points at the window of the first output. Up to EQ_SLACK bytes past each window's
+     * end may be read. */
+    void (*run)(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
+} eq_depthwise_kernel;
+
+/* ---- elementwise, over n adjacent values ---- */
+
+/* XNNPACK's qs8-vadd: acc = bias + a * a_multiplier + b * b_multiplier;
+ * out = clamp((acc >> shift, rounded as in docs/arithmetic.md) + zero_point). */
+typedef struct eq_add {
+    int32_t bias, a_multiplier, b_multiplier, shift;
+    int32_t zero_point, min, max;
+} eq_add;
+
+/* out = requantize((a - a_zero_point) * (b - b_zero_point), scale), as in a matrix product. */
+typedef struct eq_multiply {
+    int32_t a_zero_point, b_zero_point;
+    float scale;
+    int32_t zero_point, min, max;
+} eq_multiply;
+
+/* out = clamp(eq_fixed_multiply(acc, factor) + zero_point, min, max): LiteRT's own requantization; the sum wraps. */
+typedef struct eq_rescale {
+    eq_fixed factor;
+    int32_t zero_point, min, max; /* -128 <= min <= max <= 127 */
+} eq_rescale;
+
+enum { EQ_DOT_DEPTH = 16, EQ_DOT_COLUMNS = 4 };
+
+typedef struct eq_kernels {
+    const char *name;
+    eq_gemm_kernel gemm;
+    eq_depthwise_kernel depthwise;
+    void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+    void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
+    void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+    void (*multiply_scalar)(const eq_multiply *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
+    void (*maximum)(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+    void (*minimum)(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+    /* out = table[in + 128]: every operator from one int8 tensor to another of its size. */
+    void (*lookup)(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
+    /* sums[c] += in[r * stride + c] for r < rows, c < channels. */
+    void (*sum_rows)(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int32_t *sums);
+    /* out[c] = the largest of in[r * stride + c], r < rows, and out[c] itself: MAX_POOL_2D, REDUCE_MAX. */
+    void (*max_rows)(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+    /* out = saturate(round_half_even(float(sum) * scale + offset)): MEAN, SUM. Two roundings, never a fused multiply-add;
+     * the argument of round_half_even may be of any size. */
+    void (*scale_sums)(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
+    void (*rescale)(const eq_rescale *parameters, const int32_t *acc, int8_t *out, size_t n);
+    /* sums[n] = sum over k of a[k] * b[n * depth + k], n < columns (int32, wraps): BATCH_MATMUL, of any values. `depth` is a
+     * multiple of EQ_DOT_DEPTH, `columns` of EQ_DOT_COLUMNS. */
+    void (*dot)(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
+    /* out = clamp(sum / count rounded half away from zero, minus shift): AVERAGE_POOL_2D. |sum| <= 255 * count < 2^31; shift
+     * is 0, or 128 where the file has uint8. */
+    void (*average)(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
+    /* out[c] = the mix of four pixels, corners[top left, top right, bottom left, bottom right][c]; the right and the bottom
+     * ones weigh `right` and `bottom` of 2048: RESIZE_BILINEAR. */
+    void (*bilinear)(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+    /* out[c * out_stride + r] = in[r * in_stride + c] for r < rows, c < columns. */
+    void (*transpose)(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
+} eq_kernels;
+
+typedef struct eq_cpu eq_cpu; /* cpu.h */
+
+/* The sets that `cpu` runs are 0 .. count - 1, slowest first; NULL past the end. (kernels/select.c) */
+const eq_kernels *eq_kernels_at(const eq_cpu *cpu, int32_t index);
+
+#endif

@@ -1,0 +1,104 @@
+/* CAST: floats to integers lose their fraction and saturate (NaN: the largest), integers wrap, bool is whether not zero. As
+ * in LiteRT, the quantization does not count. */
+#include "ops/arguments.h"
+#include "ops/prepare.h"
+
+typedef struct eq_cast {
+    int64_t elements;
+    eq_type from, to;
+} eq_cast;
+
+static int64_t read_integer(eq_type type, const void *values, int64_t i) {
+    switch (type) {
+    case EQ_INT8:
+        return ((const int8_t *)values)[i];
+    case EQ_UINT8:
+        return ((const uint8_t *)values)[i];
+    case EQ_BOOL:
+        return ((const uint8_t *)values)[i] != 0;
+    case EQ_INT16:
+        return ((const int16_t *)values)[i];
+    case EQ_INT32:
+        return ((const int32_t *)values)[i];
+    default:
+        return ((const int64_t *)values)[i];
+    }
+}
+
+static void write_integer(eq_type type, void *values, int64_t i, int64_t value) {
+    const uint64_t bits = (uint64_t)value;
+    switch (type) {
+    case EQ_INT8:
+    case EQ_UINT8:
+        ((uint8_t *)values)[i] = (uint8_t)bits;
+        break;
+    case EQ_BOOL:
+        ((uint8_t *)values)[i] = value != 0;
+        break;
+    case EQ_INT16:
+        ((uint16_t *)values)[i] = (uint16_t)bits;
+        break;
+    case EQ_INT32:
+        ((uint32_t *)values)[i] = (uint32_t)bits;
+        break;
+    case EQ_FLOAT32:
+        ((float *)values)[i] = (float)value;
+        break;
+    default:
+        ((int64_t *)values)[i] = value;
+    }
+}
+
+/* The integer that a float becomes. A bound that float does not have is the next beyond it, and no value is between. */
+static int64_t saturate(eq_type type, float x) {
+    static const struct {
+        eq_type type;
+        int64_t min, max;
+    } ranges[] = {
+        {EQ_INT8, INT8_MIN, INT8_MAX},    {EQ_UINT8, 0, UINT8_MAX},         {EQ_INT16, INT16_MIN, INT16_MAX},
+        {EQ_INT32, INT32_MIN, INT32_MAX}, {EQ_INT64, INT64_MIN, INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; ++i) {
+        if (ranges[i].type == type) {
+            return !(x < (float)ranges[i].max) ? ranges[i].max : x <= (float)ranges[i].min ? ranges[i].min : (int64_t)x;
+        }
+    }
+    return x != 0.0f; /* bool */
+}
+
+static void run_cast(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const eq_cast *cast = step->data;
+    const void *in = storage[step->inputs[0].tensor].data;
+    void *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < cast->elements; ++i) {
+        const bool real = cast->from == EQ_FLOAT32;
+        write_integer(cast->to, out, i, real ? saturate(cast->to, ((const float *)in)[i]) : read_integer(cast->from, in, i));
+    }
+}
+
+eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
+    if ((status = eq_plan_shape(plan, op, 0, in->rank, in->dims)) != EQ_OK) {
+        return status;
+    }
+    if (in->type != in->file_type || out->type != out->file_type) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "quantized uint8 is not supported here");
+    }
+    if (in->type == out->type) {
+        return eq_plan_alias(plan, op, 0, 0);
+    }
+    eq_step *step = eq_plan_step(plan, op, run_cast, sizeof(eq_cast), 1, 1);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    *(eq_cast *)step->data = (eq_cast){.elements = eq_tensor_elements(in), .from = in->type, .to = out->type};
+    step->inputs[0].tensor = op->inputs[0];
+    step->outputs[0].tensor = op->outputs[0];
+    step->cost = (uint64_t)eq_tensor_elements(in);
+    return EQ_OK;
+}

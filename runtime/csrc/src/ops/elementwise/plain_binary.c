@@ -1,0 +1,160 @@
+/* Elementwise operators of two inputs on float32, and on int32 and int64 for the arithmetic of shapes. */
+#include <math.h>
+
+#include "binary.h"
+#include "ops/quantization.h"
+
+/* ---- one pair of values ---- */
+
+typedef struct eq_bounds { /* of a fused activation */
+    float min, max;
+} eq_bounds;
+
+static float clamp(const eq_bounds *bounds, float x) {
+    return x < bounds->min ? bounds->min : x > bounds->max ? bounds->max : x;
+}
+
+/* Integers wrap, and have 0 for a division by 0 and INT_MIN / -1 wrapped: files are untrusted, and C leaves both undefined. */
+#define INTEGER_DIVISIONS(type, unsigned_type, suffix)                                          \
+    static type quotient_##suffix(type a, type b) {                                             \
+        return b == 0 ? 0 : b == -1 ? (type)(0 - (unsigned_type)a) : a / b;                     \
+    }                                                                                           \
+    static type remainder_##suffix(type a, type b) {                                            \
+        return b == 0 || b == -1 ? 0 : a % b;                                                   \
+    }                                                                                           \
+    static type floor_quotient_##suffix(type a, type b) {                                       \
+        return quotient_##suffix(a, b) - (remainder_##suffix(a, b) != 0 && (a < 0) != (b < 0)); \
+    }                                                                                           \
+    static type floor_remainder_##suffix(type a, type b) {                                      \
+        const type r = remainder_##suffix(a, b);                                                \
+        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                        \
+    }
+INTEGER_DIVISIONS(int32_t, uint32_t, i32)
+INTEGER_DIVISIONS(int64_t, uint64_t, i64)
+
+static float floor_remainder(float a, float b) {
+    const float r = fmodf(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+/* ---- runs of them ---- */
+
+/* name() and name_scalar(): out[i] = expression, of a and b. */
+#define RUNS(name, type, expression)                                                                                 \
+    static void name(const void *parameters, const void *left, const void *right, void *result, size_t n) {          \
+        const type *x = left, *y = right;                                                                            \
+        type *out = result;                                                                                          \
+        (void)parameters;                                                                                            \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            const type a = x[i], b = y[i];                                                                           \
+            out[i] = (expression);                                                                                   \
+        }                                                                                                            \
+    }                                                                                                                \
+    static void name##_scalar(const void *parameters, const void *left, const void *right, void *result, size_t n) { \
+        const type *x = left;                                                                                        \
+        const type b = *(const type *)right;                                                                         \
+        type *out = result;                                                                                          \
+        (void)parameters;                                                                                            \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            const type a = x[i];                                                                                     \
+            out[i] = (expression);                                                                                   \
+        }                                                                                                            \
+    }
+
+/* name_swapped() is for inputs that the driver swapped. */
+#define ORDERED_RUNS(name, type, function) RUNS(name, type, function(a, b)) RUNS(name##_swapped, type, function(b, a))
+
+#define WRAPPED(operation, type, unsigned_type) (type)((unsigned_type)a operation(unsigned_type) b)
+#define WRAPPED_BACK(operation, type, unsigned_type) (type)((unsigned_type)b operation(unsigned_type) a)
+
+RUNS(add_f32, float, clamp(parameters, a + b))
+RUNS(sub_f32, float, clamp(parameters, a - b))
+RUNS(sub_f32_swapped, float, clamp(parameters, b - a))
+RUNS(mul_f32, float, clamp(parameters, a *b))
+RUNS(div_f32, float, clamp(parameters, a / b))
+RUNS(div_f32_swapped, float, clamp(parameters, b / a))
+RUNS(max_f32, float, a > b ? a : b)
+RUNS(min_f32, float, a < b ? a : b)
+RUNS(squared_difference_f32, float, (a - b) * (a - b))
+RUNS(prelu_f32, float, a >= 0 ? a : a * b)
+RUNS(floor_div_f32, float, floorf(a / b))
+RUNS(floor_div_f32_swapped, float, floorf(b / a))
+ORDERED_RUNS(floor_mod_f32, float, floor_remainder)
+
+#define INTEGER_RUNS(type, unsigned_type, suffix)                            \
+    RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                \
+    RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                \
+    RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type)) \
+    RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                \
+    RUNS(max_##suffix, type, a > b ? a : b)                                  \
+    RUNS(min_##suffix, type, a < b ? a : b)                                  \
+    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                      \
+    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)          \
+    ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
+INTEGER_RUNS(int32_t, uint32_t, i32)
+INTEGER_RUNS(int64_t, uint64_t, i64)
+
+/* ---- the table ---- */
+
+#define RUN_PAIR(name) {name, name##_scalar}
+#define SAME(code, type, name)             \
+    {                                      \
+        code, type, {                      \
+            RUN_PAIR(name), RUN_PAIR(name) \
+        }                                  \
+    }
+#define ORDERED(code, type, name)                    \
+    {                                                \
+        code, type, {                                \
+            RUN_PAIR(name), RUN_PAIR(name##_swapped) \
+        }                                            \
+    }
+#define INTEGERS(type, suffix)                                                                                        \
+    SAME(EQ_OP_ADD, type, add_##suffix), ORDERED(EQ_OP_SUB, type, sub_##suffix), SAME(EQ_OP_MUL, type, mul_##suffix), \
+        ORDERED(EQ_OP_DIV, type, div_##suffix), SAME(EQ_OP_MAXIMUM, type, max_##suffix),                              \
+        SAME(EQ_OP_MINIMUM, type, min_##suffix), ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix),                  \
+        ORDERED(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
+
+static const struct {
+    int32_t code;
+    eq_type type;
+    struct {
+        eq_binary_run_fn run, run_scalar;
+    } order[2]; /* as in the file, or swapped */
+} plain[] = {
+    SAME(EQ_OP_ADD, EQ_FLOAT32, add_f32),
+    ORDERED(EQ_OP_SUB, EQ_FLOAT32, sub_f32),
+    SAME(EQ_OP_MUL, EQ_FLOAT32, mul_f32),
+    ORDERED(EQ_OP_DIV, EQ_FLOAT32, div_f32),
+    SAME(EQ_OP_MAXIMUM, EQ_FLOAT32, max_f32),
+    SAME(EQ_OP_MINIMUM, EQ_FLOAT32, min_f32),
+    SAME(EQ_OP_SQUARED_DIFFERENCE, EQ_FLOAT32, squared_difference_f32),
+    SAME(EQ_OP_PRELU, EQ_FLOAT32, prelu_f32), /* the input has the output's shape, so it is never swapped */
+    ORDERED(EQ_OP_FLOOR_DIV, EQ_FLOAT32, floor_div_f32),
+    ORDERED(EQ_OP_FLOOR_MOD, EQ_FLOAT32, floor_mod_f32),
+    INTEGERS(EQ_INT32, i32),
+    INTEGERS(EQ_INT64, i64),
+};
+
+eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
+    const eq_type type = eq_plan_output(plan, op, 0)->type;
+    eq_bounds *bounds = eq_plan_take(plan, sizeof *bounds);
+    if (!bounds) {
+        return (eq_status)plan->error->status;
+    }
+    eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &bounds->min, &bounds->max);
+    if (status != EQ_OK) {
+        return status;
+    }
+    if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; ++i) {
+        if (plain[i].code == op->code && plain[i].type == type) {
+            const int32_t order = shape->slots[0];
+            *binary = (eq_binary){plain[i].order[order].run, plain[i].order[order].run_scalar, bounds};
+            return EQ_OK;
+        }
+    }
+    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
+}

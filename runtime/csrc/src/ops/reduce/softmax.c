@@ -1,0 +1,228 @@
+/* SOFTMAX and LOG_SOFTMAX along the last dimension.
+ *
+ * Int8 is LiteRT's float arithmetic with a table of exponentials; floats are added in the order of the values, so a sum cannot
+ * be split. docs/arithmetic.md has the formulas. */
+#include <math.h>
+
+#include "arithmetic/arithmetic.h"
+#include "arithmetic/portable_math.h"
+#include "ops/prepare.h"
+#include "ops/quantization.h"
+
+enum { EQ_OP_SOFTMAX = 25 };
+enum { SHORT_ROW = 256 }; /* longer ones are worth a table of the 256 results */
+enum { LANES = 16 };      /* inner loops of so many turn into vector code */
+
+typedef struct eq_softmax {
+    bool logarithm;
+    int32_t depth;
+    float beta;
+    /* int8 only */
+    const eq_kernels *kernels;
+    float in_scale, out_scale;
+    int32_t zero_point;
+    int32_t shift;           /* 128 if the file has uint8 */
+    float exponentials[256]; /* [255 - d] is exp(-d * in_scale * beta), d steps below the row's largest value */
+} eq_softmax;
+
+/* ---- int8 ---- */
+
+/* Of 0 to 65536. The roundf of C libraries, but a vector's. */
+static int32_t round_away(float x) {
+    const int32_t whole = (int32_t)x;
+    return whole + (x - (float)whole >= 0.5f);
+}
+
+static int32_t log_probability(float scaled, int32_t zero_point) {
+    return eq_clamp((int32_t)rintf(fmaxf(fminf(scaled, 65536.0f), -65536.0f)) + zero_point, -128, 127);
+}
+
+/* LANES results, in loops that compilers make vectors of. */
+static void sixteen_probabilities(const float *exponentials, float factor, int32_t zero_point, int8_t out[LANES]) {
+    float scaled[LANES];
+    for (int32_t i = 0; i < LANES; i++) {
+        const float x = exponentials[i] * factor;
+        scaled[i] = x < 65536.0f ? x : 65536.0f;
+    }
+    int8_t lanes[LANES]; /* `out` could be anywhere */
+    for (int32_t i = 0; i < LANES; i++) {
+        lanes[i] = (int8_t)eq_clamp(round_away(scaled[i]) + zero_point, -128, 127);
+    }
+    memcpy(out, lanes, sizeof lanes);
+}
+
+static void probabilities(const eq_softmax *s, float sum, const float *exponentials, int8_t *out, int32_t n) {
+    const float factor = 1.0f / (sum * s->out_scale);
+    for (; n >= LANES; n -= LANES, exponentials += LANES, out += LANES) {
+        sixteen_probabilities(exponentials, factor, s->zero_point, out);
+    }
+    if (n == 0) {
+        return;
+    }
+    float part[LANES] = {0};
+    int8_t results[LANES];
+    memcpy(part, exponentials, (size_t)n * sizeof *part);
+    sixteen_probabilities(part, factor, s->zero_point, results);
+    memcpy(out, results, (size_t)n);
+}
+
+static void log_probabilities(const eq_softmax *s, float offset, const int8_t *values, int8_t *out, int32_t n) {
+    const float step = s->in_scale / s->out_scale;
+    for (int32_t i = 0; i < n; i++) {
+        out[i] = (int8_t)log_probability(step * (float)(values[i] + s->shift) - offset, s->zero_point);
+    }
+}
+
+static int32_t largest_of(const int8_t *in, int32_t n) {
+    int32_t largest = -128;
+    for (int32_t i = 0; i < n; i++) {
+        largest = in[i] > largest ? in[i] : largest;
+    }
+    return largest;
+}
+
+/* A value's result is the same wherever it is in the row: a long row is looked up. */
+static void softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+    const int32_t largest = largest_of(in, s->depth);
+    const float *of_value = s->exponentials + 255 - largest; /* [q]: from -128 to the largest */
+    float sum = 0;
+    if (s->depth <= SHORT_ROW) {
+        float exponentials[SHORT_ROW];
+        for (int32_t i = 0; i < s->depth; i++) {
+            sum += exponentials[i] = of_value[in[i]];
+        }
+        probabilities(s, sum, exponentials, out, s->depth);
+        return;
+    }
+    for (int32_t i = 0; i < s->depth; i++) {
+        sum += of_value[in[i]];
+    }
+    int8_t table[256] = {0};
+    probabilities(s, sum, of_value - 128, table, largest + 129);
+    s->kernels->lookup(table, in, out, (size_t)s->depth);
+}
+
+static void log_softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
+    const int32_t largest = largest_of(in, s->depth);
+    const float *of_value = s->exponentials + 255 - largest;
+    float sum = 0;
+    for (int32_t i = 0; i < s->depth; i++) {
+        sum += of_value[in[i]];
+    }
+    const float log_sum = (float)eq_log((double)sum);
+    const float offset = (s->in_scale * (float)(largest + s->shift) + log_sum) / s->out_scale;
+    if (s->depth <= SHORT_ROW) {
+        log_probabilities(s, offset, in, out, s->depth);
+        return;
+    }
+    int8_t all[256], table[256];
+    for (int32_t i = 0; i < 256; i++) {
+        all[i] = (int8_t)(i - 128);
+    }
+    log_probabilities(s, offset, all, table, 256);
+    s->kernels->lookup(table, in, out, (size_t)s->depth);
+}
+
+static void run_int8(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_softmax *s = step->data;
+    const int8_t *in = storage[step->inputs[0].tensor].data;
+    int8_t *out = storage[step->outputs[0].tensor].data;
+    for (int32_t row = first; row < last; row++) {
+        const size_t at = (size_t)row * (size_t)s->depth;
+        (s->logarithm ? log_softmax_row : softmax_row)(s, in + at, out + at);
+    }
+}
+
+/* ---- float32 ---- */
+
+static void float_row(const eq_softmax *s, const float *in, float *out) {
+    float largest = in[0], sum = 0;
+    for (int32_t i = 1; i < s->depth; i++) {
+        largest = in[i] > largest ? in[i] : largest;
+    }
+    for (int32_t i = 0; i < s->depth; i++) {
+        out[i] = (in[i] - largest) * s->beta;
+        const float e = expf(out[i]);
+        sum += e;
+        if (!s->logarithm) {
+            out[i] = e;
+        }
+    }
+    const float log_sum = logf(sum);
+    for (int32_t i = 0; i < s->depth; i++) {
+        out[i] = s->logarithm ? out[i] - log_sum : out[i] / sum;
+    }
+}
+
+static void run_float(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_softmax *s = step->data;
+    const float *in = storage[step->inputs[0].tensor].data;
+    float *out = storage[step->outputs[0].tensor].data;
+    for (int32_t row = first; row < last; row++) {
+        const size_t at = (size_t)row * (size_t)s->depth;
+        float_row(s, in + at, out + at);
+    }
+}
+
+/* ---- preparing ---- */
+
+static eq_status set_int8(eq_plan *plan, const eq_operator *op, eq_softmax *s) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
+    eq_status status = eq_check_int8(plan, op, in, "the input");
+    if (status == EQ_OK) {
+        status = eq_check_int8(plan, op, out, "the output");
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
+    s->kernels = plan->kernels;
+    s->in_scale = in->scales[0];
+    s->out_scale = out->scales[0];
+    s->zero_point = out->zero_points[0];
+    s->shift = in->file_type == EQ_UINT8 ? 128 : 0;
+    const float step = -in->scales[0] * s->beta;
+    for (int32_t d = 0; d < 256; d++) {
+        s->exponentials[255 - d] = (float)eq_exp((double)(step * (float)d));
+    }
+    return EQ_OK;
+}
+
+eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_tensor *in = eq_plan_input(plan, op, 0);
+    const bool quantized = in->type == EQ_INT8;
+    if (in->rank < 1) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
+    }
+    if (in->type != eq_plan_output(plan, op, 0)->type || (!quantized && in->type != EQ_FLOAT32)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32 only");
+    }
+    const float beta = op->code == EQ_OP_SOFTMAX ? eq_option_float(op, 0, 0) : 1;
+    if (!(beta >= 0 && beta < 1e6f)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has a beta out of range");
+    }
+    status = eq_plan_shape(plan, op, 0, in->rank, in->dims);
+    if (status != EQ_OK) {
+        return status;
+    }
+
+    eq_step *step = eq_plan_step(plan, op, quantized ? run_int8 : run_float, sizeof(eq_softmax), 1, 1);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    eq_softmax *s = step->data;
+    s->logarithm = op->code != EQ_OP_SOFTMAX;
+    s->beta = beta;
+    s->depth = in->dims[in->rank - 1];
+    step->units = (int32_t)(eq_tensor_elements(in) / s->depth);
+    step->cost = (uint64_t)eq_tensor_elements(in) * 8;
+    step->plain = !quantized;
+    step->inputs[0].tensor = op->inputs[0];
+    step->outputs[0].tensor = op->outputs[0];
+    return quantized ? set_int8(plan, op, s) : EQ_OK;
+}

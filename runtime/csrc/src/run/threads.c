@@ -1,0 +1,239 @@
+/* A session's threads.
+ *
+ * The caller publishes a step in `state`; workers that are awake join it, take chunks of units until none are left, and report
+ * themselves done. Each begins with its own share of the units, the same part of the image in every step, so that it reads what
+ * it wrote, which is in its cache; then it helps with the others' shares. When no units are left the caller closes the step
+ * and waits for those that joined, not for those that slept.
+ * While a run goes on workers spin for the next step, since steps follow each other within microseconds; between runs they
+ * sleep on the condition. */
+#include "threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arithmetic/arithmetic.h"
+
+enum { EQ_SPINS_BEFORE_YIELD = 1024 };
+
+/* Kernels keep up to 80 KB of rows and sums on the stack; musl gives a thread 128 KB, glibc 8 MB. */
+enum { EQ_STACK_BYTES = 512 * 1024 };
+
+/* `state`: the step's number, whether it can be joined, and how many workers have. */
+enum { EQ_STATE_STEP = 1 << 16, EQ_STATE_OPEN = 1 << 15, EQ_STATE_JOINED = EQ_STATE_OPEN - 1 };
+
+enum { EQ_SHARE_CHUNKS = 2, EQ_CACHE_LINE = 64 };
+
+/* A thread's units of the step. */
+typedef struct eq_share {
+    _Alignas(EQ_CACHE_LINE) atomic_uint next; /* nobody has taken it; ends past `end` by up to a chunk for each thread */
+    uint32_t end, chunk;
+} eq_share;
+
+struct eq_pool {
+    int32_t workers, started;
+    uint8_t *scratch;
+    size_t scratch_stride;
+    pid_t process; /* that the threads belong to: a fork has a copy of the pool, but no threads to wait for */
+    pthread_t *threads;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    /* What the caller writes for a step, what workers watch, and what they write stay apart: a cache line that one core writes
+     * while another reads it travels between them. */
+    _Alignas(EQ_CACHE_LINE) const eq_step *step; /* published by `state` */
+    const eq_storage *storage;
+    eq_share *shares; /* one for each thread, the caller's first */
+    _Alignas(EQ_CACHE_LINE) atomic_uint state;
+    atomic_bool running, stopping;
+    _Alignas(EQ_CACHE_LINE) atomic_uint done; /* workers that joined and are through */
+};
+
+typedef struct eq_worker {
+    eq_pool *pool;
+    int32_t number;
+} eq_worker;
+
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__ARM_ARCH) && __ARM_ARCH >= 7)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void work(eq_pool *pool, int32_t number) {
+    const eq_step *step = pool->step;
+    uint8_t *scratch = pool->scratch + (size_t)number * pool->scratch_stride;
+    for (int32_t i = 0; i <= pool->workers; ++i) {
+        eq_share *share = &pool->shares[(number + i) % (pool->workers + 1)];
+        for (;;) {
+            const uint32_t first = atomic_fetch_add_explicit(&share->next, share->chunk, memory_order_relaxed);
+            if (first >= share->end) {
+                break;
+            }
+            const uint32_t last = share->end - first < share->chunk ? share->end : first + share->chunk;
+            step->run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
+        }
+    }
+}
+
+/* Divide the units evenly. */
+static void set_shares(eq_pool *pool, int32_t units) {
+    const int64_t threads = pool->workers + 1;
+    for (int64_t i = 0; i < threads; ++i) {
+        const uint32_t first = (uint32_t)(units * i / threads), end = (uint32_t)(units * (i + 1) / threads);
+        eq_share *share = &pool->shares[i];
+        share->end = end;
+        share->chunk = (end - first + EQ_SHARE_CHUNKS - 1) / EQ_SHARE_CHUNKS;
+        atomic_store_explicit(&share->next, first, memory_order_relaxed);
+    }
+}
+
+/* Join the step that `state` publishes, if it is open. A worker may join a step twice: it finds no units then. */
+static bool join(eq_pool *pool) {
+    unsigned state = atomic_load_explicit(&pool->state, memory_order_relaxed);
+    return (state & EQ_STATE_OPEN) &&
+           atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed);
+}
+
+static void spin_during_run(eq_pool *pool, int32_t number) {
+    unsigned seen = 0;
+    for (uint32_t spin = 1; atomic_load_explicit(&pool->running, memory_order_relaxed); ++spin) {
+        unsigned step = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP;
+        if (step != seen && join(pool)) {
+            seen = step;
+            work(pool, number);
+            atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+        } else if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
+            sched_yield(); /* there may be fewer cores than threads */
+        } else {
+            relax();
+        }
+    }
+}
+
+/* Sleep until a run begins; false when the pool stops. */
+static bool await_run(eq_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    while (!atomic_load(&pool->running) && !atomic_load(&pool->stopping)) {
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return !atomic_load(&pool->stopping);
+}
+
+static void *run_worker(void *argument) {
+    eq_worker *worker = argument;
+    eq_pool *pool = worker->pool;
+    int32_t number = worker->number;
+    free(worker);
+    while (await_run(pool)) {
+        spin_during_run(pool, number);
+    }
+    return NULL;
+}
+
+static bool start_worker(eq_pool *pool, int32_t number) {
+    eq_worker *worker = malloc(sizeof *worker);
+    if (!worker) {
+        return false;
+    }
+    *worker = (eq_worker){pool, number};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, EQ_STACK_BYTES);
+    bool started = pthread_create(&pool->threads[number - 1], &attributes, run_worker, worker) == 0;
+    pthread_attr_destroy(&attributes);
+    if (started) {
+        pool->started += 1;
+    } else {
+        free(worker);
+    }
+    return started;
+}
+
+static void *aligned_zeros(size_t bytes) {
+    void *memory;
+    return posix_memalign(&memory, EQ_CACHE_LINE, bytes) == 0 ? memset(memory, 0, bytes) : NULL;
+}
+
+eq_pool *eq_pool_start(int32_t threads, uint8_t *scratch, size_t scratch_stride) {
+    eq_pool *pool = aligned_zeros(sizeof *pool);
+    if (!pool) {
+        return NULL;
+    }
+    pool->process = getpid();
+    pool->workers = threads - 1;
+    pool->scratch = scratch;
+    pool->scratch_stride = scratch_stride;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->threads = calloc((size_t)pool->workers, sizeof *pool->threads);
+    pool->shares = aligned_zeros((size_t)threads * sizeof *pool->shares);
+    bool started = pool->threads && pool->shares;
+    for (int32_t number = 1; started && number < threads; ++number) {
+        started = start_worker(pool, number);
+    }
+    if (!started) {
+        eq_pool_stop(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+static void end_workers(eq_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->stopping, true);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (int32_t i = 0; i < pool->started; ++i) {
+        pthread_join(pool->threads[i], NULL);
+    }
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+}
+
+void eq_pool_stop(eq_pool *pool) {
+    if (!pool) {
+        return;
+    }
+    if (pool->process == getpid()) {
+        end_workers(pool);
+    }
+    free(pool->shares);
+    free(pool->threads);
+    free(pool);
+}
+
+void eq_pool_begin(eq_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->running, true);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void eq_pool_end(eq_pool *pool) {
+    atomic_store(&pool->running, false);
+}
+
+void eq_pool_run(eq_pool *pool, const eq_step *step, const eq_storage *storage) {
+    pool->step = step;
+    pool->storage = storage;
+    set_shares(pool, step->units);
+    atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    unsigned number = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP + 1;
+    atomic_store_explicit(&pool->state, number * EQ_STATE_STEP + EQ_STATE_OPEN, memory_order_release);
+    work(pool, 0);
+    unsigned closed = atomic_fetch_and_explicit(&pool->state, ~(unsigned)EQ_STATE_OPEN, memory_order_acq_rel);
+    unsigned joined = closed & EQ_STATE_JOINED;
+    for (uint32_t spin = 1; atomic_load_explicit(&pool->done, memory_order_acquire) != joined; ++spin) {
+        if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
+            sched_yield();
+        } else {
+            relax();
+        }
+    }
+}
