@@ -8,11 +8,10 @@
 
 #include "copy.h"
 #include "base/memory.h"
-#include "ops/table.h"
+#include "operator.h"
 #include "variables.h"
 
 enum { EQ_TEMPORARIES = 8 }; /* that one operator may ask for */
-enum { CODE_RESHAPE = 22 };
 
 eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status, const char *format, ...) {
     char sentence[1024];
@@ -284,7 +283,7 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
 static bool has_empty(const eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && eq_tensor_elements(tensor) == 0 && !(op->code == CODE_RESHAPE && slot == 1)) {
+        if (tensor && eq_tensor_elements(tensor) == 0 && !(op->code == EQ_OP_RESHAPE && slot == 1)) {
             return true;
         }
     }
@@ -292,9 +291,10 @@ static bool has_empty(const eq_plan *plan, const eq_operator *op) {
 }
 
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
-    const eq_operator_type *type = eq_operator_type_of(op->code);
-    if (!type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this engine");
+    const eq_operator_row *row;
+    const eq_status status = eq_plan_find_operator(plan, op, &row);
+    if (status != EQ_OK) {
+        return status;
     }
     const eq_tensor *foreign = foreign_tensor(plan, op);
     if (foreign) {
@@ -305,7 +305,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     if (has_empty(plan, op)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of no elements");
     }
-    return type->prepare(plan, op);
+    return row->prepare(plan, op);
 }
 
 /* Whether the steps from `first` on can run now: they read constants only, and no padding or slack around them. */

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
-enum { TYPE_RESOURCE = 13, CODE_VAR_HANDLE = 142, CODE_ASSIGN_VARIABLE = 144 };
+#include "read/operator_codes.h"
+
+enum { TYPE_RESOURCE = 13 };
 enum { OPTION_CONTAINER, OPTION_SHARED_NAME };
 
 bool eq_is_variable_handle(const eq_operator *op, const eq_tensor *tensor) {
-    return (int32_t)tensor->type == TYPE_RESOURCE && op->code >= CODE_VAR_HANDLE && op->code <= CODE_ASSIGN_VARIABLE;
+    return (int32_t)tensor->type == TYPE_RESOURCE && op->code >= EQ_OP_VAR_HANDLE && op->code <= EQ_OP_ASSIGN_VARIABLE;
 }
 
 static bool same_text(const eq_vector *a, const eq_vector *b) {
@@ -18,7 +20,7 @@ static bool same_text(const eq_vector *a, const eq_vector *b) {
 static const eq_operator *maker_of(const eq_graph *graph, int32_t handle) {
     for (int32_t i = 0; i < graph->operator_count; ++i) {
         const eq_operator *op = &graph->operators[i];
-        if (op->code == CODE_VAR_HANDLE && op->output_count == 1 && op->outputs[0] == handle) {
+        if (op->code == EQ_OP_VAR_HANDLE && op->output_count == 1 && op->outputs[0] == handle) {
             return op;
         }
     }

@@ -36,8 +36,9 @@ enum { EQ_MAX_CALLS = 2 };
 
 typedef struct eq_operator {
     int32_t index; /* in the file's order */
-    int32_t code;  /* BuiltinOperator of the schema */
+    int32_t code;  /* EQ_OP_... */
     const char *name;
+    const char *custom; /* the name alone, where code is EQ_OP_CUSTOM */
     int32_t input_count, output_count;
     const int32_t *inputs, *outputs; /* tensors; an input may be -1: absent. Outputs are written once, by one operator */
     eq_table options;                /* builtin_options */

@@ -3,24 +3,12 @@
 #include <string.h>
 
 #include "model_read.h"
-#include "operator_names.h"
+#include "operator_codes.h"
 
 enum { OPERATOR_CODE, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS, CUSTOM_OPTIONS, MUTATING = 7, INTERMEDIATES };
 enum { LARGE_CUSTOM_OFFSET = 9, LARGE_CUSTOM_SIZE, OPTIONS_2 = 12 };
 enum { CODE_DEPRECATED, CODE_CUSTOM, CODE_BUILTIN = 3 };
-enum { CUSTOM = 32, SPLIT = 49, PACK = 83, UNPACK = 88, SPLIT_V = 102 }; /* of BuiltinOperator */
-enum { BRANCHES_OF_CASE = 0, STABLEHLO_CASE = 209 };
-
-/* The table of options (BuiltinOptions of the schema) that each operator of the first 162 has; 0: none, or any. */
-static const uint8_t option_types[] = {
-    11,  5,  10,  1,   2,   94,  38,  0,   0,   8,   0,   12,  5,   13,  0,   4,   14,  5,   21,  0,   0,  0,   17,  15,
-    7,   9,  19,  6,   0,   3,   18,  16,  0,   20,  22,  31,  23,  24,  25,  26,  27,  28,  29,  30,  71, 32,  70,  33,
-    34,  35, 36,  0,   69,  37,  0,   39,  40,  39,  41,  42,  43,  44,  45,  46,  47,  48,  0,   49,  50, 51,  52,  53,
-    54,  0,  27,  0,   0,   55,  56,  57,  58,  27,  27,  59,  60,  61,  62,  63,  64,  27,  65,  27,  66, 67,  68,  72,
-    73,  74, 75,  76,  77,  78,  79,  80,  0,   81,  82,  83,  84,  85,  86,  0,   87,  88,  89,  90,  0,  91,  92,  93,
-    95,  96, 97,  98,  99,  100, 101, 0,   102, 103, 104, 105, 106, 0,   0,   0,   107, 108, 109, 110, 27, 106, 111, 112,
-    113, 0,  114, 115, 114, 114, 116, 117, 0,   118, 119, 121, 122, 120, 123, 124, 125, 126,
-};
+enum { BRANCHES_OF_CASE = 0 };
 
 /* Operators that run other graphs of the file, and the fields of their options that number those. */
 static const struct {
@@ -28,16 +16,16 @@ static const struct {
     bool has_options_2; /* the table is builtin_options_2 */
     int32_t fields[EQ_MAX_CALLS];
 } callers[] = {
-    {31, false, {0, -1}},  /* CALL */
-    {118, false, {0, 1}},  /* IF */
-    {119, false, {0, 1}},  /* WHILE */
-    {129, false, {0, -1}}, /* CALL_ONCE */
-    {174, true, {1, -1}},  /* STABLEHLO_REDUCE */
-    {190, true, {6, -1}},  /* STABLEHLO_SCATTER */
-    {198, true, {5, -1}},  /* STABLEHLO_REDUCE_WINDOW */
-    {199, true, {2, -1}},  /* STABLEHLO_SORT */
-    {200, true, {0, 1}},   /* STABLEHLO_WHILE */
-    {206, true, {1, -1}},  /* STABLEHLO_COMPOSITE */
+    {EQ_OP_CALL, false, {0, -1}},
+    {EQ_OP_IF, false, {0, 1}},
+    {EQ_OP_WHILE, false, {0, 1}},
+    {EQ_OP_CALL_ONCE, false, {0, -1}},
+    {EQ_OP_STABLEHLO_REDUCE, true, {1, -1}},
+    {EQ_OP_STABLEHLO_SCATTER, true, {6, -1}},
+    {EQ_OP_STABLEHLO_REDUCE_WINDOW, true, {5, -1}},
+    {EQ_OP_STABLEHLO_SORT, true, {2, -1}},
+    {EQ_OP_STABLEHLO_WHILE, true, {0, 1}},
+    {EQ_OP_STABLEHLO_COMPOSITE, true, {1, -1}},
 };
 
 static eq_status fail(eq_reader *reader, const eq_operator *op, const char *sentence) {
@@ -58,7 +46,7 @@ static eq_status read_code(eq_reader *reader, uint32_t index, eq_operator *op) {
     const int32_t old = eq_table_i8(&table, CODE_DEPRECATED, 0), new = eq_table_i32(&table, CODE_BUILTIN, 0);
     op->code = old > new ? old : new;
     op->name = eq_operator_name(op->code);
-    if (op->code != CUSTOM) {
+    if (op->code != EQ_OP_CUSTOM) {
         return EQ_OK;
     }
     const char *name = eq_reader_name(reader, &custom);
@@ -68,6 +56,7 @@ static eq_status read_code(eq_reader *reader, uint32_t index, eq_operator *op) {
     }
     memcpy(full, "CUSTOM ", sizeof "CUSTOM ");
     op->name = strcat(full, name);
+    op->custom = name;
     return EQ_OK;
 }
 
@@ -112,7 +101,7 @@ static eq_status read_branches(eq_reader *reader, const eq_table *options, const
 
 static eq_status read_calls(eq_reader *reader, const eq_table *options_2, eq_operator *op) {
     op->calls[0] = op->calls[1] = -1;
-    if (op->code == STABLEHLO_CASE) {
+    if (op->code == EQ_OP_STABLEHLO_CASE) {
         return read_branches(reader, options_2, op);
     }
     for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
@@ -133,15 +122,15 @@ static eq_status read_calls(eq_reader *reader, const eq_table *options_2, eq_ope
 /* Options of another operator's type would be read as zeros by some engines, and as theirs by others. */
 static eq_status check_options(eq_reader *reader, const eq_table *table, const eq_operator *op) {
     const uint8_t type = eq_table_u8(table, OPTIONS_TYPE, 0);
-    const uint8_t own = (size_t)op->code < sizeof option_types ? option_types[op->code] : 0;
+    const int32_t own = eq_operator_options_type(op->code);
     if (type != 0 && own != 0 && type != own) {
         return eq_fail(reader->error, EQ_ERROR_MODEL,
                        "%s (operator %d): its options are those of another operator (%d, not %d)", op->name, (int)op->index,
                        (int)type, (int)own);
     }
-    const bool is_cut = op->code == SPLIT || op->code == SPLIT_V || op->code == UNPACK;
+    const bool is_cut = op->code == EQ_OP_SPLIT || op->code == EQ_OP_SPLIT_V || op->code == EQ_OP_UNPACK;
     const int32_t parts = is_cut ? op->output_count : op->input_count, said = eq_table_i32(&op->options, 0, 0);
-    if ((is_cut || op->code == PACK) && parts != said) {
+    if ((is_cut || op->code == EQ_OP_PACK) && parts != said) {
         return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): it has %d %s, and its options say %d", op->name,
                        (int)op->index, (int)parts, is_cut ? "outputs" : "inputs", (int)said);
     }

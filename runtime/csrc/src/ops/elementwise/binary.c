@@ -2,7 +2,7 @@
 #include "binary.h"
 
 #include "lookup.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 int32_t eq_binary_activation(const eq_operator *op) {
     const bool fuses = op->code == EQ_OP_ADD || op->code == EQ_OP_SUB || op->code == EQ_OP_MUL || op->code == EQ_OP_DIV;
@@ -65,3 +65,22 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     }
     return eq_broadcast_step(plan, op, &shape, &binary);
 }
+
+EQ_OPERATOR(ADD, eq_prepare_binary, ANY);
+EQ_OPERATOR(MUL, eq_prepare_binary, ANY);
+EQ_OPERATOR(SUB, eq_prepare_binary, ANY);
+EQ_OPERATOR(DIV, eq_prepare_binary, ANY);
+EQ_OPERATOR(PRELU, eq_prepare_binary, ANY);
+EQ_OPERATOR(MAXIMUM, eq_prepare_binary, ANY);
+EQ_OPERATOR(MINIMUM, eq_prepare_binary, ANY);
+EQ_OPERATOR(FLOOR_DIV, eq_prepare_binary, ANY);
+EQ_OPERATOR(FLOOR_MOD, eq_prepare_binary, ANY);
+EQ_OPERATOR(SQUARED_DIFFERENCE, eq_prepare_binary, ANY);
+EQ_OPERATOR_KERNEL(add, ADD, SUB);
+EQ_OPERATOR_KERNEL(multiply, MUL);
+EQ_OPERATOR_KERNEL(rescale, PRELU, SQUARED_DIFFERENCE);
+EQ_OPERATOR_KERNEL(maximum, MAXIMUM);
+EQ_OPERATOR_KERNEL(minimum, MINIMUM);
+EQ_OPERATOR_NOTE(DIV, "float32, int32, int64 only");
+EQ_OPERATOR_NOTE(FLOOR_DIV, "float32, int32, int64 only");
+EQ_OPERATOR_NOTE(FLOOR_MOD, "float32, int32, int64 only");

@@ -4,20 +4,6 @@
 
 #include "broadcast.h"
 
-/* The schema's numbers. */
-enum {
-    EQ_OP_ADD = 0,
-    EQ_OP_MUL = 18,
-    EQ_OP_SUB = 41,
-    EQ_OP_DIV = 42,
-    EQ_OP_PRELU = 54,
-    EQ_OP_MAXIMUM = 55,
-    EQ_OP_MINIMUM = 57,
-    EQ_OP_FLOOR_DIV = 90,
-    EQ_OP_FLOOR_MOD = 95,
-    EQ_OP_SQUARED_DIFFERENCE = 99,
-};
-
 /* The fused activation of ADD, SUB, MUL and DIV; none for the others. */
 int32_t eq_binary_activation(const eq_operator *op);
 

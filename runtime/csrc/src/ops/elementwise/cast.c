@@ -1,7 +1,7 @@
 /* CAST: floats to integers lose their fraction and saturate (NaN: the largest), integers wrap, bool is whether not zero. As
  * in LiteRT, the quantization does not count. */
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 typedef struct eq_cast {
     int64_t elements;
@@ -102,3 +102,6 @@ eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op) {
     step->cost = (uint64_t)eq_tensor_elements(in);
     return EQ_OK;
 }
+
+EQ_OPERATOR(CAST, eq_prepare_cast, ANY);
+EQ_OPERATOR_NOTE(CAST, "not to or from quantized uint8");

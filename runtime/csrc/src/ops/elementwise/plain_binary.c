@@ -3,6 +3,7 @@
 
 #include "binary.h"
 #include "ops/quantization.h"
+#include "read/operator_codes.h"
 
 /* ---- one pair of values ---- */
 

@@ -1,6 +1,7 @@
 /* Elementwise operators of one float32 or int32 input, by libm: correct within float rounding. */
 #include <math.h>
 
+#include "read/operator_codes.h"
 #include "unary.h"
 
 static float within(float x, float min, float max) {

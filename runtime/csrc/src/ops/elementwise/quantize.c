@@ -1,7 +1,8 @@
 /* QUANTIZE of floats and DEQUANTIZE: the edges between int8 and float32. QUANTIZE from int8 to int8 is a table. (unary.c) */
 #include "arithmetic/arithmetic.h"
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
+#include "unary.h"
 #include "ops/quantization.h"
 
 enum { CHUNK = 4096 }; /* elements of a unit */
@@ -114,3 +115,7 @@ eq_status eq_prepare_dequantize(eq_plan *plan, const eq_operator *op) {
     }
     return EQ_OK;
 }
+
+EQ_OPERATOR(DEQUANTIZE, eq_prepare_dequantize, ANY);
+EQ_OPERATOR(QUANTIZE, eq_prepare_quantize, ANY);
+EQ_OPERATOR_KERNEL(lookup, QUANTIZE);

@@ -6,6 +6,7 @@
 #include "arithmetic/fixed_point.h"
 #include "binary.h"
 #include "ops/quantization.h"
+#include "read/operator_codes.h"
 
 /* ---- XNNPACK's: the kernels do the work ---- */
 

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "lookup.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
 typedef struct eq_plain_unary_data {
@@ -82,3 +82,34 @@ eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op) {
     }
     return in->type == EQ_INT8 ? lookup_step(plan, op) : plain_step(plan, op, alpha);
 }
+
+EQ_OPERATOR(FLOOR, eq_prepare_unary, ANY);
+EQ_OPERATOR(LOGISTIC, eq_prepare_unary, ANY);
+EQ_OPERATOR(RELU, eq_prepare_unary, ANY);
+EQ_OPERATOR(RELU_N1_TO_1, eq_prepare_unary, ANY);
+EQ_OPERATOR(RELU6, eq_prepare_unary, ANY);
+EQ_OPERATOR(TANH, eq_prepare_unary, ANY);
+EQ_OPERATOR(EXP, eq_prepare_unary, ANY);
+EQ_OPERATOR(NEG, eq_prepare_unary, ANY);
+EQ_OPERATOR(SIN, eq_prepare_unary, ANY);
+EQ_OPERATOR(LOG, eq_prepare_unary, ANY);
+EQ_OPERATOR(SQRT, eq_prepare_unary, ANY);
+EQ_OPERATOR(RSQRT, eq_prepare_unary, ANY);
+EQ_OPERATOR(SQUARE, eq_prepare_unary, ANY);
+EQ_OPERATOR(LEAKY_RELU, eq_prepare_unary, ANY);
+EQ_OPERATOR(ABS, eq_prepare_unary, ANY);
+EQ_OPERATOR(CEIL, eq_prepare_unary, ANY);
+EQ_OPERATOR(COS, eq_prepare_unary, ANY);
+EQ_OPERATOR(ELU, eq_prepare_unary, ANY);
+EQ_OPERATOR(ROUND, eq_prepare_unary, ANY);
+EQ_OPERATOR(HARD_SWISH, eq_prepare_unary, ANY);
+EQ_OPERATOR(GELU, eq_prepare_unary, ANY);
+EQ_OPERATOR(RELU_0_TO_1, eq_prepare_unary, ANY);
+EQ_OPERATOR_KERNEL(lookup, LOGISTIC, RELU, RELU_N1_TO_1, RELU6, TANH, EXP, NEG, LOG, SQRT, RSQRT, LEAKY_RELU, ABS, ELU,
+                   HARD_SWISH, GELU, RELU_0_TO_1);
+EQ_OPERATOR_NOTE(FLOOR, "float32 only");
+EQ_OPERATOR_NOTE(SIN, "float32 only");
+EQ_OPERATOR_NOTE(SQUARE, "float32 only");
+EQ_OPERATOR_NOTE(CEIL, "float32 only");
+EQ_OPERATOR_NOTE(COS, "float32 only");
+EQ_OPERATOR_NOTE(ROUND, "float32 only");

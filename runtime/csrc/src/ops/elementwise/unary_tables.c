@@ -6,6 +6,7 @@
 #include "arithmetic/arithmetic.h"
 #include "arithmetic/fixed_point.h"
 #include "arithmetic/portable_math.h"
+#include "read/operator_codes.h"
 #include "unary.h"
 
 typedef int32_t (*eq_unary_value)(const eq_unary *u, int32_t q);

@@ -7,7 +7,7 @@
  *         = sum of x * y - x_zero_point * sum of y - y_zero_point * (sum of x - depth * x_zero_point)         (modulo 2^32) */
 #include "arithmetic/arithmetic.h"
 #include "base/memory.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
 enum { ADJ_X = 0, ADJ_Y = 1 }; /* fields of the options */
@@ -257,3 +257,7 @@ eq_status eq_prepare_batch_matmul(eq_plan *plan, const eq_operator *op) {
     step->outputs[0].tensor = op->outputs[0];
     return EQ_OK;
 }
+
+EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul, ANY);
+EQ_OPERATOR_KERNEL(dot, BATCH_MATMUL);
+EQ_OPERATOR_NOTE(BATCH_MATMUL, "int8 on both sides");

@@ -2,7 +2,7 @@
  * (columns). */
 #include "float_layers.h"
 #include "gemm_driver.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 #include "ops/window.h"
 
@@ -89,3 +89,7 @@ eq_status eq_prepare_conv_2d(eq_plan *plan, const eq_operator *op) {
     }
     return plan_int8(plan, op, &window);
 }
+
+EQ_OPERATOR(CONV_2D, eq_prepare_conv_2d, ANY);
+EQ_OPERATOR_KERNEL(gemm, CONV_2D);
+EQ_OPERATOR_NOTE(CONV_2D, "any stride, dilation, padding, groups; constant weights");

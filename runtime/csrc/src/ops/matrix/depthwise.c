@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "float_layers.h"
 #include "gemm_driver.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 static const eq_window_fields fields = {.padding = 0, .stride_x = 1, .stride_y = 2, .dilation_x = 5, .dilation_y = 6};
 enum { ACTIVATION = 4 }; /* field of the options */
@@ -227,3 +227,7 @@ eq_status eq_prepare_depthwise_conv_2d(eq_plan *plan, const eq_operator *op) {
     }
     return plan_int8(plan, op, &layer);
 }
+
+EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_conv_2d, ANY);
+EQ_OPERATOR_KERNEL(depthwise, DEPTHWISE_CONV_2D);
+EQ_OPERATOR_NOTE(DEPTHWISE_CONV_2D, "any stride, dilation, padding, multiplier; constant weights");

@@ -3,7 +3,7 @@
 
 #include "float_layers.h"
 #include "gemm_driver.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 enum { ACTIVATION = 0, WEIGHTS_FORMAT = 1, KEEP_NUM_DIMS = 2 }; /* fields of the options */
 
@@ -87,3 +87,7 @@ eq_status eq_prepare_fully_connected(eq_plan *plan, const eq_operator *op) {
     }
     return plan_int8(plan, op, rows);
 }
+
+EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected, ANY);
+EQ_OPERATOR_KERNEL(gemm, FULLY_CONNECTED);
+EQ_OPERATOR_NOTE(FULLY_CONNECTED, "any rank; constant weights, not shuffled");

@@ -7,7 +7,7 @@
 
 #include "ops/arguments.h"
 #include "gemm_driver.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 enum { SAME = 0, VALID = 1 };
 enum { PADDING = 0, STRIDE_X = 1, STRIDE_Y = 2, ACTIVATION = 3 }; /* fields of the options */
@@ -185,3 +185,7 @@ eq_status eq_prepare_transpose_conv(eq_plan *plan, const eq_operator *op) {
     conv.out_tensor = op->outputs[0];
     return regular ? plan_regular(plan, op, &conv) : eq_transpose_conv_irregular_plan(plan, op, &conv);
 }
+
+EQ_OPERATOR(TRANSPOSE_CONV, eq_prepare_transpose_conv, ANY);
+EQ_OPERATOR_KERNEL(gemm, TRANSPOSE_CONV);
+EQ_OPERATOR_NOTE(TRANSPOSE_CONV, "any stride and padding; constant weights");

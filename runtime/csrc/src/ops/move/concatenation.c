@@ -6,7 +6,7 @@
 #include "ops/arguments.h"
 #include "ops/elementwise/lookup.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
 /* ---- inputs with another scale than the output ---- */
@@ -137,3 +137,7 @@ eq_status eq_prepare_pack(eq_plan *plan, const eq_operator *op) {
     }
     return eq_move_step(plan, op, moves, op->input_count, op->inputs, op->outputs);
 }
+
+EQ_OPERATOR(CONCATENATION, eq_prepare_concatenation, ANY);
+EQ_OPERATOR(PACK, eq_prepare_pack, ANY);
+EQ_OPERATOR_NOTE(CONCATENATION, "inputs of other scales are requantized; no fused activation");

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 typedef struct eq_gather {
     int32_t outer, axis, places; /* elements; a unit is an element of batch x outer */
@@ -98,3 +98,6 @@ eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) / 4;
     return EQ_OK;
 }
+
+EQ_OPERATOR(GATHER, eq_prepare_gather, ANY);
+EQ_OPERATOR_NOTE(GATHER, "constant indices are checked, others are clamped to the axis");

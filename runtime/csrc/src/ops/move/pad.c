@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 /* ---- the step ---- */
 
@@ -194,3 +194,8 @@ eq_status eq_prepare_mirror_pad(eq_plan *plan, const eq_operator *op) {
     }
     return eq_pad_step(plan, op, &padding, op->inputs[0], op->outputs[0]);
 }
+
+EQ_OPERATOR(PAD, eq_prepare_pad, ANY);
+EQ_OPERATOR(PADV2, eq_prepare_padv2, ANY);
+EQ_OPERATOR(MIRROR_PAD, eq_prepare_mirror_pad, ANY);
+EQ_OPERATOR_NOTE(PAD, "constant paddings; before a convolution it costs nothing");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 static int64_t elements_of(int32_t rank, const int32_t *dims) {
     int64_t elements = 1;
@@ -134,3 +134,10 @@ eq_status eq_prepare_shape(eq_plan *plan, const eq_operator *op) {
     eq_plan_constant(plan, op->outputs[0], values);
     return EQ_OK;
 }
+
+EQ_OPERATOR(RESHAPE, eq_prepare_reshape, ANY);
+EQ_OPERATOR(SQUEEZE, eq_prepare_squeeze, ANY);
+EQ_OPERATOR(EXPAND_DIMS, eq_prepare_expand_dims, ANY);
+EQ_OPERATOR(SHAPE, eq_prepare_shape, ANY);
+EQ_OPERATOR_NOTE(RESHAPE, "costs nothing");
+EQ_OPERATOR_NOTE(SHAPE, "computed when the model is opened");

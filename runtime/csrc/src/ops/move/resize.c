@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
 /* Where a row or column of the output comes from. */
@@ -171,3 +171,7 @@ eq_status eq_prepare_resize_bilinear(eq_plan *plan, const eq_operator *op) {
 eq_status eq_prepare_resize_nearest_neighbor(eq_plan *plan, const eq_operator *op) {
     return prepare(plan, op, run_nearest, nearest_sample, 0);
 }
+
+EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear, ANY);
+EQ_OPERATOR(RESIZE_NEAREST_NEIGHBOR, eq_prepare_resize_nearest_neighbor, ANY);
+EQ_OPERATOR_KERNEL(bilinear, RESIZE_BILINEAR);

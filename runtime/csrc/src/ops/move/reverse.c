@@ -1,7 +1,7 @@
 /* REVERSE_V2: the named axes from their last element to their first. */
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 eq_status eq_prepare_reverse_v2(eq_plan *plan, const eq_operator *op) {
     int32_t axes[EQ_MAX_RANK], count = 0;
@@ -30,3 +30,5 @@ eq_status eq_prepare_reverse_v2(eq_plan *plan, const eq_operator *op) {
     }
     return eq_move_step(plan, op, &move, 1, op->inputs, op->outputs);
 }
+
+EQ_OPERATOR(REVERSE_V2, eq_prepare_reverse_v2, ANY);

@@ -1,7 +1,7 @@
 /* SLICE and STRIDED_SLICE: every so many elements of each axis. */
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 /* One axis of the sliced tensor: an axis of the input, or a new one. */
 typedef struct span {
@@ -168,3 +168,6 @@ eq_status eq_prepare_strided_slice(eq_plan *plan, const eq_operator *op) {
     }
     return add_slice(plan, op, spans, count);
 }
+
+EQ_OPERATOR(STRIDED_SLICE, eq_prepare_strided_slice, ANY);
+EQ_OPERATOR(SLICE, eq_prepare_slice, ANY);

@@ -5,7 +5,7 @@
 #include "ops/arguments.h"
 #include "move.h"
 #include "pad.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 typedef struct blocks {
     int32_t axes; /* spatial: 1 .. axes */
@@ -162,3 +162,6 @@ eq_status eq_prepare_batch_to_space_nd(eq_plan *plan, const eq_operator *op) {
     status = spread(plan, op, &b, op->inputs[0], whole, false);
     return status == EQ_OK ? crop(plan, op, &b, whole, op->outputs[0]) : status;
 }
+
+EQ_OPERATOR(BATCH_TO_SPACE_ND, eq_prepare_batch_to_space_nd, ANY);
+EQ_OPERATOR(SPACE_TO_BATCH_ND, eq_prepare_space_to_batch_nd, ANY);

@@ -2,7 +2,7 @@
  * channels). */
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 static eq_status prepare(eq_plan *plan, const eq_operator *op, bool to_depth) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
@@ -60,3 +60,6 @@ eq_status eq_prepare_space_to_depth(eq_plan *plan, const eq_operator *op) {
 eq_status eq_prepare_depth_to_space(eq_plan *plan, const eq_operator *op) {
     return prepare(plan, op, false);
 }
+
+EQ_OPERATOR(DEPTH_TO_SPACE, eq_prepare_depth_to_space, ANY);
+EQ_OPERATOR(SPACE_TO_DEPTH, eq_prepare_space_to_depth, ANY);

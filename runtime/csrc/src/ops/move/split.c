@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 /* Cut input `slot`; the outputs get sizes[i] elements of the axis each. */
 static eq_status cut(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t axis, const int32_t *sizes) {
@@ -137,3 +137,7 @@ eq_status eq_prepare_unpack(eq_plan *plan, const eq_operator *op) {
     }
     return eq_move_step(plan, op, moves, op->output_count, op->inputs, op->outputs);
 }
+
+EQ_OPERATOR(SPLIT, eq_prepare_split, ANY);
+EQ_OPERATOR(UNPACK, eq_prepare_unpack, ANY);
+EQ_OPERATOR(SPLIT_V, eq_prepare_split_v, ANY);

@@ -1,7 +1,7 @@
 /* TILE and BROADCAST_TO: the same values again and again along an axis. */
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 eq_status eq_prepare_tile(eq_plan *plan, const eq_operator *op) {
     int32_t multiples[EQ_MAX_RANK], count = 0, dims[EQ_MAX_RANK];
@@ -54,3 +54,6 @@ eq_status eq_prepare_broadcast_to(eq_plan *plan, const eq_operator *op) {
     }
     return eq_move_step(plan, op, &move, 1, op->inputs, op->outputs);
 }
+
+EQ_OPERATOR(TILE, eq_prepare_tile, ANY);
+EQ_OPERATOR(BROADCAST_TO, eq_prepare_broadcast_to, ANY);

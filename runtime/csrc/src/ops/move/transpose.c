@@ -1,7 +1,7 @@
 /* TRANSPOSE: axis i of the output is axis permutation[i] of the input. */
 #include "ops/arguments.h"
 #include "move.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 
 eq_status eq_prepare_transpose(eq_plan *plan, const eq_operator *op) {
     int32_t permutation[EQ_MAX_RANK], count = 0, dims[EQ_MAX_RANK];
@@ -33,3 +33,6 @@ eq_status eq_prepare_transpose(eq_plan *plan, const eq_operator *op) {
     }
     return eq_move_step(plan, op, &move, 1, op->inputs, op->outputs);
 }
+
+EQ_OPERATOR(TRANSPOSE, eq_prepare_transpose, ANY);
+EQ_OPERATOR_KERNEL(transpose, TRANSPOSE);

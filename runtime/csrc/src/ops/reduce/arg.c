@@ -1,8 +1,6 @@
 /* ARG_MAX and ARG_MIN: where the largest or smallest value is, the first of equals. (outer, axis, inner) -> (outer, inner) */
 #include "ops/arguments.h"
-#include "ops/prepare.h"
-
-enum { CODE_ARG_MIN = 79 };
+#include "plan/operator.h"
 
 typedef struct eq_arg {
     int32_t axis, inner;
@@ -61,7 +59,7 @@ eq_status eq_prepare_arg(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
-    const bool smallest = op->code == CODE_ARG_MIN;
+    const bool smallest = op->code == EQ_OP_ARG_MIN;
     eq_arg_step s = {.arg = {.axis = in->dims[axis], .inner = 1, .wide = out->type == EQ_INT64}};
     s.element = (size_t)eq_type_size(in->type);
     s.find = in->type == EQ_INT8      ? (smallest ? smallest_int8 : largest_int8)
@@ -93,3 +91,6 @@ eq_status eq_prepare_arg(eq_plan *plan, const eq_operator *op) {
     step->cost = (uint64_t)eq_tensor_elements(in) / 4;
     return EQ_OK;
 }
+
+EQ_OPERATOR(ARG_MAX, eq_prepare_arg, ANY);
+EQ_OPERATOR(ARG_MIN, eq_prepare_arg, ANY);

@@ -3,7 +3,7 @@
 
 #include "arithmetic/arithmetic.h"
 #include "arithmetic/fixed_point.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
 typedef struct eq_norm {
@@ -104,3 +104,6 @@ eq_status eq_prepare_l2_normalization(eq_plan *plan, const eq_operator *op) {
     step->outputs[0].tensor = op->outputs[0];
     return EQ_OK;
 }
+
+EQ_OPERATOR(L2_NORMALIZATION, eq_prepare_l2_normalization, ANY);
+EQ_OPERATOR_NOTE(L2_NORMALIZATION, "int8 output of scale 1/128, no fused activation");

@@ -5,7 +5,7 @@
 
 #include "arithmetic/arithmetic.h"
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 #include "ops/window.h"
 
@@ -179,3 +179,9 @@ eq_status eq_prepare_average_pool_2d(eq_plan *plan, const eq_operator *op) {
     step->scratch = ((size_t)pool->channels + EQ_SLACK) * sizeof(int32_t);
     return EQ_OK;
 }
+
+EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_average_pool_2d, ANY);
+EQ_OPERATOR(MAX_POOL_2D, eq_prepare_max_pool_2d, ANY);
+EQ_OPERATOR_KERNEL(sum_rows, AVERAGE_POOL_2D);
+EQ_OPERATOR_KERNEL(max_rows, MAX_POOL_2D);
+EQ_OPERATOR_NOTE(AVERAGE_POOL_2D, "images up to 2^22 pixels");

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "ops/arguments.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
-
-enum { CODE_MEAN = 40, CODE_SUM = 74, CODE_MAX = 82 };
 
 /* ---- the step: a unit is one result of `channels` values ---- */
 
@@ -128,7 +126,7 @@ static eq_status plan_scale(eq_plan *plan, const eq_operator *op, eq_reduce *r) 
     }
     r->reduction = shift > 0 ? &eq_reduce_uint8_scaled : &eq_reduce_int8_scaled;
     r->scale = in->scales[0] / out->scales[0];
-    if (op->code == CODE_MEAN) {
+    if (op->code == EQ_OP_MEAN) {
         r->scale *= 1.0f / (float)r->elements;
     }
     const float zero = (float)((in->zero_points[0] + shift) * (int32_t)r->elements) * r->scale;
@@ -157,10 +155,10 @@ eq_status eq_prepare_reduce(eq_plan *plan, const eq_operator *op) {
     plan_loops(r, in, reduced);
     if (in->type != EQ_INT8) {
         r->reduction = eq_reduce_plain(op->code, in->type);
-    } else if (op->code == CODE_MEAN || op->code == CODE_SUM) {
+    } else if (op->code == EQ_OP_MEAN || op->code == EQ_OP_SUM) {
         status = plan_scale(plan, op, r);
     } else {
-        r->reduction = op->code == CODE_MAX ? &eq_reduce_int8_max : &eq_reduce_int8_min;
+        r->reduction = op->code == EQ_OP_REDUCE_MAX ? &eq_reduce_int8_max : &eq_reduce_int8_min;
     }
     if (status != EQ_OK) {
         return status;
@@ -176,3 +174,12 @@ eq_status eq_prepare_reduce(eq_plan *plan, const eq_operator *op) {
     step->scratch = ((size_t)r->channels + EQ_SLACK) * r->reduction->accumulator;
     return EQ_OK;
 }
+
+EQ_OPERATOR(MEAN, eq_prepare_reduce, ANY);
+EQ_OPERATOR(SUM, eq_prepare_reduce, ANY);
+EQ_OPERATOR(REDUCE_MAX, eq_prepare_reduce, ANY);
+EQ_OPERATOR(REDUCE_MIN, eq_prepare_reduce, ANY);
+EQ_OPERATOR_KERNEL(sum_rows, MEAN, SUM);
+EQ_OPERATOR_KERNEL(max_rows, REDUCE_MAX);
+EQ_OPERATOR_KERNEL(minimum, REDUCE_MIN);
+EQ_OPERATOR_NOTE(SUM, "up to 2^23 values a sum");

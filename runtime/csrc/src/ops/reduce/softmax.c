@@ -6,10 +6,9 @@
 
 #include "arithmetic/arithmetic.h"
 #include "arithmetic/portable_math.h"
-#include "ops/prepare.h"
+#include "plan/operator.h"
 #include "ops/quantization.h"
 
-enum { EQ_OP_SOFTMAX = 25 };
 enum { SHORT_ROW = 256 }; /* longer ones are worth a table of the 256 results */
 enum { LANES = 16 };      /* inner loops of so many turn into vector code */
 
@@ -226,3 +225,6 @@ eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
     step->outputs[0].tensor = op->outputs[0];
     return quantized ? set_int8(plan, op, s) : EQ_OK;
 }
+
+EQ_OPERATOR(SOFTMAX, eq_prepare_softmax, ANY);
+EQ_OPERATOR(LOG_SOFTMAX, eq_prepare_softmax, ANY);

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "plan/copy.h"
-#include "ops/prepare.h"
-
-enum { CODE_VAR_HANDLE = 142, CODE_ASSIGN_VARIABLE = 144 };
+#include "plan/operator.h"
 
 /* Handles are names: READ_VARIABLE and ASSIGN_VARIABLE look for the operator that made theirs. */
 eq_status eq_prepare_var_handle(eq_plan *plan, const eq_operator *op) {
@@ -61,11 +59,11 @@ eq_status eq_prepare_assign_variable(eq_plan *plan, const eq_operator *op) {
 
 /* One operator of the graph that CALL_ONCE calls. */
 static eq_status initialize(eq_plan *plan, const eq_operator *op, const eq_graph *graph, const eq_operator *inner) {
-    if (inner->code == CODE_VAR_HANDLE) {
+    if (inner->code == EQ_OP_VAR_HANDLE) {
         return EQ_OK;
     }
     const bool assigns =
-        inner->code == CODE_ASSIGN_VARIABLE && inner->input_count == 2 && inner->inputs[0] >= 0 && inner->inputs[1] >= 0;
+        inner->code == EQ_OP_ASSIGN_VARIABLE && inner->input_count == 2 && inner->inputs[0] >= 0 && inner->inputs[1] >= 0;
     const eq_tensor *value = assigns ? &graph->tensors[inner->inputs[1]] : NULL;
     if (!value || !value->data || value->unsupported || eq_type_size(value->type) == 0) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
@@ -94,3 +92,9 @@ eq_status eq_prepare_call_once(eq_plan *plan, const eq_operator *op) {
     }
     return status;
 }
+
+EQ_OPERATOR(CALL_ONCE, eq_prepare_call_once, ANY);
+EQ_OPERATOR(VAR_HANDLE, eq_prepare_var_handle, ANY);
+EQ_OPERATOR(READ_VARIABLE, eq_prepare_read_variable, ANY);
+EQ_OPERATOR(ASSIGN_VARIABLE, eq_prepare_assign_variable, ANY);
+EQ_OPERATOR_NOTE(CALL_ONCE, "a subgraph that sets variables to constants");

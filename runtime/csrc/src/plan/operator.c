@@ -1,0 +1,54 @@
+/* Which line of the operators' table fits an operator and the types of its inputs. */
+#include "operator.h"
+
+#include <string.h>
+
+static bool is_same_operator(const eq_operator_row *row, const eq_operator *op) {
+    return row->code == op->code && (!row->custom || strcmp(row->custom, op->custom) == 0);
+}
+
+/* How many of the first inputs' types the line fits before one that it does not, all being EQ_ROW_TYPES. */
+static int32_t fitting(const eq_plan *plan, const eq_operator *op, const eq_operator_row *row) {
+    int32_t slot = 0;
+    for (; slot < EQ_ROW_TYPES; ++slot) {
+        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
+        if (row->types[slot] != EQ_ANY && (!tensor || (int32_t)tensor->type != row->types[slot])) {
+            break;
+        }
+    }
+    return slot;
+}
+
+static int32_t named_types(const eq_operator_row *row) {
+    int32_t count = 0;
+    for (int32_t slot = 0; slot < EQ_ROW_TYPES; ++slot) {
+        count += row->types[slot] != EQ_ANY;
+    }
+    return count;
+}
+
+eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **found) {
+    int32_t nearest = -1; /* the most types that a line of the operator fits */
+    *found = NULL;
+    for (int32_t i = 0; i < eq_operator_row_count; ++i) {
+        const eq_operator_row *row = &eq_operator_rows[i];
+        if (!is_same_operator(row, op)) {
+            continue;
+        }
+        const int32_t fits = fitting(plan, op, row);
+        nearest = fits > nearest ? fits : nearest;
+        if (fits == EQ_ROW_TYPES && (!*found || named_types(row) > named_types(*found))) {
+            *found = row;
+        }
+    }
+    if (*found) {
+        return EQ_OK;
+    }
+    if (nearest < 0) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this engine");
+    }
+    const eq_tensor *tensor = eq_plan_input(plan, op, nearest);
+    return tensor ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take an input %d of type %s", (int)nearest,
+                                 eq_type_name(tensor->type))
+                  : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "lacks its input %d", (int)nearest);
+}

@@ -1,0 +1,45 @@
+/* How an operator makes itself known: a line at the end of its own file, from which cmake/operators.cmake makes the table that
+ * the planner looks in.
+ *
+ *     EQ_OPERATOR(REVERSE_V2, eq_prepare_reverse_v2, ANY);
+ *     EQ_OPERATOR(CONV_2D, eq_prepare_conv_s8, INT8, INT8);
+ *     EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT32, FLOAT32);
+ *     EQ_CUSTOM_OPERATOR("TFLite_Detection_PostProcess", eq_prepare_detection_post_process, ANY);
+ *
+ * After the prepare function come the types of the first inputs, three at most. An operator may have many lines, in as many files:
+ * the one with the most types that are all those of the inputs is taken, and ANY fits every type and an absent input. Each
+ * line stands on one line of its file. */
+#ifndef EQ_PLAN_OPERATOR_H
+#define EQ_PLAN_OPERATOR_H
+
+#include "plan.h"
+#include "read/operator_codes.h"
+
+enum { EQ_ANY = -1, EQ_ROW_TYPES = 3 };
+
+typedef struct eq_operator_row {
+    int16_t code;               /* EQ_OP_... */
+    int8_t types[EQ_ROW_TYPES]; /* an eq_type of each of the first inputs, or EQ_ANY */
+    const char *custom;         /* the name, where code is EQ_OP_CUSTOM */
+    eq_prepare_fn prepare;
+} eq_operator_row;
+
+extern const eq_operator_row eq_operator_rows[];
+extern const int32_t eq_operator_row_count;
+
+/* What prepares an operator with the types of its inputs. Fails, in the operator's name, if there is none. (operator.c) */
+eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **row);
+
+/* Here they only check what the table will use. */
+#define EQ_OPERATOR(code, prepare, ...)                                     \
+    _Static_assert(EQ_OP_##code != EQ_OP_CUSTOM, "has a name, not a code"); \
+    eq_status prepare(eq_plan *plan, const eq_operator *op)
+#define EQ_CUSTOM_OPERATOR(name, prepare, ...)                    \
+    _Static_assert(sizeof(name) > 1, "a custom operator's name"); \
+    eq_status prepare(eq_plan *plan, const eq_operator *op)
+
+/* For docs/operators.md: the member of eq_kernels in which operators spend their time, and what they ask or leave out. */
+#define EQ_OPERATOR_KERNEL(kernel, ...) _Static_assert(sizeof(((const eq_kernels *)0)->kernel) != 0, "a member of eq_kernels")
+#define EQ_OPERATOR_NOTE(code, note) _Static_assert(EQ_OP_##code >= 0 && sizeof(note) > 1, "a note about an operator")
+
+#endif

@@ -1,0 +1,25 @@
+#include "operator_codes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+static const struct {
+    const char *name;
+    uint8_t options;
+} operators[] = {
+#define EQ_CODE(code, name, options) [code] = {#name, options},
+#include "operator_codes.inc"
+#undef EQ_CODE
+};
+
+static bool is_known(int32_t code) {
+    return code >= 0 && (size_t)code < sizeof operators / sizeof *operators;
+}
+
+const char *eq_operator_name(int32_t code) {
+    return is_known(code) ? operators[code].name : "an unknown operator";
+}
+
+int32_t eq_operator_options_type(int32_t code) {
+    return is_known(code) ? operators[code].options : 0;
+}

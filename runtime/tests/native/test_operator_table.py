@@ -1,0 +1,74 @@
+"""The engine's table of operators: made from the lines of their files, with the schema's numbers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+CSRC = Path(__file__).parents[2] / "csrc"
+
+
+def numbers(enumeration: type) -> dict[str, int]:
+    return {name: value for name, value in vars(enumeration).items() if not name.startswith("_")}
+
+
+def test_codes_and_options_are_those_of_the_schema() -> None:
+    text = (CSRC / "src" / "read" / "operator_codes.inc").read_text()
+    lines = re.findall(r"^EQ_CODE\((\d+), (\w+), (\d+)\)$", text, re.M)
+    assert {name: int(code) for code, name, _ in lines} == numbers(schema.BuiltinOperator)
+    # Where the table of options has the operator's name, which most have, it is that one.
+    options = {name.lower().removesuffix("options"): value for name, value in numbers(schema.BuiltinOptions).items()}
+    named = {name: options.get(name.lower().replace("_", "")) for _, name, _ in lines}
+    wrong = {name for _, name, table in lines if named[name] is not None and int(table) != named[name]}
+    assert not wrong
+    assert sum(value is not None for value in named.values()) > 80
+    assert {int(table) for _, _, table in lines} <= set(options.values())
+
+
+def make_table(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of the build on a folder with one file of operators."""
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("needs cmake")
+    (folder / "ops").mkdir(exist_ok=True)
+    (folder / "ops" / "one.c").write_text(text)
+    definitions = [f"-DFOLDER={folder / 'ops'}", f"-DOUTPUT={folder / 'operators.c'}"]
+    return subprocess.run(
+        [cmake, *definitions, "-P", CSRC / "cmake" / "operators.cmake"], capture_output=True, text=True
+    )
+
+
+def test_lines_become_rows(tmp_path: Path) -> None:
+    lines = """
+EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8, INT8);
+EQ_OPERATOR(SVDF, eq_prepare_svdf_f32, FLOAT32);
+EQ_CUSTOM_OPERATOR("Landmarks, [one]; two", eq_prepare_landmarks, ANY);
+"""
+    assert make_table(tmp_path, lines).returncode == 0
+    rows = re.findall(r"^    (\{.*\}),$", (tmp_path / "operators.c").read_text(), re.M)
+    assert rows == [
+        "{EQ_OP_SVDF, {EQ_INT8, EQ_INT8, EQ_INT8}, NULL, eq_prepare_svdf_s8}",
+        "{EQ_OP_SVDF, {EQ_FLOAT32, EQ_ANY, EQ_ANY}, NULL, eq_prepare_svdf_f32}",
+        '{EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, "Landmarks, [one]; two", eq_prepare_landmarks}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("EQ_OPERATOR(SVDF, eq_prepare_svdf);", "not on one line"),
+        ("EQ_OPERATOR(SVDF, eq_prepare_svdf,\n            INT8);", "not on one line"),
+        ("EQ_OPERATOR(SVDF, eq_one, INT8);\nEQ_OPERATOR(SVDF, eq_two, INT8);", "another line has the same"),
+    ],
+    ids=["no types", "two lines", "the same twice"],
+)
+def test_a_line_that_is_none_ends_the_build(tmp_path: Path, lines: str, message: str) -> None:
+    done = make_table(tmp_path, lines)
+    assert done.returncode != 0
+    assert message in " ".join(done.stderr.split())
+    assert not (tmp_path / "operators.c").exists()
