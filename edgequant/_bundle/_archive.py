@@ -5,10 +5,11 @@ import hashlib
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from edgequant._progress import Progress
 
@@ -68,33 +69,58 @@ class Unpacked:
     digest: str
 
 
-def read_archive(path: Path, into: Path, progress: Progress) -> Unpacked:
-    """Unpack and verify a bundle to a folder in `into`; raises BundleError.
+Admit = Callable[[str], None]
+"""Called with a bundle's digest when nothing else of it is known yet; raises to refuse it."""
+
+
+def read_archive(path: Path, into: Path, progress: Progress, admit: Admit | None = None) -> Unpacked:
+    """Unpack and verify a bundle to a folder in `into`; raises BundleError, and what `admit` raises.
 
     Nothing is written but the files that the manifest lists, each of the size that it says, and nothing is trusted
     before its digest is checked.
     """
+    with _opened(path) as members:
+        unpacked = _unpack(members, _head(members, admit), into, progress)
+        members.end()
+    return unpacked
+
+
+def read_head(path: Path, admit: Admit | None = None) -> tuple[Manifest, str]:
+    """Return a bundle's manifest and digest, and look at nothing behind them; raises as `read_archive` does."""
+    with _opened(path) as members:
+        head = _head(members, admit)
+    return head.manifest, head.digest
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator["_Members"]:
     try:
         with path.open("rb") as raw:
-            return _read(raw, path.name, into, progress)
+            if raw.read(2) != b"\x1f\x8b":
+                raise DamagedBundleError(
+                    f"{path.name} is no bundle: it is not a .tar.gz file, or its first bytes are damaged."
+                )
+            raw.seek(0)
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield _Members(stream, path.name)
     except FileNotFoundError as error:
         raise BundleError(f"There is no file {path}.") from error
     except IsADirectoryError as error:
         raise BundleError(f"{path} is a folder: give the .tar.gz file of a bundle.") from error
 
 
-def _read(raw: BinaryIO, name: str, into: Path, progress: Progress) -> Unpacked:
-    if raw.read(2) != b"\x1f\x8b":
-        raise DamagedBundleError(f"{name} is no bundle: it is not a .tar.gz file, or its first bytes are damaged.")
-    raw.seek(0)
-    with gzip.GzipFile(fileobj=raw) as stream:
-        members = _Members(stream, name)
-        unpacked = _unpack(members, into, progress)
-        members.end()
-    return unpacked
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first two files: the manifest and SHA256SUMS, which agree, and the folder that all files are in."""
+
+    top: str
+    content: bytes
+    sums: bytes
+    manifest: Manifest
+    digest: str
 
 
-def _unpack(members: "_Members", into: Path, progress: Progress) -> Unpacked:
+def _head(members: "_Members", admit: Admit | None) -> _Head:
     top, content = members.text(MANIFEST, None)
     _, sums = members.text(SUMS, top)
     digest = hashlib.sha256(content).hexdigest()
@@ -102,17 +128,23 @@ def _unpack(members: "_Members", into: Path, progress: Progress) -> Unpacked:
         raise DamagedBundleError(
             f"{MANIFEST}, the manifest, is damaged, or its line in {SUMS} is: they disagree. {AGAIN}"
         )
+    if admit is not None:
+        admit(digest)
     manifest = read_manifest(content)
     if sums != sums_text(digest, manifest.files).encode():
         raise DamagedBundleError(f"{SUMS} is damaged: it does not have the digests of the manifest. {AGAIN}")
-    folder = into / top
+    return _Head(top, content, sums, manifest, digest)
+
+
+def _unpack(members: "_Members", head: _Head, into: Path, progress: Progress) -> Unpacked:
+    folder, manifest = into / head.top, head.manifest
     folder.mkdir()
-    (folder / MANIFEST).write_bytes(content)
-    (folder / SUMS).write_bytes(sums)
+    (folder / MANIFEST).write_bytes(head.content)
+    (folder / SUMS).write_bytes(head.sums)
     for number, entry in enumerate(manifest.files):
         progress("unpacking", number, len(manifest.files))
         members.file(entry, folder, manifest)
-    return Unpacked(folder, manifest, digest)
+    return Unpacked(folder, manifest, head.digest)
 
 
 AGAIN = "Get the bundle again, or make it again."

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgequant._progress import Progress, silent
 
-from ._archive import read_archive
+from ._archive import Admit, read_archive
 from ._errors import BundleError
 from ._manifest import Manifest
 
@@ -40,17 +40,20 @@ def summary_of(manifest: Manifest) -> dict[str, Any]:
 
 
 @contextmanager
-def open_bundle(path: str | os.PathLike[str], *, progress: Progress = silent) -> Iterator[Bundle]:
+def open_bundle(
+    path: str | os.PathLike[str], *, admit: Admit | None = None, progress: Progress = silent
+) -> Iterator[Bundle]:
     """Unpack and verify a bundle; the folder is there until the block is left.
 
-    The file may come from anywhere: nothing in it is trusted. Raises BundleError, which says what is damaged.
+    The file may come from anywhere: nothing in it is trusted. `admit` is called with its digest before anything is
+    unpacked, and raises to refuse it. Raises BundleError, which says what is damaged.
     """
     from ._golden_files import check_goldens
     from ._runner_check import check_runner
 
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary:
         try:
-            unpacked = read_archive(Path(path), Path(temporary), progress)
+            unpacked = read_archive(Path(path), Path(temporary), progress, admit)
             check_goldens(unpacked.folder, unpacked.manifest)
             if runner := unpacked.manifest.runner:
                 check_runner(unpacked.folder / runner.path, runner.family)

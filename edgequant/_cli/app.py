@@ -28,6 +28,7 @@ from . import (
     inspect,
     report,
     run,
+    sign,
     smoke,
     targets,
     wheel,
@@ -95,6 +96,7 @@ app.command("targets", epilog=targets.EXAMPLE, rich_help_panel=_BOARDS)(targets.
 app.command("build-runner", epilog=build_runner.EXAMPLE, rich_help_panel=_BOARDS)(build_runner.build_runner)
 app.command("wheel", epilog=wheel.EXAMPLE, rich_help_panel=_BOARDS)(wheel.wheel)
 app.command("bundle", epilog=bundle.EXAMPLE, rich_help_panel=_BOARDS)(bundle.bundle)
+app.command("sign", epilog=sign.EXAMPLE, rich_help_panel=_BOARDS)(sign.sign)
 app.command("smoke", epilog=smoke.EXAMPLE, rich_help_panel=_BOARDS)(smoke.smoke)
 app.command("deploy", epilog=deploy.EXAMPLE, rich_help_panel=_BOARDS)(deploy.deploy)
 

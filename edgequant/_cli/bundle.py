@@ -2,6 +2,7 @@
 
 import platform
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,19 +13,22 @@ from edgequant._errors import EdgequantError
 from ._images import ImagesOption, parse_images
 from ._output import print_json, print_result, print_status
 from ._progress import step_progress
+from ._signatures import AllowedSignersOption, RevokedOption, SignatureOption, SignerOption, demand_of
 from ._tables import print_facts
 
 if TYPE_CHECKING:
     from edgequant._bundle import BundleSummary, Manifest
+    from edgequant._signing import Demand
 
 EXAMPLE = """
 **Examples**
 
 `edgequant bundle kws_int8.tflite --target rpi4 -o kws.tar.gz --data samples.npy`
 
-`edgequant bundle verify kws.tar.gz`
+`edgequant bundle verify kws.tar.gz --allowed-signers allowed_signers`
 
-Exit code of verify: 0: it is sound; 1: it is damaged; 2: it could not be read. (A model named verify is ./verify.)
+Exit code of verify: 0: it is sound; 1: it is damaged, or not signed as was asked; 2: it could not be read.
+(A model named verify is ./verify.)
 """
 
 DAMAGED = 1
@@ -64,13 +68,23 @@ def bundle(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What 'edgequant convert --json' printed, for the manifest.")
     ] = None,
+    allowed_signers: AllowedSignersOption = None,
+    signer: SignerOption = None,
+    revoked: RevokedOption = None,
+    signature: SignatureOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written, or found, as JSON.")] = False,
 ) -> None:
     """Put a model, the program that runs it on a board, and golden inputs and outputs into one file; or verify one."""
     if words[0] == VERIFY:
         given = (target, output, data, images, source, report)
-        _verify(_bundle_to_verify(words, any(option is not None for option in given)), as_json=as_json)
+        path = _bundle_to_verify(words, any(option is not None for option in given))
+        demand = None
+        if any(option is not None for option in (allowed_signers, signer, revoked, signature)):
+            demand = demand_of(allowed_signers, signer, revoked)
+        _verify(path, demand, signature, as_json=as_json)
         return
+    if any(option is not None for option in (allowed_signers, signer, revoked, signature)):
+        raise EdgequantError(f"Signatures are checked by 'edgequant bundle {VERIFY}', and made by 'edgequant sign'.")
     if len(words) != 1:
         raise EdgequantError(f"Give one model, not {len(words)}: {shlex.join(words)}.")
     if target is None or output is None:
@@ -107,26 +121,37 @@ def _bundle_to_verify(words: list[str], has_options: bool) -> Path:
     if len(words) != 2:
         raise EdgequantError(f"'edgequant bundle {VERIFY}' takes one bundle; a model of that name is ./{VERIFY}.")
     if has_options:
-        raise EdgequantError(f"'edgequant bundle {VERIFY}' takes a bundle and --json, and no other options.")
+        raise EdgequantError(f"'edgequant bundle {VERIFY}' takes a bundle, --json and the options of signatures.")
     return Path(words[1])
 
 
-def _verify(path: Path, *, as_json: bool) -> None:
+def _verify(path: Path, demand: "Demand | None", signature: Path | None, *, as_json: bool) -> None:
     from edgequant._bundle import DamagedBundleError, open_bundle, summary_of
+    from edgequant._signing import SignatureError, Signer, signature_path
+
+    signers: list[Signer] = []
+
+    def admit(digest: str) -> None:
+        if demand is not None:
+            signers.append(demand.check_here(signature or signature_path(path), digest, path.name))
 
     try:
-        with step_progress() as progress, open_bundle(path, progress=progress) as opened:
+        with step_progress() as progress, open_bundle(path, admit=admit, progress=progress) as opened:
             digest, manifest = opened.digest, opened.manifest
-    except DamagedBundleError as error:
+    except (DamagedBundleError, SignatureError) as error:
         if as_json:
-            print_json({"path": str(path), "sound": False, "problem": str(error)})
+            sound = None if isinstance(error, SignatureError) else False  # it was not looked at
+            print_json({"path": str(path), "sound": sound, "problem": str(error)})
         print_status(f"error: {error}")
         raise typer.Exit(DAMAGED) from None
     if as_json:
-        print_json({"path": str(path), "sound": True, "digest": digest, **summary_of(manifest)})
+        signed = asdict(signers[0]) if signers else None
+        print_json({"path": str(path), "sound": True, "signer": signed, "digest": digest, **summary_of(manifest)})
         return
-    print_facts([("bundle", path.name), *_facts(manifest), ("digest", digest)])
-    print_result("Sound: every file is the one that was written.", style="bold green")
+    by = [("signed by", str(signer)) for signer in signers]
+    print_facts([("bundle", path.name), *_facts(manifest), ("digest", digest), *by])
+    signed_too = " and its signature counts" if signers else ""
+    print_result(f"Sound: every file is the one that was written{signed_too}.", style="bold green")
 
 
 def _print_summary(summary: "BundleSummary") -> None:

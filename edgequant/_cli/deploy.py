@@ -9,16 +9,20 @@ from edgequant._errors import EdgequantError
 
 from ._output import print_json, print_result, print_status
 from ._progress import step_progress
+from ._signatures import AllowedSignersOption, RevokedOption, SignatureOption, SignerOption, demand_of
 from ._tables import print_facts, print_table
 
 if TYPE_CHECKING:
     from edgequant._deploy import Deployment, Listing
+    from edgequant._signing import Demand, Proof
     from edgequant._transports import Transport
 
 EXAMPLE = """
 **Examples**
 
 `edgequant deploy kws.tar.gz --host pi@192.168.1.5 --path models/kws`
+
+`edgequant deploy kws.tar.gz --host pi@192.168.1.5 --path models/kws --require-signature --allowed-signers signers`
 
 `edgequant deploy --rollback --host pi@192.168.1.5 --path models/kws`
 
@@ -42,6 +46,17 @@ def deploy(
         bool, typer.Option("--rollback", help="Go back to the release before the current one.")
     ] = False,
     as_list: Annotated[bool, typer.Option("--list", help="Print what is deployed, and change nothing.")] = False,
+    require_signature: Annotated[
+        bool, typer.Option("--require-signature", help="Refuse what is not signed, here and on the board.")
+    ] = False,
+    allowed_signers: AllowedSignersOption = None,
+    signer: SignerOption = None,
+    revoked: RevokedOption = None,
+    signature: SignatureOption = None,
+    board_signers: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The board's own file of signers; /etc/edgequant/allowed_signers if absent."),
+    ] = None,
     keep: Annotated[
         int, typer.Option(min=2, max=100, help="Releases to keep, the current and the previous one among them.")
     ] = 3,
@@ -61,14 +76,18 @@ def deploy(
     This runs what is in the bundle, with your rights on the board: take bundles from people you trust.
     """
     _check_options(bundle, path, host, local=local, ssh_config=ssh_config, rollback=rollback, as_list=as_list)
+    trusting = (allowed_signers, signer, revoked, signature, board_signers)
+    demand = _demand(require_signature, *trusting, as_list=as_list)
     with _reach(host, ssh_config) as transport:
         if as_list:
             _print_listing(_list(transport, path), as_json=as_json)
             return
         options = {"force_lock": break_lock, "python": python, "timeout": timeout}
-        done = (
-            _rollback(transport, path, **options) if bundle is None else _deploy(bundle, transport, path, keep, options)
-        )
+        if bundle is None:
+            done = _rollback(transport, path, demand=demand, **options)
+        else:
+            proof = None if demand is None else _proof(demand, signature, bundle)
+            done = _deploy(bundle, transport, path, proof, {"keep": keep, **options})
         _print(done, as_json=as_json)
     raise typer.Exit(done.exit_code)
 
@@ -93,19 +112,46 @@ def _check_options(
         raise EdgequantError("Give the folder to deploy to, such as --path models/kws.")
 
 
+def _demand(
+    wanted: bool,
+    allowed_signers: Path | None,
+    signer: str | None,
+    revoked: Path | None,
+    signature: Path | None,
+    board_signers: str | None,
+    *,
+    as_list: bool,
+) -> "Demand | None":
+    given = (allowed_signers, signer, revoked, signature, board_signers)
+    if not wanted and any(option is not None for option in given):
+        raise EdgequantError("--allowed-signers and the like go with --require-signature.")
+    if wanted and as_list:
+        raise EdgequantError("--require-signature goes with a bundle or --rollback: --list runs nothing.")
+    return demand_of(allowed_signers, signer, revoked, board_signers) if wanted else None
+
+
+def _proof(demand: "Demand", signature: Path | None, bundle: Path) -> "Proof":
+    from edgequant._signing import Proof, signature_path
+
+    return Proof(demand, signature or signature_path(bundle))
+
+
 def _reach(host: str | None, ssh_config: Path | None) -> "Transport":
     from edgequant._transports import LocalTransport, SshTransport
 
     return LocalTransport() if host is None else SshTransport(host, config=ssh_config)
 
 
-def _deploy(bundle: Path, transport: "Transport", path: str, keep: int, options: dict[str, Any]) -> "Deployment":
+def _deploy(
+    bundle: Path, transport: "Transport", path: str, proof: "Proof | None", options: dict[str, Any]
+) -> "Deployment":
     from edgequant._bundle import open_bundle
     from edgequant._deploy import deploy, parse_path
 
-    with step_progress() as progress, open_bundle(bundle, progress=progress) as opened:
+    admit = None if proof is None else proof.demand.admit(proof.signature, bundle.name)
+    with step_progress() as progress, open_bundle(bundle, admit=admit, progress=progress) as opened:
         folder = parse_path(path, transport.home())
-        return deploy(opened, transport, folder, keep=keep, progress=progress, **options)
+        return deploy(opened, transport, folder, proof=proof, progress=progress, **options)
 
 
 def _rollback(transport: "Transport", path: str, **options: Any) -> "Deployment":
@@ -134,6 +180,7 @@ def _print(done: "Deployment", *, as_json: bool) -> None:
             ("smoke test", " ".join(others)),
             ("current", f"{done.path}/current -> releases/{done.current}" if done.current else "none"),
             ("previous", done.previous or "none"),
+            *([("signed by", done.signer)] if done.signer else []),
             *(("removed", name) for name in done.removed),
             ("seconds", f"{done.seconds:.1f}"),
         ]

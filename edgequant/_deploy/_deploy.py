@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgequant._progress import Progress, silent
+from edgequant._signing import RELEASE_SIGNATURE
 from edgequant._smoke import smoke
 
 from ._errors import DeployError
@@ -23,6 +24,7 @@ from ._verify import damaged_files, digests_of
 
 if TYPE_CHECKING:
     from edgequant._bundle import Bundle
+    from edgequant._signing import Proof
     from edgequant._smoke import SmokeResult
     from edgequant._transports import Transport
 
@@ -35,6 +37,7 @@ def deploy(
     transport: "Transport",
     path: PurePosixPath,
     *,
+    proof: "Proof | None" = None,
     keep: int = 3,
     force_lock: bool = False,
     python: str = "python3",
@@ -45,9 +48,10 @@ def deploy(
 
     It is copied there, its digests are checked there, its smoke test runs there, and only then the link `current`
     changes. If the smoke test finds a difference, the result says so (`exit_code` 1) and what was current stays so.
-    The last `keep` releases stay, at least the current and the previous one. `force_lock` takes the lock from another
-    deployer. `python` is the computer's interpreter with the wheels of a bundle without runner; one run of the model
-    may take `timeout` seconds.
+    With `proof`, the computer checks the signature by its own file of signers, before anything is copied there, and
+    the signature stays in the release. The last `keep` releases stay, at least the current and the previous one.
+    `force_lock` takes the lock from another deployer. `python` is the computer's interpreter with the wheels of a
+    bundle without runner; one run of the model may take `timeout` seconds.
 
     Raises DeployError, which says what is current and what was left there; LockedError if another deployer works there.
     """
@@ -55,9 +59,14 @@ def deploy(
     site = Site(transport, path)
     test = partial(smoke, bundle, transport, python=python, timeout=timeout, progress=progress)
     with explaining(site):
+        signer = None
+        if proof is not None:
+            progress("checking the signature there", 0, None)
+            signer = str(proof.demand.check_there(transport, proof.signature, bundle.digest, "The bundle"))
         transport.make_folder(site.releases, parents=True)
         with locked(site, force=force_lock):
-            deployer = _Deployer(bundle, site, keep, test, progress)
+            deployer = _Deployer(bundle, site, proof, keep, test, progress)
+            deployer.result.signer = signer
             deployer.run()
     return deployer.result.finished(site.left.values(), begin)
 
@@ -69,11 +78,12 @@ class _Deployer:
         self,
         bundle: "Bundle",
         site: Site,
+        proof: "Proof | None",
         keep: int,
         test: "Callable[..., SmokeResult]",
         progress: Progress,
     ) -> None:
-        self.bundle, self.site, self.test = bundle, site, test
+        self.bundle, self.site, self.proof, self.test = bundle, site, proof, test
         self.keep = max(keep, _KEEP_LEAST)
         self.progress = progress
         self.id = bundle.digest[:_ID_DIGITS]
@@ -90,6 +100,7 @@ class _Deployer:
         if whole is None:
             name = self._upload(state, damaged)
         else:
+            self._put_signature(self.site.release(whole))
             name = whole if self._passes(self.site.release(whole)) else None
         if name is None:
             self.result.say_different()
@@ -119,6 +130,7 @@ class _Deployer:
             self.progress("checking the digests there", 0, None)
             if wrong := damaged_files(transport, incoming, self.digests):
                 raise DeployError(f"The copy on {transport.title} is damaged ({', '.join(wrong)}): try again.")
+            self._put_signature(incoming)
             if not self._passes(incoming):
                 site.discard(incoming)
                 return None
@@ -130,6 +142,11 @@ class _Deployer:
             site.check_lock()
             transport.rename(incoming, site.release(name))
         return name
+
+    def _put_signature(self, release: PurePosixPath) -> None:
+        """Leave the signature in the release, beside what it is of: a rollback has it checked again."""
+        if self.proof is not None:
+            self.site.transport.put(self.proof.signature, release / RELEASE_SIGNATURE)
 
     def _free_name(self, current: str | None) -> str:
         """Return a name that a damaged `current`, which stays until the link has changed, does not have."""

@@ -21,7 +21,8 @@ class Deployment:
     `digest` is the SHA-256 of the release's manifest.json and `release` its folder below `releases`. `current` is what
     the folder's link names now and `previous` what a rollback would go to. `smoke` is the smoke test's result as plain
     JSON types. `changed` is False if the release was current already, or is not current now because its smoke test
-    found a difference. `removed` are the old releases that had to go, `warnings` what could not be removed.
+    found a difference. `signer` is who signed it, if a signature was demanded. `removed` are the old
+    releases that had to go, `warnings` what could not be removed.
     """
 
     action: str
@@ -29,6 +30,7 @@ class Deployment:
     path: PurePosixPath
     digest: str
     release: str
+    signer: str | None = None
     smoke: Mapping[str, Any] = field(default_factory=dict)
     passed: bool = False
     changed: bool = False
@@ -74,6 +76,7 @@ class Deployment:
             "path": str(self.path),
             "digest": self.digest,
             "release": self.release,
+            "signer": self.signer,
             "changed": self.changed,
             "current": self.current,
             "previous": self.previous,

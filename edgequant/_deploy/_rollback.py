@@ -13,6 +13,7 @@ from edgequant._bundle import Bundle
 from edgequant._bundle._manifest import MANIFEST
 from edgequant._bundle._manifest_json import read_manifest
 from edgequant._progress import Progress, silent
+from edgequant._signing import RELEASE_SIGNATURE, SignatureError
 from edgequant._smoke import smoke
 
 from ._errors import DeployError
@@ -22,6 +23,7 @@ from ._site import Site, State, explaining
 from ._verify import damaged_files, digests_of
 
 if TYPE_CHECKING:
+    from edgequant._signing import Demand
     from edgequant._smoke import SmokeResult
     from edgequant._transports import Transport
 
@@ -30,6 +32,7 @@ def rollback(
     transport: "Transport",
     path: PurePosixPath,
     *,
+    demand: "Demand | None" = None,
     force_lock: bool = False,
     python: str = "python3",
     timeout: float = 60,
@@ -38,7 +41,8 @@ def rollback(
     """Make the release current again that was before the current one in the folder `path` (absolute) of a computer.
 
     Its digests are checked there and its smoke test runs there first; if that finds a difference, the result says so
-    (`exit_code` 1) and nothing changes. A second rollback goes one release further back. Raises as `deploy` does.
+    (`exit_code` 1) and nothing changes. With `demand`, the signature that lies in the release is checked, here and
+    there. A second rollback goes one release further back. Raises as `deploy` does.
     """
     begin = time.monotonic()
     site = Site(transport, path)
@@ -48,7 +52,7 @@ def rollback(
             raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
         with locked(site, force=force_lock):
             state = site.read()
-            result = _tested(site, state, test, progress)
+            result = _tested(site, state, demand, test, progress)
             if result.passed:
                 _switch(site, state, result)
             else:
@@ -56,7 +60,9 @@ def rollback(
     return result.finished(site.left.values(), begin)
 
 
-def _tested(site: Site, state: State, test: "Callable[..., SmokeResult]", progress: Progress) -> Deployment:
+def _tested(
+    site: Site, state: State, demand: "Demand | None", test: "Callable[..., SmokeResult]", progress: Progress
+) -> Deployment:
     """Return what the smoke test says of the previous release."""
     name = state.previous
     if name is None:
@@ -64,6 +70,8 @@ def _tested(site: Site, state: State, test: "Callable[..., SmokeResult]", progre
     with _bundle_there(site, name, progress) as bundle:
         result = Deployment("rollback", site.transport.title, site.path, bundle.digest, name)
         result.current, result.previous = state.current, name
+        if demand is not None:
+            result.signer = _signer(site, name, demand, bundle)
         result.take(test(bundle, folder=site.release(name)))
     return result
 
@@ -97,6 +105,19 @@ def _bundle_there(site: Site, name: str, progress: Progress) -> Iterator[Bundle]
         for path in (tensor.path for golden in manifest.goldens for tensor in golden.outputs):
             _fetch(site, folder, path, here)
         yield Bundle(here, manifest, digest)
+
+
+def _signer(site: Site, name: str, demand: "Demand", bundle: Bundle) -> str:
+    """Return who signed a release, by this machine and by the board; raises SignatureError if it is not signed."""
+    file, what = site.release(name) / RELEASE_SIGNATURE, f"Release {name}"
+    if not site.transport.exists(file):
+        raise SignatureError(
+            f"{what} on {site.transport.title} is not signed: it was deployed without --require-signature."
+        )
+    signature = bundle.folder / RELEASE_SIGNATURE
+    site.transport.get(file, signature)
+    demand.check_here(signature, bundle.digest, what)
+    return str(demand.check_there(site.transport, signature, bundle.digest, what))
 
 
 def _fetch(site: Site, folder: PurePosixPath, path: str, here: Path) -> bytes:

@@ -301,7 +301,7 @@ def test_verify_exits_with_1_for_damage(bundle: Path, tmp_path: Path, cli: Calla
     [
         (["verify"], "'edgequant bundle verify' takes one bundle; a model of that name is ./verify"),
         (["verify", "a", "b"], "takes one bundle"),
-        (["verify", "a", "--target", "rpi4"], "takes a bundle and --json, and no other options"),
+        (["verify", "a", "--target", "rpi4"], "takes a bundle, --json and the options of signatures"),
         (["verify", "nowhere.tar.gz"], "There is no file nowhere.tar.gz"),
         (["verify", "."], "is a folder"),
         (["a.tflite", "b.tflite", "--target", "rpi4", "-o", "x.tar.gz"], "Give one model, not 2"),

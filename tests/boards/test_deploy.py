@@ -451,6 +451,6 @@ def test_the_result_is_plain_json(board: LocalTransport, site: Path, bundles: Bu
     document = deploy(bundles[0].opened, board, PurePosixPath(site)).to_dict()
     assert json.loads(json.dumps(document, allow_nan=False))["smoke"]["verdict"] == "equal"
     assert list(document) == [
-        "schema", "action", "exit_code", "sentences", "computer", "path", "digest", "release", "changed", "current",
-        "previous", "removed", "warnings", "smoke", "seconds",
+        "schema", "action", "exit_code", "sentences", "computer", "path", "digest", "release", "signer", "changed",
+        "current", "previous", "removed", "warnings", "smoke", "seconds",
     ]  # fmt: skip
