@@ -83,7 +83,7 @@ typedef struct eq_plan {
 
 typedef eq_status (*eq_prepare_fn)(eq_plan *plan, const eq_operator *op);
 
-/* ---- for prepare functions (plan.c). After a failure return the status; the error is written. ---- */
+/* ---- for prepare functions (helpers.c). After a failure return the status; the error is written. ---- */
 
 /* "CONV_2D (operator 3): <sentence>". */
 __attribute__((format(printf, 4, 5))) eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status,
@@ -112,7 +112,7 @@ void eq_plan_constant(eq_plan *plan, int32_t tensor, const void *values);
 const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes,
                            void (*pack)(const void *arguments, void *packed), const void *arguments);
 
-/* ---- for sessions ---- */
+/* ---- for sessions (plan.c) ---- */
 
 /* Plan the model's main graph for these input shapes (NULL: the file's). */
 eq_status eq_plan_make(eq_model *model, const eq_shape *input_shapes, eq_plan **plan, eq_error *error);
