@@ -41,8 +41,12 @@ typedef struct eq_operator {
     const char *custom; /* the name alone, where code is EQ_OP_CUSTOM */
     int32_t input_count, output_count;
     const int32_t *inputs, *outputs; /* tensors; an input may be -1: absent. Outputs are written once, by one operator */
-    eq_table options;                /* builtin_options */
-    int32_t calls[EQ_MAX_CALLS];     /* graphs that it runs, as IF and WHILE do; -1: none */
+    const int32_t *intermediates;    /* tensors whose scales an operator needs inside, as LSTM does; -1: absent */
+    int32_t intermediate_count;
+    eq_table options;              /* builtin_options */
+    const uint8_t *custom_options; /* of a custom operator, for flexbuffer.h to read or as it has them */
+    size_t custom_options_size;
+    int32_t calls[EQ_MAX_CALLS]; /* graphs that it runs, as IF and WHILE do; -1: none */
 } eq_operator;
 
 typedef struct eq_graph {

@@ -137,8 +137,8 @@ static eq_status check_options(eq_reader *reader, const eq_table *table, const e
     return EQ_OK;
 }
 
-/* What this engine does not use. */
-static eq_status check_rest(eq_reader *reader, const eq_table *table, const eq_operator *op) {
+/* Options of custom operators stand in the table, or, in files of 2 GB and more, behind it. */
+static eq_status read_rest(eq_reader *reader, const eq_table *table, eq_operator *op) {
     eq_vector custom, mutating;
     if (!eq_table_vector(table, CUSTOM_OPTIONS, 1, &custom) || !eq_table_vector(table, MUTATING, 1, &mutating)) {
         return fail(reader, op, "its options lie outside the file");
@@ -147,9 +147,10 @@ static eq_status check_rest(eq_reader *reader, const eq_table *table, const eq_o
     if (offset > reader->model->size || size > reader->model->size - offset) {
         return fail(reader, op, "its options lie outside the file");
     }
-    const int32_t *intermediates;
-    int32_t count;
-    return eq_read_indices(reader, table, INTERMEDIATES, true, &intermediates, &count);
+    const bool is_behind = size > 0;
+    op->custom_options = is_behind ? reader->model->file + offset : custom.items;
+    op->custom_options_size = is_behind ? (size_t)size : custom.count;
+    return eq_read_indices(reader, table, INTERMEDIATES, true, &op->intermediates, &op->intermediate_count);
 }
 
 eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator *op) {
@@ -170,5 +171,5 @@ eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator
     if (status == EQ_OK) {
         status = check_options(reader, table, op);
     }
-    return status == EQ_OK ? check_rest(reader, table, op) : status;
+    return status == EQ_OK ? read_rest(reader, table, op) : status;
 }
