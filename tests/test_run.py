@@ -131,9 +131,22 @@ def test_a_shape_to_open_the_model_with(cli, shared, tmp_path, command):
     result = cli(*arguments, "--input-shape", "input=1,1600", "--json")
     assert result.exit_code == 0, result.stderr
     refused = cli(*arguments)
-    assert (refused.exit_code, "with --input-shape of edgequant run, bench or compare" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "with --input-shape of edgequant run, bench, compare or bundle" in refused.stderr) == (
+        2,
+        True,
+    )
     wrong = cli(*arguments, "--input-shape", "1600")
     assert (wrong.exit_code, "--input-shape 1600 is no shape of an input" in wrong.stderr) == (2, True)
+
+
+def test_layers_are_compared_with_a_shape_to_open_the_models_with(cli, models, tmp_path):
+    model = models / "windows.tflite"
+    np.save(tmp_path / "audio.npy", np.random.default_rng(0).normal(size=(3, 1, 9, 2)).astype(np.float32))
+    arguments = ("compare", model, model, "--data", tmp_path / "audio.npy", "--layers", "--json")
+    result = cli(*arguments, "--input-shape", "audio=1,1,9,2")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["layers"][-1]["accumulated_sqnr_db"] == 300
+    assert cli(*arguments).exit_code == 2
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int64", "float32", "float16"])

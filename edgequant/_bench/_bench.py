@@ -83,6 +83,7 @@ def bench_on_board(
     runs: int | None = None,
     seconds: float | None = None,
     profile: bool = False,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     leave_out: bool = False,
     runner: Path | None = None,
     python: str = "python3",
@@ -97,11 +98,13 @@ def bench_on_board(
     from ._board import board_timers
 
     rounds = plan(ON_BOARD, runs, seconds)
-    configurations(models, engines, threads or (1,))  # what is wrong with them must show before anything is copied
+    configurations(
+        models, engines, threads or (1,), input_shapes
+    )  # what is wrong with them must show before anything is copied
     if transport.is_emulated:
         raise EdgequantError("Times under emulation say nothing of the board: bench on the board itself, with --host.")
     device = transport.device()
-    chosen = configurations(models, engines, threads or (device.cpu_count or 1,))
+    chosen = configurations(models, engines, threads or (device.cpu_count or 1,), input_shapes)
     before = read_state(transport)
     with board_timers(transport, chosen, runner=runner, python=python, progress=progress) as timers:
         report, _ = _time(timers, rounds, profile, leave_out, progress)

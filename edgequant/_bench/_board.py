@@ -36,6 +36,9 @@ def board_timers(
         files: dict[Path, tuple[PurePosixPath, int]] = {}
         for model in dict.fromkeys(configuration.model for configuration in configurations):
             files[model] = folder / f"model-{len(files)}{model.suffix}", 0o644
+        inputs = _inputs(configurations, Path(name))
+        for local in (path for paths in inputs.values() for path in paths):
+            files[local] = folder / local.name, 0o644
         program, worker = folder / "edgequant-run", folder / "bench_worker.pyz"
         if runner is not None and any(is_native):
             files[runner] = program, 0o755
@@ -46,7 +49,7 @@ def board_timers(
             transport.put(local, remote, mode=mode)
         python = _python_there(transport, python)
         yield [
-            ProgramTimer(one, transport, files[one.model][0], program)
+            ProgramTimer(one, transport, files[one.model][0], program, [files[path][0] for path in inputs[one.model]])
             if native
             else PythonTimer(one, transport, files[one.model][0], python, worker)
             for one, native in zip(configurations, is_native, strict=True)
@@ -68,6 +71,27 @@ def _build_runner(transport: "Transport", progress: Callable[[str, float, float]
         raise TargetError(
             f"{str(error).rstrip('.')}, or give an edgequant-run for {architecture} with --runner."
         ) from None
+
+
+def _inputs(configurations: Sequence[Configuration], folder: Path) -> dict[Path, list[Path]]:
+    """Return for each model the .npy files that tell edgequant-run the shapes of its inputs; none without any given.
+
+    They hold what the worker fills inputs with.
+    """
+    import numpy as np
+    from edgequant_runtime import Session
+
+    from edgequant._bench_worker import fill_inputs
+
+    written: dict[Path, list[Path]] = {one.model: [] for one in configurations}
+    shapes = {one.model: one.input_shapes for one in configurations if one.engine == "native" and one.input_shapes}
+    for number, (model, its) in enumerate(shapes.items()):
+        session = Session(model, engine="native", threads=1, input_shapes=its)
+        fill_inputs(session)
+        for index, info in enumerate(session.inputs):
+            written[model].append(folder / f"input-{number}-{index}.npy")
+            np.save(written[model][-1], session.input_view(info.name))
+    return written
 
 
 def _pack_worker(folder: Path) -> Path:

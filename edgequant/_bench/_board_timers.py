@@ -3,7 +3,7 @@
 import json
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -113,10 +113,16 @@ class ProgramTimer(BoardTimer):
     """Times the native engine in edgequant-run."""
 
     def __init__(
-        self, configuration: Configuration, transport: "Transport", model: PurePosixPath, program: PurePosixPath
+        self,
+        configuration: Configuration,
+        transport: "Transport",
+        model: PurePosixPath,
+        program: PurePosixPath,
+        inputs: Sequence[PurePosixPath],
     ) -> None:
         super().__init__(configuration, transport, model)
         self._start: Command = [program, model, "--json", "--threads", str(configuration.threads)]
+        self._start += [word for path in inputs for word in ("--input", path)]
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Run it once more, with a clock around every step."""

@@ -1,5 +1,6 @@
 """Which engine a bundle runs its model with on a target, and why it cannot be made at all."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from edgequant_converters.graph import ModelGraph
 
     from edgequant._targets import Target
+
+InputShapes = Mapping[str, Sequence[int]]
 
 ENGINES = ("auto", "native", "litert", "onnxruntime")
 
@@ -30,29 +33,38 @@ class Choice:
     memory_bytes: int
 
 
-def choose(model: Path, graph: "ModelGraph", target: "Target", os: str, engine: str) -> Choice:
-    """Return how the target runs the model; raises BundleError with the reason if it cannot."""
+def choose(
+    model: Path, graph: "ModelGraph", target: "Target", os: str, engine: str, shapes: InputShapes | None = None
+) -> Choice:
+    """Return how the target runs the model, opened with `shapes`; raises BundleError with the reason if it cannot."""
     from edgequant_runtime import model_engines
 
     if engine not in ENGINES:
         raise BundleError(f"There is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
     possible = model_engines(model)
     if engine == "auto":
-        choice = _best(model, graph, target, os, possible)
+        choice = _best(model, graph, target, os, possible, shapes)
     elif engine in possible:
-        choice = _chosen(model, graph, target, os, engine)
+        choice = _chosen(model, graph, target, os, engine, shapes)
     else:
         raise BundleError(_refusal(model, graph, engine, possible))
     _check_memory(model, target, choice.memory_bytes)
     return choice
 
 
-def _best(model: Path, graph: "ModelGraph", target: "Target", os: str, possible: tuple[str, ...]) -> Choice:
+def _best(
+    model: Path,
+    graph: "ModelGraph",
+    target: "Target",
+    os: str,
+    possible: tuple[str, ...],
+    shapes: InputShapes | None,
+) -> Choice:
     """Take the first engine that is there on the target; without any, say why the first is not."""
     reasons = []
     for engine in possible:
         try:
-            return _chosen(model, graph, target, os, engine)
+            return _chosen(model, graph, target, os, engine, shapes)
         except BundleError as error:
             reasons.append(error)
     if "native" not in possible and graph.format == "litert":
@@ -60,18 +72,20 @@ def _best(model: Path, graph: "ModelGraph", target: "Target", os: str, possible:
     raise reasons[0]
 
 
-def _chosen(model: Path, graph: "ModelGraph", target: "Target", os: str, engine: str) -> Choice:
+def _chosen(
+    model: Path, graph: "ModelGraph", target: "Target", os: str, engine: str, shapes: InputShapes | None
+) -> Choice:
     if engine == "native":
-        return Choice(engine, (), _native_memory(model, graph))
+        return Choice(engine, (), _native_memory(model, graph, shapes))
     return Choice(engine, find_wheels(engine, target, os), memory_needed(graph))
 
 
-def _native_memory(model: Path, graph: "ModelGraph") -> int:
+def _native_memory(model: Path, graph: "ModelGraph", shapes: InputShapes | None) -> int:
     """Sum up the program, the mapped file, what the engine allocates, and the copy of the inputs that is kept."""
     from edgequant_runtime import native_memory
 
     inputs = sum(graph.tensors[index].bytes for index in graph.inputs)
-    return PROGRAM_BYTES + graph.file_bytes + sum(native_memory(model)) + inputs
+    return PROGRAM_BYTES + graph.file_bytes + sum(native_memory(model, shapes)) + inputs
 
 
 def _refusal(model: Path, graph: "ModelGraph", engine: str, possible: tuple[str, ...]) -> str:

@@ -30,17 +30,20 @@ def golden_inputs(
     count: int,
     seed: int,
     images: "ImagePreprocessing | None" = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> Iterator[tuple[str, Arrays]]:
     """Yield kinds and inputs in the model's own types: `count` samples, or random ones without them, and the extremes.
 
     No two are the same. Indices (integers that stand for themselves) are 0 where the user gave none: always valid.
+    `shapes` are those of made inputs, by name, where the model leaves sizes free; 1 for the others.
     """
-    session = Session(model, engine=engine, threads=1)
+    session = Session(model, engine=engine, threads=1, input_shapes=shapes)
     _check_names([info.name for info in session.inputs])
     _check_names([info.name for info in session.outputs])
     taken = None if samples is None else list(_samples(session.inputs, samples, count, images))
     seen: set[str] = set()
-    for kind, inputs in _candidates(model, session.inputs, taken, count, seed):
+    shaped = [info._replace(shape=session.input_view(info.name).shape) for info in session.inputs]
+    for kind, inputs in _candidates(model, shaped, taken, count, seed):
         digest = hashlib.sha256(b"".join(bytes_of(inputs[info.name]) for info in session.inputs)).hexdigest()
         if digest not in seen:
             seen.add(digest)
@@ -82,19 +85,15 @@ def _samples(
 Range = tuple[float, float]
 
 
-def _shape(info: TensorInfo) -> tuple[int, ...]:
-    return tuple(1 if size < 0 else size for size in info.shape)
-
-
 def _random(info: TensorInfo, bounds: Range, generator: np.random.Generator) -> NDArray[Any]:
     if info.dtype.kind == "f":
-        return generator.uniform(*bounds, _shape(info)).astype(info.dtype)
+        return generator.uniform(*bounds, info.shape).astype(info.dtype)
     lowest, highest = map(int, bounds)
-    return generator.integers(lowest, highest, _shape(info), endpoint=True).astype(info.dtype)
+    return generator.integers(lowest, highest, info.shape, endpoint=True).astype(info.dtype)
 
 
 def _filled(info: TensorInfo, value: float) -> NDArray[Any]:
-    return np.full(_shape(info), value, info.dtype)
+    return np.full(info.shape, value, info.dtype)
 
 
 def _zero(info: TensorInfo, bounds: Range) -> NDArray[Any]:
@@ -121,7 +120,8 @@ _EXTREMES: dict[str, Callable[[TensorInfo, Range], NDArray[Any]]] = {
 def compute_outputs(model: Path, engine: str, inputs: Arrays) -> Arrays:
     """Return the raw outputs of one inference from the model's initial state; raises SessionError."""
     # A session of its own: models with variables remember what they saw before.
-    return Session(model, engine=engine, threads=1).run(inputs, raw=True)
+    shapes = {name: values.shape for name, values in inputs.items()}
+    return Session(model, engine=engine, threads=1, input_shapes=shapes).run(inputs, raw=True)
 
 
 def litert_disagrees(model: Path, inputs: Arrays, outputs: Arrays) -> bool:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -83,6 +83,7 @@ def write_bundle(
     os_release: str = "trixie",
     runner: "Runner | None" = None,
     assume_features: bool = False,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     source: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
@@ -101,6 +102,7 @@ def write_bundle(
         os_release: the release of Raspberry Pi OS that wheels are for, where the engine comes as wheels.
         runner: a program that was built before; it is built if absent.
         assume_features: have it built for the target's own CPU, and for no older one.
+        input_shapes: shapes of the goldens without samples, by input name, where the model leaves sizes free; else 1.
         source: the file or folder that the model was converted from; its digest goes into the manifest.
         report: a file with what `edgequant convert --json` printed.
         progress: called with a step, and how much of it is done.
@@ -118,7 +120,7 @@ def write_bundle(
     _check_arguments(output, goldens, seed)
     path, graph, warnings = Path(model), read_graph(model), list[str]()
     _check_single_file(path, graph)
-    choice = choose(path, graph, target, os_release, engine)
+    choice = choose(path, graph, target, os_release, engine, input_shapes)
     source_digest = None if source is None else digest_of(Path(source))
     conversion = None if report is None else read_report(Path(report), path)
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:
@@ -127,7 +129,7 @@ def write_bundle(
             inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
             shutil.copyfile(path, inside)
             entry = _add_engine(folder, target, choice, runner, assume_features, progress)
-            inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images)
+            inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images, input_shapes)
             tested = tuple(_goldens(folder, inside, choice.engine, inputs, warnings, progress))
             manifest = Manifest(
                 edgequant=__version__,

@@ -73,15 +73,13 @@ def bench(
 
     if host is None and (ssh_config or runner or python):
         raise EdgequantError("--ssh-config, --runner and --python go with --host.")
-    if host is not None and input_shape:
-        raise EdgequantError("--input-shape is for this machine: edgequant-run on a board takes the sizes of the file.")
     with _progress_between_rounds() as progress:
         asked: dict[str, Any] = {
             "engines": engine or (), "threads": threads or (), "runs": runs, "seconds": seconds, "profile": profile,
-            "progress": progress,
+            "input_shapes": parse_input_shapes(input_shape), "progress": progress,
         }  # fmt: skip
         if host is None:
-            report = run_bench(models, input_shapes=parse_input_shapes(input_shape), **asked)
+            report = run_bench(models, **asked)
         else:
             from edgequant._transports import SshTransport
 

@@ -11,6 +11,7 @@ import typer
 from edgequant._errors import EdgequantError
 
 from ._images import ImagesOption, parse_images
+from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_result, print_status
 from ._progress import step_progress
 from ._signatures import AllowedSignersOption, RevokedOption, SignatureOption, SignerOption, demand_of
@@ -62,6 +63,7 @@ def bundle(
     assume_features: Annotated[
         bool, typer.Option("--assume-features", help="Build the program for the target's own CPU and for no older one.")
     ] = False,
+    input_shape: InputShapeOption = None,
     source: Annotated[
         Path | None, typer.Option(help="What the model was converted from; its SHA-256 goes into the manifest.")
     ] = None,
@@ -76,7 +78,7 @@ def bundle(
 ) -> None:
     """Put a model, the program that runs it on a board, and golden inputs and outputs into one file; or verify one."""
     if words[0] == VERIFY:
-        given = (target, output, data, images, source, report)
+        given = (target, output, data, images, input_shape, source, report)
         path = _bundle_to_verify(words, any(option is not None for option in given))
         demand = None
         if any(option is not None for option in (allowed_signers, signer, revoked, signature)):
@@ -105,6 +107,7 @@ def bundle(
             engine=engine,
             os_release=os,
             assume_features=assume_features,
+            input_shapes=parse_input_shapes(input_shape),
             source=source,
             report=report,
             progress=progress,

@@ -1,11 +1,9 @@
 """`edgequant compare`: what a conversion did to a model's outputs and decisions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from edgequant._errors import EdgequantError
 
 from ._images import ImagesOption, parse_images
 from ._input_shapes import InputShapeOption, parse_input_shapes
@@ -46,15 +44,12 @@ def compare(
 
     from ._progress import step_progress
 
-    by_layer, preprocessing, shapes = None, parse_images(images), parse_input_shapes(input_shape)
-    if shapes is not None and (layers or html is not None):
-        raise EdgequantError("--input-shape does not go with --layers: layers are compared at the models' own shapes.")
+    by_layer = None
+    asked: dict[str, Any] = {"images": parse_images(images), "input_shapes": parse_input_shapes(input_shape)}
     with step_progress() as progress:
-        result = compare_models(
-            reference, model, data, labels=labels, images=preprocessing, input_shapes=shapes, progress=progress
-        )
+        result = compare_models(reference, model, data, labels=labels, progress=progress, **asked)
         if layers or html is not None:
-            by_layer = compare_layers(reference, model, data, images=preprocessing, html=html, progress=progress)
+            by_layer = compare_layers(reference, model, data, html=html, progress=progress, **asked)
     if as_json:
         print_json(result.to_dict() | ({} if by_layer is None else by_layer.to_dict()))
         return

@@ -29,15 +29,17 @@ def compare_layers(
     data: "str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]",
     *,
     images: "ImagePreprocessing | None" = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     html: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> LayersComparison:
     """Compare a float and a quantized model of one network layer by layer; both .tflite, or both .onnx.
 
-    `data` and `images` are as for `compare`. Activations are matched by name (also through the names that quantizers
-    make of them), or else by topology. Each layer's error is measured twice: accumulated, both models run whole; and
-    alone, the layer run by itself on the reference's activations. `html` is a page to write, with pictures of the
-    weakest layers. The data is read one sample at a time; memory does not grow with the number of samples.
+    `data`, `images` and `input_shapes` are as for `compare`. Activations are matched by name (also through the names
+    that quantizers make of them), or else by topology. Each layer's error is measured twice: accumulated, both models
+    run whole; and alone, the layer run by itself on the reference's activations. `html` is a page to write, with
+    pictures of the weakest layers. The data is read one sample at a time; memory does not grow with the number of
+    samples.
 
     Raises SessionError, ConverterError (files that cannot be matched or run, the data) or EdgequantError (inputs that
     do not fit, a page that cannot be written).
@@ -47,7 +49,7 @@ def compare_layers(
 
     from ._statistics import LayerStatistics
 
-    sessions = Session(reference), Session(model)
+    sessions = Session(reference, input_shapes=input_shapes), Session(model, input_shapes=input_shapes)
     inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
     outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
     source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)

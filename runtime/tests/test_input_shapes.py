@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,10 @@ from edgequant_runtime import InputError, ModelError, Session, SessionError
 from .test_session import SUFFIXES
 
 
-def windows() -> bytes:
+@pytest.fixture
+def windows(models: Path) -> Path:
     """An int8 convolution whose window of 5 does not fit one sample of audio; the length is free."""
-    pytest.importorskip("ai_edge_litert")
-    from .native.single_op import VALID, Model, Quantized
-
-    model = Model()
-    x = model.input((1, 1, 1, 2), "INT8", Quantized(0.5, 0), name="audio", signature=(1, 1, -1, 2))
-    w = model.constant(np.ones((3, 1, 5, 2)), "INT8", Quantized([0.5] * 3, [0] * 3))
-    b = model.constant(np.zeros(3), "INT32", Quantized([0.25] * 3, [0] * 3))
-    y = model.tensor((1, 1, 1, 3), "INT8", Quantized(1.0, 0), name="frames", signature=(1, 1, -1, 3))
-    model.operator("CONV_2D", [x, w, b], [y], "Conv2DOptions", version=3, padding=VALID, strideW=1, strideH=1)
-    return model.finish([y])
+    return models / "windows.tflite"
 
 
 @pytest.fixture(params=["auto", "native", "litert"])
@@ -31,8 +24,8 @@ def tflite_engine(request: pytest.FixtureRequest, litert: str) -> str:
     return str(request.param)
 
 
-def test_a_model_that_needs_a_size_is_opened_with_it(tflite_engine: str) -> None:
-    session = Session(windows(), engine=tflite_engine, threads=1, input_shapes={"audio": (1, 1, 9, 2)})
+def test_a_model_that_needs_a_size_is_opened_with_it(windows: Path, tflite_engine: str) -> None:
+    session = Session(windows, engine=tflite_engine, threads=1, input_shapes={"audio": (1, 1, 9, 2)})
     assert session.input_view("audio").shape == (1, 1, 9, 2)
     assert session.inputs[0].shape == (1, 1, -1, 2)
     assert session.run(np.ones((1, 1, 9, 2)))["frames"].tolist() == np.full((1, 1, 5, 3), 5).tolist()
@@ -40,11 +33,11 @@ def test_a_model_that_needs_a_size_is_opened_with_it(tflite_engine: str) -> None
     assert session.clone().input_view("audio").shape == (1, 1, 9, 2)
 
 
-def test_without_a_size_the_refusal_names_the_way_out(tflite_engine: str) -> None:
+def test_without_a_size_the_refusal_names_the_way_out(windows: Path, tflite_engine: str) -> None:
     with pytest.raises(
         ModelError, match=r"-1 in 'audio' \(1, 1, -1, 2\); give others with input_shapes in Python"
     ) as said:
-        Session(windows(), engine=tflite_engine, threads=1)
+        Session(windows, engine=tflite_engine, threads=1)
     assert "--input-shape" in str(said.value)
 
 

@@ -70,6 +70,14 @@ def test_engines_take_turns_on_the_board(models, program):
     assert programs == ["sh", *["edgequant-run", python] * 5, "edgequant-run", "sh"]
 
 
+def test_a_model_that_needs_a_size_is_timed_with_it(models, program):
+    board, engines = Board(), ["native", "litert"]
+    shapes = {"input_shapes": {"audio": (1, 1, 9, 2)}, "python": sys.executable}
+    report = time_on(board, [models / "windows.tflite"], program, engines=engines, profile=True, **shapes)
+    assert [result.engine for result in report.results] == engines
+    assert [step.macs for step in report.results[0].profile] == [5 * 5 * 2 * 3]  # 5 windows of 9 samples
+
+
 def test_the_report_says_where_it_was_measured(models, program):
     report = time_on(Board(), [models / "int8.tflite"], program)
     document = json.loads(json.dumps(report.to_dict()))

@@ -53,6 +53,19 @@ def test_the_same_inputs_give_the_same_bytes(models: Path, bundle: Path, tmp_pat
     assert other.read_bytes() != bundle.read_bytes()
 
 
+def test_a_model_that_needs_a_size_has_goldens_of_it(models: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    bundled = make(models / "windows.tflite", tmp_path / "b.tar.gz", input_shapes={"audio": (1, 1, 9, 2)})
+    shapes = {(golden.inputs[0].shape, golden.outputs[0].shape) for golden in bundled.manifest.goldens}
+    assert shapes == {((1, 1, 9, 2), (1, 1, 5, 3))}
+    larger = make(models / "windows.tflite", tmp_path / "b.tar.gz", input_shapes={"audio": (1, 1, 900_000, 2)})
+    assert larger.manifest.model.memory_bytes > bundled.manifest.model.memory_bytes + 4e6
+    command = ("bundle", models / "windows.tflite", "--target", "x86-64", "-o", tmp_path / "c.tar.gz")
+    refused = cli(*command)
+    assert (refused.exit_code, "--input-shape of edgequant" in refused.stderr) == (2, True)
+    wrong = cli(*command, "--input-shape", "audio=1,1,9,3")
+    assert (wrong.exit_code, "the model takes (1, 1, -1, 2)" in wrong.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_gets_the_model_with_its_program(models: Path, tmp_path: Path, target: str) -> None:
     summary = make(models / "int8.tflite", tmp_path / "b.tar.gz", target=target)

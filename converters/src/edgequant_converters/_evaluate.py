@@ -36,14 +36,14 @@ class Evaluator:
         return [to_real(y, info) for y, info in zip(self.run(own), self.outputs, strict=True)]
 
 
-def open_model(path: Path) -> Evaluator:
-    """Open a .tflite or .onnx model; raises SourceError if the engine refuses it.
+def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Evaluator:
+    """Open a .tflite or .onnx model, with shapes as for Session; raises SourceError if the engine refuses it.
 
     A .tflite model is LiteRT's even where the native engine would run it: LiteRT is what others have, and the judge.
     """
     engine = "onnxruntime" if path.suffix.lower() == ".onnx" else "litert"
     try:
-        return Evaluator(path.name, Session(path, engine=engine, threads=1))
+        return Evaluator(path.name, Session(path, engine=engine, threads=1, input_shapes=input_shapes))
     except SessionError as error:
         raise SourceError(str(error)) from error
 

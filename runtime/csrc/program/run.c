@@ -53,14 +53,9 @@ static void close_session(run *opened) {
     free(opened->outputs);
 }
 
-static void check_counts(const run *opened, const arguments *given) {
-    if (given->input_count != 0 && given->input_count != opened->input_count) {
-        fail(EXIT_USER, "the model has %d inputs, and %d files were given with --input", (int)opened->input_count,
-             (int)given->input_count);
-    }
-    if (given->output_count != 0 && given->output_count != opened->output_count) {
-        fail(EXIT_USER, "the model has %d outputs, and %d files were given with --output", (int)opened->output_count,
-             (int)given->output_count);
+static void check_count(const char *kind, int32_t count, int32_t given) {
+    if (given != 0 && given != count) {
+        fail(EXIT_USER, "the model has %d %ss, and %d files were given with --%s", (int)count, kind, (int)given, kind);
     }
 }
 
@@ -73,34 +68,26 @@ static void check_type(const npy_file *npy, const eq_tensor_info *info) {
     }
 }
 
-static bool same_shape(const npy_file *npy, const eq_tensor_info *info) {
-    return npy->rank == info->rank && memcmp(npy->dims, info->shape, (size_t)npy->rank * sizeof *npy->dims) == 0;
-}
-
-/* Open the files, and the session again if they have another shape than the model has by itself, such as a larger batch. */
-static void open_inputs(run *opened, const arguments *given, npy_file *files) {
+/* Open the files, and the session with their shapes: a model that leaves sizes free may have none that suits it by itself. */
+static npy_file *open_inputs(run *opened, const arguments *given) {
+    npy_file *files = take((size_t)given->input_count, sizeof *files);
     eq_shape *shapes = take((size_t)given->input_count, sizeof *shapes);
-    bool fits = true;
     for (int32_t i = 0; i < given->input_count; i++) {
+        eq_tensor_info info;
+        eq_error error;
+        check(eq_model_input_info(opened->model, i, &info, &error), &error);
         files[i] = npy_open(given->inputs[i]);
-        check_type(&files[i], &opened->inputs[i]);
+        check_type(&files[i], &info);
         shapes[i].rank = files[i].rank;
         memcpy(shapes[i].dims, files[i].dims, sizeof shapes[i].dims);
-        fits = fits && same_shape(&files[i], &opened->inputs[i]);
     }
-    if (!fits) {
-        close_session(opened);
-        open_session(opened, given, shapes);
-    }
+    open_session(opened, given, given->input_count != 0 ? shapes : NULL);
     free(shapes);
+    return files;
 }
 
 /* The inputs' values, one behind the other: a run may overwrite the session's own memory. */
-static uint8_t *read_inputs(run *opened, const arguments *given) {
-    npy_file *files = take((size_t)given->input_count, sizeof *files);
-    if (given->input_count != 0) {
-        open_inputs(opened, given, files);
-    }
+static uint8_t *read_inputs(run *opened, const arguments *given, npy_file *files) {
     size_t bytes = 0;
     for (int32_t i = 0; i < opened->input_count; i++) {
         bytes += opened->inputs[i].bytes;
@@ -161,10 +148,11 @@ run run_model(const arguments *given) {
     eq_error error;
     const double begin = now();
     check(eq_model_open_file(given->model, &options, &opened.model, &error), &error);
-    open_session(&opened, given, NULL);
+    check_count("input", eq_model_input_count(opened.model), given->input_count);
+    npy_file *files = open_inputs(&opened, given);
     opened.open_microseconds = now() - begin;
-    check_counts(&opened, given);
-    uint8_t *values = read_inputs(&opened, given);
+    check_count("output", opened.output_count, given->output_count);
+    uint8_t *values = read_inputs(&opened, given, files);
     warm_up(&opened, given->warmup, values);
     time_runs(&opened, given, values);
     free(values);

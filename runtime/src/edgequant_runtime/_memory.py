@@ -8,6 +8,7 @@ from ._model_file import read_model_file
 
 if TYPE_CHECKING:
     from ._model_file import Model
+    from ._shapes import InputShapes
 
 
 class MemoryUse(NamedTuple):
@@ -21,12 +22,13 @@ class MemoryUse(NamedTuple):
     tables: int
 
 
-def native_memory(model: Model) -> MemoryUse:
-    """Return what the native engine allocates for a model with one thread; free sizes are 1.
+def native_memory(model: Model, input_shapes: InputShapes | None = None) -> MemoryUse:
+    """Return what the native engine allocates for a model with one thread; free sizes are 1, or as for Session.
 
     It is the same on every computer: that of the scalar kernels. Others differ a little in how they pack. Raises
     ModelError if the engine does not run the model.
     """
     from ._engines._native import NativeEngine, NativeModel
 
-    return NativeEngine(NativeModel(read_model_file(model), kernels="scalar"), threads=1).memory()
+    opened = NativeModel(read_model_file(model), kernels="scalar")
+    return NativeEngine(opened, threads=1, input_shapes=input_shapes).memory()

@@ -46,7 +46,7 @@ def free_size_hint(infos: Sequence[TensorInfo]) -> str:
         return ""
     return (
         f" (with 1 where sizes are free: -1 in {', '.join(free)}; give others with input_shapes in Python, or "
-        "with --input-shape of edgequant run, bench or compare)"
+        "with --input-shape of edgequant run, bench, compare or bundle)"
     )
 
 

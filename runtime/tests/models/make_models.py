@@ -3,6 +3,7 @@
 python runtime/tests/models/make_models.py
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,20 @@ def make_litert_models():
     convert(classifier, one, "uint8.tflite", **int8, inference_input_type=tf.uint8, inference_output_type=tf.uint8)
 
 
+def make_windows():
+    """An int8 convolution whose window of 5 does not fit one sample of audio; the length is free."""
+    sys.path.insert(0, str(HERE.parent / "native"))
+    from single_op import VALID, Model, Quantized
+
+    model = Model()
+    x = model.input((1, 1, 1, 2), "INT8", Quantized(0.5, 0), name="audio", signature=(1, 1, -1, 2))
+    w = model.constant(np.ones((3, 1, 5, 2)), "INT8", Quantized([0.5] * 3, [0] * 3))
+    b = model.constant(np.zeros(3), "INT32", Quantized([0.25] * 3, [0] * 3))
+    y = model.tensor((1, 1, 1, 3), "INT8", Quantized(1.0, 0), name="frames", signature=(1, 1, -1, 3))
+    model.operator("CONV_2D", [x, w, b], [y], "Conv2DOptions", version=3, padding=VALID, strideW=1, strideH=1)
+    (HERE / "windows.tflite").write_bytes(model.finish([y]))
+
+
 def write_onnx(name, nodes, inputs, outputs, weights=(), metadata=None, domains=()):
     graph = helper.make_graph(nodes, "net", inputs, outputs, [numpy_helper.from_array(v, k) for k, v in weights])
     opsets = [helper.make_opsetid("", 20)] + [helper.make_opsetid(domain, 1) for domain in domains]
@@ -129,4 +144,5 @@ def make_onnx_models():
 
 if __name__ == "__main__":
     make_litert_models()
+    make_windows()
     make_onnx_models()

@@ -91,6 +91,15 @@ def test_npy_in_and_out(run, models, tmp_path, name, batch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npy", "out.npy"]
 
 
+def test_a_model_that_needs_a_size_takes_that_of_the_file(run, models, tmp_path):
+    np.save(tmp_path / "in.npy", np.ones((1, 1, 9, 2), np.int8))
+    run("windows.tflite", "--input", tmp_path / "in.npy", "--output", tmp_path / "out.npy")
+    session = Session(models / "windows.tflite", input_shapes={"audio": (1, 1, 9, 2)})
+    (expected,) = session.run(np.load(tmp_path / "in.npy"), raw=True).values()
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+    assert "CONV_2D" in run("windows.tflite", expect=2).stderr
+
+
 def test_every_version_of_the_npy_format(run, tmp_path):
     digests = set()
     for version in ((1, 0), (2, 0), (3, 0)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgequant_converters._evaluate import open_model
+from edgequant_converters._evaluate import Evaluator, open_model
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.graph import ModelGraph
 
@@ -31,7 +31,10 @@ class Edit:
 
 
 class EditedModel:
-    """A model with an edit applied, opened; tensors are known by their positions in the graph."""
+    """A model with an edit applied; tensors are known by their positions in the graph.
+
+    It is opened by the first run, with the shapes of what it is given: it may have no others that suit it.
+    """
 
     def __init__(self, path: Path, graph: ModelGraph, edit: Edit, folder: Path) -> None:
         computed = [tensor for tensor in edit.outputs if tensor not in graph.inputs]
@@ -39,24 +42,25 @@ class EditedModel:
         self._given = {tensor: graph.inputs.index(tensor) for tensor in edit.outputs if tensor in graph.inputs}
         self._computed = tuple(computed)
         self.cuts = edit.cuts
-        self._engine = None
+        self._engine: Evaluator | None = None
         if computed:
-            edited = folder / path.name
+            self._path = folder / path.name
             write = _write_litert if graph.format == "litert" else _write_onnx
-            write(path, graph, Edit(self._computed, edit.edges), edited)
-            self._engine = open_model(edited)
+            self._names = write(path, graph, Edit(self._computed, edit.edges), self._path)
 
     def run(self, inputs: Sequence[NDArray[Any]], cuts: Mapping[Cut, NDArray[Any]]) -> dict[int, NDArray[Any]]:
-        """Return the outputs by tensor; `inputs` are the graph's own, in its order and types."""
+        """Return the outputs by tensor; `inputs` are the graph's own, in its order and types. Raises SourceError."""
         values = {tensor: inputs[position] for tensor, position in self._given.items()}
-        if self._engine is None:
+        if not self._computed:
             return values
-        given = [*inputs, *(cuts[cut] for cut in self.cuts)]
-        feeds = {spec.name: value for spec, value in zip(self._engine.inputs, given, strict=True)}
+        feeds = dict(zip(self._names, [*inputs, *(cuts[cut] for cut in self.cuts)], strict=True))
+        if self._engine is None:
+            self._engine = open_model(self._path, {name: value.shape for name, value in feeds.items()})
         return values | dict(zip(self._computed, self._engine.run(feeds), strict=True))
 
 
-def _write_litert(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None:
+def _write_litert(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> list[str]:
+    """Write the copy and return the names of its inputs; so does _write_onnx."""
     from edgequant_converters.tflite import read_model, write_model
 
     model = read_model(path)
@@ -75,9 +79,10 @@ def _write_litert(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> No
     main.outputs = list(edit.outputs)
     model.signatureDefs = []  # they name the old inputs and outputs
     write_model(model, output)
+    return [main.tensors[index].name.decode() for index in main.inputs]
 
 
-def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None:
+def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> list[str]:
     import onnx
 
     model = onnx.load(path)
@@ -98,3 +103,4 @@ def _write_onnx(path: Path, graph: ModelGraph, edit: Edit, output: Path) -> None
     del main.output[:]
     main.output.extend(onnx.ValueInfoProto(name=graph.tensors[tensor].name) for tensor in edit.outputs)
     save_onnx(model, output)
+    return [*(graph.tensors[index].name for index in graph.inputs), *added.values()]
