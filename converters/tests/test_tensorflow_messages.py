@@ -9,6 +9,13 @@ OPENING = (
 )
 
 
+def test_a_long_line_ends_with_a_whole_word() -> None:
+    told = first_line(ValueError("operator " * 40))
+    assert told == "operator " * 32 + "operator ..."
+    assert first_line(ValueError("x" * 300)) == "x" * 300
+    assert first_line(ValueError("x" * 301)) == "x" * 296 + " ..."
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

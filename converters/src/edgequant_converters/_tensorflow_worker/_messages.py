@@ -3,7 +3,7 @@
 import re
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_LENGTH = 300
+_LENGTH, _MORE = 300, " ..."
 _HOLLOW = "Graph execution error:"  # opens what fails while a network runs; the cause is lines below
 _CAUSES = {
     r"only supports the NHWC tensor format": "its layers work on images with the channels first, which TensorFlow "
@@ -23,5 +23,13 @@ def first_line(error: BaseException) -> str:
         text = line.strip()
         # Keras opens with "Exception encountered when calling X.", autograph with "in user code:".
         if text and not text.startswith(("Exception encountered", "in user code", "File ", "*", _HOLLOW)):
-            return text if len(text) <= _LENGTH else text[: _LENGTH - 3] + "..."
+            return _cut(text)
     return type(error).__name__
+
+
+def _cut(text: str) -> str:
+    """Return at most 300 characters of the text, and whole words of it where it has words."""
+    if len(text) <= _LENGTH:
+        return text
+    most = text[: _LENGTH - len(_MORE) + 1]
+    return (most.rpartition(" ")[0].rstrip(" ,;:") or most[:-1]) + _MORE
