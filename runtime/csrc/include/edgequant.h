@@ -12,7 +12,7 @@
  *     eq_model_close(model);
  *
  * A model may be shared: any number of sessions, on any threads, use its packed weights at the same time. A session serves
- * one thread at a time. The library keeps no global state, never ends the process, and allocates nothing during a run.
+ * one thread at a time. A process that is forked between two runs may go on with its sessions, which run on one thread there. The library keeps no global state, never ends the process, and allocates nothing during a run.
  */
 #ifndef EDGEQUANT_H
 #define EDGEQUANT_H
