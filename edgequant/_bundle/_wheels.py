@@ -25,7 +25,10 @@ def find_wheels(engine: str, target: "Target", os: str) -> tuple[Wheel, ...]:
     """Return all that must be installed for an engine on a target; raises BundleError naming what has no wheel."""
     table = wheel_table()
     if os not in table:
-        raise BundleError(f"{os!r} is not a release of Debian that is known here: take {' or '.join(table)}.")
+        raise BundleError(
+            f"There are no pinned wheels of {DISTRIBUTIONS[engine]} for the release {os!r} of Debian: take --os "
+            f"{' or '.join(table)}, or an int8 .tflite model, whose program runs on every release."
+        )
     machine = target.family.machine
     rows = table[os].get(machine, {}).get(engine)
     if rows is None:

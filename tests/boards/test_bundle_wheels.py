@@ -126,8 +126,11 @@ def test_float_models_get_litert_where_it_is_and_the_program_elsewhere(models: P
 def test_another_system_has_other_wheels(models: Path, tmp_path: Path) -> None:
     manifest = make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release="bookworm").manifest
     assert manifest.os == "bookworm" and all("cp313" not in wheel.filename for wheel in manifest.wheels)
-    with pytest.raises(BundleError, match=r"'buster' is not a release .*: take bookworm or trixie"):
-        make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release="buster")
+    for release in ("bullseye", "buster"):
+        with pytest.raises(
+            BundleError, match=rf"no pinned wheels of onnxruntime .*'{release}'.*--os bookworm or trixie"
+        ):
+            make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release=release)
 
 
 def test_weights_in_files_beside_the_model_are_refused(models: Path, tmp_path: Path) -> None:
