@@ -19,5 +19,5 @@ def test_shared_zero_points_open(tmp_path: Path) -> None:
     data = np.random.default_rng(1).uniform(-1, 1, (20, 8, 4, 4)).astype(np.float32)
     report = convert(tmp_path / "in.onnx", tmp_path / "out.onnx", quantize="int8", calibration=data)
     assert report.sqnr_db is not None
-    assert report.sqnr_db > 5  # where the sums saturate
+    assert report.sqnr_db > 30  # exact sums, or products in float where ONNX Runtime cannot have them exact: 37 dB
     assert Session(tmp_path / "out.onnx").run(data[:1])["y"].shape == (1, 8, 4, 4)
