@@ -29,11 +29,13 @@ HANDLED_TYPES = frozenset(
 class EngineFit:
     """An engine for the model's format, and what keeps it from running the model, in a sentence; None if nothing does.
 
-    The native engine has opened the model; the others' operators, versions and types were looked up.
+    The native engine has opened the model; the others' operators, versions and types were looked up. `warning` is a
+    sentence on an engine that runs the model, but mostly in slow code.
     """
 
     engine: str
     obstacle: str | None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,13 @@ class Inspection:
             "memory_bytes": self.memory_bytes,
             "unknown_shapes": graph.unknown_shapes,
             "engines": [
-                {"engine": one.engine, "runs": one.obstacle is None, "obstacle": one.obstacle} for one in self.engines
+                {
+                    "engine": one.engine,
+                    "runs": one.obstacle is None,
+                    "obstacle": one.obstacle,
+                    "warning": one.warning,
+                }
+                for one in self.engines
             ],
             "boards": [_board_to_dict(board) for board in self.boards],
         }
@@ -132,7 +140,7 @@ def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:
 
     A file that is too large for the native engine is given to no engine.
     """
-    from edgequant_runtime import SessionError, model_engines
+    from edgequant_runtime import SessionError, model_engines, native_slowness
 
     known = ("native", "litert") if graph.format == "litert" else ("onnxruntime",)
     try:
@@ -140,7 +148,11 @@ def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:
     except SessionError as error:
         return tuple(EngineFit(engine, str(error)) for engine in known)
     ordered = sorted(known, key=lambda engine: preferred.index(engine) if engine in preferred else len(preferred))
-    return tuple(EngineFit(engine, _obstacle(engine, path, graph)) for engine in ordered)
+    slowness = native_slowness(path)
+    return tuple(
+        EngineFit(engine, _obstacle(engine, path, graph), slowness if engine == "native" else None)
+        for engine in ordered
+    )
 
 
 def _obstacle(engine: str, path: Path, graph: "ModelGraph") -> str | None:

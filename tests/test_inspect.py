@@ -161,3 +161,12 @@ def test_a_missing_model_gives_one_sentence_and_exit_code_2(cli, tmp_path):
     result = cli("inspect", tmp_path / "absent.tflite")
     assert result.exit_code == 2
     assert "does not exist" in result.stderr
+
+
+def test_a_model_that_would_run_mostly_in_slow_code_has_a_warning(cli, models):
+    found = json.loads(cli("inspect", models / "float.tflite", "--json").stdout)
+    warnings = {one["engine"]: one["warning"] for one in found["engines"]}
+    assert warnings["litert"] is None
+    assert "computes in plain C, and so slowly" in warnings["native"]
+    assert "and so slowly" in " ".join(cli("inspect", models / "float.tflite").stdout.split())
+    assert "slowly" not in cli("inspect", models / "int8.tflite").stdout

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgequant_runtime import SessionError, usable_cores
+from edgequant_runtime import SessionError, native_slowness, usable_cores
 
 from edgequant._errors import EdgequantError
 from edgequant._model_format import model_format
@@ -131,7 +131,9 @@ def _time(
         result_of(timer.configuration, taken, timings[0], formats[timer.configuration.model], steps)
         for timer, taken, steps in zip(ready, timings, profiles, strict=True)
     )
-    return BenchReport(results, len(timings[0]), elapsed, left_out=left_out), other_cores
+    native = dict.fromkeys(result.model for result in results if result.engine == "native")
+    slow = tuple(sentence for model in native if (sentence := native_slowness(model)))
+    return BenchReport(results, len(timings[0]), elapsed, left_out=left_out, slow=slow), other_cores
 
 
 def _enter(

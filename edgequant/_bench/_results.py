@@ -42,7 +42,8 @@ class BenchReport:
     """All configurations, in the order in which they ran in each round.
 
     `host` and `device` (as `edgequant check --json` tells it) say where, None for this machine; `conditions` what it
-    was like there before and after. `left_out` has a sentence for each configuration that could not run there.
+    was like there before and after. `left_out` has a sentence for each configuration that could not run there, `slow`
+    one for each model that the native engine runs mostly in plain C.
     """
 
     results: tuple[BenchResult, ...]
@@ -52,11 +53,12 @@ class BenchReport:
     device: Mapping[str, Any] | None = None
     conditions: Conditions | None = None
     left_out: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what spoils the figures or is missing among them."""
-        return (*self.left_out, *(self.conditions.notes if self.conditions else ()))
+        """Sentences on what spoils the figures or is missing among them, and on models that are slow."""
+        return (*self.left_out, *self.slow, *(self.conditions.notes if self.conditions else ()))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `edgequant bench --json` prints."""

@@ -112,6 +112,7 @@ def write_bundle(
     """
     from edgequant_converters import replacing
     from edgequant_converters.graph import read_graph
+    from edgequant_runtime import native_slowness
 
     from ._choice import choose
     from ._goldens import golden_inputs
@@ -121,6 +122,8 @@ def write_bundle(
     path, graph, warnings = Path(model), read_graph(model), list[str]()
     _check_single_file(path, graph)
     choice = choose(path, graph, target, os_release, engine, input_shapes)
+    if choice.engine == "native" and (slowness := native_slowness(path)):
+        warnings.append(slowness)
     source_digest = None if source is None else digest_of(Path(source))
     conversion = None if report is None else read_report(Path(report), path)
     with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:

@@ -70,6 +70,7 @@ def _summary(found: "Inspection") -> list[tuple[str, str]]:
         ("activations", f"{in_binary_units(graph.activation_peak_bytes)} at the peak"),
         ("runs with", ", ".join(one.engine for one in found.engines if one.obstacle is None) or "no engine"),
         *(("", one.obstacle) for one in found.engines if one.obstacle is not None),
+        *(("warning", one.warning) for one in found.engines if one.warning is not None),
         ("memory", f"about {found.memory_bytes / 2**20:,.0f} MiB to run it, Python and the engine included"),
     ]
     if graph.unknown_shapes:

@@ -29,6 +29,7 @@ def test_the_public_names_are_held():
         "engine_version",
         "model_engines",
         "native_memory",
+        "native_slowness",
         "quantize",
         "usable_cores",
     ]

@@ -123,6 +123,16 @@ def test_float_models_get_litert_where_it_is_and_the_program_elsewhere(models: P
     assert engines == {"rpi4": ("litert", 1e-3), "rpi-zero": ("native", 1e-5)}
 
 
+def test_a_program_that_runs_the_model_mostly_in_slow_code_has_a_warning(models: Path, tmp_path: Path) -> None:
+    warned = {
+        target: any("plain C, and so slowly" in warning for warning in summary.warnings)
+        for target in ("rpi4", "rpi-zero")
+        for summary in [make(models / "float.tflite", tmp_path / "b.tar.gz", target=target)]
+    }
+    assert warned == {"rpi4": False, "rpi-zero": True}
+    assert make(models / "int8.tflite", tmp_path / "b.tar.gz", target="rpi-zero").warnings == ()
+
+
 def test_another_system_has_other_wheels(models: Path, tmp_path: Path) -> None:
     manifest = make(models / "float.onnx", tmp_path / "b.tar.gz", target="rpi4", os_release="bookworm").manifest
     assert manifest.os == "bookworm" and all("cp313" not in wheel.filename for wheel in manifest.wheels)

@@ -34,6 +34,7 @@ __all__ = [
     "engine_version",
     "model_engines",
     "native_memory",
+    "native_slowness",
     "quantize",
     "usable_cores",
 ]
@@ -48,6 +49,7 @@ _HOMES = {
     "engine_version": "_engines",
     "model_engines": "_engines",
     "native_memory": "_memory",
+    "native_slowness": "_engines",
     "quantize": "_quantization",
     "usable_cores": "_threads",
 }

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from ._engine import Engine
 
-__all__ = ["ENGINES", "OpenedEngine", "check_tflite", "engine_version", "model_engines", "open_engine"]
+__all__ = [
+    "ENGINES",
+    "OpenedEngine",
+    "check_tflite",
+    "engine_version",
+    "model_engines",
+    "native_slowness",
+    "open_engine",
+]
 
 
 # Each engine's module, with `open_model(file, threads, input_shapes)` and `version()`, and the format that it runs.
@@ -46,6 +54,19 @@ def model_engines(model: Model) -> tuple[str, ...]:
     from ._choice import preferred_tflite_engines
 
     return preferred_tflite_engines(file)
+
+
+def native_slowness(model: Model) -> str | None:
+    """Return a sentence if the engine "native" would run a model, a path or bytes, mostly in plain C, and so slowly.
+
+    None for a model that is fast there, or that this engine does not run. Raises ModelError if `model` is no model.
+    """
+    file = read_model_file(model)
+    if file.format != TFLITE:
+        return None
+    from ._choice import tflite_slowness
+
+    return tflite_slowness(file)
 
 
 def check_tflite(model: Model) -> None:

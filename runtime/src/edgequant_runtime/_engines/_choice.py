@@ -24,6 +24,10 @@ PLAIN_SHARE_MOST = 0.003
 both take the same time with 1.7 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5."""
 
 
+PLAIN_SHARE_SLOW = 0.023
+"""Of a model's work, from which the native engine spends most of its time in plain C: that takes 42 times as long."""
+
+
 def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None) -> OpenedEngine:
     """Open the model in the engine that suits it; raises EngineError if neither does, ModelError if it is damaged."""
     try:
@@ -34,7 +38,7 @@ def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None)
     share = model.plain_share()
     if share <= PLAIN_SHARE_MOST:
         return OpenedEngine("native", native)
-    slow = f"{_percent(share)} of the work of {file.name} is float32, which the engine 'native' computes in plain C"
+    slow = _slow(file, share)
     try:
         reason = f"{slow}: the engine 'litert' is faster."
         return _told(OpenedEngine("litert", open_in("litert", file, threads, input_shapes), reason))
@@ -51,12 +55,27 @@ def preferred_tflite_engines(file: ModelFile) -> tuple[str, ...]:
     return ("native", "litert") if is_made_for else ("litert", "native")
 
 
+def tflite_slowness(file: ModelFile) -> str | None:
+    """Return a sentence if the native engine would run the model, and mostly in plain C."""
+    try:
+        share = NativeModel(file).plain_share()
+    except (UnsupportedModelError, EngineError):
+        return None
+    if share < PLAIN_SHARE_SLOW:
+        return None
+    return f"{_slow(file, share)}, and so slowly: quantize all of it to int8, or take the engine 'litert'."
+
+
 def _fall_back(file: ModelFile, threads: int, input_shapes: InputShapes | None, refusal: Exception) -> OpenedEngine:
     try:
         return _told(OpenedEngine("litert", open_in("litert", file, threads, input_shapes), str(refusal)))
     except (EngineError, ModelError) as error:
         # Two sentences made one: what the native engine lacks, and what to do about it.
         raise type(error)(f"{str(refusal).rstrip('.')}; and {_continued(error)}") from error
+
+
+def _slow(file: ModelFile, share: float) -> str:
+    return f"{_percent(share)} of the work of {file.name} is float32, which the engine 'native' computes in plain C"
 
 
 def _percent(share: float) -> str:
