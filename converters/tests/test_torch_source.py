@@ -299,6 +299,16 @@ def branch(x: Any) -> Any:
         (branch, "branches on the values of its input"),
         (lambda x: torch.linalg.svdvals(x), r"uses aten\._linalg_svd, which cannot be converted to LiteRT"),
         (lambda x: torch.special.bessel_j0(x), r"uses aten\.special_bessel_j0, which cannot be converted to LiteRT"),
+        (
+            lambda x: torch.nn.functional.conv_transpose2d(x[None, None], torch.ones(1, 1, 3, 3), stride=2, padding=1),
+            r"to LiteRT: it has a convolution .* \(kernel size - stride\) / 2 on each side, .* or write \.onnx\.$",
+        ),
+        (lambda x: x.argsort(), r"to LiteRT: it sorts, .*; sort outside of the network, or write \.onnx\.$"),
+        (lambda x: x.topk(2).values, r"to LiteRT: it sorts, .*; sort outside of the network, or write \.onnx\.$"),
+        (
+            lambda x: torch.view_as_real(torch.fft.rfft(x)),
+            r"computes with complex numbers \(aten\.fft_rfft\), which cannot be converted to LiteRT",
+        ),
     ],
 )
 def test_what_cannot_be_converted_is_named(function: Any, message: str, tmp_path: Path) -> None:

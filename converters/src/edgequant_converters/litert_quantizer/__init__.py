@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._quiet import quiet
-from edgequant_converters._reason import reason
 from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.tflite import ModelT, keep_io_names, model_bytes, read_model
@@ -19,6 +17,7 @@ from edgequant_converters.tflite import ModelT, keep_io_names, model_bytes, read
 from ._activations import LitertActivations
 from ._learned import int4_layers, without_range
 from ._recipes import IO_TYPES, io_type, learned_rules, mixed_rules, recipe_for
+from ._refusals import quantizer_refusal
 from ._wide_biases import restore_wide_biases
 
 __all__ = ["IO_TYPES", "LitertActivations", "io_type", "quantize_litert", "quantize_with_ranges", "watch_litert"]
@@ -38,7 +37,7 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
     if request.learned is not None:
         narrow = int4_layers(model) if request.learned.weight_bits == 4 else []
         recipe = learned_rules(recipe, narrow, without_range(model, set(ranges)))
-    quantized = _quantize(model_bytes(model), recipe, ranges)
+    quantized = _quantize(model, recipe, ranges)
     output.write_bytes(_put_right(quantized, model, wide=request.scheme is Scheme.INT16X8))
 
 
@@ -52,7 +51,7 @@ def quantize_with_ranges(
     """
     wide = _scopes(model, [name for name, kind in precision.items() if kind == "int16x8"])
     kept = _scopes(model, [name for name, kind in precision.items() if kind == "float32"])
-    quantized = _quantize(model_bytes(model), mixed_rules(io, per_channel, wide, kept), ranges)
+    quantized = _quantize(model, mixed_rules(io, per_channel, wide, kept), ranges)
     return _put_right(quantized, model, wide=bool(wide))
 
 
@@ -71,19 +70,17 @@ def watch_litert(hub: Path) -> ActivationWatch:
     return LitertActivations(model, model_bytes(model))
 
 
-def _quantize(data: bytes, recipe: list[dict[str, Any]], ranges: Ranges) -> bytes:
+def _quantize(model: ModelT, recipe: list[dict[str, Any]], ranges: Ranges) -> bytes:
     from ai_edge_quantizer.quantizer import Quantizer
 
     statistics = {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
     try:
         # Its progress bar cannot be turned off; it goes to whatever sys.stderr is.
         with redirect_stderr(StringIO()), quiet():
-            quantizer = Quantizer(data, recipe)
+            quantizer = Quantizer(model_bytes(model), recipe)
             result = quantizer.quantize(statistics or None, enable_progress_report=False, enable_progress_bar=False)
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
-        raise UnsupportedError(
-            f"This network cannot be quantized so: {reason(error)}. Try dynamic, or --keep-float for that operator."
-        ) from error
+        raise quantizer_refusal(error, model) from error
     return bytes(result.quantized_model)
 
 

@@ -1,6 +1,5 @@
 """From a torch module to a graph of ATen operators, and from that to either hub file."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
+from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
@@ -18,12 +18,10 @@ from edgequant_converters.tflite import read_model, rename_io, write_model
 from ._channels_last import leave_channels_last
 from ._converter_layouts import teach_layouts
 from ._exporter_notes import drop_exporter_notes
+from ._litert_refusals import litert_refusal, unknown_operator
 from ._pool_padding import rewrite_padded_pools
 
 ONNX_OPSET = 20
-
-_OPERATOR = re.compile(r"target=torch\.ops\.([\w.]+)")
-_OVERLOAD = re.compile(r"\.(default|Tensor|Scalar|int|dim\w*)$")
 
 
 def export_program(module: nn.Module, inputs: tuple[torch.Tensor, ...], description: str) -> ExportedProgram:
@@ -54,10 +52,14 @@ def write_litert(
             teach_layouts()
             converted = litert_torch.convert(module, tuple(arguments)).model_content()
     except Exception as error:  # the converter raises RuntimeError, ValueError, jax's and MLIR's own classes
-        raise _operator_error(error, "LiteRT", description) from error
+        raise litert_refusal(error, program, description) from error
     model = read_model(converted)
     rename_io(model, input_names, output_names)
     write_model(model, path)
+    try:
+        open_model(path)
+    except SourceError as error:  # the converter writes operators that LiteRT does not have
+        raise litert_refusal(error, program, description) from error
 
 
 def write_onnx(
@@ -82,7 +84,7 @@ def write_onnx(
     except OSError:
         raise
     except Exception as error:  # onnxscript's and torch's own classes, ValueError for more than 2 GB
-        raise _operator_error(error, "ONNX", description) from error
+        raise _onnx_refusal(error, description) from error
 
 
 def _export_error(error: Exception, description: str) -> ConverterError:
@@ -96,13 +98,10 @@ def _export_error(error: Exception, description: str) -> ConverterError:
     return SourceError(f"{description} cannot be traced by torch.export: {reason(error)}.")
 
 
-def _operator_error(error: Exception, target: str, description: str) -> ConverterError:
-    text = "\n".join(str(e) for e in (error, error.__cause__) if e is not None)
-    found = _OPERATOR.search(text)
-    if found:
-        operator = _OVERLOAD.sub("", found.group(1))
-        return UnsupportedError(f"{description} uses {operator}, which cannot be converted to {target}: replace it.")
-    return UnsupportedError(f"{description} cannot be converted to {target}: {reason(error)}.")
+def _onnx_refusal(error: Exception, description: str) -> ConverterError:
+    if operator := unknown_operator("\n".join(str(e) for e in (error, error.__cause__) if e is not None)):
+        return UnsupportedError(f"{description} uses {operator}, which cannot be converted to ONNX: replace it.")
+    return UnsupportedError(f"{description} cannot be converted to ONNX: {reason(error)}.")
 
 
 def output_names(outputs: Any) -> tuple[str, ...]:
