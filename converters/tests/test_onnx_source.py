@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import SourceError, UnsupportedError, sqnr_db
+from edgequant_converters import SourceError, UnsupportedError, convert, sqnr_db
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.sources import from_onnx
@@ -278,3 +278,27 @@ def test_without_torch_only_onnx_can_be_written(tmp_path: Path, monkeypatch: pyt
     source.write_onnx(tmp_path / "model.onnx")
     with pytest.raises(UnsupportedError, match="PyTorch is needed to write a LiteRT model from ONNX"):
         source.write_litert(tmp_path / "model.tflite")
+
+
+def audio_network(path: Path, window: int) -> Path:
+    """A convolution over audio of any length, from `window` samples up."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, "samples"])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2, None])
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(2, 1, window)).astype(np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"])], "audio", [x], [y], [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_a_free_size_that_must_not_be_1_is_measured_all_the_same(tmp_path: Path) -> None:
+    report = convert(audio_network(tmp_path / "audio.onnx", 5), tmp_path / "out.onnx", quantize="dynamic")
+    assert report.sqnr_db is not None and report.sqnr_db > 25
+
+
+def test_a_network_that_random_inputs_do_not_suit_asks_for_data(tmp_path: Path) -> None:
+    network, output = audio_network(tmp_path / "audio.onnx", 100), tmp_path / "out.onnx"
+    with pytest.raises(SourceError, match=r"random inputs \('x' \(1, 1, 8\)\), .*: give calibration data, whose sizes"):
+        convert(network, output)
+    data = np.random.default_rng(0).normal(size=(8, 1, 1, 300)).astype(np.float32)
+    report = convert(network, output, quantize="int8", calibration=list(data))
+    assert report.sqnr_db is not None and report.sqnr_db > 25

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ._errors import SourceError
 from ._evaluate import open_model
+from ._free_sizes import probe_shape
 from ._metrics import ErrorStatistics
 from ._reason import reason
 from ._request import Sample
@@ -61,7 +62,7 @@ def noise_samples(inputs: Iterable[TensorInfo]) -> list[Sample]:
 
 
 def _noise(spec: TensorInfo, generator: np.random.Generator) -> NDArray[Any]:
-    shape = tuple(max(size, 1) for size in spec.shape)
+    shape = probe_shape(spec.shape)
     if np.issubdtype(spec.dtype, np.floating):
         return generator.standard_normal(shape).astype(spec.dtype)
     return np.zeros(shape, spec.dtype)

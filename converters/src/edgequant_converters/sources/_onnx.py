@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._extras import require_torch
+from edgequant_converters._free_sizes import probe_shape
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
 
@@ -25,9 +26,6 @@ from ._onnx_versions import is_too_new, lowered
 from ._self_check import check_hub
 
 Arrays = dict[str, NDArray[Any]]
-
-_FREE_SIZES = {4: 32}
-_FREE_SIZE = 8
 
 
 class OnnxSource:
@@ -89,12 +87,22 @@ class OnnxSource:
             raise SourceError(f"{self._path.name} gives NaN or infinity on the first sample of the data: check both.")
         for positive in (False, True):
             inputs = {value.name: _example(value, seed, positive) for seed, value in enumerate(self._inputs)}
-            outputs = reference.run(inputs)
+            try:
+                outputs = reference.run(inputs)
+            except SourceError as error:
+                raise SourceError(self._refusal_of_random_inputs(inputs, error)) from error
             if all(np.isfinite(output).all() for output in outputs):
                 return inputs, outputs
         raise SourceError(
             f"{self._path.name} gives NaN or infinity on random inputs, so no conversion can be checked: give "
             "calibration data."
+        )
+
+    def _refusal_of_random_inputs(self, inputs: Arrays, error: Exception) -> str:
+        shapes = ", ".join(f"'{name}' {value.shape}" for name, value in inputs.items())
+        return (
+            f"{self._path.name} does not run on random inputs ({shapes}), so no conversion can be checked: give "
+            f"calibration data, whose sizes are taken too where the model leaves them free. {_engines_words(error)}"
         )
 
     @contextmanager
@@ -128,11 +136,14 @@ def _info(value: onnx.ValueInfoProto, permuted: bool) -> TensorInfo:
     return TensorInfo(value.name, tuple(shape[i] for i in (0, 2, 3, 1)) if permuted else tuple(shape), dtype)
 
 
+def _engines_words(error: Exception) -> str:
+    """Return what the engine said, without what this package put before it."""
+    return str(error.__cause__ or error)
+
+
 def _example(value: onnx.ValueInfoProto, seed: int, positive: bool) -> NDArray[Any]:
     """Return a random input: floats normal (or uniform in 0..1), integers 0 or 1, free sizes small."""
-    sizes = shape_of(value)
-    free = _FREE_SIZES.get(len(sizes), _FREE_SIZE)
-    shape = [size or (1 if axis == 0 else free) for axis, size in enumerate(sizes)]
+    shape = probe_shape(shape_of(value))
     dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
     generator = np.random.default_rng(seed)
     if np.issubdtype(dtype, np.floating):
