@@ -36,6 +36,10 @@ _NUMPY_TYPES = {
     "INT16": np.int16,
     "FLOAT64": np.float64,
     "INT8": np.int8,
+    "UINT16": np.uint16,
+    "UINT32": np.uint32,
+    "UINT64": np.uint64,
+    "INT4": np.int8,
 }
 
 Numbers = Union[float, Sequence[float], NDArray[Any]]
@@ -69,6 +73,12 @@ class _Buffer(schema.BufferT):  # type: ignore[misc]
         if self.data is not None:
             schema.BufferAddData(builder, data)
         return int(schema.BufferEnd(builder))
+
+
+def _two_in_a_byte(values: NDArray[Any]) -> bytes:
+    """int4: the first of two in the lower half."""
+    halves = np.append(values.ravel(), [0] * (values.size % 2)).astype(np.uint8) & 15
+    return (halves[::2] | halves[1::2] << 4).tobytes()
 
 
 class _File:
@@ -129,7 +139,7 @@ class Model:
     def constant(self, values: Any, type: str = "INT8", quantized: Quantized | None = None, **more: Any) -> int:  # noqa: A002
         """A tensor with values in the file."""
         array: NDArray[Any] = np.asarray(values, _NUMPY_TYPES[type])
-        self._file.buffers.append(_Buffer(data=array.tobytes()))
+        self._file.buffers.append(_Buffer(data=_two_in_a_byte(array) if type == "INT4" else array.tobytes()))
         return self.tensor(array.shape, type, quantized, buffer=len(self._file.buffers) - 1, **more)
 
     def operator(
