@@ -14,13 +14,14 @@ left out has the schema's default. The file is not checked: hostile models can b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 from numpy.typing import NDArray
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
@@ -87,7 +88,7 @@ class _File:
     def __init__(self) -> None:
         self.graphs: list[Model] = []
         self.buffers = [_Buffer()]  # 0 is the empty one
-        self.codes: dict[tuple[int, int], int] = {}
+        self.codes: dict[tuple[int, int, str | None], int] = {}  # with the name of a custom operator
 
 
 class Model:
@@ -153,7 +154,7 @@ class Model:
         **fields: Any,
     ) -> None:
         """An operator with its option table; an input of -1 is absent."""
-        code = (getattr(schema.BuiltinOperator, name), version)
+        code = (getattr(schema.BuiltinOperator, name), version, None)
         self._operators.append(
             schema.OperatorT(
                 opcodeIndex=self._file.codes.setdefault(code, len(self._file.codes)),
@@ -161,6 +162,21 @@ class Model:
                 outputs=np.asarray(outputs, np.int32),
                 builtinOptionsType=getattr(schema.BuiltinOptions, options) if options else 0,
                 builtinOptions=getattr(schema, options + "T")(**fields) if options else None,
+            )
+        )
+
+    def custom(
+        self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Mapping[str, Any] | bytes | None = None
+    ) -> None:
+        """A custom operator; a dictionary of options becomes a flexbuffer."""
+        data = options if isinstance(options, (bytes, type(None))) else bytes(flexbuffers.Dumps(dict(options)))
+        code = (schema.BuiltinOperator.CUSTOM, 1, name)
+        self._operators.append(
+            schema.OperatorT(
+                opcodeIndex=self._file.codes.setdefault(code, len(self._file.codes)),
+                inputs=np.asarray(inputs, np.int32),
+                outputs=np.asarray(outputs, np.int32),
+                customOptions=None if data is None else np.frombuffer(data, np.uint8),
             )
         )
 
@@ -172,8 +188,10 @@ class Model:
         """The file, whose main graph returns `outputs`."""
         self.outputs(outputs)
         codes = [
-            schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=version)
-            for code, version in self._file.codes
+            schema.OperatorCodeT(
+                deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=version, customCode=custom
+            )
+            for code, version, custom in self._file.codes
         ]
         model = schema.ModelT(
             version=3,

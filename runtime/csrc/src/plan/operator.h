@@ -41,5 +41,6 @@ eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_o
 /* For docs/operators.md: the member of eq_kernels in which operators spend their time, and what they ask or leave out. */
 #define EQ_OPERATOR_KERNEL(kernel, ...) _Static_assert(sizeof(((const eq_kernels *)0)->kernel) != 0, "a member of eq_kernels")
 #define EQ_OPERATOR_NOTE(code, note) _Static_assert(EQ_OP_##code >= 0 && sizeof(note) > 1, "a note about an operator")
+#define EQ_CUSTOM_OPERATOR_NOTE(name, note) _Static_assert(sizeof(name) > 1 && sizeof(note) > 1, "a note about an operator")
 
 #endif
