@@ -173,8 +173,8 @@ def check(
 ) -> None:
     """Fail unless the engine gives LiteRT's bits, with every kernel set and number of threads.
 
-    `equivalent` is a model for LiteRT to run in place of `data`, which it refuses; `expected` is what counts in place of
-    LiteRT's outputs, where it has none or leaves some undefined.
+    `equivalent` is a model for LiteRT to run in place of `data`, which it refuses; `expected` is what counts in place
+    of LiteRT's outputs, where it has none or leaves some undefined.
     """
     values = seeded_inputs(equivalent or data, seed) if inputs is None else inputs
     if expected is None:
