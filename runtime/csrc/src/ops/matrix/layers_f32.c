@@ -1,6 +1,8 @@
-#include "float_layers.h"
+/* Float layers inside int8 models: simple loops, sums in a fixed order, so the same results everywhere. */
+#include "layers.h"
 
 #include "ops/quantization.h"
+#include "plan/operator.h"
 
 /* One loop nest for all three: a convolution in groups; depthwise has a group for each input channel, a fully connected layer
  * windows of one pixel. Weights are found by strides. */
@@ -98,29 +100,40 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, int32_t activa
     return EQ_OK;
 }
 
-eq_status eq_float_conv_plan(eq_plan *plan, const eq_operator *op, const eq_window *window, int32_t groups,
-                             int32_t activation) {
+eq_status eq_prepare_conv_f32(eq_plan *plan, const eq_operator *op) {
+    eq_window window;
+    int32_t activation;
+    const eq_status status = eq_conv_read(plan, op, &window, &activation);
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const step_data layer = {
-        .window = *window,
+        .window = window,
         .batch = input->dims[0],
         .in_height = input->dims[1],
         .in_width = input->dims[2],
         .in_channels = input->dims[3],
         .out_channels = weights->dims[0],
         .group_channels = weights->dims[3],
-        .group_columns = weights->dims[0] / groups,
-        .weight_column = (ptrdiff_t)window->height * window->width * weights->dims[3],
+        .group_columns = weights->dims[0] / (input->dims[3] / weights->dims[3]),
+        .weight_column = (ptrdiff_t)window.height * window.width * weights->dims[3],
         .weight_tap = weights->dims[3],
         .weight_channel = 1,
     };
     return plan_layer(plan, op, activation, layer);
 }
 
-eq_status eq_float_depthwise_plan(eq_plan *plan, const eq_operator *op, const eq_window *window, int32_t activation) {
+eq_status eq_prepare_depthwise_f32(eq_plan *plan, const eq_operator *op) {
+    eq_window window;
+    int32_t activation;
+    const eq_status status = eq_depthwise_read(plan, op, &window, &activation);
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const step_data layer = {
-        .window = *window,
+        .window = window,
         .batch = input->dims[0],
         .in_height = input->dims[1],
         .in_width = input->dims[2],
@@ -135,7 +148,12 @@ eq_status eq_float_depthwise_plan(eq_plan *plan, const eq_operator *op, const eq
     return plan_layer(plan, op, activation, layer);
 }
 
-eq_status eq_float_fully_connected_plan(eq_plan *plan, const eq_operator *op, int32_t rows, int32_t activation) {
+eq_status eq_prepare_fully_connected_f32(eq_plan *plan, const eq_operator *op) {
+    int32_t rows, activation;
+    const eq_status status = eq_fully_connected_read(plan, op, &rows, &activation);
+    if (status != EQ_OK) {
+        return status;
+    }
     const eq_tensor *weights = eq_plan_input(plan, op, 1);
     const eq_window pixel = {.height = 1,
                              .width = 1,
@@ -159,3 +177,7 @@ eq_status eq_float_fully_connected_plan(eq_plan *plan, const eq_operator *op, in
     };
     return plan_layer(plan, op, activation, layer);
 }
+
+EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT32);
+EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_f32, FLOAT32);
+EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected_f32, FLOAT32);

@@ -1,4 +1,4 @@
-/* What the ways to compute a depthwise convolution share. */
+/* What the ways to compute an int8 depthwise convolution share. */
 #ifndef EQ_DEPTHWISE_H
 #define EQ_DEPTHWISE_H
 
@@ -18,7 +18,7 @@ eq_weight_view eq_depthwise_view(const eq_depthwise_layer *layer);
 /* Set a step's units, cost and uses. */
 void eq_depthwise_step_work(eq_step *step, const eq_depthwise_layer *layer, int64_t units);
 
-/* Any multiplier, and weights that int8 cannot hold once their zero point is gone. (depthwise_general.c) */
+/* Any multiplier, and weights that int8 cannot hold once their zero point is gone. (depthwise_general_s8.c) */
 eq_status eq_depthwise_general_plan(eq_plan *plan, const eq_operator *op, const eq_depthwise_layer *layer);
 
 #endif

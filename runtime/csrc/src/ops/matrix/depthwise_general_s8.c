@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
-#include "depthwise.h"
+#include "depthwise_s8.h"
 
 enum { BLOCK = 64 }; /* output channels whose sums are kept together */
 

@@ -1,0 +1,18 @@
+/* What the types of a layer share: shapes and options, which say nothing of types. Each also gives the output its shape. */
+#ifndef EQ_LAYERS_H
+#define EQ_LAYERS_H
+
+#include "ops/window.h"
+
+/* CONV_2D: input (batch, height, width, channels), weights (columns, kernel height, kernel width, channels / groups), bias
+ * (columns). */
+eq_status eq_conv_read(eq_plan *plan, const eq_operator *op, eq_window *window, int32_t *activation);
+
+/* DEPTHWISE_CONV_2D: input (batch, height, width, channels), weights (1, kernel height, kernel width, channels * multiplier), bias
+ * (channels * multiplier). */
+eq_status eq_depthwise_read(eq_plan *plan, const eq_operator *op, eq_window *window, int32_t *activation);
+
+/* FULLY_CONNECTED: input of any rank, seen as (rows, depth); weights (columns, depth), bias (columns). */
+eq_status eq_fully_connected_read(eq_plan *plan, const eq_operator *op, int32_t *rows, int32_t *activation);
+
+#endif
