@@ -33,7 +33,7 @@ eq_status eq_plan_copy(eq_plan *plan, const eq_operator *op, int32_t from, int32
     size_t bytes = (size_t)eq_tensor_elements(tensor) * (size_t)eq_type_size(tensor->type);
     eq_copy *copy = step->data;
     /* Rows are the same only in the same shape: the copy of a variable may have another. */
-    bool rows = tensor->rank == 4 && tensor->type == EQ_INT8 && plan->tensors[to].tensor.rank == 4 &&
+    bool rows = tensor->rank == 4 && plan->tensors[to].tensor.rank == 4 &&
                 memcmp(tensor->dims, plan->tensors[to].tensor.dims, 4 * sizeof *tensor->dims) == 0;
     copy->height = rows ? tensor->dims[1] : 1;
     step->units = rows ? tensor->dims[0] * tensor->dims[1] : 1;

@@ -39,8 +39,9 @@ size_t eq_plan_tensor_bytes(const eq_plan_tensor *tensor) {
     }
     size_t rows = eq_size_times((size_t)t->dims[0], (size_t)t->dims[1] + (size_t)halo->top + (size_t)halo->bottom);
     size_t pixels = eq_size_times(rows, (size_t)t->dims[2] + (size_t)halo_columns(halo));
-    size_t bytes = eq_size_times(pixels, eq_size_times((size_t)t->dims[3], (size_t)eq_type_size(t->type)));
-    size_t ends = eq_size_times((size_t)halo->left + (size_t)halo->right, (size_t)t->dims[3]);
+    size_t pixel = eq_size_times((size_t)t->dims[3], (size_t)eq_type_size(t->type));
+    size_t bytes = eq_size_times(pixels, pixel);
+    size_t ends = eq_size_times((size_t)halo->left + (size_t)halo->right, pixel);
     return bytes > SIZE_MAX - ends ? SIZE_MAX : bytes + ends;
 }
 
@@ -117,7 +118,7 @@ static void find_fixed(const eq_plan *plan, eq_layout *layouts) {
         const eq_plan_tensor *tensor = &plan->tensors[i];
         const eq_tensor *t = &tensor->tensor;
         layouts[i].copy = -1;
-        layouts[i].fixed |= t->rank != 4 || t->type != EQ_INT8 || t->data || t->is_variable;
+        layouts[i].fixed |= t->rank != 4 || t->data || t->is_variable;
         if (tensor->alias >= 0) {
             layouts[i].fixed = true;
             layouts[tensor->alias].fixed = true;
@@ -148,9 +149,21 @@ static void find_fixed(const eq_plan *plan, eq_layout *layouts) {
 static const eq_operator FILL = {.index = -1, .code = -1, .name = "padding"};
 
 typedef struct eq_fill {
-    int32_t images, height, zero_point;
-    size_t gap, width, top, bottom; /* bytes: between rows, of a row's pixels, and before and after an image */
+    int32_t images, height, zero_point; /* 0 for types that have none, such as float32 */
+    bool two_bytes;                     /* elements of two bytes, which need not be the same */
+    size_t gap, width, top, bottom;     /* bytes: between rows, of a row's pixels, and before and after an image */
 } eq_fill;
+
+static void fill_gap(const eq_fill *fill, uint8_t *gap, size_t bytes) {
+    if (!fill->two_bytes) {
+        memset(gap, fill->zero_point, bytes);
+        return;
+    }
+    const int16_t zero_point = (int16_t)fill->zero_point;
+    for (size_t i = 0; i < bytes; i += sizeof zero_point) {
+        memcpy(gap + i, &zero_point, sizeof zero_point);
+    }
+}
 
 static void run_fill(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
@@ -158,13 +171,13 @@ static void run_fill(const eq_step *step, const eq_storage *storage, int32_t fir
     const eq_storage to = storage[step->outputs[0].tensor];
     for (int32_t image = 0; image < fill->images; ++image) {
         uint8_t *row = (uint8_t *)to.data + image * to.image_stride;
-        memset(row - fill->top, fill->zero_point, fill->top);
+        fill_gap(fill, row - fill->top, fill->top);
         for (int32_t y = 0; fill->gap > 0 && y < fill->height - 1; ++y) {
-            memset(row + fill->width, fill->zero_point, fill->gap);
+            fill_gap(fill, row + fill->width, fill->gap);
             row += to.row_stride;
         }
         row = (uint8_t *)to.data + image * to.image_stride + (fill->height - 1) * to.row_stride;
-        memset(row + fill->width, fill->zero_point, fill->bottom);
+        fill_gap(fill, row + fill->width, fill->bottom);
     }
 }
 
@@ -174,11 +187,14 @@ static eq_status add_fill(eq_plan *plan, int32_t tensor) {
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    size_t pixel = (size_t)t->tensor.dims[3], row = (size_t)eq_plan_storage(t, NULL).row_stride;
+    const size_t size = (size_t)eq_type_size(t->tensor.type);
+    const bool has_zero_point = t->tensor.scale_count > 0 && (t->tensor.type == EQ_INT8 || t->tensor.type == EQ_INT16);
+    size_t pixel = (size_t)t->tensor.dims[3] * size, row = (size_t)eq_plan_storage(t, NULL).row_stride;
     *(eq_fill *)step->data = (eq_fill){
         .images = t->tensor.dims[0],
         .height = t->tensor.dims[1],
-        .zero_point = t->tensor.scale_count > 0 ? t->tensor.zero_points[0] : 0,
+        .zero_point = has_zero_point ? t->tensor.zero_points[0] : 0,
+        .two_bytes = t->tensor.type == EQ_INT16,
         .gap = (size_t)halo_columns(&t->halo) * pixel,
         .width = (size_t)t->tensor.dims[2] * pixel,
         .top = (size_t)t->halo.top * row + (size_t)t->halo.left * pixel,
@@ -220,7 +236,7 @@ static eq_status copy_before_read(eq_plan *plan, eq_layout *layouts, eq_use *use
         made->scale_count = source->scale_count;
         made->scales = source->scales;
         made->zero_points = source->zero_points;
-        plan->tensors[copy].halo = source->rank == 4 && source->type == EQ_INT8 ? layout->halo : (eq_halo){0};
+        plan->tensors[copy].halo = source->rank == 4 ? layout->halo : (eq_halo){0};
         layouts[copy].copy = -1;
         layout->copy = copy;
         eq_step wrapper = {.output_count = 1, .outputs = &(eq_use){.tensor = copy}};

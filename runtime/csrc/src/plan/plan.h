@@ -14,7 +14,7 @@
 #include "kernels/kernels.h"
 #include "read/model.h"
 
-/* Where a tensor is during a run. Dense tensors are in C order. A tensor "in rows" is a 4-D int8 tensor (batch, height,
+/* Where a tensor is during a run. Dense tensors are in C order. A tensor "in rows" is a 4-D tensor (batch, height,
  * width, channels) whose pixels of a row are adjacent, but whose rows lie `row_stride` and images `image_stride` bytes apart:
  * the gap holds padding for a later convolution. For dense tensors of rank 4 the strides are right too. At least
  * EQ_SLACK bytes before and after every tensor may be read (not constants of the file: see eq_plan_is_constant). */
@@ -33,7 +33,7 @@ typedef struct eq_halo {
 typedef struct eq_use {
     int32_t tensor;
     bool rows;    /* the step follows the strides; otherwise the tensor is dense */
-    eq_halo halo; /* pixels around the image that the step reads; they hold the zero point. Needs `rows`. Inputs only */
+    eq_halo halo; /* pixels around the image that the step reads; they hold the zero point, or 0. Needs `rows`. Inputs only */
 } eq_use;
 
 typedef struct eq_step eq_step;
