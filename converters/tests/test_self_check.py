@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, save
 
-from edgequant_converters import SourceError
+from edgequant_converters import SourceError, UnsupportedError
 from edgequant_converters.sources._self_check import check_hub, seeded_inputs
 
 X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
@@ -68,3 +68,18 @@ def test_seeded_inputs_resemble_the_example() -> None:
     assert abs(seeded["zeros"].std() - 1) < 0.1
     assert sorted(seeded["tokens"].ravel()) == list(range(6))
     assert all((seeded[k] == v).all() for k, v in seeded_inputs(example).items())
+
+
+def test_a_hub_that_does_not_open_is_named_for_its_network(tmp_path: Path) -> None:
+    """As tf2onnx writes it of a network that keeps a state: an output that nothing computes."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    node = helper.make_node("Neg", ["x"], ["z"])
+    path = tmp_path / "float.onnx"
+    save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:]), ir_version=8), path)
+    with pytest.raises(UnsupportedError) as refused:
+        check_hub(path, {"x": np.zeros(1, np.float32)}, [np.zeros(1, np.float32)], "net (SavedModel)")
+    said = str(refused.value)
+    assert said.startswith(
+        "net (SavedModel) cannot be converted to ONNX: its converter writes what does not open, so try"
+    )
+    assert "float.onnx" not in said and "onnxruntime_src" not in said

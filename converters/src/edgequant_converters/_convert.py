@@ -22,6 +22,7 @@ from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .litert_quantizer import io_type
 from .sources import TrainedSource, is_prepared
+from .tflite import carry_attached_files
 
 
 def convert(
@@ -111,6 +112,8 @@ def convert(
             calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
         else:
             calibrated, measurement = 0, follow_recipe(hub, temporary, followed, data)
+        if target is Target.LITERT:
+            carry_attached_files(source, temporary)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
         float_ops = left_in_float(temporary, request)

@@ -9,7 +9,8 @@ _CAUSES = {
     r"only supports the NHWC tensor format": "its layers work on images with the channels first, which TensorFlow "
     "computes on a GPU alone: build the network with data_format='channels_last', load the same weights, and save that",
     r"AssignVariableOp.* incompatible with expected resource": "it keeps a state from one call to the next, which the "
-    "model file cannot: build its recurrent layers with stateful=False, load the same weights, and save that",
+    "model file cannot: build its recurrent layers with stateful=False, or make the state an input and an output, load "
+    "the same weights, and save that",
 }
 """What TensorFlow's errors look like whose own words tell nobody what to do: the cause and the way out."""
 

@@ -18,6 +18,7 @@ from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
 from edgequant_converters.litert_quantizer import io_type
+from edgequant_converters.tflite import carry_attached_files
 
 from . import _techniques as techniques
 from ._apply import apply_recipe
@@ -121,6 +122,8 @@ def doctor(
         apply_recipe(hub, written, chosen)
         tell("measuring the result", 0, None)
         verdict = visit.verdict(written)
+        if target is Target.LITERT:
+            carry_attached_files(source, written)
         replace(chosen, sqnr_db=verdict.mended.sqnr_db, measured_on=evidence.measured_on).save(recipe_file)
         return DoctorReport(
             source=network.description,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgequant_converters._errors import SourceError
+from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics
 
@@ -29,9 +29,14 @@ def check_hub(
     network in the message.
 
     Raises SourceError if an output's SQNR is below 60 dB, if an output is not finite, or if the outputs differ in
-    number or shape.
+    number or shape, and UnsupportedError for a hub that its engine does not open.
     """
-    model = open_model(path)
+    try:
+        model = open_model(path)
+    except SourceError as error:
+        target, other = ("ONNX", ".tflite") if path.suffix == ".onnx" else ("LiteRT", ".onnx")
+        said = f"its converter writes what does not open, so try {other}. {str(error).replace(path.name, 'it')}"
+        raise UnsupportedError(f"{description} cannot be converted to {target}: {said}") from error
     computed = model.run({spec.name: inputs[spec.name].astype(spec.dtype, copy=False) for spec in model.inputs})
     if len(computed) != len(expected):
         raise SourceError(

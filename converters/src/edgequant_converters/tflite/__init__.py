@@ -1,5 +1,6 @@
 """The .tflite file: read, check, normalise, rename and write it."""
 
+from ._attached import carry_attached_files
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
 from ._probe import check_runs, refuse_damaged
@@ -9,6 +10,7 @@ from ._signature import keep_io_names, rename_io
 
 __all__ = [
     "ModelT",
+    "carry_attached_files",
     "check_runs",
     "keep_io_names",
     "model_bytes",

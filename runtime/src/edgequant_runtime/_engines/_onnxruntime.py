@@ -48,7 +48,9 @@ _NEWER_OPSET = re.compile(r"Opset (\d+) is under development.* is till opset (\d
 # Only what kills the process: every error also comes as an exception, and warnings are about the model's making.
 _LOG_FATAL = 4
 
-_ERROR_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .* failed: *)?")
+_ERROR_CODE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .* failed: *)?(/onnxruntime_src/\S+:\d+ .*?\)(?: const)? )?"
+)
 
 _DTYPES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16",
