@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from edgequant_runtime._shapes import InputShapes
 
 PLAIN_SHARE_MOST = 0.003
-"""Of a model's work. ResNet-8 on x86-64, one thread: 0.26 ms in int8 and 11 ms in plain C, LiteRT 0.45 and 0.47 ms:
-both take the same time with 1.7 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5."""
-
+"""Of a model's work. ResNet-8 on x86-64, one thread: 0.27 ms in int8 and 13 ms in plain C, LiteRT 0.44 and 0.40 ms:
+both take the same time with 1.4 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5."""
 
 PLAIN_SHARE_SLOW = 0.023
-"""Of a model's work, from which the native engine spends most of its time in plain C: that takes 42 times as long."""
+"""Of a model's work, from which the native engine spends most of its time in plain C: that takes 40 to 50 times as long
+(keyword spotting 60, ResNet-8 48, MobileNet 40), as measured for docs/native.md."""
 
 
 def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None) -> OpenedEngine:
