@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from edgequant._cli._output import print_result, print_status
 from edgequant._cli._progress import step_progress
 from edgequant._cli._sizes import in_binary_units
 from edgequant._cli._tables import print_facts, print_table
+
+from .boards._waiting import said_by, wait_until
 
 EDGEQUANT = [sys.executable, "-m", "edgequant"]
 NAMES = ["[/red]x", "[bold]y[/bold]", ":smile: a:b:c", "\x1b[31mz"]
@@ -116,20 +117,23 @@ def test_a_reader_that_leaves_is_no_error():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker in Linux's /proc")
 def test_ctrl_c_is_one_line(models: Path, number: signal.Signals):
-    command = [*EDGEQUANT, "bench", str(models / "float.tflite"), "--seconds", "60", "--threads", "1"]
+    command = [*EDGEQUANT, "bench", str(models / "int8.tflite"), "--engine", "native", "--seconds", "60"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    deadline = time.monotonic() + 30
-    while not (workers := children.read_text().split()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)  # so that the worker is starting or timing
+
+    def engine_is_loaded() -> bool:
+        workers = said_by(children).decode().split()
+        return any(b"libedgequant" in said_by(Path(f"/proc/{worker}/maps")) for worker in workers)
+
+    wait_until(engine_is_loaded)
+    workers = children.read_text().split()
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "interrupted\n")
     assert workers
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
 
 def test_ctrl_c_in_any_command(cli, monkeypatch: pytest.MonkeyPatch):
@@ -149,7 +153,7 @@ def test_progress_forgets_the_total_of_the_step_before():
             progress(*step)
             screen.seek(0)
             screen.truncate()
-            time.sleep(0.3)  # it is drawn ten times a second
+            wait_until(lambda: step[0] in screen.getvalue())  # noqa: B023 (it is called here)
             shown.append(screen.getvalue())
     for text, drawn in zip(("running 3/40 ", "measuring ", "reading 7 ", "writing 1/2 "), shown, strict=True):
         assert text in drawn

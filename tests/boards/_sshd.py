@@ -9,15 +9,15 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
+from ._waiting import wait_until
+
 SSHD = Path("/usr/sbin/sshd")
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")  # Debian's place
 _PRIVILEGE_SEPARATION = Path("/run/sshd")  # Debian's service makes it when it starts; a server of root's insists on it
-_START_SECONDS = 20
 
 
 class SshServer:
@@ -108,13 +108,15 @@ class SshServer:
         (self.folder / "sshd_config").write_text(text)
 
     def _wait_until_it_listens(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
+        def answers() -> bool:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                if connection.recv(4) == b"SSH-":
-                    return
-            time.sleep(0.02)
-        pytest.fail(f"sshd does not start: {self.log.read_text()}")
+                return connection.recv(4) == b"SSH-"
+            assert self._process is not None
+            if self._process.poll() is not None:
+                pytest.fail(f"sshd does not start: {self.log.read_text()}")
+            return False
+
+        wait_until(answers)
 
     def write_settings(self) -> None:
         """Write what the attributes say: the client's configuration, and the script that runs all on the board."""
@@ -222,9 +224,7 @@ class SshServer:
         self._agent_process = subprocess.Popen(
             ["ssh-agent", "-D", "-a", self.agent], stdout=subprocess.DEVNULL, start_new_session=True
         )
-        end = time.monotonic() + _START_SECONDS
-        while not self.agent.exists() and time.monotonic() < end:
-            time.sleep(0.02)
+        wait_until(self.agent.exists)
         environment = {**os.environ, "SSH_AUTH_SOCK": str(self.agent)}
         subprocess.run(["ssh-add", "-q", self.folder / "key"], env=environment, check=True, capture_output=True)
         (self.folder / "key").unlink()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from edgequant._targets import Runner
 from edgequant._transports import FaultyTransport, SshTransport, TransportError
 
 from ._sshd import LOGINS_THAT_FAIL, SshServer
+from ._waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -41,18 +41,13 @@ def bench(cli, sshd, models, program) -> Callable[..., Any]:
 @pytest.fixture(autouse=True)
 def nothing_is_left(sshd: SshServer) -> Iterator[None]:
     yield
-    assert remains(sshd) == []
+    wait_until(lambda: not remains(sshd))
 
 
 def remains(sshd: SshServer) -> list[str]:
-    """Return what is left in the board's folders, once the board has had some time to notice."""
+    """Return what is left in the board's folders, and what runs there: the board takes a moment to notice."""
     folders = (sshd.home, Path(sshd.environment["TMPDIR"]))
-    for _ in range(100):
-        left = [path.name for folder in folders for path in folder.iterdir()] + sshd.programs()
-        if not left:
-            break
-        time.sleep(0.1)
-    return left
+    return [path.name for folder in folders for path in folder.iterdir()] + sshd.programs()
 
 
 def one_sentence(result: Any, *parts: str) -> None:
@@ -154,30 +149,27 @@ def test_a_connection_that_is_cut_at_any_step(sshd, models, program):
     for number in range(2, len(steps)):  # the first step connects
         with pytest.raises(TransportError, match=r"The connection to board was lost( \(.*\))?: "):
             bench(Cut(sshd, number))
-        assert remains(sshd) == []
+        wait_until(lambda: not remains(sshd))
     bench(Cut(sshd, len(steps)))  # all is known by then, and the board removes the folder by itself
 
 
 def test_a_connection_that_is_cut_during_a_turn(sshd, models, program, cli):
     arguments = ("--host", sshd.host, "--ssh-config", sshd.config, "--runner", program, "--seconds", 60)
-    cutter = threading.Thread(target=lambda: (wait_for(sshd, "edgequant-run"), sshd.cut()))
+    cutter = threading.Thread(target=lambda: (wait_until_it_runs(sshd), sshd.cut()))
     cutter.start()
     one_sentence(cli("bench", models / "int8.tflite", *arguments), "The connection to board was lost")
     cutter.join()
 
 
-def wait_for(sshd: SshServer, program: str) -> None:
-    for _ in range(600):
-        if program in sshd.programs():
-            return
-        time.sleep(0.05)
+def wait_until_it_runs(sshd: SshServer) -> None:
+    wait_until(lambda: "edgequant-run" in sshd.programs())
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing(sshd, models, program):
     words = ["--host", sshd.host, "--ssh-config", sshd.config, "--runner", program, "--seconds", "60"]
     command = [sys.executable, "-m", "edgequant", "bench", models / "int8.tflite", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(sshd, "edgequant-run")
+        wait_until_it_runs(sshd)
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (130, "interrupted\n")

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +20,7 @@ from edgequant._transports._faulty import FaultyTransport
 from ._deployments import RememberingBoard, TestBundle, current_release, expected_tree, tree
 from ._proxy import Proxy
 from ._sshd import LOGINS_THAT_FAIL, SshServer
+from ._waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -270,11 +270,8 @@ def test_a_deployer_that_is_ended(
     deployer = subprocess.Popen(
         [*command, "--host", sshd.host, "--ssh-config", sshd.config], stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 60
-    while not (site / "lock").is_symlink():
-        assert time.monotonic() < end
-        assert deployer.poll() is None
-        time.sleep(0.01)
+    wait_until((site / "lock").is_symlink)
+    assert deployer.poll() is None
     deployer.send_signal(number)
     _, stderr = deployer.communicate()
     assert current_release(site) == old

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from edgequant._targets._elf import library_problems, program_problems
 from edgequant._targets._export import export_runner
 from edgequant._targets._sources import Sources, read_sources
 from edgequant._targets._toolchain import Toolchain, clean_environment, find_toolchain, run
+
+from ._waiting import said_by, wait_until
 
 pytestmark = pytest.mark.emulated
 
@@ -278,18 +279,7 @@ def test_an_interruption_ends_what_was_started(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(["sh", "-c", script], dict(os.environ), tmp_path / "log", interrupt)
     pid = (tmp_path / "pid").read_text().strip()
-    for _ in range(100):  # the system takes a moment
-        if not is_running(pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("it still runs")
-
-
-def is_running(pid: str) -> bool:
-    try:
-        return Path("/proc", pid, "stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
+    wait_until(lambda: said_by(Path("/proc", pid, "stat")).split()[2:3] in ([], [b"Z"]))
 
 
 def test_the_tools_are_those_of_the_environment() -> None:

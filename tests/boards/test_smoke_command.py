@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from edgequant._targets import Runner, find_target
 
 from ._bundle_files import make, members, repacked, stand_in
 from ._smoke_bundles import forgetful
+from ._waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -163,8 +163,7 @@ def test_ctrl_c_leaves_nothing(models: Path, tmp_path: Path) -> None:
         text=True,
         env={**os.environ, "TMPDIR": str(temporary)},
     )
-    while process.poll() is None and not started.exists():
-        time.sleep(0.02)
+    wait_until(lambda: started.exists() or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr.strip()) == (130, "", "interrupted")

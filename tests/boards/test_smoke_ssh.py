@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from ._bundle_files import make, stand_in
 from ._proxy import Proxy
 from ._smoke_bundles import SCORES, Made, forgetful, make_bundle
 from ._sshd import LOGINS_THAT_FAIL, SshServer
+from ._waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -39,10 +39,7 @@ def nothing_is_left(sshd: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(tempfile, "tempdir", here)
         yield
         assert not list(Path(here).iterdir())
-        deadline = time.monotonic() + 30
-        while sshd.connections() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not sshd.connections()
+        wait_until(lambda: not sshd.connections())
         assert not list(Path(sshd.environment["TMPDIR"]).glob("edgequant*"))
         assert not list(sshd.home.iterdir())
 

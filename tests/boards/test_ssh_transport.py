@@ -1,6 +1,5 @@
 """What can go wrong between here and a board, each with a sentence, and nothing left behind on either side."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +17,7 @@ from edgequant._transports import SshTransport, TransportError, _ssh_connection
 
 from ._proxy import Proxy
 from ._sshd import LOGINS_THAT_FAIL, SshServer
+from ._waiting import is_running, wait_until, wait_until_gone
 
 pytestmark = pytest.mark.slow
 
@@ -43,23 +42,6 @@ def nothing_left_on_the_board(sshd: SshServer, short_folder: Path) -> Iterator[N
 
 def temporary_folders(sshd: SshServer) -> list[Path]:
     return list(Path(sshd.environment["TMPDIR"]).glob("edgequant-*"))
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
-def is_running(*command: str) -> bool:
-    """Tell whether a program with that command line runs on this machine, whoever started it."""
-    wanted = "\0".join(command).encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (folder / "cmdline").read_bytes().rstrip(b"\0") == wanted:
-                return True
-    return False
 
 
 def connect(sshd: SshServer, **settings: int) -> SshTransport:
@@ -333,7 +315,7 @@ def test_a_connection_that_is_cut_while_a_program_runs(sshd: SshServer) -> None:
         board.run(["sleep", SECONDS])
     cutting.join()
     assert not Path(folder).exists()
-    wait_until(lambda: not is_running("sleep", SECONDS))
+    wait_until_gone("sleep", SECONDS)
     with connect(sshd) as board:
         assert board.run(["true"]).status == 0
 
@@ -436,7 +418,7 @@ def test_an_end_of_this_process_ends_all(sshd: SshServer, short_folder: Path, en
     process.send_signal(end)
     process.wait()
     wait_until(lambda: not folder.exists())
-    wait_until(lambda: not is_running("sleep", SECONDS))
+    wait_until_gone("sleep", SECONDS)
 
 
 def test_ctrl_c_cleans_up_and_comes_through(sshd: SshServer) -> None:

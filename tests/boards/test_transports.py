@@ -21,6 +21,7 @@ from edgequant._transports import (
 )
 
 from ._tiny_programs import cat
+from ._waiting import wait_until_gone
 
 pytestmark = pytest.mark.slow
 
@@ -107,24 +108,6 @@ def test_a_program_that_takes_too_long_is_killed(transport: Transport) -> None:
         transport.run(["sh", "-c", f"sleep {seconds} && true"], timeout=0.5)
     wait_until_gone("sleep", seconds)  # what it started goes with it
     assert transport.run(["true"]).status == 0  # the connection stands
-
-
-def wait_until_gone(*words: str) -> None:
-    """Wait until no process has that command line."""
-    command = "\0".join(words).encode()
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if not any(command_line(folder) == command for folder in Path("/proc").glob("[0-9]*")):
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{words} still runs")
-
-
-def command_line(folder: Path) -> bytes:
-    try:
-        return (folder / "cmdline").read_bytes().rstrip(b"\0")
-    except OSError:
-        return b""
 
 
 @pytest.mark.parametrize("data", [b"", b"data"])
