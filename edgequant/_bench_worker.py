@@ -89,8 +89,11 @@ def main() -> None:
         replies.write(json.dumps(document) + "\n")
         replies.flush()
 
+    asked = next(requests, None)
+    if asked is None:
+        return  # who started this was interrupted before it could ask
     try:
-        configuration = _Configuration(**json.loads(next(requests)))
+        configuration = _Configuration(**json.loads(asked))
         reply({"load_ms": configuration.load_ms, "engine_version": configuration.engine_version})
         for request in requests:
             latencies = configuration.time_round(**json.loads(request))

@@ -136,6 +136,12 @@ def test_ctrl_c_is_one_line(models: Path, number: signal.Signals):
     wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
 
+def test_a_worker_that_is_asked_nothing_says_nothing():
+    command = [sys.executable, "-P", "-m", "edgequant._bench_worker"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_ctrl_c_in_any_command(cli, monkeypatch: pytest.MonkeyPatch):
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
