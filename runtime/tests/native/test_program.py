@@ -25,13 +25,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("program")]
 
 @pytest.fixture(scope="session")
 def program() -> Path:
-    """edgequant-run for this machine, built in a folder that stays, so that only what changed is compiled."""
-    cmake = shutil.which("cmake", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if cmake is None or shutil.which("cc") is None:
-        pytest.skip("needs cmake and a C compiler")
-    folder = CSRC.parents[1] / ".venv" / "program"
-    for command in ([cmake, "-S", CSRC, "-B", folder], [cmake, "--build", folder, "--target", "edgequant-run"]):
-        built = subprocess.run(command, capture_output=True, text=True)
+    """edgequant-run for this machine, built where scripts/ctest builds, so that only what changed is compiled."""
+    tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    cmake = shutil.which("cmake", path=tools)
+    if cmake is None or shutil.which("ninja", path=tools) is None or shutil.which("cc") is None:
+        pytest.skip("needs cmake, ninja and a C compiler")
+    folder = CSRC.parents[1] / "build" / "ctest" / "native"
+    configure = [cmake, "-S", CSRC, "-B", folder, "-G", "Ninja"]
+    for command in (configure, [cmake, "--build", folder, "--target", "edgequant-run"]):
+        built = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": tools})
         assert built.returncode == 0, built.stdout + built.stderr
     return folder / "edgequant-run"
 
