@@ -80,9 +80,17 @@ class Compilation:
 
     def _told_of(self, cpu: str, work: Path, environment: dict[str, str], log: Path) -> set[str]:
         """Ask the compiler which of cpu.c's features it is told of with a CPU."""
-        folder = work / "sources"
-        options = ["-target", self._triple, f"-mcpu={cpu}", "-E", "-P", f"-I{folder / 'include'}"]
-        text = run([self.toolchain.zig, "cc", *options, folder / "src" / "cpu.c"], environment, log)
+        sources = work / "sources"
+        options = [
+            "-target",
+            self._triple,
+            f"-mcpu={cpu}",
+            "-E",
+            "-P",
+            f"-I{sources / 'include'}",
+            f"-I{sources / 'src'}",
+        ]
+        text = run([self.toolchain.zig, "cc", *options, sources / "src" / "base" / "cpu.c"], environment, log)
         _, _, told = text.partition("COMPILED_FOR = 0")
         return {name.lower() for name in re.findall(r"EQ_CPU_(\w+)", told.partition("}")[0])}
 

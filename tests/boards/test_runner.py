@@ -241,11 +241,11 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_every_source_counts() -> None:
     sources = read_sources()
-    assert {"CMakeLists.txt", "cmake/zig.cmake", "program/main.c", "src/cpu.c", "include/edgequant.h"} <= {
+    assert {"CMakeLists.txt", "cmake/zig.cmake", "program/main.c", "src/base/cpu.c", "include/edgequant.h"} <= {
         *sources.files
     }
     assert not any(name.startswith(("tests/", "fuzz/")) for name in sources.files)
-    changed = Sources({**sources.files, "src/cpu.c": sources.files["src/cpu.c"] + b"\n"})
+    changed = Sources({**sources.files, "src/base/cpu.c": sources.files["src/base/cpu.c"] + b"\n"})
     renamed = Sources({name.replace("cpu.c", "cpv.c"): content for name, content in sources.files.items()})
     assert len({sources.digest, changed.digest, renamed.digest}) == 3
     assert sources.digest == Sources(dict(reversed(sources.files.items()))).digest
