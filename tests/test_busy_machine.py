@@ -35,6 +35,18 @@ def test_a_process_that_is_gone_leaves_it_unknown() -> None:
     assert Contention([2**22 + 1]).other_cores() is None
 
 
+def test_a_moment_is_too_short_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([(10.0, 50.0, 1.0), (10.05, 51.0, 1.0), (10.0, 50.0, 1.0), (12.0, 51.0, 1.0)])
+    monkeypatch.setattr(Contention, "_read", lambda self: next(moments))
+    assert Contention([]).other_cores() is None
+    assert Contention([]).other_cores() == 0.5
+
+
+def test_no_more_processors_are_busy_than_there_are() -> None:
+    (note,) = Conditions(State(), State(), other_cores=os.cpu_count() + 0.3).notes
+    assert f"kept {os.cpu_count()}.0 of {os.cpu_count()} processors" in note
+
+
 def test_notes_tell_of_other_programs_before_and_during() -> None:
     quiet, busy = State(load_average=0.1), State(load_average=1.5)
     assert Conditions(quiet, quiet, 0.1).notes == ()

@@ -125,8 +125,9 @@ def _notes(before: State, after: State) -> Iterator[str]:
 
 def _contention(other_cores: float | None) -> Iterator[str]:
     if other_cores is not None and other_cores >= BUSY_CORES:
+        cores = os.cpu_count() or 1
         yield (
-            f"Other programs kept {other_cores:.1f} of {os.cpu_count()} processors busy while it was timed: figures "
+            f"Other programs kept {min(other_cores, cores):.1f} of {cores} processors busy while it was timed: figures "
             "are too high. End them, and time again."
         )
 

@@ -9,6 +9,7 @@ _STAT = Path("/proc/stat")
 # Fields of /proc/stat's first line that are no work: idle and iowait; guests' time is in user's too.
 _IDLE = (3, 4)
 _COUNTED = 8
+_SHORTEST_SECONDS = 0.1  # the kernel counts in ticks of 10 ms, and may count some of an earlier moment
 
 
 class Contention:
@@ -22,7 +23,7 @@ class Contention:
     def other_cores(self) -> float | None:
         """Return how many processors other programs kept busy since the beginning, on average; None if unknown."""
         now = self._read()
-        if self._start is None or now is None or now[0] <= self._start[0]:
+        if self._start is None or now is None or now[0] - self._start[0] < _SHORTEST_SECONDS:
             return None
         seconds, busy, own = (after - before for after, before in zip(now, self._start, strict=True))
         return max(0.0, busy - own) / seconds
