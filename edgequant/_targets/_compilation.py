@@ -68,7 +68,8 @@ class Compilation:
         return {
             "CMAKE_BUILD_TYPE": "Release",
             "EQ_ZIG_TARGET": self._triple,
-            "EQ_ZIG_CPU": self.cpu,
+            "EQ_ZIG_CPU": self.family.cpu,  # of zig's C library too, which takes a minute to build: one for the family
+            "EQ_CPU": self.cpu if self.assumes_features else "",
             "EQ_ASSUME_FEATURES": _switch(self.assumes_features),
             "EQ_STATIC": _switch(is_program),
             "EQ_PROGRAM": _switch(is_program),
