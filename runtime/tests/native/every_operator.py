@@ -15,6 +15,7 @@ from .single_op import SAME, Model, Quantized
 WITHOUT_INT8 = frozenset(
     [
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
+        "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing
     ]
 )  # fmt: skip
@@ -249,6 +250,25 @@ def shape_of(m: Maker, name: str) -> int:
 
 
 PADDING = [[0, 0], [1, 2], [0, 1], [0, 3]]
+
+
+def scatter_nd(m: Maker, name: str) -> int:
+    (_, h, w, c), q = m.shape(), m.quantized()
+    y = m.output((h, w, c), q)
+    places = m.numbers(*([m.between(0, h - 1), m.between(0, w - 1)] for _ in range(5)))
+    m.model.operator(name, [places, m.input((5, c), q), m.numbers(h, w, c)], [y], "ScatterNdOptions")
+    return y
+
+
+def top_k(m: Maker, name: str) -> int:
+    shape, q = m.shape(), m.quantized()
+    k = m.between(1, shape[3])
+    values, indices = m.output((*shape[:3], k), q), m.model.tensor((*shape[:3], k), "INT32")
+    which = m.model.constant(np.array(k), "INT32")
+    m.model.operator(name, [m.input(shape, q), which], [values, indices], "TopKV2Options", version=2)
+    return indices
+
+
 OPERATORS: dict[str, Operator] = {
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
@@ -315,6 +335,9 @@ OPERATORS: dict[str, Operator] = {
         lambda s: (1, s[1] // 2, s[2], s[3]), lambda s: [[0, 0, 0, 0], list(s), [1, 2, 1, 1]], "StridedSliceOptions"
     ),
     "GATHER": moved(lambda s: (1, 3, s[2], s[3]), lambda s: [[1, 0, 1]], "GatherOptions", axis=1),
+    "GATHER_ND": moved(lambda s: (2, *s[2:]), lambda s: [[[0, 1], [0, s[1] - 1]]], "GatherNdOptions"),
+    "SCATTER_ND": scatter_nd,
+    "TOPK_V2": top_k,
     "TILE": moved(lambda s: (1, 2 * s[1], s[2], 3 * s[3]), lambda s: [[1, 2, 1, 3]], "TileOptions"),
     "REVERSE_V2": moved(lambda s: s, lambda s: [[3]], "ReverseV2Options", version=3),
     "BROADCAST_TO": moved(lambda s: (3, *s[1:]), lambda s: [[3, *s[1:]]], "BroadcastToOptions", version=3),

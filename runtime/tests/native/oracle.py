@@ -170,27 +170,42 @@ def check(
     kernels: Iterable[str] | None = None,
     seed: int = 0,
     expected: Sequence[Array] | None = None,
+    within: float = 0,
 ) -> None:
     """Fail unless the engine gives LiteRT's bits, with every kernel set and number of threads.
 
     `equivalent` is a model for LiteRT to run in place of `data`, which it refuses; `expected` is what counts in place
-    of LiteRT's outputs, where it has none or leaves some undefined.
+    of LiteRT's outputs, where it has none or leaves some undefined. Floats may differ from LiteRT's by `within`, in
+    parts of the output's largest magnitude; the engine's own are the same bits each time.
     """
     values = seeded_inputs(equivalent or data, seed) if inputs is None else inputs
     if expected is None:
         expected = run_litert(equivalent or data, values, resolver)
+    first: list[Array] = []
     for name in kernel_sets() if kernels is None else kernels:
         for count in threads:
             found = run_native(data, values, count, name)
             assert len(found) == len(expected)
+            first = first or found
+            assert all(map(same_bits, found, first)), f"{name}, {count} threads: not what the engine gave before"
             for output, (ours, theirs) in enumerate(zip(found, expected)):
-                assert same_bits(ours, theirs), (
+                assert same_bits(ours, theirs) or is_close(ours, theirs, within), (
                     f"{name}, {count} threads, output {output}: {difference(ours, theirs, resolver)}"
                 )
 
 
 def same_bits(a: Array, b: Array) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def is_close(ours: Array, theirs: Array, within: float) -> bool:
+    """Whether two results, floats, differ by at most `within` of the largest magnitude of the second."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype or not np.issubdtype(ours.dtype, np.inexact):
+        return False
+    finite = np.isfinite(theirs)
+    range_ = np.max(np.abs(theirs), initial=0, where=finite)
+    is_near = np.abs(ours - theirs, where=finite, out=np.zeros(ours.shape)) <= within * range_
+    return bool(np.all(np.where(finite, is_near, (ours == theirs) | ((ours != ours) & (theirs != theirs)))))
 
 
 def difference(ours: Array, theirs: Array, oracle: str) -> str:

@@ -1,4 +1,4 @@
-"""The end of SSD detectors, TFLite_Detection_PostProcess, against LiteRT, bit for bit.
+"""TFLite_Detection_PostProcess and NON_MAX_SUPPRESSION, the ends of detectors, against LiteRT, bit for bit.
 
 Equal scores are frequent where they are quantized, so the drawn ones are few.
 """
@@ -170,3 +170,63 @@ def test_refuses_shapes_that_do_not_fit() -> None:
     anchors, inputs = values_of(detector, "FLOAT32", "FLOAT32", 0)
     with pytest.raises(NativeError, match="anchors"):
         run_native(model_of(detector, "FLOAT32", "FLOAT32", anchors[:-1]), inputs)
+
+
+# ---- NON_MAX_SUPPRESSION_V4 and V5 ----
+
+
+def suppression(boxes: int, most: int, overlap: float, score: float, sigma: float | None) -> bytes:
+    model = Model()
+    numbers = [overlap, score] + ([] if sigma is None else [sigma])
+    inputs = [
+        model.input((boxes, 4), "FLOAT32"),
+        model.input((boxes,), "FLOAT32"),
+        model.constant(np.array(most), "INT32"),
+        *(model.constant(np.array(number), "FLOAT32") for number in numbers),
+    ]
+    scores = [] if sigma is None else [model.tensor((most,), "FLOAT32")]
+    outputs = [model.tensor((most,), "INT32"), *scores, model.tensor((), "INT32")]
+    version = "V4" if sigma is None else "V5"
+    model.operator(f"NON_MAX_SUPPRESSION_{version}", inputs, outputs, f"NonMaxSuppression{version}Options")
+    return model.finish(outputs)
+
+
+@given(
+    boxes=st.integers(1, 60),
+    most=st.integers(1, 70),
+    overlap=st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0, 1.5]),
+    score=st.sampled_from([-1.0, 0.0, 0.3, 0.7]),
+    sigma=st.sampled_from([None, 0.0, 0.1, 0.5, 3.0]),
+    levels=st.integers(2, 1000),
+    seed=SEEDS,
+)
+@examples()
+def test_non_max_suppression(
+    boxes: int, most: int, overlap: float, score: float, sigma: float | None, levels: int, seed: int
+) -> None:
+    """Corners on a grid, in any order: some boxes have no area and some are equal."""
+    rng = np.random.default_rng(seed)
+    corners = (rng.integers(0, 8, (boxes, 4)) / 8).astype(np.float32)
+    scores = (rng.integers(0, levels, boxes) / levels).astype(np.float32)
+    check(suppression(boxes, most, overlap, score, sigma), [corners, scores], within=1e-6)
+
+
+def test_non_max_suppression_survives_what_is_not_a_number() -> None:
+    corners = np.random.default_rng(0).uniform(size=(20, 4)).astype(np.float32)
+    corners[::3] = np.nan
+    scores = np.full(20, 0.5, np.float32)
+    scores[1::4] = np.nan
+    for overlap, score, sigma in ((0.5, 0.1, 0.5), (np.nan, np.nan, np.nan), (0.5, -np.inf, np.inf)):
+        count = run_native(suppression(20, 10, overlap, score, sigma), [corners, scores])[2]
+        assert 0 <= count <= 10
+
+
+def test_non_max_suppression_needs_a_size() -> None:
+    model = Model()
+    floats = [model.constant(np.array(0.5), "FLOAT32") for _ in range(2)]
+    inputs = [model.input((5, 4), "FLOAT32"), model.input((5,), "FLOAT32"), model.input((), "INT32"), *floats]
+    outputs = [model.tensor((5,), "INT32"), model.tensor((), "INT32")]
+    model.operator("NON_MAX_SUPPRESSION_V4", inputs, outputs, "NonMaxSuppressionV4Options")
+    values = [np.zeros((5, 4), np.float32), np.zeros(5, np.float32), np.array(3, np.int32)]
+    with pytest.raises(NativeError, match="input 2 is computed during a run"):
+        run_native(model.finish(outputs), values)

@@ -216,3 +216,42 @@ def test_axes_out_of_range_are_refused(axis: int) -> None:
     model.operator("MEAN", [x, model.constant(np.array([axis]), "INT32")], [y], "ReducerOptions", keepDims=True)
     with pytest.raises(NativeError, match="axis"):
         run_native(model.finish([y]), [np.zeros((1, 2, 3, 4), np.int8)])
+
+
+# ---- the largest values ----
+
+
+@given(
+    shape=st.lists(st.integers(1, 40), min_size=1, max_size=3).map(tuple),
+    k=st.integers(1, 40),
+    kind=st.sampled_from(["FLOAT32", "INT8", "UINT8", "INT16", "INT32", "INT64"]),
+    wide=st.booleans(),
+    levels=st.sampled_from([2, 5, 2**15]),
+    seed=SEEDS,
+)
+@examples()
+def test_top_k(shape: tuple[int, ...], k: int, kind: str, wide: bool, levels: int, seed: int) -> None:
+    """Few levels: equal values are frequent, and the first of them wins."""
+    k = min(k, shape[-1])
+    drawn = np.random.default_rng(seed).integers(-levels, levels, shape)
+    model = Model()
+    quantized = Quantized(0.1, 3) if kind in ("INT8", "UINT8") else None
+    x = model.input(shape, kind, quantized)
+    outputs = [
+        model.tensor((*shape[:-1], k), kind, quantized),
+        model.tensor((*shape[:-1], k), "INT32" if wide else "INT16"),
+    ]
+    which = model.constant(np.array(k), "INT16" if wide else "INT32")
+    model.operator("TOPK_V2", [x, which], outputs, "TopKV2Options", version=3)
+    values = {"FLOAT32": drawn / 8, "INT64": drawn * 2**40, "INT32": drawn * 2**12}.get(kind, drawn)
+    check(model.finish(outputs), [values.astype(np.dtype(kind.lower()))])
+
+
+@pytest.mark.parametrize(("k", "sentence"), [(5, "the 5 largest of 4 values"), (-1, "the -1 largest of 4 values")])
+def test_top_k_of_more_than_there_are(k: int, sentence: str) -> None:
+    model = Model()
+    x, which = model.input((2, 4), "FLOAT32"), model.constant(np.array(k), "INT32")
+    outputs = [model.tensor((2, 4), "FLOAT32"), model.tensor((2, 4), "INT32")]
+    model.operator("TOPK_V2", [x, which], outputs, "TopKV2Options")
+    with pytest.raises(NativeError, match=sentence):
+        run_native(model.finish(outputs), [np.zeros((2, 4), np.float32)])

@@ -9,8 +9,8 @@ static int32_t narrow(int64_t value) {
 eq_status eq_argument_ints(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t *values, int32_t capacity,
                            int32_t *count) {
     const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-    if (!tensor || (tensor->type != EQ_INT32 && tensor->type != EQ_INT64)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "input %d must be int32 or int64", (int)slot);
+    if (!tensor || (tensor->type != EQ_INT16 && tensor->type != EQ_INT32 && tensor->type != EQ_INT64)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "input %d must be int16, int32 or int64", (int)slot);
     }
     if (!tensor->data || tensor->is_variable) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "input %d is computed during a run, only a constant is supported",
@@ -22,7 +22,9 @@ eq_status eq_argument_ints(eq_plan *plan, const eq_operator *op, int32_t slot, i
                             (long long)elements, (int)capacity);
     }
     for (int64_t i = 0; i < elements; ++i) {
-        values[i] = tensor->type == EQ_INT32 ? ((const int32_t *)tensor->data)[i] : narrow(((const int64_t *)tensor->data)[i]);
+        values[i] = tensor->type == EQ_INT16   ? ((const int16_t *)tensor->data)[i]
+                    : tensor->type == EQ_INT32 ? ((const int32_t *)tensor->data)[i]
+                                               : narrow(((const int64_t *)tensor->data)[i]);
     }
     *count = (int32_t)elements;
     return EQ_OK;

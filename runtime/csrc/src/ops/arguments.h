@@ -4,7 +4,7 @@
 
 #include "plan/plan.h"
 
-/* The values of a constant int32 or int64 input, such as axes or paddings; those beyond int32 become its ends. Fails unless
+/* The values of a constant int16, int32 or int64 input, such as axes or paddings; those beyond int32 become its ends. Fails unless
  * there are at most `capacity` of them. */
 eq_status eq_argument_ints(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t *values, int32_t capacity,
                            int32_t *count);

@@ -1,23 +1,21 @@
 #include "order.h"
 
-#include <string.h>
-
-static void merge(const float *values, const int32_t *left, const int32_t *right, const int32_t *end, int32_t *out) {
+static void merge(const int64_t *keys, const int32_t *left, const int32_t *right, const int32_t *end, int32_t *out) {
     const int32_t *l = left, *r = right;
     while (l < right && r < end) {
-        *out++ = values[*r] > values[*l] ? *r++ : *l++;
+        *out++ = keys[*r] > keys[*l] ? *r++ : *l++;
     }
     memcpy(out, l, (size_t)(right - l) * sizeof *out);
     memcpy(out + (right - l), r, (size_t)(end - r) * sizeof *out);
 }
 
-void eq_order_decreasing(const float *values, int32_t *indices, int32_t count, int32_t *spare) {
+void eq_order_decreasing(const int64_t *keys, int32_t *indices, int32_t count, int32_t *spare) {
     int32_t *from = indices, *to = spare;
     for (int64_t run = 1; run < count; run *= 2) {
         for (int64_t start = 0; start < count; start += 2 * run) {
             const int64_t middle = start + run < count ? start + run : count;
             const int64_t end = middle + run < count ? middle + run : count;
-            merge(values, from + start, from + middle, from + end, to + start);
+            merge(keys, from + start, from + middle, from + end, to + start);
         }
         int32_t *swapped = from;
         from = to;
@@ -28,7 +26,15 @@ void eq_order_decreasing(const float *values, int32_t *indices, int32_t count, i
     }
 }
 
-/* ---- a heap of indices, whose first stands for the smallest value ---- */
+/* ---- the heap ---- */
+
+/* Put `index` where `hole` is, or above it up to `top`. */
+static void rise(const float *values, int32_t *heap, int32_t top, int32_t hole, int32_t index) {
+    for (int32_t parent; hole > top && values[heap[parent = (hole - 1) / 2]] > values[index]; hole = parent) {
+        heap[hole] = heap[parent];
+    }
+    heap[hole] = index;
+}
 
 /* Put `index` where `hole` is or below: the hole sinks to the bottom along the smaller children, and the index rises from there. */
 static void sink(const float *values, int32_t *heap, int32_t count, int32_t hole, int32_t index) {
@@ -45,10 +51,7 @@ static void sink(const float *values, int32_t *heap, int32_t count, int32_t hole
         heap[hole] = heap[child];
         hole = child;
     }
-    for (int32_t parent; hole > top && values[heap[parent = (hole - 1) / 2]] > values[index]; hole = parent) {
-        heap[hole] = heap[parent];
-    }
-    heap[hole] = index;
+    rise(values, heap, top, hole, index);
 }
 
 /* The first of the heap's `count` goes to `place`, and the index that is there into the heap. */
@@ -56,6 +59,20 @@ static void replace_first(const float *values, int32_t *heap, int32_t count, int
     const int32_t index = *place;
     *place = heap[0];
     sink(values, heap, count, 0, index);
+}
+
+void eq_heap_push(const float *values, int32_t *heap, int32_t *count, int32_t index) {
+    rise(values, heap, 0, (*count)++, index);
+}
+
+int32_t eq_heap_pop(const float *values, int32_t *heap, int32_t *count) {
+    const int32_t last = --*count;
+    int32_t first = heap[0];
+    if (last > 0) {
+        first = heap[last];
+        replace_first(values, heap, last, &first);
+    }
+    return first;
 }
 
 void eq_order_largest(const float *values, int32_t *indices, int32_t count, int32_t most) {

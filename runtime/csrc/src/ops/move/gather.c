@@ -2,20 +2,15 @@
  * inner ...). */
 #include <string.h>
 
+#include "indices.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 
 typedef struct eq_gather {
     int32_t outer, axis, places; /* elements; a unit is an element of batch x outer */
     size_t inner;                /* bytes */
-    bool wide;                   /* indices are int64 */
+    eq_type type;                /* of the indices */
 } eq_gather;
-
-/* A step cannot fail: an index computed out of range becomes the nearest one, where LiteRT would stop. */
-static int32_t index_at(const void *indices, bool wide, int64_t i, int32_t size) {
-    const int64_t index = wide ? ((const int64_t *)indices)[i] : ((const int32_t *)indices)[i];
-    return index < 0 ? 0 : index >= size ? size - 1 : (int32_t)index;
-}
 
 static void run_gather(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)scratch;
@@ -27,22 +22,10 @@ static void run_gather(const eq_step *step, const eq_storage *storage, int32_t f
         const uint8_t *from = in + (size_t)unit * (size_t)g->axis * g->inner;
         const int64_t batch = unit / g->outer;
         for (int32_t i = 0; i < g->places; ++i, out += g->inner) {
-            const int32_t index = index_at(indices, g->wide, batch * g->places + i, g->axis);
+            const int32_t index = eq_index_at(g->type, indices, batch * g->places + i, g->axis);
             memcpy(out, from + (size_t)index * g->inner, g->inner);
         }
     }
-}
-
-static eq_status check_constant_indices(eq_plan *plan, const eq_operator *op, const eq_tensor *indices, int32_t size) {
-    const int64_t count = indices->data && !indices->is_variable ? eq_tensor_elements(indices) : 0;
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t index =
-            indices->type == EQ_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
-        if (index < 0 || index >= size) {
-            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "index %lld is out of %d", (long long)index, (int)size);
-        }
-    }
-    return EQ_OK;
 }
 
 eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
@@ -54,14 +37,14 @@ eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *indices = eq_plan_input(plan, op, 1);
     batch_dims += batch_dims < 0 ? indices->rank : 0;
-    if (indices->type != EQ_INT32 && indices->type != EQ_INT64) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its indices must be int32 or int64");
+    if ((status = eq_check_index_type(plan, op, 1)) != EQ_OK) {
+        return status;
     }
     if (batch_dims < 0 || batch_dims > axis || batch_dims > indices->rank ||
         in->rank + indices->rank - 1 - batch_dims > EQ_MAX_RANK) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "%d batch dimensions do not fit its inputs", (int)batch_dims);
     }
-    if ((status = check_constant_indices(plan, op, indices, in->dims[axis])) != EQ_OK) {
+    if ((status = eq_check_indices(plan, op, 1, &in->dims[axis], 1)) != EQ_OK) {
         return status;
     }
     eq_gather g = {.outer = 1, .axis = in->dims[axis], .places = 1, .inner = (size_t)eq_type_size(in->type)};
@@ -89,7 +72,7 @@ eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    g.wide = indices->type == EQ_INT64;
+    g.type = indices->type;
     memcpy(step->data, &g, sizeof g);
     step->inputs[0].tensor = op->inputs[0];
     step->inputs[1].tensor = op->inputs[1];

@@ -1,6 +1,6 @@
 /* The boxes of SSD detectors: ymin, xmin, ymax, xmax. */
-#ifndef EQ_DETECTION_BOXES_H
-#define EQ_DETECTION_BOXES_H
+#ifndef EQ_BOXES_H
+#define EQ_BOXES_H
 
 #include "plan/plan.h"
 

@@ -1,4 +1,4 @@
-#include "detection_boxes.h"
+#include "boxes.h"
 
 #include <string.h>
 

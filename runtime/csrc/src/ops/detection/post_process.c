@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "detection_boxes.h"
+#include "boxes.h"
 #include "ops/order.h"
 #include "plan/operator.h"
 #include "read/flexbuffer.h"
@@ -35,6 +35,7 @@ typedef struct eq_candidates {
 typedef struct eq_work {
     const float *boxes; /* (boxes, 4) */
     const void *scores;
+    int64_t *keys;        /* of the box_scores */
     float *box_scores;    /* of one class, or of each box's best */
     int32_t *kept;        /* boxes that stay, the best first */
     int32_t *spare;       /* for each box */
@@ -55,12 +56,14 @@ static size_t candidates_of(const eq_detect *d) {
 }
 
 static size_t work_bytes(const eq_detect *d) {
-    return (3 * (size_t)d->boxes + 2 * (size_t)d->classes + 4 * candidates_of(d)) * sizeof(float);
+    return (5 * (size_t)d->boxes + 2 * (size_t)d->classes + 4 * candidates_of(d)) * sizeof(float);
 }
 
 static eq_work work_in(const eq_detect *d, uint8_t *memory) {
     const size_t boxes = (size_t)d->boxes, classes = (size_t)d->classes, candidates = candidates_of(d);
-    eq_work w = {.box_scores = take(&memory, boxes), .kept = take(&memory, boxes), .spare = take(&memory, boxes)};
+    eq_work w = {.keys = take(&memory, 2 * boxes), .box_scores = take(&memory, boxes)};
+    w.kept = take(&memory, boxes);
+    w.spare = take(&memory, boxes);
     w.class_scores = take(&memory, classes);
     w.class_order = take(&memory, classes);
     w.found = (eq_candidates){.scores = take(&memory, candidates), .places = take(&memory, candidates)};
@@ -87,11 +90,12 @@ static bool overlaps_kept(const eq_detect *d, const eq_work *w, int32_t kept, in
 static int32_t suppress(const eq_detect *d, eq_work *w, int32_t most) {
     int32_t candidates = 0, kept = 0;
     for (int32_t b = 0; b < d->boxes; ++b) {
+        w->keys[b] = eq_order_key(w->box_scores[b]);
         if (w->box_scores[b] >= d->least_score) {
             w->kept[candidates++] = b;
         }
     }
-    eq_order_decreasing(w->box_scores, w->kept, candidates, w->spare);
+    eq_order_decreasing(w->keys, w->kept, candidates, w->spare);
     for (int32_t i = 0; i < candidates && kept < most; ++i) { /* kept <= i: no candidate is lost */
         const int32_t box = w->kept[i];
         if (!overlaps_kept(d, w, kept, box)) {
