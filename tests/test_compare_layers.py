@@ -21,16 +21,18 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @pytest.fixture(scope="session")
-def resnet8(shared, tmp_path_factory):
+def resnet8(shared, make_once):
     """resnet8 of MLPerf Tiny as fp32 and int8, and blocky images in 0..255."""
-    folder = tmp_path_factory.mktemp("resnet8")
-    coarse = np.random.default_rng(0).uniform(0, 255, (40, 8, 8, 3))
-    images = coarse.repeat(4, axis=1).repeat(4, axis=2).astype(np.float32)
-    np.save(folder / "test.npy", images[32:])
-    for scheme in ("fp32", "int8"):
-        source = shared / "models" / "pretrainedResnet.tflite"
-        convert(source, folder / f"{scheme}.tflite", quantize=scheme, calibration=images[:32])
-    return folder
+
+    def fill(folder):
+        coarse = np.random.default_rng(0).uniform(0, 255, (40, 8, 8, 3))
+        images = coarse.repeat(4, axis=1).repeat(4, axis=2).astype(np.float32)
+        np.save(folder / "test.npy", images[32:])
+        for scheme in ("fp32", "int8"):
+            source = shared / "models" / "pretrainedResnet.tflite"
+            convert(source, folder / f"{scheme}.tflite", quantize=scheme, calibration=images[:32])
+
+    return make_once("resnet8", fill)
 
 
 def weighted_operators(model):

@@ -36,29 +36,29 @@ def tiny_tflite() -> Any:
 
 
 @pytest.fixture(scope="session")
-def keras_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def keras_folder(make_once: Callable[..., Path]) -> Path:
     """A folder of Keras models, SavedModels and .tflite files, written by keras_networks.py in a process of its own."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs TensorFlow, which scripts/setup installs")
-    folder = tmp_path_factory.mktemp("keras")
     script = Path(__file__).with_name("keras_networks.py")
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=300)
-    return folder
+
+    def fill(folder: Path) -> None:
+        subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=300)
+
+    return make_once("keras", fill)
 
 
 @pytest.fixture(scope="session")
-def hubs(nets: Nets, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+def hubs(nets: Nets, make_once: Callable[..., Path]) -> Callable[[str, str], Path]:
     """A function (name of a net, ".tflite" or ".onnx") -> path of its float32 model, written once."""
     from edgequant_converters.sources import from_torch
 
-    folder = tmp_path_factory.mktemp("hubs")
-
     def hub(name: str, suffix: str) -> Path:
-        path = folder / f"{name}{suffix}"
-        if not path.exists():
+        def fill(folder: Path) -> None:
             source = from_torch(*nets[name])
             write = source.write_litert if suffix == ".tflite" else source.write_onnx
-            write(path)
-        return path
+            write(folder / f"{name}{suffix}")
+
+        return make_once(f"{name}{suffix}", fill) / f"{name}{suffix}"
 
     return hub

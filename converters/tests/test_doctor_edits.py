@@ -1,6 +1,6 @@
 """Each technique by itself: what it does to the graph, and that it does nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +81,18 @@ def build(kind: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def hubs(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def hubs(make_once: Callable[..., Path]) -> Any:
     """kind -> (float .tflite, samples); each network is converted once."""
     torch = pytest.importorskip("torch")
-    folder, made = tmp_path_factory.mktemp("hubs"), {}
     images = np.random.default_rng(3).normal(size=(24, 1, 3, 16, 16)).astype(np.float32)
 
     def hub(kind: str) -> tuple[Path, list[Sample]]:
-        if kind not in made:
-            made[kind] = folder / f"{kind}.tflite"
-            convert(build(kind).eval(), made[kind], example_inputs=(torch.zeros(1, 3, 16, 16),))
-        name = open_model(made[kind]).inputs[0].name
-        return made[kind], [{name: image} for image in images]
+        def fill(folder: Path) -> None:
+            convert(build(kind).eval(), folder / "hub.tflite", example_inputs=(torch.zeros(1, 3, 16, 16),))
+
+        path = make_once(f"doctor's {kind}", fill) / "hub.tflite"
+        name = open_model(path).inputs[0].name
+        return path, [{name: image} for image in images]
 
     return hub
 

@@ -24,17 +24,15 @@ CELLS = [*product(NETWORKS, (".tflite", ".onnx")), ("old.h5", ".tflite"), ("old_
 
 
 @pytest.fixture(scope="session")
-def hub(keras_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+def hub(keras_folder: Path, make_once: Callable[..., Path]) -> Hub:
     """Convert a network once, however many tests look at it: hub("lstm.keras", ".onnx")."""
-    folder, made = tmp_path_factory.mktemp("hubs"), dict[str, Path]()
 
     def convert(name: str, suffix: str) -> Path:
-        key = name + suffix
-        if key not in made:
+        def fill(folder: Path) -> None:
             source = from_keras(keras_folder / name)
-            (source.write_litert if suffix == ".tflite" else source.write_onnx)(folder / key)
-            made[key] = folder / key
-        return made[key]
+            (source.write_litert if suffix == ".tflite" else source.write_onnx)(folder / f"hub{suffix}")
+
+        return make_once(name + suffix, fill) / f"hub{suffix}"
 
     return convert
 
