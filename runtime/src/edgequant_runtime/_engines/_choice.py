@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PLAIN_SHARE_MOST = 0.003
 """Of a model's work. ResNet-8 on x86-64, one thread: 0.27 ms in int8 and 13 ms in plain C, LiteRT 0.44 and 0.40 ms:
-both take the same time with 1.4 % in plain C. Less is allowed, as the lead in int8 is smaller on a Pi 5."""
+both take the same time with 1.4 % in plain C; as many instructions with 0.9 % on a Pi 4, 0.6 % on a Pi 5."""
 
 PLAIN_SHARE_SLOW = 0.023
 """Of a model's work, from which the native engine spends most of its time in plain C: that takes 40 to 50 times as long
