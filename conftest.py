@@ -99,3 +99,34 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., CliResult]:
         return CliResult(exit_code, captured.out, captured.err)
 
     return run
+
+
+# Python runs this file as it starts, and in the workers of edgequant alone it changes anything.
+_DYING = """
+import ctypes, os, sys, time
+
+if any(word.endswith(("isolation._worker", "_bench_worker")) for word in sys.orig_argv):
+    from edgequant_runtime._engines import _{engine} as engine
+
+    alive = getattr(engine.{type}, {method!r})
+
+    def die(*args, **options):
+        {death}
+
+    engine.{type}.{method} = die
+"""
+_ENGINE_TYPES = {"native": "NativeEngine", "litert": "LitertEngine", "onnxruntime": "OnnxRuntimeEngine"}
+
+
+@pytest.fixture
+def dying_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """A function (engine, method, statement) that makes an engine run the statement in that method, in any worker."""
+
+    def make(engine: str, method: str, death: str) -> None:
+        folder = tmp_path / f"dying-{engine}-{method.strip('_')}"
+        folder.mkdir()
+        text = _DYING.format(engine=engine, type=_ENGINE_TYPES[engine], method=method, death=death)
+        (folder / "sitecustomize.py").write_text(text, encoding="utf-8")
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    return make

@@ -1,9 +1,9 @@
 """The process that holds one configuration of a benchmark, so that its memory and its crashes are its own.
 
-It is asked in JSON, first for the configuration, then for each round: by its arguments, or without them by the lines of
-standard input. It answers each with a line. Started as `python -m edgequant._bench_worker`, and on boards as a file of
-its own, together with edgequant_runtime: it imports nothing but numpy, the runtime and one engine, and runs on every
-Python that the runtime does.
+It is asked first for the configuration, then for each round. On this machine it is a worker as those of
+`edgequant_runtime.isolation` are. On boards it is a file of its own, together with edgequant_runtime, which is asked in
+JSON by its arguments and answers each with a line. It imports nothing but numpy, the runtime and one engine, and runs
+on every Python that the runtime does.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ import re
 import resource
 import sys
 import time
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from edgequant_runtime import Session, SessionError, engine_version
+from edgequant_runtime import ProfileStep, Session, SessionError, TensorInfo, engine_version
+from edgequant_runtime.isolation import serve
+from numpy.typing import NDArray
 
 
 class _Configuration:
     def __init__(self, model: str, engine: str, threads: int, input_shapes: dict[str, list[int]] | None = None) -> None:
+        self._opened_with: dict[str, Any] = {"engine": engine, "threads": threads, "input_shapes": input_shapes}
+        self._model = model
         self.engine_version = engine_version(engine)
         self.baseline_rss_bytes = peak_rss_bytes()
         start = time.perf_counter_ns()
-        self._session = Session(model, engine=engine, threads=threads, input_shapes=input_shapes)
+        self._session = Session(model, **self._opened_with)
         self.load_ms = (time.perf_counter_ns() - start) / 1e6
         fill_inputs(self._session)
         self._session.invoke()
@@ -50,19 +55,31 @@ class _Configuration:
             latencies.append(now() - start)
         return latencies
 
+    def profile(self, runs: int) -> tuple[ProfileStep, ...]:
+        """Return what each step costs, in a session of its own with a clock around every step."""
+        session = Session(self._model, profile=True, **self._opened_with)
+        for _ in range(runs):
+            fill_inputs(session)
+            session.invoke()
+        return session.profile()
+
 
 def fill_inputs(session: Session) -> None:
-    """Write seeded values into the session's inputs: normal floats, quantized integers over their whole range."""
+    """Write seeded values into the session's inputs, as `made_input` makes them."""
     generator = np.random.default_rng(0)
     for info in session.inputs:
         view = session.input_view(info.name)
-        if info.dtype.kind == "f":
-            view[...] = generator.standard_normal(view.shape)
-        elif info.is_quantized:
-            limits = np.iinfo(info.dtype)
-            view[...] = generator.integers(limits.min, limits.max, view.shape, endpoint=True)
-        else:
-            view[...] = 0  # indices: 0 is always a valid one
+        view[...] = made_input(info, view.shape, generator)
+
+
+def made_input(info: TensorInfo, shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[Any]:
+    """Return values for an input: normal floats, quantized integers over their whole range."""
+    if info.dtype.kind == "f":
+        return np.asarray(generator.standard_normal(shape)).astype(info.dtype)
+    if info.is_quantized:
+        limits = np.iinfo(info.dtype)
+        return np.asarray(generator.integers(limits.min, limits.max, shape, endpoint=True)).astype(info.dtype)
+    return np.zeros(shape, info.dtype)  # indices: 0 is always a valid one
 
 
 def peak_rss_bytes() -> int:
@@ -79,31 +96,38 @@ def peak_rss_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+class _Bench:
+    def __init__(self) -> None:
+        self._configuration: _Configuration | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Open the configuration at the first request; time a round, or measure its steps, at the others."""
+        if self._configuration is None:
+            self._configuration = opened = _Configuration(**request)
+            return {"load_ms": opened.load_ms, "engine_version": opened.engine_version}
+        if "profiled_runs" in request:
+            return {"steps": [astuple(step) for step in self._configuration.profile(request["profiled_runs"])]}
+        return {
+            "latencies_ns": self._configuration.time_round(**request),
+            "peak_rss_bytes": peak_rss_bytes(),
+            "baseline_rss_bytes": self._configuration.baseline_rss_bytes,
+        }
+
+
 def main() -> None:
-    """Serve requests until there are no more."""
-    requests = iter(sys.argv[1:] or sys.stdin)
+    """Answer the arguments, or without them the process that started this one."""
+    bench = _Bench()
+    if not sys.argv[1:]:
+        serve(lambda request, arrays, notify: (bench.answer(request), ()))
+        return
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever an engine prints must not get among the replies
-
-    def reply(document: dict[str, Any]) -> None:
-        replies.write(json.dumps(document) + "\n")
-        replies.flush()
-
-    asked = next(requests, None)
-    if asked is None:
-        return  # who started this was interrupted before it could ask
     try:
-        configuration = _Configuration(**json.loads(asked))
-        reply({"load_ms": configuration.load_ms, "engine_version": configuration.engine_version})
-        for request in requests:
-            latencies = configuration.time_round(**json.loads(request))
-            reply({
-                "latencies_ns": latencies,
-                "peak_rss_bytes": peak_rss_bytes(),
-                "baseline_rss_bytes": configuration.baseline_rss_bytes,
-            })  # fmt: skip
+        for request in sys.argv[1:]:
+            replies.write(json.dumps(bench.answer(json.loads(request))) + "\n")
     except SessionError as error:
-        reply({"error": str(error)})
+        replies.write(json.dumps({"error": str(error)}) + "\n")
+    replies.close()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from edgequant_runtime import Session
+from edgequant_runtime.isolation import EngineProcess, engine_process
 from numpy.typing import ArrayLike, NDArray
 
 from edgequant._progress import Progress, silent
@@ -81,10 +81,23 @@ def compare(
 
     Raises SessionError, ConverterError (the data) or EdgequantError (models that do not match, labels).
     """
+    with engine_process() as process:
+        return _compare(process, (reference, model), data, labels, images, input_shapes, progress)
+
+
+def _compare(
+    process: EngineProcess,
+    models: "tuple[str | os.PathLike[str], str | os.PathLike[str]]",
+    data: Any,
+    labels: Any,
+    images: "ImagePreprocessing | None",
+    input_shapes: Mapping[str, Sequence[int]] | None,
+    progress: Progress,
+) -> Comparison:
     from edgequant_converters import ErrorStatistics
     from edgequant_converters.calibration import open_data
 
-    sessions = Session(reference, input_shapes=input_shapes), Session(model, input_shapes=input_shapes)
+    sessions = [process.open(one, input_shapes=input_shapes) for one in models]
     inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
     outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
     source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)

@@ -140,30 +140,32 @@ def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:
 
     A file that is too large for the native engine is given to no engine.
     """
-    from edgequant_runtime import SessionError, model_engines, native_slowness
+    from edgequant_runtime import SessionError
+    from edgequant_runtime.isolation import engine_process
 
     known = ("native", "litert") if graph.format == "litert" else ("onnxruntime",)
-    try:
-        preferred = model_engines(path)
-    except SessionError as error:
-        return tuple(EngineFit(engine, str(error)) for engine in known)
-    ordered = sorted(known, key=lambda engine: preferred.index(engine) if engine in preferred else len(preferred))
-    slowness = native_slowness(path)
-    return tuple(
-        EngineFit(engine, _obstacle(engine, path, graph), slowness if engine == "native" else None)
-        for engine in ordered
-    )
+    with engine_process() as process:
+        try:
+            preferred, slowness = process.model_engines(path)
+        except SessionError as error:
+            return tuple(EngineFit(engine, str(error)) for engine in known)
+        ordered = sorted(known, key=lambda engine: preferred.index(engine) if engine in preferred else len(preferred))
+        return tuple(
+            EngineFit(engine, _obstacle(engine, path, graph), slowness if engine == "native" else None)
+            for engine in ordered
+        )
 
 
 def _obstacle(engine: str, path: Path, graph: "ModelGraph") -> str | None:
     from edgequant_converters.graph import read_demands
-    from edgequant_runtime import Session, SessionError
+    from edgequant_runtime import SessionError
+    from edgequant_runtime.isolation import current_process
 
     from edgequant._engine_limits import missing_in_litert, missing_in_onnxruntime
 
     if engine == "native":
         try:
-            Session(path, engine="native", threads=1)
+            current_process().open(path, engine="native", threads=1)
         except SessionError as error:
             return str(error)
         return None

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from edgequant_runtime import ProfileStep, Session
+from edgequant_runtime import ProfileStep
+from edgequant_runtime.isolation import IsolatedSession, engine_process
 from numpy.typing import NDArray
 
 from edgequant._progress import Progress, silent
@@ -18,6 +19,7 @@ from ._errors import EdgequantError
 
 if TYPE_CHECKING:
     from edgequant_converters import ImagePreprocessing
+    from edgequant_converters.calibration import DataSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,13 @@ def run_on_data(
     """
     from edgequant_converters.calibration import open_data
 
-    session = Session(model, engine=engine, threads=threads, profile=profile, input_shapes=input_shapes)
-    source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
+    with engine_process() as process:
+        session = process.open(model, engine=engine, threads=threads, profile=profile, input_shapes=input_shapes)
+        source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
+        return _run(session, source, raw, profile, progress)
+
+
+def _run(session: IsolatedSession, source: "DataSource", raw: bool, profile: bool, progress: Progress) -> RunResult:
     collected: dict[str, list[NDArray[Any]]] = {info.name: [] for info in session.outputs}
     samples = 0
     for sample in source:

@@ -46,6 +46,24 @@ def test_no_module_imports_what_its_part_may_not(part: str) -> None:
     assert not offenders
 
 
+OPENS_AN_ENGINE = {"Interpreter", "InferenceSession", "Session"}
+MAY_OPEN_ENGINES = {
+    "edgequant/_bench_worker.py",  # is a process of its own
+    "edgequant/_bundle/board_smoke.py",  # so is this, on boards
+}
+
+
+@pytest.mark.parametrize("part", ["edgequant", "edgequant_converters"])
+def test_engines_are_opened_in_a_process_of_their_own(part: str) -> None:
+    offenders = set()
+    for module in PARTS[part].rglob("*.py"):
+        calls = [node.func for node in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", None) for call in calls}
+        if names & OPENS_AN_ENGINE:
+            offenders.add(str(module.relative_to(ROOT)))
+    assert offenders <= MAY_OPEN_ENGINES
+
+
 def loaded_by(statement: str) -> set[str]:
     program = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -359,3 +359,15 @@ def test_a_model_does_not_carry_its_authors_folders(hubs, suffix):
     data = hubs("lenet", suffix).read_bytes()
     assert str(Path(__file__).resolve().parent).encode() not in data
     assert b"site-packages" not in data
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_transposed_convolution_that_kills_the_converter_is_refused(
+    channels: int, stride: int, tmp_path: Path
+) -> None:
+    net = torch.nn.ConvTranspose3d(channels, channels, 3, stride=stride).eval()
+    source = from_torch(net, (torch.randn(1, channels, 3, 4, 5),))
+    with pytest.raises(UnsupportedError, match=r"ConvTranspose3d.*convert to \.onnx"):
+        source.write_litert(tmp_path / "model.tflite")
+    source.write_onnx(tmp_path / "model.onnx")

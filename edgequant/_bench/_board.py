@@ -79,18 +79,19 @@ def _inputs(configurations: Sequence[Configuration], folder: Path) -> dict[Path,
     They hold what the worker fills inputs with.
     """
     import numpy as np
-    from edgequant_runtime import Session
+    from edgequant_runtime.isolation import engine_process
 
-    from edgequant._bench_worker import fill_inputs
+    from edgequant._bench_worker import made_input
 
     written: dict[Path, list[Path]] = {one.model: [] for one in configurations}
     shapes = {one.model: one.input_shapes for one in configurations if one.engine == "native" and one.input_shapes}
-    for number, (model, its) in enumerate(shapes.items()):
-        session = Session(model, engine="native", threads=1, input_shapes=its)
-        fill_inputs(session)
-        for index, info in enumerate(session.inputs):
-            written[model].append(folder / f"input-{number}-{index}.npy")
-            np.save(written[model][-1], session.input_view(info.name))
+    with engine_process() as process:
+        for number, (model, its) in enumerate(shapes.items()):
+            generator = np.random.default_rng(0)
+            session = process.open(model, engine="native", threads=1, input_shapes=its)
+            for index, (info, shape) in enumerate(zip(session.inputs, session.first_shapes, strict=True)):
+                written[model].append(folder / f"input-{number}-{index}.npy")
+                np.save(written[model][-1], made_input(info, shape, generator))
     return written
 
 

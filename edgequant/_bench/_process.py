@@ -1,18 +1,16 @@
 """A configuration on this machine, in a process of its own."""
 
-import json
-import subprocess
-import sys
 from dataclasses import asdict
 from typing import Any, Self
 
-from edgequant_runtime import ProfileStep, Session, SessionError
-
-from edgequant._bench_worker import fill_inputs
-from edgequant._errors import EdgequantError
+from edgequant_runtime import ProfileStep
+from edgequant_runtime.isolation import WorkerDeath, WorkerProcess
 
 from ._plan import Configuration, Turn
 from ._timer import PROFILED_RUNS, Timing
+
+SLOWEST_SECONDS = 300.0
+"""How long one inference may take, and as long may opening the model."""
 
 
 class ProcessTimer:
@@ -22,22 +20,18 @@ class ProcessTimer:
         self.configuration = configuration
 
     def __enter__(self) -> Self:
-        # -P: a file in the user's folder must not stand in for a module of ours.
-        command = [sys.executable, "-P", "-m", "edgequant._bench_worker"]
-        # A session of its own: Ctrl-C is for this process, which then ends the other.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
+        self._process = WorkerProcess("edgequant._bench_worker")
         try:
-            self._loaded = self._ask({**asdict(self.configuration), "model": str(self.configuration.model)})
+            self._loaded = self._ask(
+                {**asdict(self.configuration), "model": str(self.configuration.model)}, 2 * SLOWEST_SECONDS
+            )
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._process.close()
 
     @property
     def processes(self) -> tuple[int, ...]:
@@ -46,36 +40,20 @@ class ProcessTimer:
 
     def time(self, turn: Turn) -> Timing:
         """Have the process take a turn."""
-        return Timing(**self._loaded, **self._ask(asdict(turn)))
+        longest = turn.runs * SLOWEST_SECONDS if turn.seconds is None and turn.runs else turn.seconds or 0.0
+        return Timing(**self._loaded, **self._ask(asdict(turn), turn.warm_up + longest + 2 * SLOWEST_SECONDS))
 
     def profile(self) -> tuple[ProfileStep, ...] | None:
-        """Run the native engine once more, in this process, with a clock around every step."""
+        """Have the native engine run once more, with a clock around every step."""
         if self.configuration.engine != "native":
             return None
-        asked = self.configuration
-        session = Session(
-            asked.model, threads=asked.threads, engine="native", profile=True, input_shapes=asked.input_shapes
-        )
-        for _ in range(PROFILED_RUNS):
-            fill_inputs(session)
-            session.invoke()
-        return session.profile()
+        answer = self._ask({"profiled_runs": PROFILED_RUNS}, PROFILED_RUNS * SLOWEST_SECONDS)
+        return tuple(ProfileStep(*step) for step in answer["steps"])
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin and self._process.stdout
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            code = self._process.wait()
-            raise EdgequantError(
-                f"The process that ran {self.configuration.model.name} on {self.configuration.engine} ended with code "
-                f"{code}: the engine crashed, or the system ran out of memory."
-            )
-        reply: dict[str, Any] = json.loads(line)
-        if "error" in reply:
-            raise SessionError(reply["error"])
-        return reply
+            answer, _ = self._process.ask(request, seconds=seconds)
+        except WorkerDeath as death:
+            name, engine = self.configuration.model.name, self.configuration.engine
+            raise death.to_error(engine, f"running {name}") from death
+        return answer

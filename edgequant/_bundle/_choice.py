@@ -96,10 +96,11 @@ def _refusal(model: Path, graph: "ModelGraph", engine: str, possible: tuple[str,
 
 def _lacking(model: Path) -> str:
     """Return the native engine's own sentence on what it does not run."""
-    from edgequant_runtime import Session, SessionError
+    from edgequant_runtime import SessionError
+    from edgequant_runtime.isolation import current_process
 
     try:
-        Session(model, engine="native", threads=1)
+        current_process().open(model, engine="native", threads=1)
     except SessionError as error:
         return str(error)
     return f"The engine 'native' does not run {model.name}."

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from edgequant_runtime import Session, SessionError, TensorInfo, quantize
+from edgequant_runtime import SessionError, TensorInfo, quantize
+from edgequant_runtime.isolation import current_process
 from numpy.typing import NDArray
 
 from edgequant._data import data_spec
@@ -37,12 +38,13 @@ def golden_inputs(
     No two are the same. Indices (integers that stand for themselves) are 0 where the user gave none: always valid.
     `shapes` are those of made inputs, by name, where the model leaves sizes free; 1 for the others.
     """
-    session = Session(model, engine=engine, threads=1, input_shapes=shapes)
+    session = current_process().open(model, engine=engine, threads=1, input_shapes=shapes)
     _check_names([info.name for info in session.inputs])
     _check_names([info.name for info in session.outputs])
     taken = None if samples is None else list(_samples(session.inputs, samples, count, images))
     seen: set[str] = set()
-    shaped = [info._replace(shape=session.input_view(info.name).shape) for info in session.inputs]
+    pairs = zip(session.inputs, session.first_shapes, strict=True)
+    shaped = [info._replace(shape=shape) for info, shape in pairs]
     for kind, inputs in _candidates(model, shaped, taken, count, seed):
         digest = hashlib.sha256(b"".join(bytes_of(inputs[info.name]) for info in session.inputs)).hexdigest()
         if digest not in seen:
@@ -121,7 +123,7 @@ def compute_outputs(model: Path, engine: str, inputs: Arrays) -> Arrays:
     """Return the raw outputs of one inference from the model's initial state; raises SessionError."""
     # A session of its own: models with variables remember what they saw before.
     shapes = {name: values.shape for name, values in inputs.items()}
-    return Session(model, engine=engine, threads=1, input_shapes=shapes).run(inputs, raw=True)
+    return current_process().open(model, engine=engine, threads=1, input_shapes=shapes).run(inputs, raw=True)
 
 
 def litert_disagrees(model: Path, inputs: Arrays, outputs: Arrays) -> bool:

@@ -113,6 +113,7 @@ def write_bundle(
     from edgequant_converters import replacing
     from edgequant_converters.graph import read_graph
     from edgequant_runtime import native_slowness
+    from edgequant_runtime.isolation import engine_process
 
     from ._choice import choose
     from ._goldens import golden_inputs
@@ -126,14 +127,18 @@ def write_bundle(
         warnings.append(slowness)
     source_digest = None if source is None else digest_of(Path(source))
     conversion = None if report is None else read_report(Path(report), path)
-    with tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary, replacing(output) as archive:
+    with (
+        tempfile.TemporaryDirectory(prefix="edgequant-bundle-") as temporary,
+        replacing(output) as archive,
+        engine_process(),
+    ):
         folder = Path(temporary)
         with _naming_a_full_disk():
             inside = folder / ("model.tflite" if graph.format == "litert" else "model.onnx")
             shutil.copyfile(path, inside)
             entry = _add_engine(folder, target, choice, runner, assume_features, progress)
             inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images, input_shapes)
-            tested = tuple(_goldens(folder, inside, choice.engine, inputs, warnings, progress))
+            tested = tuple(_goldens(folder, path, choice.engine, inputs, warnings, progress))
             manifest = Manifest(
                 edgequant=__version__,
                 target=target.name,

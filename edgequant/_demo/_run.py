@@ -88,11 +88,12 @@ def _convert(network: Any, calibration: Any, folder: Path, progress: Progress) -
 
 
 def _accuracy(model: Path, images: Any, labels: Any) -> float:
-    from edgequant_runtime import Session
+    from edgequant_runtime.isolation import engine_process
 
-    session = Session(model, threads=1)
-    name = session.outputs[0].name
-    predicted = [int(session.run(image[np.newaxis])[name].argmax()) for image in images]
+    with engine_process() as process:
+        session = process.open(model, threads=1)
+        name = session.outputs[0].name
+        predicted = [int(session.run(image[np.newaxis])[name].argmax()) for image in images]
     return float(np.mean(np.array(predicted) == labels))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgequant_runtime import Session
+from edgequant_runtime.isolation import engine_process
 
 from edgequant._data import batch_size, data_spec
 from edgequant._matching import Pair, match_inputs, match_outputs
@@ -49,11 +49,11 @@ def compare_layers(
 
     from ._statistics import LayerStatistics
 
-    sessions = Session(reference, input_shapes=input_shapes), Session(model, input_shapes=input_shapes)
-    inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
-    outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
-    source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)
-    with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, engine_process() as process:
+        sessions = [process.open(one, input_shapes=input_shapes) for one in (reference, model)]
+        inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
+        outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
+        source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)
         pair = LayerPair(
             Path(reference),
             Path(model),
@@ -71,12 +71,12 @@ def compare_layers(
                 layer.update(values)
             samples += batch_size(sample)
             progress("comparing layers", samples, source.count)
-    result = _result(pair, measured, samples)
-    if html is not None:
-        from ._page import write_page
+        result = _result(pair, measured, samples)
+        if html is not None:
+            from ._page import write_page
 
-        write_page(Path(html), Path(reference), Path(model), result, pair, measured)
-    return result
+            write_page(Path(html), Path(reference), Path(model), result, pair, measured)
+        return result
 
 
 def _positions(pairs: Sequence[Pair], ours: Sequence[Any], theirs: Sequence[Any]) -> list[tuple[int, int]]:

@@ -169,7 +169,7 @@ def test_without_litert_nothing_is_compared(models: Path, monkeypatch: pytest.Mo
     def missing(*_: Any, **__: Any) -> Any:
         raise EngineError("The engine 'litert' is not installed.")
 
-    monkeypatch.setattr("edgequant._bundle._goldens.Session", missing)
+    monkeypatch.setattr("edgequant._bundle._goldens.current_process", missing)
     assert not litert_disagrees(models / "int8.tflite", {}, {"probabilities": np.zeros(3)})
 
 

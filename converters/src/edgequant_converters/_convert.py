@@ -3,17 +3,19 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ._errors import CalibrationError, ConverterError, OutputError, UnsupportedError
+from edgequant_runtime.isolation import engine_process
+
+from ._errors import CalibrationError, OutputError, UnsupportedError
 from ._evaluate import open_model
 from ._files import replacing
-from ._float_hub import keep_source, write_float_hub
+from ._float_hub import hub_in, keep_source, write_float_hub
 from ._float_ops import left_in_float, was_quantized
+from ._naming import named_for_the_user
 from ._quantize_hub import Progress, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
@@ -92,8 +94,12 @@ def convert(
     _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     keep_source(source, destination)
     sample, calibration = peek(calibration, images)
-    with _working_folder() as folder, replacing(destination) as temporary, _named_for_the_user(temporary, destination):
-        hub = Path(folder, f"float{target.suffix}")
+    with (
+        _working_folder() as folder,
+        replacing(destination) as temporary,
+        named_for_the_user({temporary: destination.name, (hub := hub_in(folder, target)): "the float model"}),
+        engine_process(),
+    ):
         report_progress("importing", 0, None)
         network = write_float_hub(
             source,
@@ -134,18 +140,6 @@ def convert(
             seconds=time.perf_counter() - started,
             warnings=warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops),
         )
-
-
-@contextmanager
-def _named_for_the_user(temporary: Path, destination: Path) -> Iterator[None]:
-    """Let errors name the file that the user asked for, where they mean the one it is written to meanwhile."""
-    try:
-        yield
-    except ConverterError as error:
-        text = str(error).replace(str(temporary), destination.name).replace(temporary.name, destination.name)
-        if text == str(error):
-            raise
-        raise type(error)(text) from error
 
 
 def _working_folder() -> tempfile.TemporaryDirectory[str]:

@@ -1,11 +1,15 @@
-"""Run a .tflite or .onnx model on the workstation, to calibrate it and to measure what quantization did to it."""
+"""Run a .tflite or .onnx model on the workstation, to calibrate it and to measure what quantization did to it.
 
-from collections.abc import Mapping, Sequence
+No engine runs in this process: it may die of a model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from edgequant_runtime import Session, SessionError, TensorInfo, dequantize, quantize
+from edgequant_runtime import SessionError, TensorInfo, dequantize, quantize
+from edgequant_runtime.isolation import EngineDeathError, InnerTensors, IsolatedSession, current_process
 from numpy.typing import NDArray
 
 from ._errors import SourceError
@@ -14,7 +18,7 @@ from ._errors import SourceError
 class Evaluator:
     """An opened model: what it takes, what it gives, and a way to run it."""
 
-    def __init__(self, name: str, session: Session) -> None:
+    def __init__(self, name: str, session: IsolatedSession) -> None:
         self.inputs, self.outputs = tuple(session.inputs), tuple(session.outputs)
         self._name, self._session = name, session
 
@@ -24,8 +28,9 @@ class Evaluator:
         Each begins anew: the variables of a streaming model remember nothing of earlier ones. Raises SourceError.
         """
         try:
-            self._session.reset()
-            outputs = self._session.run(inputs, raw=True)
+            outputs = self._session.run(inputs, raw=True, anew=True)
+        except EngineDeathError as error:
+            raise SourceError(str(error)) from error
         except SessionError as error:
             raise SourceError(f"{self._name} cannot be run: {error}") from error
         return [outputs[info.name] for info in self.outputs]
@@ -36,16 +41,54 @@ class Evaluator:
         return [to_real(y, info) for y, info in zip(self.run(own), self.outputs, strict=True)]
 
 
+class InnerEvaluator:
+    """An opened model whose inner tensors can be read."""
+
+    def __init__(self, name: str, opened: InnerTensors) -> None:
+        self.inputs, self.outputs = tuple(opened.inputs), tuple(opened.outputs)
+        self._name, self._opened = name, opened
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], tensors: Sequence[int]) -> Iterator[NDArray[Any]]:
+        """Run one inference on the model's own types; yield these tensors, known as in InnerTensors.
+
+        Each begins anew. Raises SourceError.
+        """
+        try:
+            yield from self._opened.run([inputs[info.name] for info in self.inputs], tensors)
+        except EngineDeathError as error:
+            raise SourceError(str(error)) from error
+        except SessionError as error:
+            raise SourceError(f"{self._name} cannot be run: {error}") from error
+
+
 def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Evaluator:
-    """Open a .tflite or .onnx model, with shapes as for Session; raises SourceError if the engine refuses it.
+    """Open a .tflite or .onnx model, with shapes as for Session; raises SourceError if the engine refuses it or dies.
 
     A .tflite model is LiteRT's even where the native engine would run it: LiteRT is what others have, and the judge.
     """
     engine = "onnxruntime" if path.suffix.lower() == ".onnx" else "litert"
     try:
-        return Evaluator(path.name, Session(path, engine=engine, threads=1, input_shapes=input_shapes))
+        session = current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes)
+        return Evaluator(path.name, session)
     except SessionError as error:
         raise SourceError(str(error)) from error
+
+
+def open_inner(data: bytes, name: str, *, threads: int = 0, delegates: bool = True) -> InnerEvaluator:
+    """Open a model whose inner tensors are to be read; `name` is what errors call it, such as "the float model".
+
+    The rest is as for `EngineProcess.open_inner`. Raises SourceError as `open_model` does.
+    """
+    try:
+        opened = current_process().open_inner(data, threads=threads, delegates=delegates, name=name)
+    except SessionError as error:
+        raise SourceError(str(error)) from error
+    return InnerEvaluator(name, opened)
+
+
+def zeros(inputs: Sequence[TensorInfo]) -> dict[str, NDArray[Any]]:
+    """Return zeros for each input by name, 1 where a size is free."""
+    return {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in inputs}
 
 
 def to_own_type(value: NDArray[Any], info: TensorInfo) -> NDArray[Any]:

@@ -12,6 +12,11 @@ from .calibration import SampleFor
 from .sources import Source, open_source
 
 
+def hub_in(folder: str, target: Target) -> Path:
+    """Return where in a working folder the hub is written; no file of a user's is called so."""
+    return Path(folder, f"edgequant-float{target.suffix}")
+
+
 def write_float_hub(
     source: Any,
     hub: Path,

@@ -13,5 +13,9 @@ class EngineError(SessionError):
     """The engine is unknown, not installed, runs another kind of model, or failed while it ran."""
 
 
+class EngineDeathError(EngineError):
+    """The engine ended the process that it ran in, apart from this one, or did not answer."""
+
+
 class InputError(SessionError):
     """The inputs do not fit the model: a name, a shape, a dtype, or NaN where the model takes integers."""

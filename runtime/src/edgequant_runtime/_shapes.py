@@ -19,14 +19,19 @@ def first_shapes(infos: Sequence[TensorInfo], wanted: InputShapes | None) -> lis
 
     Raises InputError if `wanted` has the name of no input, or a shape that the input cannot have.
     """
-    wanted = {} if wanted is None else wanted
-    if not isinstance(wanted, Mapping):
-        raise InputError(f"Shapes of inputs are given by name, as {{'name': (1, 16000)}}, not as {wanted!r}.")
+    wanted = {} if wanted is None else by_input(wanted)
     names = [info.name for info in infos]
     unknown = [str(name) for name in wanted if name not in names]
     if unknown:
         raise InputError(f"There is no input {quoted(unknown)} to give a shape: the model has {quoted(names)}.")
     return [_first_shape(info, wanted.get(info.name)) for info in infos]
+
+
+def by_input(wanted: InputShapes) -> dict[str, tuple[int, ...]]:
+    """Return shapes by name as plain values; raises InputError if they are anything else."""
+    if not isinstance(wanted, Mapping):
+        raise InputError(f"Shapes of inputs are given by name, as {{'name': (1, 16000)}}, not as {wanted!r}.")
+    return {str(name): _plain(str(name), shape) for name, shape in wanted.items()}
 
 
 def check_shape(shape: tuple[int, ...], info: TensorInfo) -> None:
@@ -55,12 +60,15 @@ def quoted(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _first_shape(info: TensorInfo, wanted: Sequence[int] | None) -> tuple[int, ...]:
+def _first_shape(info: TensorInfo, wanted: tuple[int, ...] | None) -> tuple[int, ...]:
     if wanted is None:
         return tuple(1 if size < 0 else size for size in info.shape)
+    check_shape(wanted, info)
+    return wanted
+
+
+def _plain(name: str, shape: Sequence[int]) -> tuple[int, ...]:
     try:
-        shape = tuple(operator.index(size) for size in wanted)
+        return tuple(operator.index(size) for size in shape)
     except TypeError as error:
-        raise InputError(f"The shape of the input '{info.name}' is a row of integers, not {wanted!r}.") from error
-    check_shape(shape, info)
-    return shape
+        raise InputError(f"The shape of the input '{name}' is a row of integers, not {shape!r}.") from error

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # "INFO: Created TensorFlow Lite XNNPACK delegate for CPU." and its like, written by C++ straight to descriptor 2.
-_CHATTER = re.compile(rb"^(INFO|I\d{4}|VERBOSE): .*\n?|^I\d{4} \d\d:\d\d:.*\n?", re.MULTILINE)
+CHATTER = re.compile(rb"^(INFO|I\d{4}|VERBOSE): .*\n?|^I\d{4} \d\d:\d\d:.*\n?", re.MULTILINE)
+
+_is_kept_elsewhere = False
+
+
+def keep_elsewhere() -> None:
+    """Say that nobody reads this process's standard error but after its death: nothing need be dropped then."""
+    global _is_kept_elsewhere
+    _is_kept_elsewhere = True
+
 
 # Descriptor 2 belongs to the whole process, so two threads must not redirect it at the same time.
 _redirecting = threading.Lock()
@@ -23,6 +32,9 @@ def without_chatter() -> Iterator[None]:
 
     What other threads write to standard error meanwhile appears after the block too: late, but not lost.
     """
+    if _is_kept_elsewhere:
+        yield
+        return
     with _redirecting, tempfile.TemporaryFile() as captured:
         _flush()
         try:
@@ -38,7 +50,7 @@ def without_chatter() -> Iterator[None]:
             os.dup2(original, 2)
             os.close(original)
             captured.seek(0)
-            rest = _CHATTER.sub(b"", captured.read())
+            rest = CHATTER.sub(b"", captured.read())
             if rest:
                 os.write(2, rest)
 

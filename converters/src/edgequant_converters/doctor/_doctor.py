@@ -10,10 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgequant_runtime.isolation import engine_process
+
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._files import replacing
-from edgequant_converters._float_hub import keep_source, write_float_hub
+from edgequant_converters._float_hub import hub_in, keep_source, write_float_hub
+from edgequant_converters._naming import named_for_the_user
 from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
@@ -96,8 +99,12 @@ def doctor(
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
     sample, calibration = peek(calibration, images)
-    with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, replacing(destination) as written:
-        hub = Path(folder, f"float{target.suffix}")
+    with (
+        tempfile.TemporaryDirectory(prefix="edgequant-") as folder,
+        replacing(destination) as written,
+        named_for_the_user({written: destination.name, (hub := hub_in(folder, target)): "the float model"}),
+        engine_process(),
+    ):
         tell("importing", 0, None)
         network = write_float_hub(
             source,
@@ -196,7 +203,7 @@ class _Visit:
         if isinstance(workshop, LitertWorkshop):
             mixed = list(mixed_outputs(workshop.network(()), workshop.statistics(())))
         parts = [part for output in mixed for part in output.parts]
-        trial = hub.with_name(f"trial{target.suffix}")
+        trial = hub.with_name(f"the int8 model{target.suffix}")
         trial.write_bytes(workshop.build(plain))
         judge = Judge(hub, evidence.deciding.samples, evidence.deciding.labels, parts)
         fit = Judge(hub, evidence.fit, None, parts)

@@ -1,14 +1,13 @@
 """Look at tensors inside a quantized .tflite while it runs, as real values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
-from edgequant_converters._evaluate import to_own_type, to_real
-from edgequant_converters._quiet import quiet
+from edgequant_converters._evaluate import open_inner, to_own_type, to_real
 from edgequant_converters._request import Sample
 from edgequant_converters.tflite import read_model
 
@@ -17,25 +16,21 @@ class InnerTensors:
     """Runs a quantized model, and LiteRT keeps every tensor. Samples hold real values by the hub's input names."""
 
     def __init__(self, data: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet():
-            self._interpreter = Interpreter(model_content=data, num_threads=1, experimental_preserve_all_tensors=True)
-            self._interpreter.allocate_tensors()
-            self._signature = self._interpreter.get_signature_runner()
-        self._inputs = {name: _info(d) for name, d in self._signature.get_input_details().items()}
-        details = {int(detail["index"]): detail for detail in self._interpreter.get_tensor_details()}
-        names = [tensor.name.decode() for tensor in read_model(data).subgraphs[0].tensors]
-        self._places = {name: (index, details[index]) for index, name in enumerate(names) if index in details}
+        self._model = open_inner(data, "the int8 model", threads=1)
+        tensors = read_model(data).subgraphs[0].tensors
+        self._places = {tensor.name.decode(): (index, tensor) for index, tensor in enumerate(tensors)}
 
     def run(self, sample: Sample, names: Iterable[str]) -> dict[str, NDArray[Any]]:
-        """Run one sample; return the named tensors. Raises KeyError if the quantizer renamed one."""
-        self._signature(**{name: to_own_type(sample[name], spec) for name, spec in self._inputs.items()})
+        """Run one sample; return the named tensors. Raises KeyError if the quantizer renamed one, and SourceError."""
         places = {name: self._places[name] for name in names}
-        return {n: to_real(self._interpreter.get_tensor(i), _info(d)) for n, (i, d) in places.items()}
+        inputs = {info.name: to_own_type(sample[info.name], info) for info in self._model.inputs}
+        values = self._model.run(inputs, [index for index, _ in places.values()])
+        pairs = zip(places.items(), values, strict=True)
+        return {name: to_real(value, _info(name, tensor, value.dtype)) for (name, (_, tensor)), value in pairs}
 
 
-def _info(detail: Mapping[str, Any]) -> TensorInfo:
-    scale, zero_point = detail["quantization"]
-    plain = TensorInfo(detail["name"], (), np.dtype(detail["dtype"]))
-    return plain._replace(scale=float(scale), zero_point=int(zero_point)) if scale else plain
+def _info(name: str, tensor: Any, dtype: np.dtype[Any]) -> TensorInfo:
+    plain, quantization = TensorInfo(name, (), dtype), tensor.quantization
+    if quantization is None or quantization.scale is None or len(quantization.scale) != 1:
+        return plain
+    return plain._replace(scale=float(quantization.scale[0]), zero_point=int(quantization.zeroPoint[0]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from edgequant_runtime.isolation import current_process
 from numpy.typing import NDArray
 
 from edgequant_converters._metrics import sqnr_db
@@ -137,7 +138,6 @@ class _OnnxConstants:
     def read(self, tensor: int) -> NDArray[np.float32] | None:
         """Evaluate the tensor: a weight may be dequantized, or cast and rescaled, when the model is loaded."""
         import onnx
-        import onnxruntime
 
         model = self._file
         wanted = self._flow.graph.tensors[tensor].name
@@ -156,7 +156,5 @@ class _OnnxConstants:
         output = onnx.ValueInfoProto(name=wanted)
         graph = onnx.helper.make_graph([nodes[i] for i in sorted(positions)], "weight", [], [output], initializers)
         piece = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(piece.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return np.asarray(session.run(None, {})[0], np.float32)
+        session = current_process().open(piece.SerializeToString(), engine="onnxruntime", threads=1)
+        return np.asarray(session.run({})[wanted], np.float32)

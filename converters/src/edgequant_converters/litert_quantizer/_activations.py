@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from edgequant_converters._quiet import quiet
+from edgequant_converters._evaluate import open_inner
 from edgequant_converters._request import Sample
 from edgequant_converters.tflite import ModelT
 
@@ -17,20 +17,13 @@ class LitertActivations:
     """
 
     def __init__(self, model: ModelT, data: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet():
-            self._interpreter = Interpreter(model_content=data, num_threads=2, experimental_preserve_all_tensors=True)
-            self._interpreter.allocate_tensors()
-            self._run = self._interpreter.get_signature_runner()
+        self._model = open_inner(data, "the float model", threads=2)
         self._watched = _float_activations(model)
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Run one sample; yield (tensor name, its float32 value)."""
-        self._run(**sample)
-        for index, name in self._watched:
-            yield name, self._interpreter.get_tensor(index)
-        self._interpreter.reset_all_variables()
+        """Run one sample; yield (tensor name, its float32 value). Raises SourceError."""
+        values = self._model.run(sample, [index for index, _ in self._watched])
+        yield from zip((name for _, name in self._watched), values, strict=True)
 
 
 def _float_activations(model: ModelT) -> list[tuple[int, str]]:

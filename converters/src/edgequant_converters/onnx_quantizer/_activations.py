@@ -8,6 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 
+from edgequant_converters._evaluate import open_inner
 from edgequant_converters._request import Sample
 
 
@@ -19,25 +20,20 @@ class OnnxActivations:
     """
 
     def __init__(self, model: ModelProto) -> None:
-        import onnxruntime
-
         watched = copy.deepcopy(model)
         self.names = float_activations(watched)
         existing = {output.name for output in watched.graph.output}
         watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.names if name not in existing)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        places = {output.name: place for place, output in enumerate(watched.graph.output)}
+        self._places = [places[name] for name in self.names]
+        self._model = open_inner(watched.SerializeToString(), "the float model")
         self._inputs = [i.name for i in watched.graph.input if i.type.tensor_type.elem_type == TensorProto.FLOAT]
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Run one sample; yield (tensor name, its float32 value), the model's float inputs first."""
+        """Run one sample; yield (tensor name, float32 value), the model's float inputs first; raises SourceError."""
         for name in self._inputs:
             yield name, sample[name]
-        yield from zip(self.names, self._session.run(self.names, dict(sample)), strict=True)
+        yield from zip(self.names, self._model.run(sample, self._places), strict=True)
 
 
 def float_activations(model: ModelProto) -> list[str]:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import onnx
+from edgequant_runtime import SessionError
+from edgequant_runtime.isolation import EngineDeathError, current_process
 from onnx import ModelProto
 
-from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._plain_gemms import plain_gemms
 from edgequant_converters._reason import reason
 
@@ -17,9 +19,15 @@ def prepare(path: Path) -> ModelProto:
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    prepared = path.with_name(f"{path.stem}-prepared.onnx")
+    optimized, prepared = (path.with_name(f"{path.stem}-{form}.onnx") for form in ("optimized", "prepared"))
     try:
-        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        current_process().optimize_onnx(path, optimized)
+    except EngineDeathError as error:
+        raise SourceError(str(error)) from error
+    except SessionError as error:
+        raise UnsupportedError(f"This graph cannot be prepared for quantization: {error}") from error
+    try:
+        quant_pre_process(str(optimized), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
         model = onnx.load(prepared)
         # Exporters note the shapes of weights too, and the quantizer trips over them once it has transposed a weight.
         del model.graph.value_info[:]

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
-from edgequant_converters._evaluate import open_model
+from edgequant_converters._evaluate import open_model, zeros
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
-from edgequant_converters.tflite import check_runs, normalise, read_model, refuse_damaged, refuse_quantized, write_model
+from edgequant_converters.tflite import normalise, read_model, refuse_damaged, refuse_quantized, write_model
 
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
@@ -36,7 +35,7 @@ class TfliteSource:
             # What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
             copy = Path(folder, name)
             write_model(self._model, copy)
-            check_runs(copy)
+            _try_out(copy)
         normalise(self._model)
 
     def write_litert(self, path: Path) -> None:
@@ -64,8 +63,13 @@ class TfliteSource:
 
     def _inputs(self, path: Path) -> Mapping[str, NDArray[Any]]:
         infos = open_model(path).inputs
-        shapes = {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in infos}
-        return self._sample(infos) or seeded_inputs(shapes)
+        return self._sample(infos) or seeded_inputs(zeros(infos))
+
+
+def _try_out(path: Path) -> None:
+    """Run the model once; raises SourceError if LiteRT cannot, or dies of it."""
+    model = open_model(path)
+    model.run(zeros(model.inputs))
 
 
 def _names(specs: tuple[TensorInfo, ...]) -> list[str]:

@@ -39,8 +39,12 @@ def export_program(module: nn.Module, inputs: tuple[torch.Tensor, ...], descript
 def write_litert(
     program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
 ) -> None:
-    """Write the program as a float32 .tflite whose signature has these names; 64-bit integers become 32-bit ones."""
+    """Write the program as a float32 .tflite whose signature has these names; 64-bit integers become 32-bit ones.
+
+    Raises UnsupportedError.
+    """
     module = program.module(check_guards=False)
+    _refuse_what_kills_the_converter(module, description)
     rewrite_padded_pools(module)
     leave_channels_last(module)
     arguments, _ = program.example_inputs or ((), {})
@@ -60,6 +64,20 @@ def write_litert(
         open_model(path)
     except SourceError as error:  # the converter writes operators that LiteRT does not have
         raise litert_refusal(error, program, description) from error
+
+
+def _refuse_what_kills_the_converter(module: nn.Module, description: str) -> None:
+    """Refuse transposed convolutions over three axes.
+
+    The converter ends the process at some (of one channel, or with weights that are computed), and writes those with a
+    stride as an operator that LiteRT does not have.
+    """
+    assert isinstance(module, torch.fx.GraphModule)
+    if any(node.target is torch.ops.aten.conv_transpose3d.input for node in module.graph.nodes):
+        raise UnsupportedError(
+            f"{description} has a transposed convolution over three axes (ConvTranspose3d), which cannot be converted "
+            "to LiteRT: replace it, or convert to .onnx."
+        )
 
 
 def write_onnx(

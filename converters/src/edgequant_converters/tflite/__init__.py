@@ -1,9 +1,9 @@
 """The .tflite file: read, check, normalise, rename and write it."""
 
 from ._attached import carry_attached_files
+from ._damage import refuse_damaged
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
-from ._probe import check_runs, refuse_damaged
 from ._quantized import quantized_parts, refuse_quantized
 from ._schema import operator_name, type_name
 from ._signature import keep_io_names, rename_io
@@ -11,7 +11,6 @@ from ._signature import keep_io_names, rename_io
 __all__ = [
     "ModelT",
     "carry_attached_files",
-    "check_runs",
     "keep_io_names",
     "model_bytes",
     "normalise",

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from edgequant_converters._evaluate import open_inner, zeros
+
 from ._file import ModelT, model_bytes
 from ._schema import operator_name, type_name
 
@@ -74,16 +76,8 @@ def _present(indices: Any) -> set[int]:
 
 
 def _values(model: ModelT, indices: list[int]) -> list[Any]:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=model_bytes(model),
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    interpreter.invoke()
-    return [interpreter.get_tensor(index) for index in indices]
+    opened = open_inner(model_bytes(model), "the network", threads=1, delegates=False)
+    return list(opened.run(zeros(opened.inputs), indices))
 
 
 def _store(model: ModelT, tensor: Any, value: Any) -> None:

@@ -18,7 +18,7 @@ def read_model(source: str | os.PathLike[str] | bytes) -> ModelT:
     """Read a .tflite file (or its bytes) as a mutable object with every buffer's data in place.
 
     Raises SourceError for a missing, empty, truncated or damaged file, and for one that is not a .tflite at all.
-    Only the flatbuffer itself is read here: `check_runs` tells whether LiteRT can run what it describes.
+    Only the flatbuffer itself is read here: `refuse_damaged` and LiteRT itself look at what it describes.
     """
     name = "The model" if isinstance(source, bytes) else Path(source).name
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))

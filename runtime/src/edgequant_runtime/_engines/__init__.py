@@ -9,6 +9,8 @@ from edgequant_runtime._errors import EngineError
 from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, at_start, read_model_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgequant_runtime._model_file import Model
     from edgequant_runtime._shapes import InputShapes
 
@@ -31,6 +33,10 @@ ENGINES: dict[str, tuple[str, str]] = {
     "litert": ("._litert", TFLITE),
     "onnxruntime": ("._onnxruntime", ONNX),
 }
+
+
+on_opening: Callable[[str], object] | None = None
+"""Called with an engine's name before it gets a model: if the engine dies of it, somebody knows which it was."""
 
 
 class OpenedEngine:
@@ -108,6 +114,8 @@ def open_engine(
 
 def open_in(engine: str, file: ModelFile, threads: int, input_shapes: InputShapes | None) -> Engine:
     """Open the model in this engine."""
+    if on_opening is not None:
+        on_opening(engine)
     return cast("Engine", import_module(_entry(engine)[0], __package__).open_model(file, threads, input_shapes))
 
 

@@ -60,10 +60,22 @@ def _interpreter_module() -> Any:
 
 
 class LitertEngine(ArrayEngine):
-    """One LiteRT interpreter, run on its primary subgraph."""
+    """One LiteRT interpreter, run on its primary subgraph.
 
-    def __init__(self, file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> None:
+    `keeps_all`: no tensor takes another's memory, so that `inner` shows it after a run; `delegates`: XNNPACK is used.
+    """
+
+    def __init__(
+        self,
+        file: ModelFile,
+        threads: int,
+        input_shapes: InputShapes | None = None,
+        *,
+        keeps_all: bool = False,
+        delegates: bool = True,
+    ) -> None:
         self._file, self._threads, self._input_shapes = file, threads, input_shapes
+        self._keeps_all, self._delegates = keeps_all, delegates
         # Memory that is lent out: the interpreter moves it when shapes change, so nobody may hold it then.
         self._lent: weakref.WeakSet[LentMemory] = weakref.WeakSet()
         self._open(None)
@@ -72,12 +84,18 @@ class LitertEngine(ArrayEngine):
         """Make an interpreter for these input shapes, or for those that the session was opened with."""
         module, file = _interpreter_module(), self._file
         source = {"model_path": file.path} if file.path else {"model_content": file.content}
+        kernels = "AUTO" if self._delegates else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
         hint = ""
         with suppress(EngineError):  # without the native engine's library the wheel's own checks must do
             check_structure(file)
         try:
             with without_chatter():
-                self._interpreter = module.Interpreter(**source, num_threads=self._threads)
+                self._interpreter = module.Interpreter(
+                    **source,
+                    num_threads=self._threads,
+                    experimental_preserve_all_tensors=self._keeps_all,
+                    experimental_op_resolver_type=module.OpResolverType[kernels],
+                )
             self._read_details(file.name)
             hint = "" if self._input_shapes else free_size_hint(self.inputs)
             self._allocate(first_shapes(self.inputs, self._input_shapes) if shapes is None else shapes)
@@ -94,7 +112,9 @@ class LitertEngine(ArrayEngine):
 
     def clone(self) -> LitertEngine:
         """Open the file a second time: it is mapped, and what was computed from it is not shared."""
-        return LitertEngine(self._file, self._threads, self._input_shapes)
+        return LitertEngine(
+            self._file, self._threads, self._input_shapes, keeps_all=self._keeps_all, delegates=self._delegates
+        )
 
     def _read_details(self, model_name: str) -> None:
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -183,6 +203,13 @@ class LitertEngine(ArrayEngine):
             if value.size:
                 raise
         return value
+
+    def inner(self, index: int) -> NDArray[Any]:
+        """Return a copy of a tensor by its index in the main graph; raises EngineError if it has no value."""
+        try:
+            return np.asarray(self._interpreter.get_tensor(index))
+        except ValueError as error:
+            raise EngineError(f"LiteRT shows no tensor {index}: {first_line(error)}.") from error
 
     def invoke(self) -> None:
         """Run one inference."""

@@ -62,12 +62,12 @@ _DTYPES = {
 
 def version() -> str:
     """Return the installed distribution and its version."""
-    return f"onnxruntime {_onnxruntime().__version__}"
+    return f"onnxruntime {imported().__version__}"
 
 
 def open_model(file: ModelFile, threads: int, input_shapes: InputShapes | None = None) -> OnnxRuntimeEngine:
     """Open an .onnx model; raises EngineError without the wheel, ModelError if ONNX Runtime refuses the model."""
-    onnxruntime = _onnxruntime()
+    onnxruntime = imported()
     try:
         session = _opened(onnxruntime, file, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
@@ -111,7 +111,8 @@ def _integer_sums_saturate() -> bool:
         return True
 
 
-def _onnxruntime() -> Any:
+def imported() -> Any:
+    """Return ONNX Runtime's module; raises EngineError if it is missing or broken."""
     try:
         # The import itself looks for graphics cards and warns on standard error where there are none.
         with without_chatter():
@@ -136,13 +137,25 @@ def session_options(onnxruntime: Any, file: ModelFile, threads: int) -> Any:
     return options
 
 
+def write_optimized(file: ModelFile, output: str) -> None:
+    """Write the model with constants folded and what any machine can fuse fused; raises ModelError if it cannot be."""
+    onnxruntime = imported()
+    options = session_options(onnxruntime, file, 0)
+    options.optimized_model_filepath = output
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        onnxruntime.InferenceSession(file.path or file.content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions have no common base
+        raise ModelError(_not_opened(file.name, error)) from error
+
+
 class OnnxRuntimeEngine(ArrayEngine):
     """One ONNX Runtime session with inputs and outputs bound to this engine's memory; it may serve several engines."""
 
     def __init__(self, session: Any, model_name: str, input_shapes: InputShapes | None = None) -> None:
         self._session, self._model_name, self._input_shapes = session, model_name, input_shapes
-        self.inputs = [_tensor_info(value, model_name) for value in session.get_inputs()]
-        self.outputs = [_tensor_info(value, model_name) for value in session.get_outputs()]
+        self.inputs = [tensor_info(value, model_name) for value in session.get_inputs()]
+        self.outputs = [tensor_info(value, model_name) for value in session.get_outputs()]
         self._fixed_outputs = [_allocate_fixed(info) for info in self.outputs]
         self.resize(first_shapes(self.inputs, input_shapes))
 
@@ -224,7 +237,8 @@ def _allocate_fixed(info: TensorInfo) -> NDArray[Any] | None:
     return None if -1 in info.shape else np.zeros(info.shape, info.dtype)
 
 
-def _tensor_info(value: Any, model_name: str) -> TensorInfo:
+def tensor_info(value: Any, model_name: str) -> TensorInfo:
+    """Describe an input or output of an ONNX Runtime session; raises ModelError for a type without numpy's like."""
     if value.type not in _DTYPES:
         raise ModelError(
             f"{at_start(model_name)} has '{value.name}' of type {value.type}, which a Session does not handle."
