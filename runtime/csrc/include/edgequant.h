@@ -53,6 +53,7 @@ typedef enum eq_type {
     EQ_INT64 = 4,
     EQ_BOOL = 6,
     EQ_INT16 = 7,
+    EQ_COMPLEX64 = 8, /* two float32: real, imaginary */
     EQ_INT8 = 9,
 } eq_type;
 

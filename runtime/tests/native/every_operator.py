@@ -15,7 +15,7 @@ from .single_op import SAME, Model, Quantized
 WITHOUT_INT8 = frozenset(
     [
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
-        "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5",
+        "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing
     ]
 )  # fmt: skip

@@ -31,7 +31,7 @@ RESOLVERS = {
     "optimized": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     "reference": OpResolverType.BUILTIN_REF,
 }
-_TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
+_TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 8: np.complex64, 9: np.int8}
 
 
 def seeded_inputs(data: bytes, seed: int = 0) -> list[Array]:
@@ -41,6 +41,8 @@ def seeded_inputs(data: bytes, seed: int = 0) -> list[Array]:
 
 
 def _seeded(rng: np.random.Generator, shape: Any, dtype: Any) -> Array:
+    if np.issubdtype(dtype, np.complexfloating):
+        return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(dtype)
     if np.issubdtype(dtype, np.floating):
         return rng.normal(size=shape).astype(dtype)
     if dtype == np.bool_:

@@ -1,6 +1,7 @@
 #include "portable_math.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* ln 2 in two parts: the first has 32 bits, so that products with small integers are exact. */
 static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33;
@@ -50,6 +51,28 @@ double eq_tanh(double x) {
     const double growth = eq_exp_minus_1(2 * fabs(x));
     const double y = fabs(x) > 20 ? 1 : growth / (growth + 2);
     return x < 0 ? -y : y;
+}
+
+/* x to the power of `first` and every second one after it, over their factorials, with alternating signs; 0 <= x <= pi / 4. */
+static double alternating_series(double x, int first) {
+    double sum = 1;
+    for (int k = 20 + first; k > first; k -= 2) {
+        sum = 1 - sum * x * x / (k * (k - 1));
+    }
+    return first == 0 ? sum : x * sum;
+}
+
+/* In eighths of a turn, so that 0, 1 and symmetries are exact. */
+void eq_turn(int32_t part, int32_t whole, double *cosine, double *sine) {
+    const int64_t eighths = 8 * (int64_t)part;
+    const int32_t octant = (int32_t)(eighths / whole);
+    const int64_t in_octant = eighths % whole, rest = octant % 2 == 0 ? in_octant : whole - in_octant;
+    const double angle = 0.78539816339744830962 * ((double)rest / whole);
+    const double c = alternating_series(angle, 0), s = alternating_series(angle, 1);
+    const bool swaps = octant == 1 || octant == 2 || octant == 5 || octant == 6;
+    const double x = swaps ? s : c, y = swaps ? c : s;
+    *cosine = octant >= 2 && octant <= 5 ? -x : x;
+    *sine = octant >= 4 ? -y : y;
 }
 
 /* Near 0 the series of erf, whose terms are all positive; far from it erfc's continued fraction. */

@@ -3,10 +3,14 @@
 #ifndef EQ_PORTABLE_MATH_H
 #define EQ_PORTABLE_MATH_H
 
+#include <stdint.h>
+
 double eq_exp(double x);
 double eq_exp_minus_1(double x);
 double eq_log(double x); /* x > 0 */
 double eq_tanh(double x);
+/* The cosine and sine of `part` / `whole` turns, 0 <= part < whole. */
+void eq_turn(int32_t part, int32_t whole, double *cosine, double *sine);
 double eq_erfc(double x); /* 1 - erf(x); absolute error 1e-15 */
 
 #endif

@@ -12,6 +12,7 @@ int32_t eq_type_size(eq_type type) {
     case EQ_INT32:
         return 4;
     case EQ_INT64:
+    case EQ_COMPLEX64:
         return 8;
     default:
         return 0;

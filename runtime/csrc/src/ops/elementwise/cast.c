@@ -89,6 +89,9 @@ eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op) {
     if (in->type != in->file_type || out->type != out->file_type) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "quantized uint8 is not supported here");
     }
+    if (in->type == EQ_COMPLEX64 || out->type == EQ_COMPLEX64) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "complex numbers are not supported here");
+    }
     if (in->type == out->type) {
         return eq_plan_alias(plan, op, 0, 0);
     }

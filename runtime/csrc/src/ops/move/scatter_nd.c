@@ -73,8 +73,8 @@ eq_status eq_prepare_scatter_nd(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *out = eq_plan_output(plan, op, 0);
-    if (out->type == EQ_INT16) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take updates of type INT16");
+    if (out->type == EQ_INT16 || out->type == EQ_COMPLEX64) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take updates of type %s", eq_type_name(out->type));
     }
     eq_step *step = eq_plan_step(plan, op, run_scatter, sizeof s, 2, 1);
     if (!step) {

@@ -80,7 +80,7 @@ eq_status eq_prepare_top_k(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *indices = eq_plan_output(plan, op, 1);
-    if (in->type == EQ_BOOL || (indices->type != EQ_INT32 && indices->type != EQ_INT16)) {
+    if (in->type == EQ_BOOL || in->type == EQ_COMPLEX64 || (indices->type != EQ_INT32 && indices->type != EQ_INT16)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs numbers, and an int32 or int16 output of indices");
     }
     if (in->rank < 1 || k < 0 || k > in->dims[in->rank - 1]) {
