@@ -484,6 +484,7 @@ def constants_at_the_end() -> bytes:
     return at_the_end(unpack(model.finish([z])), a)
 
 
+@pytest.mark.slow
 @of_one_worker
 def test_kernels_read_no_further_than_constants(mutate: Path, tmp_path: Path) -> None:
     (tmp_path / "constants.tflite").write_bytes(constants_at_the_end())
@@ -526,6 +527,7 @@ def run_mutate(program: Path, *arguments: object) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @of_one_worker
 def test_damaged_copies_of_small_models(mutate: Path, models: Path) -> None:
     printed = run_mutate(mutate, "--truncations", "--mutations", 700, *sorted(models.glob("*.tflite")))
@@ -534,6 +536,7 @@ def test_damaged_copies_of_small_models(mutate: Path, models: Path) -> None:
     assert float(memory[1]) < 2 * float(memory[2])
 
 
+@pytest.mark.slow
 @of_one_worker
 def test_damaged_copies_of_trained_networks(mutate: Path, shared: Path) -> None:
     models = [shared / "models" / name for name in ("kws_ref_model.tflite", "ad01_int8.tflite")]
