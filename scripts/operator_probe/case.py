@@ -54,9 +54,10 @@ class One:
         self.model = Model()
         self.rng = np.random.default_rng(7)
         self.inputs: list[Array] = []
+        self.scales = True  # whether tensors of small integers are quantized
 
     def quantized(self, kind: str, table: dict[str, tuple[float, int]]) -> Quantized | None:
-        return Quantized(*table[kind]) if kind in table else None
+        return Quantized(*table[kind]) if kind in table and self.scales else None
 
     def values(self, shape: Sequence[int], kind: str, low: float | None, high: float | None) -> Array:
         if kind in ("FLOAT32", "FLOAT16", "BFLOAT16", "FLOAT64"):

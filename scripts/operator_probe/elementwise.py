@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from single_op import Quantized
 
 from .case import SHAPE, TYPES, Case, Maker, One, fixed
 
@@ -45,8 +46,15 @@ def power(m: One) -> Case:
     return m.case([x, m.x(SHAPE[2:], low=0, high=3)], m.y(), "PowOptions")
 
 
-def shift(m: One) -> Case:
-    return m.case([m.x(), m.x(low=0, high=7)], m.y(), "RightShiftOptions")
+def bits(options: str, high: int | None = None) -> Maker:
+    """Of numbers without scales."""
+
+    def make(m: One) -> Case:
+        m.scales = False
+        low = None if high is None else 0
+        return m.case([m.x(), m.x(low=low, high=high)], m.y(), options)
+
+    return make
 
 
 def prelu(m: One) -> Case:
@@ -89,7 +97,8 @@ def cast(to: str) -> Maker:
 
 
 def quantize(to: str) -> Maker:
-    return lambda m: m.case([m.x()], m.y(kind=to), "QuantizeOptions")
+    scale = {"INT32": Quantized(0.01)}
+    return lambda m: m.case([m.x(q=scale.get(m.kind))], m.y(kind=to), "QuantizeOptions")
 
 
 def dequantize(m: One) -> Case:
@@ -187,12 +196,12 @@ CASES: dict[str, Maker] = {
     "MINIMUM": binary("MaximumMinimumOptions", same=True),
     "SQUARED_DIFFERENCE": binary("SquaredDifferenceOptions"),
     "ATAN2": binary("ATan2Options"),
-    "BITWISE_XOR": binary("BitwiseXorOptions"),
+    "BITWISE_XOR": bits("BitwiseXorOptions"),
     "LOGICAL_AND": binary("LogicalAndOptions"),
     "LOGICAL_OR": binary("LogicalOrOptions"),
     **{name: binary(options, "BOOL") for name, options in COMPARISONS.items()},
     "POW": power,
-    "RIGHT_SHIFT": shift,
+    "RIGHT_SHIFT": bits("RightShiftOptions", 7),
     "PRELU": prelu,
     "ADD_N": add_n,
     "SELECT": select("SelectOptions", False),

@@ -48,6 +48,7 @@ typedef struct eq_error {
 /* The numbers are those of the .tflite format. */
 typedef enum eq_type {
     EQ_FLOAT32 = 0,
+    EQ_FLOAT16 = 1,
     EQ_INT32 = 2,
     EQ_UINT8 = 3,
     EQ_INT64 = 4,
@@ -55,6 +56,10 @@ typedef enum eq_type {
     EQ_INT16 = 7,
     EQ_COMPLEX64 = 8, /* two float32: real, imaginary */
     EQ_INT8 = 9,
+    EQ_UINT32 = 15,
+    EQ_UINT16 = 16,
+    EQ_INT4 = 17, /* constants alone: never the type of an input or output */
+    EQ_BFLOAT16 = 18,
 } eq_type;
 
 typedef struct eq_tensor_info {

@@ -14,6 +14,9 @@ from .single_op import SAME, Model, Quantized
 
 WITHOUT_INT8 = frozenset(
     [
+        "ADD_N", "BITWISE_XOR", "BROADCAST_ARGS", "FILL", "LOGICAL_AND", "LOGICAL_OR", "ONE_HOT", "POW", "RANGE",
+        "RANK", "RIGHT_SHIFT", "WHERE", "ZEROS_LIKE",
+        "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL", "SELECT", "SELECT_V2",
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
         "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing

@@ -4,15 +4,24 @@
 
 #include "arithmetic/arithmetic.h"
 
-eq_status eq_check_int8(eq_plan *plan, const eq_operator *op, const eq_tensor *tensor, const char *what) {
-    if (tensor->type != EQ_INT8) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "%s must be int8 here", what);
+static eq_status check_one_scale(eq_plan *plan, const eq_operator *op, const eq_tensor *tensor, eq_type type, const char *name,
+                                 const char *what) {
+    if (tensor->type != type) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "%s must be %s here", what, name);
     }
     if (tensor->scale_count != 1) {
         /* A scale for each channel is valid where weights are stored as int8 and widened to float32. */
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "%s needs one scale, it has %d", what, (int)tensor->scale_count);
     }
     return EQ_OK;
+}
+
+eq_status eq_check_int8(eq_plan *plan, const eq_operator *op, const eq_tensor *tensor, const char *what) {
+    return check_one_scale(plan, op, tensor, EQ_INT8, "int8", what);
+}
+
+eq_status eq_check_int16(eq_plan *plan, const eq_operator *op, const eq_tensor *tensor, const char *what) {
+    return check_one_scale(plan, op, tensor, EQ_INT16, "int16", what);
 }
 
 eq_status eq_activation_range_float(eq_plan *plan, const eq_operator *op, int32_t activation, float *min, float *max) {

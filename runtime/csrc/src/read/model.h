@@ -15,7 +15,7 @@ typedef struct eq_table {
 typedef struct eq_tensor {
     const char *name;
     /* The type inside the engine. Quantized uint8 is read as int8: zero points are 128 less and constants have their top
-     * bit flipped, so that no operator needs to know; the graph's edges translate. */
+     * bit flipped, so that no operator needs to know; the graph's edges translate. Constants of quantized int4 become int8. */
     eq_type type;
     eq_type file_type;
     int32_t rank;

@@ -60,8 +60,12 @@ static eq_status read_scales(eq_reader *reader, const eq_vector *vector, eq_tens
 }
 
 static void zero_point_range(eq_type type, int64_t *min, int64_t *max) {
-    *min = type == EQ_INT8 ? INT8_MIN : type == EQ_UINT8 ? 0 : type == EQ_INT16 ? INT16_MIN : INT32_MIN;
-    *max = type == EQ_INT8 ? INT8_MAX : type == EQ_UINT8 ? UINT8_MAX : type == EQ_INT16 ? INT16_MAX : INT32_MAX;
+    *min = type == EQ_INT4 ? -8 : type == EQ_INT8 ? INT8_MIN : type == EQ_UINT8 ? 0 : type == EQ_INT16 ? INT16_MIN : INT32_MIN;
+    *max = type == EQ_INT4    ? 7
+           : type == EQ_INT8  ? INT8_MAX
+           : type == EQ_UINT8 ? UINT8_MAX
+           : type == EQ_INT16 ? INT16_MAX
+                              : INT32_MAX;
 }
 
 static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, eq_tensor *tensor) {
@@ -81,14 +85,14 @@ static eq_status read_zero_points(eq_reader *reader, const eq_vector *vector, eq
         zero_points[i] = (int32_t)value - (is_uint8 ? 128 : 0);
     }
     tensor->zero_points = zero_points;
-    if (is_uint8) {
+    if (is_uint8 || tensor->file_type == EQ_INT4) {
         tensor->type = EQ_INT8;
     }
     return EQ_OK;
 }
 
 static bool can_be_quantized(eq_type type) {
-    return type == EQ_INT8 || type == EQ_UINT8 || type == EQ_INT16 || type == EQ_INT32 || type == EQ_INT64;
+    return type == EQ_INT8 || type == EQ_INT4 || type == EQ_UINT8 || type == EQ_INT16 || type == EQ_INT32 || type == EQ_INT64;
 }
 
 /* No scale, or one of 0: the numbers stand for themselves. */

@@ -97,6 +97,15 @@ static eq_status check_computed(eq_reader *reader, int32_t index, const eq_tenso
                                  (unsigned long long)bytes, (unsigned long long)reader->model->memory_limit);
 }
 
+/* Bytes for the engine of bytes of the file: uint8 with the top bit flipped, or int4, two in a byte with the first in the lower
+ * half, as int8. */
+static void to_int8(eq_type file_type, const uint8_t *bytes, size_t elements, uint8_t *to) {
+    for (size_t i = 0; i < elements; i++) {
+        const uint8_t half = (uint8_t)(bytes[i / (file_type == EQ_INT4 ? 2 : 1)] >> (i % 2 * 4) & 15);
+        to[i] = file_type == EQ_INT4 ? (uint8_t)((half ^ 8) - 8) : (uint8_t)(bytes[i] ^ 0x80);
+    }
+}
+
 /* A constant's values stay in the file, unless they are misaligned or become int8. */
 static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
     const uint8_t *bytes = NULL;
@@ -110,7 +119,7 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t ind
         tensor->data = is_external ? reader->model->file : count != 0 ? bytes : NULL;
         return EQ_OK;
     }
-    const uint64_t size = (uint64_t)eq_type_size(tensor->type), bits = (uint64_t)eq_type_bits(tensor->type);
+    const uint64_t size = (uint64_t)eq_type_size(tensor->type), bits = (uint64_t)eq_type_bits(tensor->file_type);
     const uint64_t needed = ((uint64_t)eq_tensor_elements(tensor) * bits + 7) / 8;
     if (count == 0) {
         return check_computed(reader, index, tensor, needed);
@@ -125,17 +134,17 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t ind
     if (!flips && (size == 0 || (uintptr_t)bytes % size == 0)) {
         return EQ_OK;
     }
-    uint8_t *copy = eq_reader_take(reader, (size_t)count, 1);
+    const uint64_t kept = flips ? (uint64_t)eq_tensor_elements(tensor) : count;
+    uint8_t *copy = eq_reader_take(reader, (size_t)kept, 1);
     if (copy == NULL) {
         return reader->failure;
     }
-    memcpy(copy, bytes, (size_t)count);
     if (flips) {
-        for (size_t i = 0; i < (size_t)count; i++) {
-            copy[i] ^= 0x80;
-        }
+        to_int8(tensor->file_type, bytes, (size_t)kept, copy);
+    } else {
+        memcpy(copy, bytes, (size_t)count);
     }
-    reader->model->packed_bytes += count;
+    reader->model->packed_bytes += kept;
     tensor->data = copy;
     return EQ_OK;
 }
@@ -167,6 +176,9 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
     }
     if (status == EQ_OK) {
         status = read_data(reader, table, index, tensor);
+    }
+    if (status == EQ_OK && tensor->file_type == EQ_INT4 && !tensor->data) {
+        tensor->unsupported = "of type INT4 that is no constant";
     }
     return status;
 }

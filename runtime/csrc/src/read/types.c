@@ -7,9 +7,13 @@ int32_t eq_type_size(eq_type type) {
     case EQ_INT8:
         return 1;
     case EQ_INT16:
+    case EQ_UINT16:
+    case EQ_FLOAT16:
+    case EQ_BFLOAT16:
         return 2;
     case EQ_FLOAT32:
     case EQ_INT32:
+    case EQ_UINT32:
         return 4;
     case EQ_INT64:
     case EQ_COMPLEX64:

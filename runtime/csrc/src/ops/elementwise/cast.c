@@ -1,51 +1,71 @@
 /* CAST: floats to integers lose their fraction and saturate (NaN: the largest), integers wrap, bool is whether not zero. As
  * in LiteRT, the quantization does not count. */
+#include "arithmetic/half.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 
+enum { CHUNK = 4096 }; /* elements of a unit */
+
 typedef struct eq_cast {
     int64_t elements;
-    eq_type from, to;
+    eq_type from, to;      /* as in the file */
+    uint8_t in_flip, flip; /* the top bit of quantized uint8, which the engine has as int8 */
 } eq_cast;
 
-static int64_t read_integer(eq_type type, const void *values, int64_t i) {
-    switch (type) {
+static bool is_float(eq_type type) {
+    return type == EQ_FLOAT32 || type == EQ_FLOAT16 || type == EQ_BFLOAT16;
+}
+
+static float read_float(eq_type type, const void *values, int64_t i) {
+    return type == EQ_FLOAT32   ? ((const float *)values)[i]
+           : type == EQ_FLOAT16 ? eq_half_to_float(((const uint16_t *)values)[i])
+                                : eq_bfloat_to_float(((const uint16_t *)values)[i]);
+}
+
+static int64_t read_integer(const eq_cast *cast, const void *values, int64_t i) {
+    switch (cast->from) {
     case EQ_INT8:
+    case EQ_INT4:
         return ((const int8_t *)values)[i];
     case EQ_UINT8:
-        return ((const uint8_t *)values)[i];
+        return ((const uint8_t *)values)[i] ^ cast->in_flip;
     case EQ_BOOL:
         return ((const uint8_t *)values)[i] != 0;
     case EQ_INT16:
         return ((const int16_t *)values)[i];
+    case EQ_UINT16:
+        return ((const uint16_t *)values)[i];
     case EQ_INT32:
         return ((const int32_t *)values)[i];
+    case EQ_UINT32:
+        return ((const uint32_t *)values)[i];
     default:
         return ((const int64_t *)values)[i];
     }
 }
 
-static void write_integer(eq_type type, void *values, int64_t i, int64_t value) {
+static void write_integer(const eq_cast *cast, void *values, int64_t i, int64_t value) {
     const uint64_t bits = (uint64_t)value;
-    switch (type) {
-    case EQ_INT8:
-    case EQ_UINT8:
-        ((uint8_t *)values)[i] = (uint8_t)bits;
+    switch (eq_type_size(cast->to)) {
+    case 1:
+        ((uint8_t *)values)[i] = cast->to == EQ_BOOL ? value != 0 : (uint8_t)bits ^ cast->flip;
         break;
-    case EQ_BOOL:
-        ((uint8_t *)values)[i] = value != 0;
-        break;
-    case EQ_INT16:
+    case 2:
         ((uint16_t *)values)[i] = (uint16_t)bits;
         break;
-    case EQ_INT32:
+    case 4:
         ((uint32_t *)values)[i] = (uint32_t)bits;
-        break;
-    case EQ_FLOAT32:
-        ((float *)values)[i] = (float)value;
         break;
     default:
         ((int64_t *)values)[i] = value;
+    }
+}
+
+static void write_float(eq_type type, void *values, int64_t i, float value) {
+    if (type == EQ_FLOAT32) {
+        ((float *)values)[i] = value;
+    } else {
+        ((uint16_t *)values)[i] = type == EQ_FLOAT16 ? eq_half_from_float(value) : eq_bfloat_from_float(value);
     }
 }
 
@@ -56,7 +76,8 @@ static int64_t saturate(eq_type type, float x) {
         int64_t min, max;
     } ranges[] = {
         {EQ_INT8, INT8_MIN, INT8_MAX},    {EQ_UINT8, 0, UINT8_MAX},         {EQ_INT16, INT16_MIN, INT16_MAX},
-        {EQ_INT32, INT32_MIN, INT32_MAX}, {EQ_INT64, INT64_MIN, INT64_MAX},
+        {EQ_UINT16, 0, UINT16_MAX},       {EQ_INT32, INT32_MIN, INT32_MAX}, {EQ_UINT32, 0, UINT32_MAX},
+        {EQ_INT64, INT64_MIN, INT64_MAX},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; ++i) {
         if (ranges[i].type == type) {
@@ -67,13 +88,19 @@ static int64_t saturate(eq_type type, float x) {
 }
 
 static void run_cast(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
+    (void)scratch;
     const eq_cast *cast = step->data;
     const void *in = storage[step->inputs[0].tensor].data;
     void *out = storage[step->outputs[0].tensor].data;
-    for (int64_t i = 0; i < cast->elements; ++i) {
-        const bool real = cast->from == EQ_FLOAT32;
-        write_integer(cast->to, out, i, real ? saturate(cast->to, ((const float *)in)[i]) : read_integer(cast->from, in, i));
+    const int64_t end = (int64_t)last * CHUNK < cast->elements ? (int64_t)last * CHUNK : cast->elements;
+    const bool from_float = is_float(cast->from), to_float = is_float(cast->to);
+    for (int64_t i = (int64_t)first * CHUNK; i < end; ++i) {
+        if (to_float) {
+            write_float(cast->to, out, i, from_float ? read_float(cast->from, in, i) : (float)read_integer(cast, in, i));
+        } else {
+            write_integer(cast, out, i,
+                          from_float ? saturate(cast->to, read_float(cast->from, in, i)) : read_integer(cast, in, i));
+        }
     }
 }
 
@@ -86,25 +113,28 @@ eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op) {
     if ((status = eq_plan_shape(plan, op, 0, in->rank, in->dims)) != EQ_OK) {
         return status;
     }
-    if (in->type != in->file_type || out->type != out->file_type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "quantized uint8 is not supported here");
-    }
     if (in->type == EQ_COMPLEX64 || out->type == EQ_COMPLEX64) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "complex numbers are not supported here");
     }
-    if (in->type == out->type) {
+    if (in->type == out->type && in->file_type == out->file_type) {
         return eq_plan_alias(plan, op, 0, 0);
     }
     eq_step *step = eq_plan_step(plan, op, run_cast, sizeof(eq_cast), 1, 1);
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    *(eq_cast *)step->data = (eq_cast){.elements = eq_tensor_elements(in), .from = in->type, .to = out->type};
+    *(eq_cast *)step->data = (eq_cast){
+        .elements = eq_tensor_elements(in),
+        .from = in->file_type,
+        .to = out->file_type,
+        .in_flip = in->type != in->file_type ? 0x80 : 0,
+        .flip = out->type != out->file_type ? 0x80 : 0,
+    };
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
+    step->units = (int32_t)((eq_tensor_elements(in) + CHUNK - 1) / CHUNK);
     step->cost = (uint64_t)eq_tensor_elements(in);
     return EQ_OK;
 }
 
 EQ_OPERATOR(CAST, eq_prepare_cast, ANY);
-EQ_OPERATOR_NOTE(CAST, "not to or from quantized uint8");

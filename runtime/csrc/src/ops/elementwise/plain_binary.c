@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "binary.h"
+#include "runs.h"
 #include "ops/quantization.h"
 #include "read/operator_codes.h"
 
@@ -40,64 +41,42 @@ static float floor_remainder(float a, float b) {
 
 /* ---- runs of them ---- */
 
-/* name() and name_scalar(): out[i] = expression, of a and b. */
-#define RUNS(name, type, expression)                                                                                 \
-    static void name(const void *parameters, const void *left, const void *right, void *result, size_t n) {          \
-        const type *x = left, *y = right;                                                                            \
-        type *out = result;                                                                                          \
-        (void)parameters;                                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                                             \
-            const type a = x[i], b = y[i];                                                                           \
-            out[i] = (expression);                                                                                   \
-        }                                                                                                            \
-    }                                                                                                                \
-    static void name##_scalar(const void *parameters, const void *left, const void *right, void *result, size_t n) { \
-        const type *x = left;                                                                                        \
-        const type b = *(const type *)right;                                                                         \
-        type *out = result;                                                                                          \
-        (void)parameters;                                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                                             \
-            const type a = x[i];                                                                                     \
-            out[i] = (expression);                                                                                   \
-        }                                                                                                            \
-    }
-
 /* name_swapped() is for inputs that the driver swapped. */
-#define ORDERED_RUNS(name, type, function) RUNS(name, type, function(a, b)) RUNS(name##_swapped, type, function(b, a))
+#define ORDERED_RUNS(name, type, function) EQ_RUNS(name, type, function(a, b)) EQ_RUNS(name##_swapped, type, function(b, a))
 
 #define WRAPPED(operation, type, unsigned_type) (type)((unsigned_type)a operation(unsigned_type) b)
 #define WRAPPED_BACK(operation, type, unsigned_type) (type)((unsigned_type)b operation(unsigned_type) a)
 
-RUNS(add_f32, float, clamp(parameters, a + b))
-RUNS(sub_f32, float, clamp(parameters, a - b))
-RUNS(sub_f32_swapped, float, clamp(parameters, b - a))
-RUNS(mul_f32, float, clamp(parameters, a *b))
-RUNS(div_f32, float, clamp(parameters, a / b))
-RUNS(div_f32_swapped, float, clamp(parameters, b / a))
-RUNS(max_f32, float, a > b ? a : b)
-RUNS(min_f32, float, a < b ? a : b)
-RUNS(squared_difference_f32, float, (a - b) * (a - b))
-RUNS(prelu_f32, float, a >= 0 ? a : a * b)
-RUNS(floor_div_f32, float, floorf(a / b))
-RUNS(floor_div_f32_swapped, float, floorf(b / a))
+EQ_RUNS(add_f32, float, clamp(parameters, a + b))
+EQ_RUNS(sub_f32, float, clamp(parameters, a - b))
+EQ_RUNS(sub_f32_swapped, float, clamp(parameters, b - a))
+EQ_RUNS(mul_f32, float, clamp(parameters, a *b))
+EQ_RUNS(div_f32, float, clamp(parameters, a / b))
+EQ_RUNS(div_f32_swapped, float, clamp(parameters, b / a))
+EQ_RUNS(max_f32, float, a > b ? a : b)
+EQ_RUNS(min_f32, float, a < b ? a : b)
+EQ_RUNS(squared_difference_f32, float, (a - b) * (a - b))
+EQ_RUNS(prelu_f32, float, a >= 0 ? a : a * b)
+EQ_RUNS(floor_div_f32, float, floorf(a / b))
+EQ_RUNS(floor_div_f32_swapped, float, floorf(b / a))
 ORDERED_RUNS(floor_mod_f32, float, floor_remainder)
 
-#define INTEGER_RUNS(type, unsigned_type, suffix)                            \
-    RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                \
-    RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                \
-    RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type)) \
-    RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                \
-    RUNS(max_##suffix, type, a > b ? a : b)                                  \
-    RUNS(min_##suffix, type, a < b ? a : b)                                  \
-    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                      \
-    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)          \
+#define INTEGER_RUNS(type, unsigned_type, suffix)                               \
+    EQ_RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                \
+    EQ_RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                \
+    EQ_RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type)) \
+    EQ_RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                \
+    EQ_RUNS(max_##suffix, type, a > b ? a : b)                                  \
+    EQ_RUNS(min_##suffix, type, a < b ? a : b)                                  \
+    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                         \
+    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)             \
     ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
 INTEGER_RUNS(int32_t, uint32_t, i32)
 INTEGER_RUNS(int64_t, uint64_t, i64)
 
 /* ---- the table ---- */
 
-#define RUN_PAIR(name) {name, name##_scalar}
+#define RUN_PAIR(name) {EQ_RUN_PAIR(name)}
 #define SAME(code, type, name)             \
     {                                      \
         code, type, {                      \

@@ -1,6 +1,4 @@
-/* RESHAPE, SQUEEZE, EXPAND_DIMS: the same values in another shape, and so the same memory. SHAPE tells a shape. */
-#include <string.h>
-
+/* RESHAPE, SQUEEZE, EXPAND_DIMS: the same values in another shape, and so the same memory. */
 #include "ops/arguments.h"
 #include "plan/operator.h"
 
@@ -107,37 +105,7 @@ eq_status eq_prepare_expand_dims(eq_plan *plan, const eq_operator *op) {
     return reshape(plan, op, in->rank + 1, dims);
 }
 
-/* Shapes are known when the session opens, so the output is a constant. */
-eq_status eq_prepare_shape(eq_plan *plan, const eq_operator *op) {
-    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
-    if (status != EQ_OK) {
-        return status;
-    }
-    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
-    if (in->rank == 0 || (out->type != EQ_INT32 && out->type != EQ_INT64)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs an input with dimensions and an int32 or int64 output");
-    }
-    if ((status = eq_plan_shape(plan, op, 0, 1, &in->rank)) != EQ_OK) {
-        return status;
-    }
-    int64_t *values = eq_plan_take(plan, (size_t)in->rank * sizeof *values);
-    if (!values) {
-        return (eq_status)plan->error->status;
-    }
-    for (int32_t i = 0; i < in->rank; ++i) {
-        if (out->type == EQ_INT64) {
-            values[i] = in->dims[i];
-        } else {
-            memcpy((int32_t *)(void *)values + i, &in->dims[i], sizeof in->dims[i]);
-        }
-    }
-    eq_plan_constant(plan, op->outputs[0], values);
-    return EQ_OK;
-}
-
 EQ_OPERATOR(RESHAPE, eq_prepare_reshape, ANY);
 EQ_OPERATOR(SQUEEZE, eq_prepare_squeeze, ANY);
 EQ_OPERATOR(EXPAND_DIMS, eq_prepare_expand_dims, ANY);
-EQ_OPERATOR(SHAPE, eq_prepare_shape, ANY);
 EQ_OPERATOR_NOTE(RESHAPE, "costs nothing");
-EQ_OPERATOR_NOTE(SHAPE, "computed when the model is opened");

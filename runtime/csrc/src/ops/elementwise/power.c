@@ -1,0 +1,76 @@
+/* POW: float32 by exponentials and logarithms in double precision, int32 by multiplication, wrapping. */
+#include <math.h>
+
+#include "arithmetic/portable_math.h"
+#include "broadcast.h"
+#include "plan/operator.h"
+#include "runs.h"
+
+/* C's pow, of floats. */
+static float power_f32(float base, float exponent) {
+    const double x = (double)base, y = (double)exponent;
+    if (exponent == 0 || base == 1) {
+        return 1;
+    }
+    if (isnan(base) || isnan(exponent)) {
+        return base + exponent;
+    }
+    const bool is_whole = floor(y) == y, is_odd = is_whole && fabs(y) < 0x1p53 && fmod(y, 2) != 0;
+    if (base == 0 || isinf(base)) {
+        const bool grows = (base == 0) == (exponent < 0);
+        const float size = grows ? INFINITY : 0;
+        return is_odd && signbit(base) ? -size : size;
+    }
+    if (isinf(exponent)) {
+        const float size = fabsf(base);
+        return size == 1 ? 1 : (size > 1) == (exponent > 0) ? INFINITY : 0;
+    }
+    if (base < 0 && !is_whole) {
+        return NAN;
+    }
+    const double size = eq_exp(y * eq_log(fabs(x)));
+    return (float)(base < 0 && is_odd ? -size : size);
+}
+
+/* LiteRT refuses negative exponents when it runs; here they give what is left of 1 / base without its fraction. */
+static int32_t power_i32(int32_t base, int32_t exponent) {
+    if (exponent < 0) {
+        return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
+    }
+    uint32_t result = 1, factor = (uint32_t)base;
+    for (uint32_t left = (uint32_t)exponent; left > 0; left >>= 1, factor *= factor) {
+        result *= left & 1 ? factor : 1;
+    }
+    return (int32_t)result;
+}
+
+EQ_RUNS(pow_f32, float, power_f32(a, b))
+EQ_RUNS(pow_f32_swapped, float, power_f32(b, a))
+EQ_RUNS(pow_i32, int32_t, power_i32(a, b))
+EQ_RUNS(pow_i32_swapped, int32_t, power_i32(b, a))
+
+static const eq_binary floats[2] = {{EQ_RUN_PAIR(pow_f32), NULL}, {EQ_RUN_PAIR(pow_f32_swapped), NULL}};
+static const eq_binary integers[2] = {{EQ_RUN_PAIR(pow_i32), NULL}, {EQ_RUN_PAIR(pow_i32_swapped), NULL}};
+
+static eq_status prepare(eq_plan *plan, const eq_operator *op, const eq_binary order[2]) {
+    eq_broadcast shape;
+    eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
+    if (status != EQ_OK || (status = eq_broadcast_shape(plan, op, &shape)) != EQ_OK) {
+        return status;
+    }
+    if (eq_plan_output(plan, op, 0)->type != eq_plan_input(plan, op, 0)->type) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
+    }
+    return eq_broadcast_step(plan, op, &shape, &order[shape.slots[0]]);
+}
+
+eq_status eq_prepare_pow_f32(eq_plan *plan, const eq_operator *op) {
+    return prepare(plan, op, floats);
+}
+
+eq_status eq_prepare_pow_i32(eq_plan *plan, const eq_operator *op) {
+    return prepare(plan, op, integers);
+}
+
+EQ_OPERATOR(POW, eq_prepare_pow_f32, FLOAT32, FLOAT32);
+EQ_OPERATOR(POW, eq_prepare_pow_i32, INT32, INT32);
