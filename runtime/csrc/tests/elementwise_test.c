@@ -256,6 +256,8 @@ typedef struct tested {
     const char *name;
     eq_gemm_kernel gemm; /* products_test.c */
     eq_depthwise_kernel depthwise;
+    eq_gemm_f32_kernel gemm_f32; /* float_products_test.c */
+    eq_depthwise_f32_kernel depthwise_f32;
     EVERY_KERNEL(MEMBER)
 } tested;
 _Static_assert(sizeof(tested) == sizeof(eq_kernels),

@@ -85,10 +85,10 @@ static void add_features(eq_cpu *cpu, const uint32_t *words, const feature_bits 
 }
 
 void eq_cpu_detect(eq_cpu *cpu) {
-    const uint32_t osxsave_and_avx = 1u << 27 | 1u << 28, ymm_state = 0x6, zmm_state = 0xe6;
+    const uint32_t osxsave_avx_and_fma = 1u << 27 | 1u << 28 | 1u << 12, ymm_state = 0x6, zmm_state = 0xe6;
     uint32_t words[WORDS] = {0}, a, b, c, d;
     memset(cpu, 0, sizeof *cpu);
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave_and_avx) != osxsave_and_avx) {
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave_avx_and_fma) != osxsave_avx_and_fma) {
         return;
     }
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
@@ -122,7 +122,7 @@ static const feature_bits features[] = {
 #define ARCHITECTURE "arm"
 static const feature_bits features[] = {
     {EQ_CPU_ARMV6, AT_HWCAP, 1u << 7 /* EDSP; the library itself needs ARMv6 */},
-    {EQ_CPU_NEON, AT_HWCAP, 1u << 12},
+    {EQ_CPU_NEON, AT_HWCAP, 1u << 12 | 1u << 16 /* with VFPv4's fused multiply-add: Cortex-A7 and later */},
     {EQ_CPU_FP16, AT_HWCAP, 1u << 23},
     {EQ_CPU_DOTPROD, AT_HWCAP, 1u << 24},
     {EQ_CPU_BF16, AT_HWCAP, 1u << 26},

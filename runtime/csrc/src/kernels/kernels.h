@@ -74,6 +74,53 @@ typedef struct eq_depthwise_kernel {
     void (*run)(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 } eq_depthwise_kernel;
 
+/* ---- float matrix products ----
+ *
+ * sum = bias[n], then for s, k in order: sum = weights[n][s][k] * in[segment_offsets[s] + k] + sum, rounded once (arithmetic/fused.h)
+ * out = clamp(sum, min, max); NaN stays. Sets for CPUs without fused multiply-add round twice. */
+typedef struct eq_gemm_f32_weights {
+    int32_t columns, segments, taps; /* taps of a segment */
+    const float *weights;            /* (columns, segments, taps) */
+    const float *bias;               /* (columns), or NULL */
+} eq_gemm_f32_weights;
+
+typedef struct eq_gemm_f32 {
+    const void *packed;
+    int32_t columns, segments, taps;
+    const ptrdiff_t *segment_offsets; /* bytes */
+    float min, max;                   /* infinite: no bound */
+} eq_gemm_f32;
+
+typedef struct eq_gemm_f32_kernel {
+    int32_t rows, columns; /* as of eq_gemm_kernel */
+    size_t (*packed_bytes)(const eq_gemm_f32_weights *weights);
+    void (*pack)(const eq_gemm_f32_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
+    void (*run)(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows, int32_t first_column,
+                int32_t last_column);
+} eq_gemm_f32_kernel;
+
+/* Depthwise convolution, multiplier 1: sums as above, in the order of the taps. */
+typedef struct eq_depthwise_f32_weights {
+    int32_t channels, height, width;
+    const float *weights; /* (height, width, channels) */
+    const float *bias;    /* (channels), or NULL */
+} eq_depthwise_f32_weights;
+
+typedef struct eq_depthwise_f32 {
+    const void *packed;
+    int32_t channels, height, width;
+    ptrdiff_t tap_row, tap_column, in_row, in_column, out_row; /* bytes, as of eq_depthwise */
+    int32_t out_width;
+    float min, max;
+} eq_depthwise_f32;
+
+typedef struct eq_depthwise_f32_kernel {
+    size_t (*packed_bytes)(const eq_depthwise_f32_weights *weights);
+    void (*pack)(const eq_depthwise_f32_weights *weights, void *packed);
+    /* `rows` whole output rows. Up to EQ_SLACK bytes past each window's end may be read. */
+    void (*run)(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+} eq_depthwise_f32_kernel;
+
 /* ---- elementwise, over n adjacent values ---- */
 
 /* XNNPACK's qs8-vadd: acc = bias + a * a_multiplier + b * b_multiplier;
@@ -102,6 +149,8 @@ typedef struct eq_kernels {
     const char *name;
     eq_gemm_kernel gemm;
     eq_depthwise_kernel depthwise;
+    eq_gemm_f32_kernel gemm_f32;
+    eq_depthwise_f32_kernel depthwise_f32;
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
     void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);

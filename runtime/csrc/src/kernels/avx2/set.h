@@ -29,6 +29,15 @@ void eq_avx2_average(const int32_t *sums, int32_t count, int32_t shift, int32_t 
 void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_avx2_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 
+size_t eq_avx2_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
+void eq_avx2_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
+void eq_avx2_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+                          int32_t first_column, int32_t last_column);
+
+size_t eq_avx2_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
+void eq_avx2_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
+void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+
 #define EQ_AVX2_SET                                                                                                   \
     EQ_SCALAR_SET,                                                                                                    \
         .gemm = {.rows = 72,                                                                                          \
@@ -44,6 +53,14 @@ void eq_avx2_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdi
         .multiply_scalar = eq_avx2_multiply_scalar, .maximum = eq_avx2_maximum, .minimum = eq_avx2_minimum,           \
         .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows,                         \
         .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average, \
-        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose
+        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                                                 \
+        .gemm_f32 = {.rows = 24,                                                                                      \
+                     .columns = 16,                                                                                   \
+                     .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                                   \
+                     .pack = eq_avx2_gemm_f32_pack,                                                                   \
+                     .run = eq_avx2_gemm_f32_run},                                                                    \
+        .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                                         \
+                          .pack = eq_avx2_depthwise_f32_pack,                                                         \
+                          .run = eq_avx2_depthwise_f32_run}
 
 #endif

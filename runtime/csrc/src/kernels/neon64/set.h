@@ -16,18 +16,35 @@ void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, in
 void eq_neon64_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
 void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 
-#define EQ_NEON64_SET                                                   \
-    EQ_SCALAR_SET,                                                      \
-        .gemm = {.rows = 64,                                            \
-                 .columns = 8,                                          \
-                 .no_minimum_weight = true,                             \
-                 .packed_bytes = eq_neon64_gemm_packed_bytes,           \
-                 .pack = eq_neon64_gemm_pack,                           \
-                 .run = eq_neon64_gemm_run},                            \
-        .depthwise = {.rows = 1,                                        \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes, \
-                      .pack = eq_neon64_depthwise_pack,                 \
-                      .run = eq_neon64_depthwise_run},                  \
-        .lookup = eq_neon64_lookup, .average = eq_neon64_average
+size_t eq_neon64_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
+void eq_neon64_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
+void eq_neon64_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+                            int32_t first_column, int32_t last_column);
+
+size_t eq_neon64_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
+void eq_neon64_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
+void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+
+#define EQ_NEON64_SET                                                           \
+    EQ_SCALAR_SET,                                                              \
+        .gemm = {.rows = 64,                                                    \
+                 .columns = 8,                                                  \
+                 .no_minimum_weight = true,                                     \
+                 .packed_bytes = eq_neon64_gemm_packed_bytes,                   \
+                 .pack = eq_neon64_gemm_pack,                                   \
+                 .run = eq_neon64_gemm_run},                                    \
+        .depthwise = {.rows = 1,                                                \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes,         \
+                      .pack = eq_neon64_depthwise_pack,                         \
+                      .run = eq_neon64_depthwise_run},                          \
+        .lookup = eq_neon64_lookup, .average = eq_neon64_average,               \
+        .gemm_f32 = {.rows = 24,                                                \
+                     .columns = 8,                                              \
+                     .packed_bytes = eq_neon64_gemm_f32_packed_bytes,           \
+                     .pack = eq_neon64_gemm_f32_pack,                           \
+                     .run = eq_neon64_gemm_f32_run},                            \
+        .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes, \
+                          .pack = eq_neon64_depthwise_f32_pack,                 \
+                          .run = eq_neon64_depthwise_f32_run}
 
 #endif

@@ -31,6 +31,15 @@ void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptr
                          int32_t columns);
 void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 
+size_t eq_scalar_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
+void eq_scalar_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
+void eq_scalar_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+                            int32_t first_column, int32_t last_column);
+
+size_t eq_scalar_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
+void eq_scalar_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
+void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+
 #define EQ_SCALAR_SET                                                                                                     \
     .gemm = {.rows = 8,                                                                                                   \
              .columns = 8,                                                                                                \
@@ -45,6 +54,14 @@ void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t b
     .multiply_scalar = eq_scalar_multiply_scalar, .maximum = eq_scalar_maximum, .minimum = eq_scalar_minimum,             \
     .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows,                           \
     .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average, \
-    .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose
+    .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose,                                                     \
+    .gemm_f32 = {.rows = 24,                                                                                              \
+                 .columns = 4,                                                                                            \
+                 .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                                         \
+                 .pack = eq_scalar_gemm_f32_pack,                                                                         \
+                 .run = eq_scalar_gemm_f32_run},                                                                          \
+    .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                                               \
+                      .pack = eq_scalar_depthwise_f32_pack,                                                               \
+                      .run = eq_scalar_depthwise_f32_run}
 
 #endif

@@ -1,0 +1,35 @@
+/* Vectors of 8 floats, for the templates of float products. */
+#ifndef EQ_AVX2_FLOATS_H
+#define EQ_AVX2_FLOATS_H
+
+#include <immintrin.h>
+
+#include "kernels/inline.h"
+
+typedef __m256 vec;
+enum { LANES = 8, VECTORS = 2, ROWS = 6, PIXELS = 4 };
+#define MOST_ROWS 6
+#define PREFIX(name) eq_avx2_##name
+
+EQ_INLINE vec load(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+
+EQ_INLINE vec splat(const float *p) {
+    return _mm256_broadcast_ss(p);
+}
+
+EQ_INLINE void store(float *p, vec v) {
+    _mm256_storeu_ps(p, v);
+}
+
+EQ_INLINE vec fused(vec w, vec x, vec sum) {
+    return _mm256_fmadd_ps(w, x, sum);
+}
+
+/* Of NaN, and of zeros that differ in sign, these instructions give the second operand. */
+EQ_INLINE vec clamp(vec v, float min, float max) {
+    return _mm256_min_ps(_mm256_set1_ps(max), _mm256_max_ps(_mm256_set1_ps(min), v));
+}
+
+#endif

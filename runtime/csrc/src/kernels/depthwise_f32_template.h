@@ -1,0 +1,128 @@
+/* Float depthwise convolution, for any width of vectors: include after what gemm_f32_template.h asks, and
+ *
+ *     enum { PIXELS }   output pixels at once
+ *
+ * Packed, for every LANES channels: bias (channels), weights (height, width, channels); missing channels are zero. */
+#include "inline.h"
+#include "kernels.h"
+
+enum { SMALL = 3 }; /* windows of 3 x 3 have their weights in registers */
+
+size_t PREFIX(depthwise_f32_packed_bytes)(const eq_depthwise_f32_weights *w) {
+    const size_t blocks = (size_t)w->channels / LANES + (w->channels % LANES != 0);
+    return blocks * (1 + (size_t)w->height * (size_t)w->width) * LANES * sizeof(float);
+}
+
+void PREFIX(depthwise_f32_pack)(const eq_depthwise_f32_weights *w, void *packed) {
+    const size_t taps = (size_t)w->height * (size_t)w->width, channels = (size_t)w->channels;
+    for (size_t c = 0; c < channels; c++) {
+        float *to = (float *)packed + c / LANES * (1 + taps) * LANES + c % LANES;
+        *to = w->bias ? w->bias[c] : 0.0f;
+        for (size_t tap = 0; tap < taps; tap++) {
+            to[(tap + 1) * LANES] = w->weights[tap * channels + c];
+        }
+    }
+}
+
+static const float *at(const float *p, ptrdiff_t bytes) {
+    return (const float *)(const void *)((const char *)p + bytes);
+}
+
+EQ_INLINE void put(const eq_depthwise_f32 *d, float *out, vec sum, int32_t count) {
+    const vec x = clamp(sum, d->min, d->max);
+    if (count == LANES) {
+        store(out, x);
+        return;
+    }
+    float last[LANES];
+    store(last, x);
+    memcpy(out, last, (size_t)count * sizeof *last);
+}
+
+/* `count` channels of `pixels` adjacent outputs (a constant), windows of any size. */
+EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count,
+                       const int pixels) {
+    vec sums[PIXELS];
+    EQ_UNROLL
+    for (int p = 0; p < pixels; p++) {
+        sums[p] = load(weights);
+    }
+    for (int32_t y = 0; y < d->height; y++) {
+        const float *tap = at(in, y * d->tap_row);
+        for (int32_t x = 0; x < d->width; x++, tap = at(tap, d->tap_column)) {
+            const vec w = load(weights += LANES);
+            EQ_UNROLL
+            for (int p = 0; p < pixels; p++) {
+                sums[p] = fused(w, load(at(tap, p * d->in_column)), sums[p]);
+            }
+        }
+    }
+    EQ_UNROLL
+    for (int p = 0; p < pixels; p++) {
+        put(d, out + p * d->channels, sums[p], count);
+    }
+}
+
+/* The same of 3 x 3 taps, whose weights come in registers. */
+EQ_INLINE void run_small(const eq_depthwise_f32 *d, const vec bias, const vec weights[SMALL * SMALL], const float *in,
+                         float *out, int32_t count, const int pixels) {
+    vec sums[PIXELS];
+    EQ_UNROLL
+    for (int p = 0; p < pixels; p++) {
+        sums[p] = bias;
+    }
+    EQ_UNROLL
+    for (int y = 0; y < SMALL; y++) {
+        EQ_UNROLL
+        for (int x = 0; x < SMALL; x++) {
+            const float *tap = at(in, y * d->tap_row + x * d->tap_column);
+            EQ_UNROLL
+            for (int p = 0; p < pixels; p++) {
+                sums[p] = fused(weights[y * SMALL + x], load(at(tap, p * d->in_column)), sums[p]);
+            }
+        }
+    }
+    EQ_UNROLL
+    for (int p = 0; p < pixels; p++) {
+        put(d, out + p * d->channels, sums[p], count);
+    }
+}
+
+static void run_line_small(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count) {
+    vec w[SMALL * SMALL];
+    const vec bias = load(weights);
+    EQ_UNROLL
+    for (int tap = 0; tap < SMALL * SMALL; tap++) {
+        w[tap] = load(weights + (tap + 1) * LANES);
+    }
+    int32_t x = 0;
+    for (; x <= d->out_width - PIXELS; x += PIXELS, out += PIXELS * d->channels, in = at(in, PIXELS * d->in_column)) {
+        run_small(d, bias, w, in, out, count, PIXELS);
+    }
+    for (; x < d->out_width; x++, out += d->channels, in = at(in, d->in_column)) {
+        run_small(d, bias, w, in, out, count, 1);
+    }
+}
+
+static void run_line(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count) {
+    int32_t x = 0;
+    for (; x <= d->out_width - PIXELS; x += PIXELS, out += PIXELS * d->channels, in = at(in, PIXELS * d->in_column)) {
+        run_any(d, weights, in, out, count, PIXELS);
+    }
+    for (; x < d->out_width; x++, out += d->channels, in = at(in, d->in_column)) {
+        run_any(d, weights, in, out, count, 1);
+    }
+}
+
+void PREFIX(depthwise_f32_run)(const eq_depthwise_f32 *d, const float *in, float *out, int32_t rows) {
+    const size_t block = (1 + (size_t)d->height * (size_t)d->width) * LANES;
+    const bool small = d->height == SMALL && d->width == SMALL;
+    for (int32_t y = 0; y < rows; y++) {
+        const float *from = at(in, y * d->in_row), *weights = d->packed;
+        float *to = (float *)(void *)((char *)out + y * d->out_row);
+        for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
+            const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
+            (small ? run_line_small : run_line)(d, weights, from + c, to + c, count);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+/* Float matrix products, for any width of vectors. Include after:
+ *
+ *     PREFIX(name)                         the functions' names
+ *     vec; enum { LANES, VECTORS, ROWS }   VECTORS of LANES columns make a tile; ROWS rows at once, 2, 4, 6 or 8
+ *     load(p), store(p, v), fused(w, x, sum) = w * x + sum, clamp(v, min, max), splat(p)
+ *     add_taps(...)                        or nothing: one tap after the other, by splat
+ *
+ * Packed, for every tile of columns: bias (columns), weights (taps, columns); missing columns are zero. */
+#include "inline.h"
+#include "kernels.h"
+
+enum { TILE = LANES * VECTORS };
+
+static size_t taps_of(const eq_gemm_f32_weights *w) {
+    return (size_t)w->segments * (size_t)w->taps;
+}
+
+size_t PREFIX(gemm_f32_packed_bytes)(const eq_gemm_f32_weights *w) {
+    const size_t tiles = (size_t)w->columns / TILE + (w->columns % TILE != 0);
+    return tiles * (1 + taps_of(w)) * TILE * sizeof(float);
+}
+
+void PREFIX(gemm_f32_pack)(const eq_gemm_f32_weights *w, void *packed) {
+    const size_t taps = taps_of(w), tile = (1 + taps) * TILE;
+    for (int32_t n = 0; n < w->columns; n++) {
+        float *to = (float *)packed + (size_t)(n / TILE) * tile + n % TILE;
+        const float *from = w->weights + (size_t)n * taps;
+        *to = w->bias ? w->bias[n] : 0.0f;
+        for (size_t k = 0; k < taps; k++) {
+            to[(k + 1) * TILE] = from[k];
+        }
+    }
+}
+
+#ifndef ADD_TAPS
+#define ADD_TAPS add_taps
+/* The products of `taps` adjacent taps. Returns the weights behind. */
+EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+                                int32_t taps, const int rows) {
+    const float *from[ROWS];
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        from[r] = in[r] + offset;
+    }
+    for (int32_t k = 0; k < taps; k++, weights += TILE) {
+        vec w[VECTORS];
+        EQ_UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            w[v] = load(weights + v * LANES);
+        }
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            const vec x = splat(from[r] + k);
+            EQ_UNROLL
+            for (int v = 0; v < VECTORS; v++) {
+                sums[r][v] = fused(w[v], x, sums[r][v]);
+            }
+        }
+    }
+    return weights;
+}
+#endif
+
+/* `count` columns of `rows` rows (a constant). */
+EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *const *in, float *const *out, int32_t column,
+                        int32_t count, const int rows) {
+    vec sums[ROWS][VECTORS];
+    const float *weights = tile + TILE;
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        EQ_UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            sums[r][v] = load(tile + v * LANES);
+        }
+    }
+    for (int32_t s = 0; s < g->segments; s++) {
+        weights = ADD_TAPS(sums, weights, in, g->segment_offsets[s] / (ptrdiff_t)sizeof(float), g->taps, rows);
+    }
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        float last[TILE], *to = count == TILE ? out[r] + column : last;
+        EQ_UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            store(to + v * LANES, clamp(sums[r][v], g->min, g->max));
+        }
+        if (count != TILE) {
+            memcpy(out[r] + column, last, (size_t)count * sizeof *last);
+        }
+    }
+}
+
+static void run_tiles(const eq_gemm_f32 *g, const float *const *in, float *const *out, int32_t first_column,
+                      int32_t last_column, int rows) {
+    const size_t tile = (1 + (size_t)g->segments * (size_t)g->taps) * TILE;
+    const float *packed = (const float *)g->packed + (size_t)(first_column / TILE) * tile;
+    for (int32_t n = first_column; n < last_column; n += TILE, packed += tile) {
+        const int32_t left = last_column - n, count = left < TILE ? left : TILE;
+        switch (rows) {
+        case 1:
+            run_tile(g, packed, in, out, n, count, 1);
+            break;
+#if MOST_ROWS > 2
+        case 2:
+            run_tile(g, packed, in, out, n, count, 2);
+            break;
+#endif
+#if MOST_ROWS > 4
+        case 4:
+            run_tile(g, packed, in, out, n, count, 4);
+            break;
+#endif
+        default:
+            run_tile(g, packed, in, out, n, count, ROWS);
+        }
+    }
+}
+
+/* The most rows that there is code for. */
+static int rows_at_once(int32_t rows) {
+    return rows >= ROWS ? ROWS : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+}
+
+void PREFIX(gemm_f32_run)(const eq_gemm_f32 *g, const float *const *in, float *const *out, int32_t rows, int32_t first_column,
+                          int32_t last_column) {
+    while (rows > 0) {
+        const int at_once = rows_at_once(rows);
+        run_tiles(g, in, out, first_column, last_column, at_once);
+        in += at_once;
+        out += at_once;
+        rows -= at_once;
+    }
+}

@@ -1,0 +1,51 @@
+/* Float matrix products: four taps of a row come in one register, and an instruction multiplies by a lane of it. */
+#include "floats.h"
+
+#include "set.h"
+
+#define ADD_TAPS add_taps
+EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+                                int32_t taps, const int rows);
+
+#include "kernels/gemm_f32_template.h"
+
+/* One lane's tap. */
+#define ADD_LANE(lane)                                                \
+    do {                                                              \
+        const vec w0 = load(weights), w1 = load(weights + LANES);     \
+        weights += TILE;                                              \
+        EQ_UNROLL                                                     \
+        for (int r = 0; r < rows; r++) {                              \
+            sums[r][0] = vfmaq_laneq_f32(sums[r][0], w0, x[r], lane); \
+            sums[r][1] = vfmaq_laneq_f32(sums[r][1], w1, x[r], lane); \
+        }                                                             \
+    } while (0)
+
+EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+                                int32_t taps, const int rows) {
+    const float *from[ROWS];
+    vec x[ROWS];
+    int32_t k = 0;
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        from[r] = in[r] + offset;
+    }
+    for (; k <= taps - LANES; k += LANES) {
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            x[r] = load(from[r] + k);
+        }
+        ADD_LANE(0);
+        ADD_LANE(1);
+        ADD_LANE(2);
+        ADD_LANE(3);
+    }
+    for (; k < taps; k++) {
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            x[r] = splat(from[r] + k);
+        }
+        ADD_LANE(0);
+    }
+    return weights;
+}
