@@ -18,6 +18,7 @@ WITHOUT_INT8 = frozenset(
         "RANK", "RIGHT_SHIFT", "WHERE", "ZEROS_LIKE",
         "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL", "SELECT", "SELECT_V2",
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
+        "L2_POOL_2D",
         "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing
     ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import NativeError, check, run_litert, run_native, seeded_inputs
+from .oracle import NativeError, check, run_native
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
 pytestmark = pytest.mark.slow
@@ -391,47 +391,6 @@ def test_padding_before_a_convolution(
     multiplier = {} if kind == "CONV_2D" else {"depthMultiplier": 1}
     model.operator(kind, inputs, [y], options, version=3, **multiplier, **window.options())
     check(model.finish([y]))
-
-
-@given(
-    seed=SEEDS,
-    window=windows,
-    group=st.integers(1, 5),
-    groups=st.integers(1, 3),
-    columns=st.integers(1, 5),
-    activation=ACTIVATIONS,
-    kind=st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]),
-)
-@examples()
-def test_float_layers(
-    seed: int, window: Window, group: int, groups: int, columns: int, activation: int, kind: str
-) -> None:
-    """Equal up to rounding: LiteRT sums in another order on each CPU."""
-    rng = np.random.default_rng(seed)
-    model = Model()
-    depth = group * groups
-    shapes = {
-        "CONV_2D": (columns * groups, *window.taps, group),
-        "DEPTHWISE_CONV_2D": (1, *window.taps, depth * columns),
-        "FULLY_CONNECTED": (columns * groups, depth),
-    }
-    outputs = depth * columns if kind == "DEPTHWISE_CONV_2D" else columns * groups
-    x = model.input((window.batch, *window.size, depth), "FLOAT32")
-    w = model.constant(rng.normal(size=shapes[kind]), "FLOAT32")
-    b = model.constant(rng.normal(size=outputs), "FLOAT32")
-    size = window.size if kind == "FULLY_CONNECTED" else window.output()
-    y = model.tensor((window.batch, *size, outputs), "FLOAT32")
-    fields: dict[str, Any] = {"fusedActivationFunction": activation}
-    if kind == "FULLY_CONNECTED":
-        model.operator(kind, [x, w, b], [y], "FullyConnectedOptions", version=2, keepNumDims=True, **fields)
-    elif kind == "CONV_2D":
-        model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=2, **fields, **window.options())
-    else:
-        fields["depthMultiplier"] = columns
-        model.operator(kind, [x, w, b], [y], "DepthwiseConv2DOptions", version=2, **fields, **window.options())
-    data = model.finish([y])
-    inputs = seeded_inputs(data, seed)
-    np.testing.assert_allclose(run_native(data, inputs)[0], run_litert(data, inputs)[0], rtol=1e-4, atol=1e-4)
 
 
 def broken_conv(**changes: Any) -> bytes:

@@ -14,7 +14,7 @@ typedef enum eq_cpu_feature {
     EQ_CPU_AVX512VBMI,
     /* ARM, 32 and 64 bit */
     EQ_CPU_ARMV6, /* the 16-bit multiply-accumulate instructions; 32 bit only */
-    EQ_CPU_NEON, /* with fused multiply-add */
+    EQ_CPU_NEON,  /* with fused multiply-add */
     EQ_CPU_DOTPROD,
     EQ_CPU_I8MM,
     EQ_CPU_FP16, /* half-precision vector arithmetic */

@@ -10,7 +10,8 @@
 /* Where a row or column of the output comes from. */
 typedef struct eq_sample {
     int32_t near, far; /* rows or columns of the input */
-    int32_t weight;    /* of `far`, of 2048 */
+    int32_t weight;    /* of `far`, of 2048: int8 */
+    float fraction;    /* of `far`: float32 */
 } eq_sample;
 
 typedef struct eq_resize {
@@ -29,7 +30,7 @@ typedef struct direction {
     bool align_corners, half_pixel_centers;
 } direction;
 
-/* XNNPACK's indirection_init_resize_bilinear2d_hwc_q11. Every operation is rounded to float: no fused multiply-add. */
+/* XNNPACK's indirection_init_resize_bilinear2d_hwc_q11, and _f32. Every operation is rounded to float: no fused multiply-add. */
 static eq_sample bilinear_sample(const direction *d, int32_t index) {
     const int32_t less = d->align_corners && d->out != 1;
     const float scale = (float)(d->in - less) / (float)(d->out - less);
@@ -44,6 +45,7 @@ static eq_sample bilinear_sample(const direction *d, int32_t index) {
         .near = near,
         .far = near + 1 < d->in ? near + 1 : d->in - 1,
         .weight = (int32_t)rintf((position - (float)near) * 2048.0f),
+        .fraction = position - (float)near,
     };
 }
 
@@ -99,6 +101,33 @@ static void run_bilinear(const eq_step *step, const eq_storage *storage, int32_t
             const ptrdiff_t left = c->near * r->pixel, right = c->far * r->pixel;
             const int8_t *const corners[4] = {above + left, above + right, below + left, below + right};
             r->kernels->bilinear(corners, c->weight, i.row->weight, (int32_t)r->pixel, (int8_t *)i.to + x * r->pixel);
+        }
+    }
+}
+
+/* Each operation is rounded. */
+static void mix_f32(const float *const corners[4], float right, float bottom, ptrdiff_t channels, float *out) {
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+        const float above = corners[0][c] + (corners[1][c] - corners[0][c]) * right;
+        const float below = corners[2][c] + (corners[3][c] - corners[2][c]) * right;
+        out[c] = above + (below - above) * bottom;
+    }
+}
+
+static void run_bilinear_f32(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_resize *r = step->data;
+    const ptrdiff_t channels = r->pixel / (ptrdiff_t)sizeof(float);
+    for (int32_t unit = first; unit < last; ++unit) {
+        const images i = place(r, &storage[step->inputs[0].tensor], &storage[step->outputs[0].tensor], unit);
+        const float *above = (const float *)(const void *)(i.from + i.row->near * i.in_row);
+        const float *below = (const float *)(const void *)(i.from + i.row->far * i.in_row);
+        float *to = (float *)(void *)i.to;
+        for (int32_t x = 0; x < r->out_width; ++x, to += channels) {
+            const eq_sample *c = &r->columns[x];
+            const ptrdiff_t left = c->near * channels, right = c->far * channels;
+            const float *const corners[4] = {above + left, above + right, below + left, below + right};
+            mix_f32(corners, c->fraction, i.row->fraction, channels, to);
         }
     }
 }
@@ -168,10 +197,15 @@ eq_status eq_prepare_resize_bilinear(eq_plan *plan, const eq_operator *op) {
     return status;
 }
 
+eq_status eq_prepare_resize_bilinear_f32(eq_plan *plan, const eq_operator *op) {
+    return prepare(plan, op, run_bilinear_f32, bilinear_sample, 2);
+}
+
 eq_status eq_prepare_resize_nearest_neighbor(eq_plan *plan, const eq_operator *op) {
     return prepare(plan, op, run_nearest, nearest_sample, 0);
 }
 
-EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear, ANY);
+EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear, INT8);
+EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear_f32, FLOAT32);
 EQ_OPERATOR(RESIZE_NEAREST_NEIGHBOR, eq_prepare_resize_nearest_neighbor, ANY);
 EQ_OPERATOR_KERNEL(bilinear, RESIZE_BILINEAR);

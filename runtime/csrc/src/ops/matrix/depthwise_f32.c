@@ -1,0 +1,152 @@
+/* DEPTHWISE_CONV_2D of floats. With more outputs than inputs, each input channel is repeated for its outputs first; with one input
+ * channel it is an ordinary convolution. */
+#include "layers.h"
+#include "ops/move/move.h"
+#include "plan/operator.h"
+#include "product_f32.h"
+
+typedef struct step_data {
+    const eq_depthwise_f32_kernel *kernel;
+    eq_depthwise_f32 depthwise; /* all but what depends on the tensors' strides */
+    int32_t out_height, stride_y, dilation_y, first_y;
+    ptrdiff_t first_x; /* bytes */
+} step_data;
+
+/* A unit is an output row. */
+static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const step_data *d = step->data;
+    const eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
+    eq_depthwise_f32 depthwise = d->depthwise;
+    depthwise.tap_row = d->dilation_y * in.row_stride;
+    depthwise.in_row = d->stride_y * in.row_stride;
+    depthwise.out_row = out.row_stride;
+    (void)scratch;
+    for (int32_t unit = first; unit < last; ++unit) {
+        const int32_t image = unit / d->out_height, y = unit % d->out_height;
+        const uint8_t *from = (const uint8_t *)in.data + image * in.image_stride + d->first_x +
+                              ((ptrdiff_t)y * d->stride_y + d->first_y) * in.row_stride;
+        uint8_t *to = (uint8_t *)out.data + image * out.image_stride + y * out.row_stride;
+        d->kernel->run(&depthwise, (const float *)(const void *)from, (float *)(void *)to, 1);
+    }
+}
+
+typedef struct packer {
+    const eq_depthwise_f32_kernel *kernel;
+    eq_depthwise_f32_weights weights;
+} packer;
+
+static void pack(const void *arguments, void *packed) {
+    const packer *p = arguments;
+    p->kernel->pack(&p->weights, packed);
+}
+
+static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_window *w, int32_t channels) {
+    const eq_tensor *weights = eq_plan_input(plan, op, 1), *bias = eq_plan_input(plan, op, 2);
+    const packer p = {&plan->kernels->depthwise_f32, {channels, w->height, w->width, weights->data, bias ? bias->data : NULL}};
+    return eq_plan_packed(plan, op, p.kernel->packed_bytes(&p.weights), pack, &p);
+}
+
+/* Each channel of the input `times` times; -1 with the error written. */
+static int32_t repeat_channels(eq_plan *plan, const eq_operator *op, int32_t times) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0);
+    const int32_t dims[4] = {in->dims[0], in->dims[1], in->dims[2], in->dims[3] * times}, element = sizeof(float);
+    const int32_t to = eq_plan_temporary(plan, EQ_FLOAT32, 4, dims), count = (int32_t)eq_tensor_elements(in);
+    if (to < 0) {
+        return -1;
+    }
+    eq_move move = {.run = sizeof(float)};
+    eq_move_loop_inside(&move, count, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)times * element});
+    eq_move_loop_inside(&move, times, (eq_place){0}, (eq_place){.bytes = element});
+    return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
+}
+
+static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_window *w, float min, float max) {
+    const eq_tensor *input = eq_plan_input(plan, op, 0);
+    const int32_t channels = eq_plan_input(plan, op, 1)->dims[3], times = channels / input->dims[3];
+    const int32_t rows = input->dims[0] * w->out_height;
+    const int32_t in_tensor = times == 1 ? op->inputs[0] : repeat_channels(plan, op, times);
+    const void *packed = in_tensor < 0 ? NULL : pack_layer(plan, op, w, channels);
+    eq_step *step = packed ? eq_plan_step(plan, op, run, sizeof(step_data), 1, 1) : NULL;
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    const ptrdiff_t pixel = (ptrdiff_t)channels * (ptrdiff_t)sizeof(float);
+    *(step_data *)step->data = (step_data){.kernel = &plan->kernels->depthwise_f32,
+                                           .depthwise = {.packed = packed,
+                                                         .channels = channels,
+                                                         .height = w->height,
+                                                         .width = w->width,
+                                                         .tap_column = w->dilation_x * pixel,
+                                                         .in_column = w->stride_x * pixel,
+                                                         .out_width = w->out_width,
+                                                         .min = min,
+                                                         .max = max},
+                                           .out_height = w->out_height,
+                                           .stride_y = w->stride_y,
+                                           .dilation_y = w->dilation_y,
+                                           .first_y = -w->pad.top,
+                                           .first_x = -w->pad.left * pixel};
+    step->units = rows;
+    step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * (uint64_t)w->height * (uint64_t)w->width;
+    step->cost = step->macs;
+    step->inputs[0] = (eq_use){.tensor = in_tensor, .rows = true, .halo = w->pad};
+    step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = true};
+    return EQ_OK;
+}
+
+static eq_status plan_gemm(eq_plan *plan, const eq_operator *op, const eq_window *w, float min, float max) {
+    const int32_t columns = eq_plan_input(plan, op, 1)->dims[3];
+    eq_product_f32 product = {
+        .geometry = eq_gemm_window_geometry(eq_plan_input(plan, op, 0), w, columns),
+        .weights = op->inputs[1],
+        .bias = op->input_count > 2 ? op->inputs[2] : -1,
+        .in_tensor = op->inputs[0],
+        .out_tensor = op->outputs[0],
+        .halo = w->pad,
+        .min = min,
+        .max = max,
+        .matrix_count = 1,
+        .part_count = 1,
+        .matrices = eq_plan_take(plan, sizeof *product.matrices),
+        .parts = eq_plan_take(plan, sizeof *product.parts),
+    };
+    if (!product.matrices || !product.parts) {
+        return (eq_status)plan->error->status;
+    }
+    *product.matrices = (eq_matrix_f32){.columns = columns,
+                                        .height = w->height,
+                                        .width = w->width,
+                                        .channels = 1,
+                                        .column_stride = 1,
+                                        .row_stride = (ptrdiff_t)columns * w->width,
+                                        .tap_stride = columns,
+                                        .channel_stride = 0};
+    *product.parts = (eq_part_f32){.in_y = -w->pad.top, .in_x = -w->pad.left, .height = w->out_height, .width = w->out_width};
+    return eq_product_f32_plan(plan, op, &product);
+}
+
+eq_status eq_prepare_depthwise_f32(eq_plan *plan, const eq_operator *op) {
+    eq_window window;
+    int32_t activation;
+    float min, max;
+    eq_status status = eq_depthwise_read(plan, op, &window, &activation);
+    if (status == EQ_OK) {
+        status = eq_float_layer_read(plan, op, activation, &min, &max);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_tensor *weights = eq_plan_input(plan, op, 1), *bias = eq_plan_input(plan, op, 2);
+    status = eq_float_weights_check(plan, op, weights, bias, weights->dims[3]);
+    if (status == EQ_OK && (!weights->data || (bias && !bias->data))) {
+        status = eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "weights and bias must be constant");
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
+    return eq_plan_input(plan, op, 0)->dims[3] == 1 ? plan_gemm(plan, op, &window, min, max)
+                                                    : plan_kernel(plan, op, &window, min, max);
+}
+
+EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_f32, FLOAT32, FLOAT32);
+EQ_OPERATOR_KERNEL(depthwise_f32, DEPTHWISE_CONV_2D);

@@ -1,0 +1,89 @@
+/* Pooling of floats. Sums go through a window from the top left, by plain additions: the same bits everywhere. */
+#include <math.h>
+#include <string.h>
+
+#include "ops/quantization.h"
+#include "plan/operator.h"
+#include "pool.h"
+
+typedef struct step_data {
+    eq_pool_shape shape;
+    int32_t code; /* EQ_OP_... */
+    float min, max;
+} step_data;
+
+/* out[c] op= in[c] */
+static void take_pixel(int32_t code, const float *in, int32_t channels, float *out) {
+    for (int32_t c = 0; code == EQ_OP_AVERAGE_POOL_2D && c < channels; ++c) {
+        out[c] += in[c];
+    }
+    for (int32_t c = 0; code == EQ_OP_L2_POOL_2D && c < channels; ++c) {
+        out[c] += in[c] * in[c];
+    }
+    for (int32_t c = 0; code == EQ_OP_MAX_POOL_2D && c < channels; ++c) {
+        out[c] = in[c] > out[c] ? in[c] : out[c];
+    }
+}
+
+static void finish(const step_data *d, int32_t count, float *out) {
+    const float part = 1.0f / (float)count;
+    for (int32_t c = 0; c < d->shape.channels; ++c) {
+        float x = out[c];
+        if (d->code != EQ_OP_MAX_POOL_2D) {
+            x = d->code == EQ_OP_L2_POOL_2D ? sqrtf(x * part) : x * part;
+        }
+        x = x < d->min ? d->min : x;
+        out[c] = x > d->max ? d->max : x;
+    }
+}
+
+static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const step_data *d = step->data;
+    const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
+    const int32_t channels = d->shape.channels;
+    (void)scratch;
+    for (int32_t unit = first; unit < last; ++unit) {
+        const void *from;
+        eq_pool_range rows;
+        float *to = eq_pool_row(&d->shape, in, out, unit, &from, &rows);
+        for (int32_t x = 0; x < d->shape.window.out_width; ++x, to += channels) {
+            const eq_pool_range c = eq_pool_columns(&d->shape, x);
+            for (int32_t i = 0; i < channels; ++i) {
+                to[i] = d->code == EQ_OP_MAX_POOL_2D ? -INFINITY : 0.0f;
+            }
+            for (int32_t y = 0; y < rows.count; ++y) {
+                const float *pixel = (const float *)(const void *)((const uint8_t *)from + y * in->row_stride);
+                pixel += (ptrdiff_t)c.first * channels;
+                for (int32_t i = 0; i < c.count; ++i, pixel += channels) {
+                    take_pixel(d->code, pixel, channels, to);
+                }
+            }
+            finish(d, rows.count * c.count, to);
+        }
+    }
+}
+
+eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
+    step_data d = {.code = op->code};
+    int32_t activation;
+    eq_status status = eq_pool_read(plan, op, &d.shape, &activation);
+    if (status == EQ_OK) {
+        status = eq_activation_range_float(plan, op, activation, &d.min, &d.max);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
+    if ((int64_t)d.shape.height * d.shape.width > INT32_MAX) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its image has 2^31 pixels or more");
+    }
+    eq_step *step = eq_pool_step(plan, op, &d.shape, run, sizeof d);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    *(step_data *)step->data = d;
+    return EQ_OK;
+}
+
+EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_pool_f32, FLOAT32);
+EQ_OPERATOR(L2_POOL_2D, eq_prepare_pool_f32, FLOAT32);
+EQ_OPERATOR(MAX_POOL_2D, eq_prepare_pool_f32, FLOAT32);

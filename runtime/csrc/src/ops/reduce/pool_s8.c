@@ -1,0 +1,143 @@
+/* Pooling of int8. */
+#include <math.h>
+#include <string.h>
+
+#include "arithmetic/arithmetic.h"
+#include "ops/arguments.h"
+#include "plan/operator.h"
+#include "ops/quantization.h"
+#include "pool.h"
+
+typedef struct eq_pool {
+    const eq_kernels *kernels;
+    eq_pool_shape shape;
+    int32_t shift, min, max; /* of an average */
+    bool clamps;
+    int8_t clamped[256]; /* table of a maximum's activation */
+} eq_pool;
+
+/* First the largest of each column, then of neighbouring columns. */
+static void run_max(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const eq_pool *pool = step->data;
+    const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
+    const int32_t channels = pool->shape.channels;
+    int8_t *const tallest = scratch; /* (width, channels) */
+    for (int32_t unit = first; unit < last; ++unit) {
+        const void *first_row;
+        eq_pool_range rows;
+        int8_t *const to = eq_pool_row(&pool->shape, in, out, unit, &first_row, &rows);
+        const int8_t *from = first_row;
+        if (rows.count > 1) {
+            memcpy(tallest, from, (size_t)(pool->shape.width * channels));
+            pool->kernels->max_rows(from + in->row_stride, in->row_stride, rows.count - 1, pool->shape.width * channels,
+                                    tallest);
+            from = tallest;
+        }
+        for (int32_t x = 0; x < pool->shape.window.out_width; ++x) {
+            const eq_pool_range c = eq_pool_columns(&pool->shape, x);
+            const int8_t *pixel = from + c.first * channels;
+            memcpy(to + x * channels, pixel, (size_t)channels);
+            if (c.count > 1) {
+                pool->kernels->max_rows(pixel + channels, channels, c.count - 1, channels, to + x * channels);
+            }
+        }
+        if (pool->clamps) {
+            pool->kernels->lookup(pool->clamped, to, to, (size_t)(pool->shape.window.out_width * channels));
+        }
+    }
+}
+
+static void run_average(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const eq_pool *pool = step->data;
+    const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
+    const int32_t channels = pool->shape.channels;
+    int32_t *const sums = scratch; /* (channels) */
+    for (int32_t unit = first; unit < last; ++unit) {
+        const void *first_row;
+        eq_pool_range rows;
+        int8_t *const to = eq_pool_row(&pool->shape, in, out, unit, &first_row, &rows);
+        const int8_t *from = first_row;
+        for (int32_t x = 0; x < pool->shape.window.out_width; ++x) {
+            const eq_pool_range c = eq_pool_columns(&pool->shape, x);
+            const int32_t count = rows.count * c.count;
+            const bool adjacent = in->row_stride == (ptrdiff_t)c.count * channels; /* all pixels of all rows */
+            for (int32_t i = 0; i < channels; ++i) {
+                sums[i] = pool->shift * count;
+            }
+            for (int32_t y = 0; y < (adjacent ? 1 : rows.count); ++y) {
+                pool->kernels->sum_rows(from + y * in->row_stride + c.first * channels, channels, adjacent ? count : c.count,
+                                        channels, sums);
+            }
+            pool->kernels->average(sums, count, pool->shift, pool->min, pool->max, to + x * channels, (size_t)channels);
+        }
+    }
+}
+
+/* ---- the operators ---- */
+
+/* What both have. */
+static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_run_fn run, eq_step **made, int32_t *activation) {
+    eq_pool_shape shape;
+    eq_status status = eq_pool_read(plan, op, &shape, activation);
+    if (status != EQ_OK || (status = eq_check_int8(plan, op, eq_plan_input(plan, op, 0), "its input")) != EQ_OK ||
+        (status = eq_check_int8(plan, op, eq_plan_output(plan, op, 0), "its output")) != EQ_OK) {
+        return status;
+    }
+    *made = eq_pool_step(plan, op, &shape, run, sizeof(eq_pool));
+    if (!*made) {
+        return (eq_status)plan->error->status;
+    }
+    eq_pool *pool = (*made)->data;
+    pool->kernels = plan->kernels;
+    pool->shape = shape;
+    return EQ_OK;
+}
+
+eq_status eq_prepare_max_pool_s8(eq_plan *plan, const eq_operator *op) {
+    eq_step *step = NULL;
+    int32_t min = 0, max = 0, activation = 0;
+    eq_status status = prepare(plan, op, run_max, &step, &activation);
+    if (status != EQ_OK || (status = eq_argument_same_quantization(plan, op, 0, 0)) != EQ_OK ||
+        (status = eq_activation_range(plan, op, activation, eq_plan_output(plan, op, 0), &min, &max)) != EQ_OK) {
+        return status;
+    }
+    eq_pool *pool = step->data;
+    pool->clamps = min > -128 || max < 127;
+    for (int32_t value = -128; value < 128; ++value) {
+        pool->clamped[value + 128] = (int8_t)eq_clamp(value, min, max);
+    }
+    step->scratch = (size_t)pool->shape.width * (size_t)pool->shape.channels + EQ_SLACK;
+    return EQ_OK;
+}
+
+/* LiteRT's CalculateActivationRangeQuantized. */
+static int32_t quantize_bound(float bound, const eq_tensor *tensor) {
+    const float x = roundf(bound / tensor->scales[0]);
+    return eq_clamp(tensor->zero_points[0] + (int32_t)fminf(fmaxf(x, -1024.0f), 1024.0f), -128, 127);
+}
+
+eq_status eq_prepare_average_pool_s8(eq_plan *plan, const eq_operator *op) {
+    eq_step *step = NULL;
+    float min = 0, max = 0;
+    int32_t activation = 0;
+    eq_status status = prepare(plan, op, run_average, &step, &activation);
+    if (status != EQ_OK || (status = eq_activation_range_float(plan, op, activation, &min, &max)) != EQ_OK) {
+        return status;
+    }
+    const eq_tensor *out = eq_plan_output(plan, op, 0);
+    eq_pool *pool = step->data;
+    if ((int64_t)pool->shape.height * pool->shape.width > 1 << 22) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its image has more than 2^22 pixels");
+    }
+    pool->shift = out->file_type == EQ_UINT8 ? 128 : 0;
+    pool->min = quantize_bound(min, out);
+    pool->max = quantize_bound(max, out);
+    step->scratch = ((size_t)pool->shape.channels + EQ_SLACK) * sizeof(int32_t);
+    return EQ_OK;
+}
+
+EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_average_pool_s8, INT8);
+EQ_OPERATOR(MAX_POOL_2D, eq_prepare_max_pool_s8, INT8);
+EQ_OPERATOR_KERNEL(sum_rows, AVERAGE_POOL_2D);
+EQ_OPERATOR_KERNEL(max_rows, MAX_POOL_2D);
+EQ_OPERATOR_NOTE(AVERAGE_POOL_2D, "int8 images up to 2^22 pixels");

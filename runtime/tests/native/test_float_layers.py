@@ -1,0 +1,170 @@
+"""Matrix products and pools of floats: within 1e-5 of LiteRT's range, and the same bits on every kernel set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .conftest import examples
+from .oracle import NativeError, check_close, run_native
+from .single_op import VALID, Model
+from .test_matrix_operators import ACTIVATIONS, SEEDS, Window, channels, pairs, windows
+
+pytestmark = pytest.mark.slow
+
+LAYERS = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]
+
+
+def layer_model(
+    seed: int,
+    window: Window,
+    group: int,
+    groups: int,
+    columns: int,
+    activation: int,
+    kind: str,
+    weights: str = "constant",
+) -> bytes:
+    """A layer of floats; `columns` for each group. Its weights are constant, or "computed": an input of the model."""
+    rng = np.random.default_rng(seed)
+    model = Model()
+    depth = group * groups
+    shapes = {
+        "CONV_2D": (columns * groups, *window.taps, group),
+        "DEPTHWISE_CONV_2D": (1, *window.taps, depth * columns),
+        "FULLY_CONNECTED": (columns * groups, depth),
+    }
+    outputs = depth * columns if kind == "DEPTHWISE_CONV_2D" else columns * groups
+    x = model.input((window.batch, *window.size, depth), "FLOAT32")
+    values = rng.normal(size=shapes[kind])
+    w = model.constant(values, "FLOAT32") if weights == "constant" else model.input(shapes[kind], "FLOAT32")
+    b = model.constant(rng.normal(size=outputs), "FLOAT32")
+    size = window.size if kind == "FULLY_CONNECTED" else window.output()
+    y = model.tensor((window.batch, *size, outputs), "FLOAT32")
+    fields: dict[str, Any] = {"fusedActivationFunction": activation}
+    if kind == "FULLY_CONNECTED":
+        model.operator(kind, [x, w, b], [y], "FullyConnectedOptions", version=2, keepNumDims=True, **fields)
+    elif kind == "CONV_2D":
+        model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=2, **fields, **window.options())
+    else:
+        fields["depthMultiplier"] = columns
+        model.operator(kind, [x, w, b], [y], "DepthwiseConv2DOptions", version=2, **fields, **window.options())
+    return model.finish([y])
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@given(
+    seed=SEEDS,
+    window=windows,
+    group=st.integers(1, 9),
+    groups=st.integers(1, 3),
+    columns=st.one_of(st.integers(1, 5), st.just(24)),
+    activation=ACTIVATIONS,
+)
+@examples()
+def test_layer(seed: int, window: Window, group: int, groups: int, columns: int, activation: int, kind: str) -> None:
+    check_close(layer_model(seed, window, group, groups, columns, activation, kind), seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "FULLY_CONNECTED"])
+@given(seed=SEEDS, window=windows, group=channels, columns=st.integers(1, 20))
+@examples(4)
+def test_layer_with_computed_weights(seed: int, window: Window, group: int, columns: int, kind: str) -> None:
+    check_close(layer_model(seed, window, group, 1, columns, 0, kind, "computed"), seed=seed)
+
+
+def test_layers_that_are_done_in_chunks() -> None:
+    """Enough weights and pixels that columns and pixels make several units."""
+    window = Window(1, (20, 20), (3, 3), (1, 1), (1, 1), VALID)
+    check_close(layer_model(0, window, 64, 1, 100, 0, "CONV_2D"))
+    check_close(layer_model(0, Window(1, (1, 1), (1, 1), (1, 1), (1, 1), VALID), 700, 1, 999, 0, "FULLY_CONNECTED"))
+
+
+@given(
+    seed=SEEDS,
+    batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))]),
+    rows=st.integers(1, 30),
+    depth=st.integers(1, 40),
+    columns=st.integers(1, 40),
+    adj=st.tuples(st.booleans(), st.booleans()),
+    constant=st.booleans(),
+)
+@examples()
+def test_batch_matrix_product(
+    seed: int,
+    batches: tuple[tuple[int, ...], tuple[int, ...]],
+    rows: int,
+    depth: int,
+    columns: int,
+    adj: tuple[bool, bool],
+    constant: bool,
+) -> None:
+    model = Model()
+    x = model.input((*batches[0], depth, rows) if adj[0] else (*batches[0], rows, depth), "FLOAT32")
+    y_shape = (*batches[1], columns, depth) if adj[1] else (*batches[1], depth, columns)
+    values = np.random.default_rng(seed).normal(size=y_shape)
+    y = model.constant(values, "FLOAT32") if constant else model.input(y_shape, "FLOAT32")
+    out = model.tensor((*np.broadcast_shapes(*batches), rows, columns), "FLOAT32")
+    model.operator("BATCH_MATMUL", [x, y], [out], "BatchMatMulOptions", version=2, adjX=adj[0], adjY=adj[1])
+    check_close(model.finish([out]), seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"])
+@given(seed=SEEDS, window=windows, depth=st.integers(1, 20), activation=ACTIVATIONS)
+@examples()
+def test_pool(seed: int, window: Window, depth: int, activation: int, kind: str) -> None:
+    window = Window(window.batch, window.size, window.taps, window.stride, (1, 1), window.padding)
+    if min(window.output()) < 1:
+        return
+    model = Model()
+    x = model.input((window.batch, *window.size, depth), "FLOAT32")
+    y = model.tensor((window.batch, *window.output(), depth), "FLOAT32")
+    model.operator(
+        kind, [x], [y], "Pool2DOptions", padding=window.padding, strideW=window.stride[1], strideH=window.stride[0],
+        filterWidth=window.taps[1], filterHeight=window.taps[0], fusedActivationFunction=activation,
+    )  # fmt: skip
+    check_close(model.finish([y]), seed=seed)
+
+
+@given(seed=SEEDS, size=pairs(9), to=pairs(12), depth=st.integers(1, 9), align=st.booleans(), half=st.booleans())
+@examples()
+def test_resize_bilinear(
+    seed: int, size: tuple[int, int], to: tuple[int, int], depth: int, align: bool, half: bool
+) -> None:
+    model = Model()
+    x = model.input((2, *size, depth), "FLOAT32")
+    y = model.tensor((2, *to, depth), "FLOAT32")
+    shape = model.constant(to, "INT32")
+    half = half and not align  # LiteRT refuses both
+    model.operator(
+        "RESIZE_BILINEAR",
+        [x, shape],
+        [y],
+        "ResizeBilinearOptions",
+        version=3,
+        alignCorners=align,
+        halfPixelCenters=half,
+    )  # fmt: skip
+    check_close(model.finish([y]), seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias", "sentence"),
+    [
+        (("INT32", (4, 3)), ("FLOAT32", 4), "does not take an input 1 of type INT32"),
+        (("FLOAT32", (4, 3)), ("FLOAT32", 5), "5 values for 4 output channels"),
+        (("FLOAT32", (4, 3)), ("INT32", 4), "a bias of type INT32"),
+    ],
+)
+def test_a_broken_layer_is_refused(weights: tuple[str, Any], bias: tuple[str, int], sentence: str) -> None:
+    model = Model()
+    x = model.input((2, 3), "FLOAT32")
+    w, b = model.constant(np.ones(weights[1]), weights[0]), model.constant(np.ones(bias[1]), bias[0])
+    y = model.tensor((2, 4), "FLOAT32")
+    model.operator("FULLY_CONNECTED", [x, w, b], [y], "FullyConnectedOptions")
+    with pytest.raises(NativeError, match=sentence):
+        run_native(model.finish([y]), [np.zeros((2, 3), np.float32)])
