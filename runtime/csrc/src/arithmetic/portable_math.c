@@ -1,5 +1,6 @@
 #include "portable_math.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -53,7 +54,7 @@ double eq_tanh(double x) {
     return x < 0 ? -y : y;
 }
 
-/* x to the power of `first` and every second one after it, over their factorials, with alternating signs; 0 <= x <= pi / 4. */
+/* x to the power of `first` and every second one after it, over their factorials, with alternating signs; |x| <= pi / 4. */
 static double alternating_series(double x, int first) {
     double sum = 1;
     for (int k = 20 + first; k > first; k -= 2) {
@@ -73,6 +74,42 @@ void eq_turn(int32_t part, int32_t whole, double *cosine, double *sine) {
     const double x = swaps ? s : c, y = swaps ? c : s;
     *cosine = octant >= 2 && octant <= 5 ? -x : x;
     *sine = octant >= 4 ? -y : y;
+}
+
+void eq_sine_cosine(double angle, double *sine, double *cosine) {
+    *sine = *cosine = NAN;
+    if (!(fabs(angle) < 0x1p30)) {
+        return;
+    }
+    /* A quarter of a turn in two parts: the first has 32 bits. */
+    const double quarter_high = 0x1.921fb544p+0, quarter_low = 0x1.0b4611a626331p-34;
+    const double quarters = floor(angle / (quarter_high + quarter_low) + 0.5);
+    const double rest = (angle - quarters * quarter_high) - quarters * quarter_low;
+    const double s = alternating_series(rest, 1), c = alternating_series(rest, 0);
+    const int64_t turn = (int64_t)quarters & 3;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+}
+
+/* 0 <= x <= 1: halving the angle twice leaves at most a sixteenth of half a turn, where the series converges fast. */
+static double arc_tangent(double x) {
+    const double half = x / (1 + sqrt(1 + x * x)), quarter = half / (1 + sqrt(1 + half * half));
+    const double square = quarter * quarter;
+    double sum = 0;
+    for (int k = 25; k > 0; k -= 2) {
+        sum = 1.0 / k - sum * square;
+    }
+    return 4 * quarter * sum;
+}
+
+double eq_atan2(double y, double x) {
+    const double pi = 3.14159265358979323846, up = fabs(y), along = fabs(x);
+    if (!(up + along > 0) || up + along > DBL_MAX) {
+        return up + along == 0 ? 0 : NAN;
+    }
+    double angle = up <= along ? arc_tangent(up / along) : pi / 2 - arc_tangent(along / up);
+    angle = x < 0 ? pi - angle : angle;
+    return y < 0 ? -angle : angle;
 }
 
 /* Near 0 the series of erf, whose terms are all positive; far from it erfc's continued fraction. */

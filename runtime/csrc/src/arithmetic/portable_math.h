@@ -11,6 +11,9 @@ double eq_log(double x); /* x > 0 */
 double eq_tanh(double x);
 /* The cosine and sine of `part` / `whole` turns, 0 <= part < whole. */
 void eq_turn(int32_t part, int32_t whole, double *cosine, double *sine);
-double eq_erfc(double x); /* 1 - erf(x); absolute error 1e-15 */
+/* Of an angle in radians; NaN past 2^30, where a double says little about it. */
+void eq_sine_cosine(double angle, double *sine, double *cosine);
+double eq_atan2(double y, double x); /* -pi to pi */
+double eq_erfc(double x);            /* 1 - erf(x); absolute error 1e-15 */
 
 #endif

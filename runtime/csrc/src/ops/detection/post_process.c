@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "boxes.h"
+#include "ops/custom_options.h"
 #include "ops/order.h"
 #include "plan/operator.h"
-#include "read/flexbuffer.h"
 
 enum { ENCODINGS, SCORES, ANCHORS };
 enum { BOXES, CLASSES, OUT_SCORES, COUNT };
@@ -214,25 +214,10 @@ static eq_status check_tensors(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-static eq_flex option(const eq_operator *op, const char *key) {
-    const eq_flex root = eq_flex_root(op->custom_options, op->custom_options_size);
-    return eq_flex_field(&root, key);
-}
-
-static int32_t int_option(const eq_operator *op, const char *key, int32_t fallback) {
-    const eq_flex value = option(op, key);
-    return eq_flex_int(&value, fallback);
-}
-
-static float float_option(const eq_operator *op, const char *key) {
-    const eq_flex value = option(op, key);
-    return eq_flex_float(&value, 0);
-}
-
 static eq_status read_scales(eq_plan *plan, const eq_operator *op, float *scales) {
     static const char *const names[] = {"y_scale", "x_scale", "h_scale", "w_scale"};
     for (int32_t i = 0; i < EQ_CORNERS; ++i) {
-        scales[i] = float_option(op, names[i]);
+        scales[i] = eq_custom_float(op, names[i], 0);
         if (!isfinite(scales[i]) || scales[i] == 0) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its option %s must be a number other than 0", names[i]);
         }
@@ -242,16 +227,15 @@ static eq_status read_scales(eq_plan *plan, const eq_operator *op, float *scales
 
 static eq_status read_options(eq_plan *plan, const eq_operator *op, eq_detect *d) {
     const eq_tensor *scores = eq_plan_input(plan, op, SCORES);
-    const eq_flex regular = option(op, "use_regular_nms");
     *d = (eq_detect){
         .boxes = scores->dims[1],
-        .classes = int_option(op, "num_classes", 0),
-        .most = int_option(op, "max_detections", 0),
-        .most_classes = int_option(op, "max_classes_per_detection", 0),
-        .per_class = int_option(op, "detections_per_class", USUAL_PER_CLASS),
-        .least_score = float_option(op, "nms_score_threshold"),
-        .most_overlap = float_option(op, "nms_iou_threshold"),
-        .regular = eq_flex_bool(&regular, false),
+        .classes = eq_custom_int(op, "num_classes", 0),
+        .most = eq_custom_int(op, "max_detections", 0),
+        .most_classes = eq_custom_int(op, "max_classes_per_detection", 0),
+        .per_class = eq_custom_int(op, "detections_per_class", USUAL_PER_CLASS),
+        .least_score = eq_custom_float(op, "nms_score_threshold", 0),
+        .most_overlap = eq_custom_float(op, "nms_iou_threshold", 0),
+        .regular = eq_custom_bool(op, "use_regular_nms", false),
         .scores = eq_reals_of(scores),
     };
     d->background = scores->dims[2] - d->classes;
