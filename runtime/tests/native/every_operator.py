@@ -20,6 +20,7 @@ WITHOUT_INT8 = frozenset(
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
         "L2_POOL_2D",
         "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
+        "CUMSUM", "SEGMENT_SUM", "EMBEDDING_LOOKUP",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing
     ]
 )  # fmt: skip
@@ -264,6 +265,14 @@ def scatter_nd(m: Maker, name: str) -> int:
     return y
 
 
+def dynamic_update_slice(m: Maker, name: str) -> int:
+    (_, h, w, c), q = m.shape(), m.quantized()
+    y = m.output((1, h, w, c), q)
+    inputs = [m.input((1, h, w, c), q), m.input((1, h - 1, w, c), q), m.numbers(0, 1, 0, 0)]
+    m.model.operator(name, inputs, [y])
+    return y
+
+
 def top_k(m: Maker, name: str) -> int:
     shape, q = m.shape(), m.quantized()
     k = m.between(1, shape[3])
@@ -342,6 +351,8 @@ OPERATORS: dict[str, Operator] = {
     "GATHER_ND": moved(lambda s: (2, *s[2:]), lambda s: [[[0, 1], [0, s[1] - 1]]], "GatherNdOptions"),
     "SCATTER_ND": scatter_nd,
     "TOPK_V2": top_k,
+    "DYNAMIC_UPDATE_SLICE": dynamic_update_slice,
+    "REVERSE_SEQUENCE": moved(lambda s: s, lambda s: [[2]], "ReverseSequenceOptions", seqDim=1, batchDim=0),
     "TILE": moved(lambda s: (1, 2 * s[1], s[2], 3 * s[3]), lambda s: [[1, 2, 1, 3]], "TileOptions"),
     "REVERSE_V2": moved(lambda s: s, lambda s: [[3]], "ReverseV2Options", version=3),
     "BROADCAST_TO": moved(lambda s: (3, *s[1:]), lambda s: [[3, *s[1:]]], "BroadcastToOptions", version=3),

@@ -1,4 +1,4 @@
-"""GATHER_ND and SCATTER_ND, whose indices name slices by several coordinates, against LiteRT, bit for bit."""
+"""Operators whose indices, segments or lengths say what goes where, against LiteRT, bit for bit."""
 
 from __future__ import annotations
 
@@ -134,3 +134,116 @@ def test_refuses_updates_and_shapes_that_do_not_fit(updates: Shape, shape: Shape
     model.operator("SCATTER_ND", [i, u, model.constant(shape, "INT32")], [y], "ScatterNdOptions")
     with pytest.raises(NativeError, match=sentence):
         run_native(model.finish([y]), [np.zeros(updates, np.int32)])
+
+
+# ---- rows and slices ----
+
+
+@given(
+    rows=st.integers(1, 9),
+    places=st.integers(1, 9),
+    inner=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
+    kind=st.sampled_from(["FLOAT32", "INT8", "UINT8", "INT32", "per row", "per table"]),
+    seed=SEEDS,
+)
+@examples()
+def test_embedding_lookup(rows: int, places: int, inner: Shape, kind: str, seed: int) -> None:
+    """A table for each row of which there is a scale, or one for all, gives floats."""
+    rng, model = np.random.default_rng(seed), Model()
+    where = rng.integers(0, rows, places).astype(np.int32)
+    type_ = "INT8" if kind.startswith("per") else kind
+    scales = Quantized(rng.uniform(0.01, 1, rows if kind == "per row" else 1), 0) if kind.startswith("per") else None
+    i = model.input((places,), "INT32")
+    table = model.constant(random(type_, (rows, *inner), seed), type_, scales)
+    y = model.tensor((places, *inner), "FLOAT32" if kind.startswith("per") else kind)
+    model.operator("EMBEDDING_LOOKUP", [i, table], [y])
+    check(model.finish([y]), [where])
+
+
+@given(data=st.data(), shape=SHAPES, kind=st.sampled_from(list(TYPES)), wide=st.booleans(), seed=SEEDS)
+@examples()
+def test_dynamic_update_slice(data: st.DataObject, shape: Shape, kind: str, wide: bool, seed: int) -> None:
+    """Starts may lie outside: the update is moved so that it fits."""
+    size = tuple(data.draw(st.integers(1, n)) for n in shape)
+    start = np.array([data.draw(st.integers(-2, n + 1)) for n in shape], np.int64 if wide else np.int32)
+    model = Model()
+    x, u = model.input(shape, kind, quantized(kind)), model.input(size, kind, quantized(kind))
+    i = model.input((len(shape),), "INT64" if wide else "INT32")
+    y = model.tensor(shape, kind, quantized(kind))
+    model.operator("DYNAMIC_UPDATE_SLICE", [x, u, i], [y])
+    check(model.finish([y]), [random(kind, shape, seed), random(kind, size, seed + 1), start])
+
+
+@given(
+    data=st.data(),
+    shape=st.lists(st.integers(1, 5), min_size=2, max_size=5).map(tuple),
+    kind=st.sampled_from(["FLOAT32", "UINT8", "INT16", "INT32", "INT64"]),
+    wide=st.booleans(),
+    seed=SEEDS,
+)
+@examples()
+def test_reverse_sequence(data: st.DataObject, shape: Shape, kind: str, wide: bool, seed: int) -> None:
+    sequence, batch = data.draw(st.permutations(range(len(shape))))[:2]
+    lengths = np.random.default_rng(seed).integers(0, shape[sequence] + 1, shape[batch])
+    model = Model()
+    x, n = model.input(shape, kind), model.input((shape[batch],), "INT64" if wide else "INT32")
+    y = model.tensor(shape, kind)
+    model.operator("REVERSE_SEQUENCE", [x, n], [y], "ReverseSequenceOptions", seqDim=sequence, batchDim=batch)
+    check(model.finish([y]), [random(kind, shape, seed), lengths.astype(np.int64 if wide else np.int32)])
+
+
+@given(
+    data=st.data(),
+    shape=SHAPES,
+    kind=st.sampled_from(["FLOAT32", "INT32", "INT64"]),
+    exclusive=st.booleans(),
+    reverse=st.booleans(),
+    seed=SEEDS,
+)
+@examples()
+def test_cumsum(data: st.DataObject, shape: Shape, kind: str, exclusive: bool, reverse: bool, seed: int) -> None:
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    model = Model()
+    x, a = model.input(shape, kind), model.constant(np.array(axis), "INT32")
+    y = model.tensor(shape, kind)
+    model.operator("CUMSUM", [x, a], [y], "CumsumOptions", exclusive=exclusive, reverse=reverse)
+    check(model.finish([y]), [random(kind, shape, seed)])
+
+
+@given(shape=SHAPES, kind=st.sampled_from(["FLOAT32", "INT32"]), seed=SEEDS)
+@examples()
+def test_segment_sum(shape: Shape, kind: str, seed: int) -> None:
+    segments = np.cumsum(np.random.default_rng(seed).integers(0, 2, shape[0]))
+    segments -= segments[0]
+    model = Model()
+    x, i = model.input(shape, kind), model.constant(segments, "INT32")
+    y = model.tensor((segments[-1] + 1, *shape[1:]), kind)
+    model.operator("SEGMENT_SUM", [x, i], [y], "SegmentSumOptions")
+    check(model.finish([y]), [random(kind, shape, seed)])
+
+
+@pytest.mark.parametrize(
+    ("segments", "sentence"),
+    [([1, 1, 2], "segment 1 follows 0"), ([0, 2, 3], "segment 2 follows 0"), ([0, 1, 0], "segment 0 follows 1")],
+)
+def test_segment_sum_refuses_segments(segments: list[int], sentence: str) -> None:
+    model = Model()
+    x, i = model.input((3, 2), "FLOAT32"), model.constant(segments, "INT32")
+    y = model.tensor((3, 2), "FLOAT32")
+    model.operator("SEGMENT_SUM", [x, i], [y], "SegmentSumOptions")
+    with pytest.raises(NativeError, match=sentence):
+        run_native(model.finish([y]), [np.zeros((3, 2), np.float32)])
+
+
+def test_clamps_rows_and_lengths_that_a_run_computes() -> None:
+    model = Model()
+    i, table = model.input((3,), "INT32"), model.constant([[1], [2]], "INT32")
+    y = model.tensor((3, 1), "INT32")
+    model.operator("EMBEDDING_LOOKUP", [i, table], [y])
+    assert run_native(model.finish([y]), [np.array([-5, 1, 2], np.int32)])[0].ravel().tolist() == [1, 2, 2]
+    model = Model()
+    x, n = model.input((2, 2), "INT32"), model.input((2,), "INT64")
+    y = model.tensor((2, 2), "INT32")
+    model.operator("REVERSE_SEQUENCE", [x, n], [y], "ReverseSequenceOptions", seqDim=1, batchDim=0)
+    values = [np.array([[1, 2], [3, 4]], np.int32), np.array([2**62, -(2**62)])]
+    assert run_native(model.finish([y]), values)[0].tolist() == [[2, 1], [3, 4]]
