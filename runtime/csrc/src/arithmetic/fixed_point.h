@@ -57,6 +57,13 @@ static inline int32_t eq_fixed_multiply(int32_t x, eq_fixed factor) {
     return eq_divide_by_power_of_two(eq_doubling_high_product(eq_shift_left(x, left), factor.multiplier), right);
 }
 
+/* x * factor, rounded twice, ties up: LiteRT's vector loops and ruy. */
+static inline int32_t eq_fixed_multiply_ties_up(int32_t x, eq_fixed factor) {
+    const int32_t left = eq_clamp(factor.shift, 0, 30), right = eq_clamp(-factor.shift, 0, 31);
+    const int64_t product = ((int64_t)eq_shift_left(x, left) * factor.multiplier + (INT64_C(1) << 30)) >> 31;
+    return (int32_t)((product + (right > 0 ? INT64_C(1) << (right - 1) : 0)) >> right);
+}
+
 /* 1 / sqrt(x), x >= 0, by Newton's method in fixed point; 0 counts as 1. (GetInvSqrtQuantizedMultiplierExp) */
 eq_fixed eq_fixed_inverse_square_root(int32_t x);
 

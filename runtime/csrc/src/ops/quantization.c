@@ -49,3 +49,18 @@ eq_status eq_activation_range(eq_plan *plan, const eq_operator *op, int32_t acti
     *max = quantize_bound(high, output);
     return status;
 }
+
+static int32_t quantize_bound_litert(float bound, const eq_tensor *output) {
+    const float x = fminf(fmaxf(roundf(bound / output->scales[0]), -0x1p17f), 0x1p17f);
+    const bool wide = output->type == EQ_INT16;
+    return eq_clamp(output->zero_points[0] + (int32_t)x, wide ? INT16_MIN : INT8_MIN, wide ? INT16_MAX : INT8_MAX);
+}
+
+eq_status eq_activation_range_litert(eq_plan *plan, const eq_operator *op, int32_t activation, const eq_tensor *output,
+                                     int32_t *min, int32_t *max) {
+    float low, high;
+    eq_status status = eq_activation_range_float(plan, op, activation, &low, &high);
+    *min = quantize_bound_litert(low, output);
+    *max = quantize_bound_litert(high, output);
+    return status;
+}

@@ -16,6 +16,9 @@ eq_status eq_check_int16(eq_plan *plan, const eq_operator *op, const eq_tensor *
 /* The quantized values that an activation leaves, by XNNPACK's rounding of its bounds. */
 eq_status eq_activation_range(eq_plan *plan, const eq_operator *op, int32_t activation, const eq_tensor *output, int32_t *min,
                               int32_t *max);
+/* By the rounding of LiteRT's own kernels, for int8 and int16. (CalculateActivationRangeQuantized) */
+eq_status eq_activation_range_litert(eq_plan *plan, const eq_operator *op, int32_t activation, const eq_tensor *output,
+                                     int32_t *min, int32_t *max);
 /* The same for floats; infinite where there is no bound. */
 eq_status eq_activation_range_float(eq_plan *plan, const eq_operator *op, int32_t activation, float *min, float *max);
 

@@ -10,16 +10,9 @@ typedef struct step_data {
     int64_t blocked;       /* int8: columns, uint8: values of the output, that fill blocks */
 } step_data;
 
-/* x * scale, rounded twice, ties up. */
-static int32_t multiply_in_block(int32_t x, eq_fixed scale) {
-    const int32_t left = eq_clamp(scale.shift, 0, 30), right = eq_clamp(-scale.shift, 0, 31);
-    const int64_t product = ((int64_t)eq_shift_left(x, left) * scale.multiplier + (INT64_C(1) << 30)) >> 31;
-    return (int32_t)((product + (right > 0 ? INT64_C(1) << (right - 1) : 0)) >> right);
-}
-
 static int8_t requantize(const step_data *d, int32_t sum, int32_t n, int64_t place) {
     const bool in_block = (d->conv.output->file_type == EQ_UINT8 ? place : n) < d->blocked;
-    const int32_t value = in_block ? multiply_in_block(sum, d->scale[n]) : eq_fixed_multiply(sum, d->scale[n]);
+    const int32_t value = in_block ? eq_fixed_multiply_ties_up(sum, d->scale[n]) : eq_fixed_multiply(sum, d->scale[n]);
     const eq_quantized_layer *q = &d->conv.quantized;
     return (int8_t)eq_clamp(eq_add_wrapping(value, q->out_zero_point), q->min, q->max);
 }

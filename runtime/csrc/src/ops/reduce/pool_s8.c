@@ -1,5 +1,4 @@
 /* Pooling of int8. */
-#include <math.h>
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
@@ -110,28 +109,21 @@ eq_status eq_prepare_max_pool_s8(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-/* LiteRT's CalculateActivationRangeQuantized. */
-static int32_t quantize_bound(float bound, const eq_tensor *tensor) {
-    const float x = roundf(bound / tensor->scales[0]);
-    return eq_clamp(tensor->zero_points[0] + (int32_t)fminf(fmaxf(x, -1024.0f), 1024.0f), -128, 127);
-}
-
 eq_status eq_prepare_average_pool_s8(eq_plan *plan, const eq_operator *op) {
     eq_step *step = NULL;
-    float min = 0, max = 0;
-    int32_t activation = 0;
+    int32_t min = 0, max = 0, activation = 0;
     eq_status status = prepare(plan, op, run_average, &step, &activation);
-    if (status != EQ_OK || (status = eq_activation_range_float(plan, op, activation, &min, &max)) != EQ_OK) {
+    if (status != EQ_OK ||
+        (status = eq_activation_range_litert(plan, op, activation, eq_plan_output(plan, op, 0), &min, &max)) != EQ_OK) {
         return status;
     }
-    const eq_tensor *out = eq_plan_output(plan, op, 0);
     eq_pool *pool = step->data;
     if ((int64_t)pool->shape.height * pool->shape.width > 1 << 22) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its image has more than 2^22 pixels");
     }
-    pool->shift = out->file_type == EQ_UINT8 ? 128 : 0;
-    pool->min = quantize_bound(min, out);
-    pool->max = quantize_bound(max, out);
+    pool->shift = eq_plan_output(plan, op, 0)->file_type == EQ_UINT8 ? 128 : 0;
+    pool->min = min;
+    pool->max = max;
     step->scratch = ((size_t)pool->shape.channels + EQ_SLACK) * sizeof(int32_t);
     return EQ_OK;
 }
@@ -140,4 +132,4 @@ EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_average_pool_s8, INT8);
 EQ_OPERATOR(MAX_POOL_2D, eq_prepare_max_pool_s8, INT8);
 EQ_OPERATOR_KERNEL(sum_rows, AVERAGE_POOL_2D);
 EQ_OPERATOR_KERNEL(max_rows, MAX_POOL_2D);
-EQ_OPERATOR_NOTE(AVERAGE_POOL_2D, "int8 images up to 2^22 pixels");
+EQ_OPERATOR_NOTE(AVERAGE_POOL_2D, "int8 images up to 2^22 pixels, int16 up to 2^15");
