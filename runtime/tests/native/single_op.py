@@ -151,15 +151,17 @@ class Model:
         options: str | None = None,
         *,
         version: int = 1,
+        intermediates: Sequence[int] = (),
         **fields: Any,
     ) -> None:
-        """An operator with its option table; an input of -1 is absent."""
+        """An operator with its option table; an input of -1 is absent, `intermediates` only lend their scales."""
         code = (getattr(schema.BuiltinOperator, name), version, None)
         self._operators.append(
             schema.OperatorT(
                 opcodeIndex=self._file.codes.setdefault(code, len(self._file.codes)),
                 inputs=np.asarray(inputs, np.int32),
                 outputs=np.asarray(outputs, np.int32),
+                intermediates=np.asarray(intermediates, np.int32) if intermediates else None,
                 builtinOptionsType=getattr(schema.BuiltinOptions, options) if options else 0,
                 builtinOptions=getattr(schema, options + "T")(**fields) if options else None,
             )

@@ -1,0 +1,13 @@
+/* The gates of LiteRT's quantized LSTM: tanh and the logistic function of 16-bit fixed-point numbers, gemmlowp's formulas. */
+#ifndef EQ_FIXED_GATES_H
+#define EQ_FIXED_GATES_H
+
+#include <stdint.h>
+
+/* tanh(x / 2^(15 - integer_bits)) * 2^15; integer_bits 0 to 6. */
+int16_t eq_fixed_tanh(int16_t x, int32_t integer_bits);
+
+/* 2^15 / (1 + exp(-x / 2^12)). */
+int16_t eq_fixed_logistic(int16_t x);
+
+#endif
