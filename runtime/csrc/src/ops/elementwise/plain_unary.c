@@ -24,15 +24,16 @@ static float gelu(float x, bool approximate) {
 }
 
 /* run_name(): out[i] = expression, of x and the operator's options. */
-#define RUN(name, type, expression)                                                         \
-    static void run_##name(const eq_unary *options, const void *from, void *to, size_t n) { \
-        const type *in = from;                                                              \
-        type *out = to;                                                                     \
-        (void)options;                                                                      \
-        for (size_t i = 0; i < n; i++) {                                                    \
-            const type x = in[i];                                                           \
-            out[i] = (expression);                                                          \
-        }                                                                                   \
+#define RUN(name, type, expression)                                                  \
+    static void run_##name(const void *data, const void *from, void *to, size_t n) { \
+        const type *in = from;                                                       \
+        type *out = to;                                                              \
+        const eq_unary *options = data;                                              \
+        (void)options;                                                               \
+        for (size_t i = 0; i < n; i++) {                                             \
+            const type x = in[i];                                                    \
+            out[i] = (expression);                                                   \
+        }                                                                            \
     }
 
 RUN(logistic, float, logistic(x))
@@ -60,11 +61,16 @@ RUN(cos, float, cosf(x))
 /* Integers wrap. */
 RUN(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))
 RUN(abs_i32, int32_t, x < 0 ? (int32_t)(0 - (uint32_t)x) : x)
+RUN(neg_i64, int64_t, (int64_t)(0 - (uint64_t)x))
+RUN(neg_i16, int16_t, (int16_t)-x)
+RUN(sign, float, (float)((x > 0) - (x < 0)))
+RUN(sign_i32, int32_t, (x > 0) - (x < 0))
+RUN(not, uint8_t, x == 0)
 
 static const struct {
     int32_t code;
     eq_type type;
-    eq_unary_run_fn run;
+    eq_elements_fn run;
 } runs[] = {
     {EQ_OP_FLOOR, EQ_FLOAT32, run_floor},
     {EQ_OP_LOGISTIC, EQ_FLOAT32, run_logistic},
@@ -83,6 +89,11 @@ static const struct {
     {EQ_OP_LEAKY_RELU, EQ_FLOAT32, run_leaky_relu},
     {EQ_OP_ABS, EQ_FLOAT32, run_abs},
     {EQ_OP_ABS, EQ_INT32, run_abs_i32},
+    {EQ_OP_NEG, EQ_INT64, run_neg_i64},
+    {EQ_OP_NEG, EQ_INT16, run_neg_i16},
+    {EQ_OP_SIGN, EQ_FLOAT32, run_sign},
+    {EQ_OP_SIGN, EQ_INT32, run_sign_i32},
+    {EQ_OP_LOGICAL_NOT, EQ_BOOL, run_not},
     {EQ_OP_CEIL, EQ_FLOAT32, run_ceil},
     {EQ_OP_COS, EQ_FLOAT32, run_cos},
     {EQ_OP_ELU, EQ_FLOAT32, run_elu},
@@ -92,7 +103,7 @@ static const struct {
     {EQ_OP_RELU_0_TO_1, EQ_FLOAT32, run_relu_0_to_1},
 };
 
-eq_unary_run_fn eq_plain_unary(int32_t code, eq_type type) {
+eq_elements_fn eq_plain_unary(int32_t code, eq_type type) {
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         if (runs[i].code == code && runs[i].type == type) {
             return runs[i].run;

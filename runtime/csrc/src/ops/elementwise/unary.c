@@ -3,48 +3,28 @@
 
 #include <math.h>
 
+#include "elements.h"
 #include "lookup.h"
 #include "plan/operator.h"
 #include "ops/quantization.h"
 
-typedef struct eq_plain_unary_data {
-    eq_unary options;
-    eq_unary_run_fn run;
-    size_t elements;
-} eq_plain_unary_data;
-
-enum { EQ_BLOCK = 4096 };
-
-static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
-    const eq_plain_unary_data *d = step->data;
-    const size_t size = 4, begin = (size_t)first * EQ_BLOCK, end = (size_t)last * EQ_BLOCK;
-    const uint8_t *in = storage[step->inputs[0].tensor].data;
-    uint8_t *out = storage[step->outputs[0].tensor].data;
-    d->run(&d->options, in + begin * size, out + begin * size, (end < d->elements ? end : d->elements) - begin);
-}
-
 static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    const eq_unary_run_fn function = eq_plain_unary(op->code, in->type);
+    const eq_elements_fn function = eq_plain_unary(op->code, in->type);
     if (!function) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(in->type));
     }
-    eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_plain_unary_data), 1, 1);
-    if (!step) {
-        return (eq_status)plan->error->status;
+    const eq_unary options = {
+        .alpha = alpha,
+        .approximate = op->code == EQ_OP_GELU && eq_option_bool(op, 0, false),
+    };
+    const eq_status status = eq_elements_step(plan, op, function, &options, sizeof options);
+    if (status == EQ_OK) {
+        eq_step *step = plan->steps[plan->step_count - 1];
+        step->cost *= 8;
+        step->plain = in->type == EQ_FLOAT32;
     }
-    eq_plain_unary_data *d = step->data;
-    d->run = function;
-    d->options.alpha = alpha;
-    d->options.approximate = op->code == EQ_OP_GELU && eq_option_bool(op, 0, false);
-    d->elements = (size_t)eq_tensor_elements(in);
-    step->units = (int32_t)((d->elements + EQ_BLOCK - 1) / EQ_BLOCK);
-    step->cost = d->elements * 8;
-    step->plain = in->type == EQ_FLOAT32;
-    step->inputs[0].tensor = op->inputs[0];
-    step->outputs[0].tensor = op->outputs[0];
-    return EQ_OK;
+    return status;
 }
 
 static eq_status lookup_step(eq_plan *plan, const eq_operator *op) {
@@ -83,6 +63,8 @@ eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op) {
     return in->type == EQ_INT8 ? lookup_step(plan, op) : plain_step(plan, op, alpha);
 }
 
+EQ_OPERATOR(LOGICAL_NOT, eq_prepare_unary, BOOL);
+EQ_OPERATOR(SIGN, eq_prepare_unary, ANY);
 EQ_OPERATOR(FLOOR, eq_prepare_unary, ANY);
 EQ_OPERATOR(LOGISTIC, eq_prepare_unary, ANY);
 EQ_OPERATOR(RELU, eq_prepare_unary, ANY);
@@ -107,6 +89,7 @@ EQ_OPERATOR(GELU, eq_prepare_unary, ANY);
 EQ_OPERATOR(RELU_0_TO_1, eq_prepare_unary, ANY);
 EQ_OPERATOR_KERNEL(lookup, LOGISTIC, RELU, RELU_N1_TO_1, RELU6, TANH, EXP, NEG, LOG, SQRT, RSQRT, LEAKY_RELU, ABS, ELU,
                    HARD_SWISH, GELU, RELU_0_TO_1);
+EQ_OPERATOR_NOTE(SIGN, "float32 and int32 only");
 EQ_OPERATOR_NOTE(FLOOR, "float32 only");
 EQ_OPERATOR_NOTE(SIN, "float32 only");
 EQ_OPERATOR_NOTE(SQUARE, "float32 only");

@@ -2,7 +2,7 @@
 #ifndef EQ_UNARY_H
 #define EQ_UNARY_H
 
-#include "plan/plan.h"
+#include "elements.h"
 
 /* An int8 tensor's values and what they mean. Numbers are the file's: 0 to 255 for a tensor that is uint8 there. */
 typedef struct eq_unary {
@@ -18,9 +18,7 @@ eq_status eq_prepare_unary(eq_plan *plan, const eq_operator *op);
 /* table[q + 128] is the operator's result for q; false if it does not take int8. (unary_tables.c) */
 bool eq_unary_table(const eq_operator *op, const eq_tensor *in, const eq_tensor *out, int8_t table[256]);
 
-/* The step's work on n values of float32 or int32. */
-typedef void (*eq_unary_run_fn)(const eq_unary *options, const void *in, void *out, size_t n);
-/* NULL if the operator does not take that type. (plain_unary.c) */
-eq_unary_run_fn eq_plain_unary(int32_t code, eq_type type);
+/* What computes it on plain numbers, whose `data` is an eq_unary; NULL if the operator does not take that type. (plain_unary.c) */
+eq_elements_fn eq_plain_unary(int32_t code, eq_type type);
 
 #endif

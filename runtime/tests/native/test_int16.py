@@ -1,0 +1,71 @@
+"""Elementwise operators of int16 tensors against LiteRT, bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .conftest import examples
+from .oracle import check
+from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, Model, Quantized
+from .test_elementwise import SEEDS, Shape, broadcast_shapes
+
+pytestmark = pytest.mark.slow
+
+SCALES = st.one_of(st.floats(2**-14, 2**-4, width=32), st.sampled_from([2.0**e for e in range(-14, -4)]))
+ALL = np.arange(-(1 << 15), 1 << 15, dtype=np.int16)
+OPTIONS = {
+    "ABS": "AbsOptions", "EXP": "ExpOptions", "GELU": "GeluOptions", "LEAKY_RELU": "LeakyReluOptions",
+    "NEG": "NegOptions",
+    "LOGISTIC": None, "TANH": None, "RELU": None, "RELU6": None, "RSQRT": None, "LOG": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@given(scale=SCALES, result=SCALES, alpha=st.floats(-2, 2, width=32), approximate=st.booleans())
+@examples(4)
+def test_one_input(name: str, scale: float, result: float, alpha: float, approximate: bool) -> None:
+    if name in ("LOGISTIC", "TANH"):
+        result = 2.0**-15
+    if name == "EXP":  # LiteRT casts what an int16 cannot hold
+        scale = min(scale, 2.0**-14)
+    more: dict[str, Any] = {"LEAKY_RELU": {"alpha": alpha}, "GELU": {"approximate": approximate}}.get(name, {})
+    model = Model()
+    x, y = model.input(ALL.shape, "INT16", Quantized(scale)), model.tensor(ALL.shape, "INT16", Quantized(result))
+    version = {"GELU": 2, "ABS": 3, "LOG": 2, "RSQRT": 3, "EXP": 2, "LEAKY_RELU": 2}.get(
+        name, 3 if name != "NEG" else 1
+    )
+    model.operator(name, [x], [y], OPTIONS[name], version=version, **more)
+    values = np.maximum(ALL, 1) if name == "RSQRT" else ALL  # of which LiteRT takes no other
+    # LOGISTIC and TANH of scales that are powers of two have an arithmetic of their own in the other kernels.
+    check(model.finish([y]), [values], resolver="reference", kernels=("scalar",))
+
+
+@pytest.mark.parametrize("name", ["ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"])
+@given(
+    shapes=broadcast_shapes(), scales=st.tuples(SCALES, SCALES, SCALES), powers=st.booleans(),
+    activation=st.sampled_from([NONE, RELU, RELU6, RELU_N1_TO_1]), seed=SEEDS,
+)  # fmt: skip
+@examples()
+def test_two_inputs(
+    name: str, shapes: tuple[Shape, Shape], scales: tuple[float, float, float], powers: bool, activation: int, seed: int
+) -> None:
+    shapes = tuple(shape[-4:] for shape in shapes)  # type: ignore[assignment]
+    options = {"MAXIMUM": "MaximumMinimumOptions", "MINIMUM": "MaximumMinimumOptions"}
+    more: dict[str, Any] = {} if name in options else {"fusedActivationFunction": activation}
+    if name in options:
+        scales = scales[:1] * 3
+    if name in ("ADD", "SUB"):
+        more["potScaleInt16"] = powers
+        if powers:
+            scales = (2.0**-10, 2.0**-10, 2.0**-10)
+            shapes = (np.broadcast_shapes(*shapes),) * 2  # of others LiteRT dies
+    model = Model()
+    inputs = [model.input(shape, "INT16", Quantized(scale)) for shape, scale in zip(shapes, scales)]
+    y = model.tensor(np.broadcast_shapes(*shapes), "INT16", Quantized(scales[2]))
+    model.operator(name, inputs, [y], options.get(name, name.title() + "Options"), version=3, **more)
+    check(model.finish([y]), seed=seed, kernels=("scalar",))
