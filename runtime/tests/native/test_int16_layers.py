@@ -160,6 +160,25 @@ def test_pool(seed: int, window: Window, depth: int, activation: int, scale: flo
     check(model.finish([y]), seed=seed)
 
 
+@given(
+    seed=SEEDS,
+    shape=st.lists(st.integers(1, 60), min_size=1, max_size=3),
+    reach=st.floats(0.1, 40),
+    beta=st.sampled_from([1.0, 0.5, 2.3]),
+)
+@examples()
+def test_softmax(seed: int, shape: list[int], reach: float, beta: float) -> None:
+    """`reach` is the distance of the smallest value from the largest, which the exponential has a table for up to 10."""
+    rng = np.random.default_rng(seed)
+    model = Model()
+    scale = float(np.exp(rng.uniform(-12, -2)))
+    x = model.input(shape, "INT16", Quantized(scale))
+    y = model.tensor(shape, "INT16", Quantized(1 / 32768))
+    model.operator("SOFTMAX", [x], [y], "SoftmaxOptions", version=3, beta=beta)
+    most = int(np.clip(reach / 2 / scale / beta, 1, 32767))
+    check(model.finish([y]), [rng.integers(-most, most + 1, shape).astype(np.int16)])
+
+
 def test_sums_beyond_int32_are_exact() -> None:
     """2000 products of 2^22: an int32 holds 511 of them."""
     model = Model()
