@@ -247,3 +247,13 @@ def test_clamps_rows_and_lengths_that_a_run_computes() -> None:
     model.operator("REVERSE_SEQUENCE", [x, n], [y], "ReverseSequenceOptions", seqDim=1, batchDim=0)
     values = [np.array([[1, 2], [3, 4]], np.int32), np.array([2**62, -(2**62)])]
     assert run_native(model.finish([y]), values)[0].tolist() == [[2, 1], [3, 4]]
+
+
+@pytest.mark.parametrize("kind", ["INT16", "FLOAT16", "UINT16", "UINT32", "COMPLEX64"])
+def test_scatter_nd_refuses_other_types(kind: str) -> None:
+    model = Model()
+    i, u = model.constant([[0]], "INT32"), model.input((1, 3), kind)
+    y = model.tensor((4, 3), kind)
+    model.operator("SCATTER_ND", [i, u, model.constant((4, 3), "INT32")], [y], "ScatterNdOptions")
+    with pytest.raises(NativeError, match=f"does not take an input 1 of type {kind}"):
+        run_native(model.finish([y]), [])

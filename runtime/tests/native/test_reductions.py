@@ -255,3 +255,13 @@ def test_top_k_of_more_than_there_are(k: int, sentence: str) -> None:
     model.operator("TOPK_V2", [x, which], outputs, "TopKV2Options")
     with pytest.raises(NativeError, match=sentence):
         run_native(model.finish(outputs), [np.zeros((2, 4), np.float32)])
+
+
+@pytest.mark.parametrize("kind", ["BOOL", "FLOAT16", "UINT16", "UINT32", "COMPLEX64"])
+def test_top_k_refuses_other_types(kind: str) -> None:
+    model = Model()
+    x, which = model.input((2, 4), kind), model.constant(np.array(2), "INT32")
+    outputs = [model.tensor((2, 2), kind), model.tensor((2, 2), "INT32")]
+    model.operator("TOPK_V2", [x, which], outputs, "TopKV2Options")
+    with pytest.raises(NativeError, match=f"does not take an input 0 of type {kind}"):
+        run_native(model.finish(outputs), [])

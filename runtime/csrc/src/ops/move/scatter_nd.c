@@ -73,9 +73,6 @@ eq_status eq_prepare_scatter_nd(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *out = eq_plan_output(plan, op, 0);
-    if (out->type == EQ_INT16 || out->type == EQ_COMPLEX64) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take updates of type %s", eq_type_name(out->type));
-    }
     eq_step *step = eq_plan_step(plan, op, run_scatter, sizeof s, 2, 1);
     if (!step) {
         return (eq_status)plan->error->status;
@@ -91,5 +88,10 @@ eq_status eq_prepare_scatter_nd(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, ANY, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, FLOAT32, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, INT8, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, UINT8, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, INT32, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, INT64, INT32);
+EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, BOOL, INT32);
 EQ_OPERATOR_NOTE(SCATTER_ND, "a constant shape; constant indices are checked, others are clamped to it; not int16");

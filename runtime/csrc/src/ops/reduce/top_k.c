@@ -80,8 +80,8 @@ eq_status eq_prepare_top_k(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *indices = eq_plan_output(plan, op, 1);
-    if (in->type == EQ_BOOL || in->type == EQ_COMPLEX64 || (indices->type != EQ_INT32 && indices->type != EQ_INT16)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs numbers, and an int32 or int16 output of indices");
+    if (indices->type != EQ_INT32 && indices->type != EQ_INT16) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs an int32 or int16 output of indices");
     }
     if (in->rank < 1 || k < 0 || k > in->dims[in->rank - 1]) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "is to find the %d largest of %d values", (int)k,
@@ -110,5 +110,10 @@ eq_status eq_prepare_top_k(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, ANY);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, FLOAT32);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, INT8);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, UINT8);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, INT16);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, INT32);
+EQ_OPERATOR(TOPK_V2, eq_prepare_top_k, INT64);
 EQ_OPERATOR_NOTE(TOPK_V2, "a constant k");
