@@ -1,5 +1,6 @@
 """A bundle: a model with all that is needed to run it on a board and to prove that it runs there as it did here."""
 
+from ._archive import read_head
 from ._bundle import Bundle, open_bundle, summary_of
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
@@ -19,6 +20,7 @@ __all__ = [
     "TensorFile",
     "Wheel",
     "open_bundle",
+    "read_head",
     "summary_of",
     "write_bundle",
 ]

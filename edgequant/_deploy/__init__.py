@@ -3,6 +3,8 @@
 from ._deploy import deploy
 from ._errors import DeployError, LockedError
 from ._listing import Listing, list_releases
+from ._release_there import smoke_current
+from ._remove import remove
 from ._result import Deployment
 from ._rollback import rollback
 from ._site import parse_path
@@ -15,5 +17,7 @@ __all__ = [
     "deploy",
     "list_releases",
     "parse_path",
+    "remove",
     "rollback",
+    "smoke_current",
 ]

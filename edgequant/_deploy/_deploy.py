@@ -93,13 +93,17 @@ class _Deployer:
     def run(self) -> None:
         self.progress("looking at what is deployed", 0, None)
         state = self.site.read()
+        begun = [path for path in state.unfinished if self._is_this_bundle(path)]
         for path in state.unfinished:
-            self.site.discard(path)
+            if path not in begun[:1]:
+                self.site.discard(path)
         self.result.current, self.result.previous = state.current, state.previous
         whole, damaged = self._same_releases(state)
         if whole is None:
-            name = self._upload(state, damaged)
+            name = self._upload(state, damaged, begun[:1])
         else:
+            for path in begun[:1]:
+                self.site.discard(path)
             self._put_signature(self.site.release(whole))
             name = whole if self._passes(self.site.release(whole)) else None
         if name is None:
@@ -121,14 +125,18 @@ class _Deployer:
             damaged.append(name)
         return None, damaged
 
-    def _upload(self, state: State, damaged: list[str]) -> str | None:
+    def _is_this_bundle(self, path: PurePosixPath) -> bool:
+        """Tell whether that is what a deployer of this bundle left that was killed or cut off."""
+        return path.parent == self.site.releases and path.name.startswith(f".incoming-{self.id}-")
+
+    def _upload(self, state: State, damaged: list[str], begun: list[PurePosixPath]) -> str | None:
         """Copy the bundle and make it a release; return its name, None if its smoke test found a difference."""
         site, transport = self.site, self.site.transport
         with site.unfinished(site.releases, self.id) as incoming:
             self.progress(f"copying to {transport.title}", 0, None)
-            transport.put_tree(self.bundle.folder, incoming)
-            self.progress("checking the digests there", 0, None)
-            if wrong := damaged_files(transport, incoming, self.digests):
+            for path in begun:
+                transport.rename(path, incoming)  # so that nobody else goes on with it
+            if wrong := self._copy(incoming, go_on=bool(begun)):
                 raise DeployError(f"The copy on {transport.title} is damaged ({', '.join(wrong)}): try again.")
             self._put_signature(incoming)
             if not self._passes(incoming):
@@ -142,6 +150,18 @@ class _Deployer:
             site.check_lock()
             transport.rename(incoming, site.release(name))
         return name
+
+    def _copy(self, incoming: PurePosixPath, *, go_on: bool) -> list[str]:
+        """Copy the bundle's files, or those alone that are missing where it has begun; return the damaged ones."""
+        transport, folder = self.site.transport, self.bundle.folder
+        if not go_on:
+            transport.put_tree(folder, incoming)
+        elif missing := damaged_files(transport, incoming, self.digests):
+            transport.put_files(folder, incoming, missing, resume=True)
+            if missing := damaged_files(transport, incoming, self.digests):
+                transport.put_files(folder, incoming, missing)
+        self.progress("checking the digests there", 0, None)
+        return damaged_files(transport, incoming, self.digests)
 
     def _put_signature(self, release: PurePosixPath) -> None:
         """Leave the signature in the release, beside what it is of: a rollback has it checked again."""

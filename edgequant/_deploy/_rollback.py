@@ -1,28 +1,23 @@
 """Back to the release that was current before."""
 
-import hashlib
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from edgequant._bundle import Bundle
-from edgequant._bundle._manifest import MANIFEST
-from edgequant._bundle._manifest_json import read_manifest
 from edgequant._progress import Progress, silent
 from edgequant._signing import RELEASE_SIGNATURE, SignatureError
 from edgequant._smoke import smoke
 
 from ._errors import DeployError
 from ._lock import locked
+from ._release_there import release_there
 from ._result import Deployment
 from ._site import Site, State, explaining
-from ._verify import damaged_files, digests_of
 
 if TYPE_CHECKING:
+    from edgequant._bundle import Bundle
     from edgequant._signing import Demand
     from edgequant._smoke import SmokeResult
     from edgequant._transports import Transport
@@ -67,7 +62,7 @@ def _tested(
     name = state.previous
     if name is None:
         raise DeployError(f"No release in {site.path} was current before {state.current}: deploy a bundle.")
-    with _bundle_there(site, name, progress) as bundle:
+    with release_there(site, name, progress) as bundle:
         result = Deployment("rollback", site.transport.title, site.path, bundle.digest, name)
         result.current, result.previous = state.current, name
         if demand is not None:
@@ -85,29 +80,7 @@ def _switch(site: Site, state: State, result: Deployment) -> None:
     result.sentences.insert(0, f"Release {result.release} is current in {site.path} again; {state.current} was.")
 
 
-@contextmanager
-def _bundle_there(site: Site, name: str, progress: Progress) -> Iterator[Bundle]:
-    """Yield a release as a bundle, its digests checked on the board; here are only its manifest and golden outputs.
-
-    The release's name is the beginning of the manifest's digest, so the manifest can be told from a damaged one.
-    """
-    folder = site.release(name)
-    with tempfile.TemporaryDirectory() as copies:
-        here = Path(copies)
-        content = _fetch(site, folder, MANIFEST, here)
-        digest = hashlib.sha256(content).hexdigest()
-        if name[:16] != digest[:16]:
-            raise _damaged(site, name, MANIFEST)
-        manifest = read_manifest(content)
-        progress(f"checking the digests of {name}", 0, None)
-        if wrong := damaged_files(site.transport, folder, digests_of(manifest, digest)):
-            raise _damaged(site, name, ", ".join(wrong))
-        for path in (tensor.path for golden in manifest.goldens for tensor in golden.outputs):
-            _fetch(site, folder, path, here)
-        yield Bundle(here, manifest, digest)
-
-
-def _signer(site: Site, name: str, demand: "Demand", bundle: Bundle) -> str:
+def _signer(site: Site, name: str, demand: "Demand", bundle: "Bundle") -> str:
     """Return who signed a release, by this machine and by the board; raises SignatureError if it is not signed."""
     file, what = site.release(name) / RELEASE_SIGNATURE, f"Release {name}"
     if not site.transport.exists(file):
@@ -118,14 +91,3 @@ def _signer(site: Site, name: str, demand: "Demand", bundle: Bundle) -> str:
     site.transport.get(file, signature)
     demand.check_here(signature, bundle.digest, what)
     return str(demand.check_there(site.transport, signature, bundle.digest, what))
-
-
-def _fetch(site: Site, folder: PurePosixPath, path: str, here: Path) -> bytes:
-    copy = here / path
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    site.transport.get(folder / path, copy)
-    return copy.read_bytes()
-
-
-def _damaged(site: Site, name: str, files: str) -> DeployError:
-    return DeployError(f"{site.release(name)} on {site.transport.title} is damaged ({files}): deploy its bundle again.")

@@ -79,7 +79,7 @@ class Site:
         self.current = path / "current"
         self.lock = path / "lock"
         self.lock_text = ""
-        self._history = path / "history"
+        self.history = path / "history"
         self.left: dict[PurePosixPath, TransportError] = {}
         self.standing = ""
 
@@ -97,7 +97,7 @@ class Site:
         return State(
             current,
             releases,
-            self._read_history().among(releases) if self._history.name in inside else History(),
+            self._read_history().among(releases) if self.history.name in inside else History(),
             tuple(path for path in paths if _UNFINISHED.fullmatch(path.name)),
         )
 
@@ -122,12 +122,12 @@ class Site:
     def _read_history(self) -> History:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "history"
-            self.transport.get(self._history, copy)
+            self.transport.get(self.history, copy)
             text = copy.read_text(encoding="utf-8", errors="replace")
         history = History.parse(text)
         if not history.entries and not is_torn(text):
             raise DeployError(
-                f"{self._history} on {self.transport.title} is not edgequant's: rename it, or deploy to another --path."
+                f"{self.history} on {self.transport.title} is not edgequant's: rename it, or deploy to another --path."
             )
         return history
 
@@ -155,7 +155,7 @@ class Site:
             self.transport.put(copy, there)
             self.flush()
             self.check_lock()
-            self.transport.rename(there, self._history)
+            self.transport.rename(there, self.history)
 
     def switch(self, name: str) -> None:
         """Make a release current in one step, and get that on disk.
@@ -239,4 +239,4 @@ def _what_is_left(site: Site) -> str:
         return ""
     names = ", ".join(map(str, site.left))
     cure = "edgequant deploy --break-lock" if site.lock in site.left else "deployment"
-    return f"Left there: {names}; the next {cure} removes that."
+    return f"Left there: {names}; the next {cure} removes that, or goes on with it."

@@ -24,17 +24,17 @@ def write_junit(path: Path, result: SmokeResult) -> None:
     suite = ElementTree.Element(
         "testsuite",
         {
-            "name": _clean(f"edgequant smoke {result.name} on {result.computer}"),
+            "name": xml_text(f"edgequant smoke {result.name} on {result.computer}"),
             **counts,
             "time": f"{result.seconds:.3f}",
             "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-            "hostname": _clean(result.computer),
+            "hostname": xml_text(result.computer),
             "id": "0",
             "package": "edgequant smoke",
         },
     )
     suite.extend(cases)
-    ElementTree.SubElement(suite, "system-out").text = _clean("\n".join(result.sentences))
+    ElementTree.SubElement(suite, "system-out").text = xml_text("\n".join(result.sentences))
     suites = ElementTree.Element("testsuites", {"name": "edgequant smoke"})
     suites.append(suite)
     ElementTree.indent(suites)
@@ -47,7 +47,7 @@ def _cases(result: SmokeResult) -> Iterator[ElementTree.Element]:
     checked = result.probe is not None or bool(result.goldens)
     case = _case(result, "device", 0.0)
     if checked:
-        ElementTree.SubElement(case, "system-out").text = _clean("\n".join(check.sentence for check in result.checks))
+        ElementTree.SubElement(case, "system-out").text = xml_text("\n".join(check.sentence for check in result.checks))
     elif error is not None:
         _say(case, "error", error)
         error = None
@@ -81,26 +81,28 @@ def _golden_case(result: SmokeResult, name: str, golden: GoldenResult, index: in
         f"with {threads_in_words([n])}: {output.detail}" for n, output in found if output.status == "within tolerance"
     ]
     if near:
-        ElementTree.SubElement(case, "system-out").text = _clean("\n".join(f"within tolerance {line}" for line in near))
+        ElementTree.SubElement(case, "system-out").text = xml_text(
+            "\n".join(f"within tolerance {line}" for line in near)
+        )
     return case
 
 
 def _case(result: SmokeResult, name: str, seconds: float) -> ElementTree.Element:
     """Return a case. GitLab takes class name and name for its key, Jenkins the last dot for the end of a package."""
     place = f"{result.name} on {result.computer}".replace(".", "_")
-    attributes = {"classname": _clean(f"edgequant smoke.{place}"), "name": _clean(name), "time": f"{seconds:.3f}"}
+    attributes = {"classname": xml_text(f"edgequant smoke.{place}"), "name": xml_text(name), "time": f"{seconds:.3f}"}
     return ElementTree.Element("testcase", attributes)
 
 
 def _say(case: ElementTree.Element, kind: str, sentence: str) -> None:
     """Put the sentence where all readers find it: some show the attribute, some the text."""
-    words = {"message": _clean(sentence)}
+    words = {"message": xml_text(sentence)}
     if kind != "skipped":
         words["type"] = "difference" if kind == "failure" else "could not run"
-    ElementTree.SubElement(case, kind, words).text = None if kind == "skipped" else _clean(sentence)
+    ElementTree.SubElement(case, kind, words).text = None if kind == "skipped" else xml_text(sentence)
 
 
-def _clean(text: str) -> str:
+def xml_text(text: str) -> str:
     """Replace what XML 1.0 cannot hold: control characters, halves of surrogate pairs, two last code points."""
     return "".join(c if c in "\n\t" or _is_xml(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in text)
 

@@ -78,6 +78,13 @@ class Transport(Protocol):
     def put_tree(self, local: Path, remote: PurePosixPath) -> None:
         """Copy a folder there, which must not exist yet, with the permission bits of its files."""
 
+    def put_files(self, local: Path, remote: PurePosixPath, names: Sequence[str], *, resume: bool = False) -> None:
+        """Copy files of a folder, by their paths in it, to one that is there; folders in it that are missing are made.
+
+        With `resume`, only what a transfer that was cut off left of them is continued, as far as that can be: check
+        their digests, and copy anew those that are still wrong.
+        """
+
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file here; TransportError for one with more than LONGEST_OUTPUT bytes."""
 

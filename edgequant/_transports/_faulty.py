@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from ._base import Finished, Transport, TransportError
-from ._tree import put_parts
+from ._tree import put_each, put_parts
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -86,6 +86,11 @@ class FaultyTransport:
     def put_tree(self, local: Path, remote: PurePosixPath) -> None:
         """Count each part as an operation."""
         put_parts(self, local, remote)
+
+    def put_files(self, local: Path, remote: PurePosixPath, names: Sequence[str], *, resume: bool = False) -> None:
+        """Count each file, and the making of its folder, as an operation."""
+        if not resume:
+            put_each(self, local, remote, names)
 
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Count as one operation."""

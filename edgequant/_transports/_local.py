@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from ._base import LONGEST_OUTPUT, Finished
 from ._program import OutputTooLongError, run_program
 from ._sentences import file_error, printed_too_much, too_large, took_too_long
-from ._tree import half_name, put_parts, require_file, require_removable
+from ._tree import half_name, put_each, put_parts, require_file, require_removable
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -83,6 +83,11 @@ class LocalTransport:
     def put_tree(self, local: Path, remote: PurePosixPath) -> None:
         """Copy a folder."""
         put_parts(self, local, remote)
+
+    def put_files(self, local: Path, remote: PurePosixPath, names: Sequence[str], *, resume: bool = False) -> None:
+        """Copy files of a folder; nothing is worth continuing here."""
+        if not resume:
+            put_each(self, local, remote, names)
 
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file."""

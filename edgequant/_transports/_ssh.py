@@ -13,7 +13,7 @@ from ._program import OutputTooLongError
 from ._sentences import file_error, printed_too_much, too_large, took_too_long
 from ._sftp import batch, link, quoted, upload
 from ._ssh_connection import SSH_FAILED, SshConnection, new_token
-from ._tree import half_name, parts_of, require_file, require_removable
+from ._tree import folders_of, half_name, parts_of, require_file, require_removable
 
 if TYPE_CHECKING:
     from edgequant_device_checks import Device
@@ -27,20 +27,24 @@ _SAID_OF_FILES = ("Failure", "Permission denied", "No such file or directory", "
 class SshTransport:
     """A computer over the system's ssh and sftp, with the user's configuration, keys, agent and known_hosts.
 
-    `host` is `pi@192.168.1.5` or a name of the configuration; `config` replaces ~/.ssh/config (`ssh -F`), and
-    `connect_seconds` bounds the connecting. The connection is made by the first call, there is only one, and the host's
-    key must be known. The board needs a POSIX sh and an sftp server. Raises TransportError for what is no host.
+    `host` is `pi@192.168.1.5` or a name of the configuration; `config` replaces ~/.ssh/config (`ssh -F`), `options` are
+    further words of ssh's command line, and `connect_seconds` bounds the connecting. The connection is made by the
+    first call, there is only one, and the host's key must be known. The board needs a POSIX sh and an sftp server.
+    Raises TransportError for what is no host.
     """
 
     is_emulated = False
 
-    def __init__(self, host: str, *, config: Path | None = None, connect_seconds: int = 10) -> None:
+    def __init__(
+        self, host: str, *, config: Path | None = None, options: Sequence[str] = (), connect_seconds: int = 10
+    ) -> None:
         from edgequant_device_checks import is_ssh_host
 
         if not is_ssh_host(host):
             raise TransportError(f"{host!r} is not a host to connect to: give USER@HOST, such as pi@192.168.1.5.")
         self._host = host
         self._config = config
+        self._options = options
         self._connect_seconds = connect_seconds
         self._mark = new_token()  # around the output of programs, whose command lines have it
         self._token = new_token()  # of the temporary folders: nobody there sees it before the first is made
@@ -107,7 +111,7 @@ class SshTransport:
         return self._current
 
     def _connect(self) -> SshConnection:
-        return SshConnection(self._host, self._config, self._connect_seconds, self._token)
+        return SshConnection(self._host, self._config, self._options, self._connect_seconds, self._token)
 
     def _script(self, script: str, *arguments: PurePosixPath | str) -> Finished:
         return self.run(["sh", "-c", script, "sh", *arguments], timeout=_SCRIPT_SECONDS)
@@ -155,6 +159,15 @@ class SshTransport:
             else:
                 commands += upload(part.local, there, part.permissions)
                 size += part.local.stat().st_size
+        self._sftp(f"write {remote}", commands, remote, size=size)
+
+    def put_files(self, local: Path, remote: PurePosixPath, names: Sequence[str], *, resume: bool = False) -> None:
+        """Copy files of a folder, or continue them: sftp does so where what is there is shorter."""
+        commands = [f"-mkdir {quoted(remote / folder)}" for folder in folders_of(names)]
+        for name in names:
+            put, mode = upload(local / name, remote / name, (local / name).stat().st_mode & 0o777)
+            commands += [put.replace("put ", "-put -a ", 1), f"-{mode}"] if resume else [put, mode]
+        size = sum((local / name).stat().st_size for name in names)
         self._sftp(f"write {remote}", commands, remote, size=size)
 
     def get(self, remote: PurePosixPath, local: Path) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ._base import Finished, TransportError
@@ -52,7 +53,9 @@ class SshConnection:
     connection is cut or this process is killed.
     """
 
-    def __init__(self, host: str, config: Path | None, connect_seconds: int, token: str) -> None:
+    def __init__(
+        self, host: str, config: Path | None, options: Sequence[str], connect_seconds: int, token: str
+    ) -> None:
         from edgequant_device_checks import HOST_KEY_SETTINGS
 
         is_new = _knows_new_settings()
@@ -75,14 +78,15 @@ class SshConnection:
         self._ssh = ["ssh", *(_options(*_NEW_SSH_SETTINGS) if is_new else [])]
         self._shared = [*self._options, *_options("ControlMaster=no", "ProxyCommand=false", "LogLevel=ERROR")]
         try:
-            self._master = self._start_master(token)
+            self._master = self._start_master(token, options)
         except BaseException:
             shutil.rmtree(self._folder)
             raise
 
-    def _start_master(self, token: str) -> "subprocess.Popen[bytes]":
+    def _start_master(self, token: str, options: Sequence[str]) -> "subprocess.Popen[bytes]":
         own = _options("ControlMaster=yes", "LogLevel=INFO")
-        command = [*self._ssh, *self._options, *own, "--", self.host, f"sh -c {shlex.quote(GUARD)}"]
+        # ssh takes the first value of each setting, so the user's own cannot change those before.
+        command = [*self._ssh, *self._options, *own, *options, "--", self.host, f"sh -c {shlex.quote(GUARD)}"]
         with self._log.open("wb") as log:
             try:
                 master = subprocess.Popen(

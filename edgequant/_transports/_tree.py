@@ -1,7 +1,7 @@
 """A local folder, part by part: folders come before what is in them."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -63,6 +63,19 @@ def _walk(local: Path, inside: PurePosixPath) -> Iterator[Part]:
     if part.is_folder:
         for child in sorted(local.iterdir()):
             yield from _walk(child, inside / child.name)
+
+
+def put_each(transport: Transport, local: Path, remote: PurePosixPath, names: Sequence[str]) -> None:
+    """Copy files of a folder with one call for each, and one for each folder that they are in."""
+    for folder in folders_of(names):
+        transport.make_folder(remote / folder)
+    for name in names:
+        transport.put(local / name, remote / name, mode=stat.S_IMODE((local / name).stat().st_mode))
+
+
+def folders_of(names: Sequence[str]) -> list[PurePosixPath]:
+    """Return the folders that files are in, by their paths, each before what is in it."""
+    return sorted({folder for name in names for folder in PurePosixPath(name).parents} - {PurePosixPath()})
 
 
 def put_parts(transport: Transport, local: Path, remote: PurePosixPath) -> None:

@@ -258,6 +258,23 @@ def test_the_connection_is_cut_while_files_are_copied(
     check_left(site, done.stderr)
 
 
+def test_a_copy_that_was_cut_off_goes_on(sshd: SshServer, run: Callable[..., Any], bundles: Bundles) -> None:
+    size = sum(entry.bytes for entry in bundles[0].opened.manifest.files)
+    cut = Proxy(sshd.port, last_byte=int(size * 0.8))
+    sshd.connect_through(cut.port)
+    assert run(bundles[0].archive).exit_code == 2
+    cut.close()
+    again = Proxy(sshd.port)
+    sshd.connect_through(again.port)
+    done = run(bundles[0].archive, "--break-lock")
+    again.close()
+    assert done.exit_code == 0, done.stderr
+    assert again.sent < size * 0.7
+    site = sshd.home / PATH
+    assert current_release(site) == bundles[0].id
+    assert tree(site) == expected_tree(bundles[0].id)
+
+
 # The deployer is ended.
 
 

@@ -304,3 +304,27 @@ def test_it_says_what_and_where_it_is(transport: Transport) -> None:
     assert device.architecture == ("aarch64" if transport.is_emulated else os.uname().machine)
     assert transport.home().is_absolute()
     assert transport.title
+
+
+def test_files_of_a_tree_are_copied_and_go_on_where_they_were_cut_off(
+    transport: Transport, folder: PurePosixPath, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 4000
+    (tmp_path / "in" / "it").mkdir(parents=True)
+    for name in ("whole", "half", "in/it/absent", "longer"):
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "whole").chmod(0o755)
+    there = {"half": content[: len(content) // 2], "longer": content + b"x"}
+    for name, begun in there.items():
+        (tmp_path / "begun").write_bytes(begun)
+        transport.put(tmp_path / "begun", folder / name)
+    names = ["whole", "half", "in/it/absent", "longer"]
+    transport.put_files(tmp_path, folder, names, resume=True)
+    if isinstance(transport, SshTransport):
+        transport.get(folder / "half", tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == content
+    transport.put_files(tmp_path, folder, names)
+    for name in names:
+        transport.get(folder / name, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == content, name
+    assert transport.run(["test", "-x", folder / "whole"]).status == 0
