@@ -20,6 +20,7 @@ KEPT = ROOT / "tests" / "boards" / "fixtures" / "schema-1"
 NOT_RUN = {
     r" --host ": "needs a board over ssh: boards/test_quick_start.py and boards/test_*_ssh.py have one on loopback",
     r" --emulate ": "needs an emulator: boards/test_quick_start.py, boards/test_smoke_emulated.py",
+    r" --inventory ": "needs boards and ansible-core: boards/test_fleet.py",
     r"^sign |--allowed-signers": "needs the reader's own keys: boards/test_signing.py",
     r"^(build-runner|wheel|bundle [^v])": "compiles for minutes: boards/test_runner.py, test_wheels.py, test_bundle.py",
     r"^(convert|doctor|demo)": "takes minutes: test_convert_command.py, test_demo.py, converters/tests",

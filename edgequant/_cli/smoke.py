@@ -7,6 +7,7 @@ import typer
 
 from edgequant._errors import EdgequantError
 
+from ._farm import smoke_inventory
 from ._output import print_json, print_result, print_status
 from ._tables import print_facts
 
@@ -21,6 +22,8 @@ EXAMPLE = """
 
 `edgequant smoke kws.tar.gz --host pi@192.168.1.5 --junit smoke.xml --html smoke.html`
 
+`edgequant smoke kws-zero.tar.gz kws-rpi4.tar.gz --inventory boards.ini --junit smoke.xml`
+
 Exit code 0: all outputs are equal; 1: one differs; 2: it could not run.
 """
 
@@ -30,7 +33,10 @@ GOLDENS_SHOWN = 20
 
 
 def smoke(
-    bundle: Annotated[Path, typer.Argument(help="What 'edgequant bundle' wrote.")],
+    bundles: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE...", help="What 'edgequant bundle' wrote; several with --inventory."),
+    ],
     emulate: Annotated[
         str | None, typer.Option(metavar="BOARD", help="Run on an emulated board, as rpi4: see 'edgequant targets'.")
     ] = None,
@@ -40,6 +46,16 @@ def smoke(
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     ssh_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --host: ssh's configuration file, as ssh -F takes it.")
+    ] = None,
+    inventory: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Run on every board of an inventory of Ansible, the bundle that suits each."),
+    ] = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="With --inventory: the boards alone that Ansible finds by it.")
+    ] = None,
+    forks: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="With --inventory: boards at once; Ansible's 5 if absent.")
     ] = None,
     threads: Annotated[
         int | None,
@@ -63,6 +79,14 @@ def smoke(
     """
     from edgequant._smoke import write_html, write_junit
 
+    if inventory is not None:
+        _check_farm_options((emulate, host, ssh_config, repeat), local=local)
+        options = {"threads": threads, "timeout": timeout, "python": python}
+        files = {"html": html, "junit": junit}
+        raise typer.Exit(
+            smoke_inventory(bundles, inventory, limit=limit, forks=forks, files=files, options=options, as_json=as_json)
+        )
+    bundle = _single(bundles, limit, forks)
     _check_options(emulate, host, local, ssh_config, timeout)
     result = _run(bundle, emulate, host, ssh_config, threads=threads, repeat=repeat, timeout=timeout, python=python)
     _print(result, as_json=as_json)
@@ -72,10 +96,24 @@ def smoke(
     raise typer.Exit(result.exit_code)
 
 
+def _check_farm_options(others: tuple[object, ...], *, local: bool) -> None:
+    if local or any(option is not None for option in others):
+        raise EdgequantError("--inventory says where to run: leave --emulate, --host, --local and --repeat away.")
+
+
+def _single(bundles: list[Path], limit: str | None, forks: int | None) -> Path:
+    if limit is not None or forks is not None:
+        raise EdgequantError("--limit and --forks go with --inventory.")
+    if len(bundles) != 1:
+        raise EdgequantError("Give one bundle, or with --inventory several, of which the one that suits a board runs.")
+    return bundles[0]
+
+
 def _check_options(emulate: str | None, host: str | None, local: bool, ssh_config: Path | None, timeout: float) -> None:
     if (emulate is not None) + (host is not None) + local != 1:
         raise EdgequantError(
-            "Say where to run, once: --emulate BOARD (such as rpi4), --host USER@HOST, or --local for this machine."
+            "Say where to run, once: --emulate BOARD (such as rpi4), --host USER@HOST, --local for this machine, or "
+            "--inventory FILE."
         )
     if ssh_config is not None and host is None:
         raise EdgequantError("--ssh-config goes with --host.")
