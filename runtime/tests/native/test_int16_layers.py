@@ -168,7 +168,7 @@ def test_pool(seed: int, window: Window, depth: int, activation: int, scale: flo
 )
 @examples()
 def test_softmax(seed: int, shape: list[int], reach: float, beta: float) -> None:
-    """`reach` is the distance of the smallest value from the largest, which the exponential has a table for up to 10."""
+    """`reach` is the distance of the smallest value from the largest; the exponential has a table for up to 10."""
     rng = np.random.default_rng(seed)
     model = Model()
     scale = float(np.exp(rng.uniform(-12, -2)))
