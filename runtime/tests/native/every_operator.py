@@ -15,7 +15,7 @@ from .single_op import SAME, Model, Quantized
 WITHOUT_INT8 = frozenset(
     [
         "ADD_N", "BITWISE_XOR", "BROADCAST_ARGS", "FILL", "LOGICAL_AND", "LOGICAL_OR", "ONE_HOT", "POW", "RANGE",
-        "LOGICAL_NOT", "RANK", "RIGHT_SHIFT", "SIGN", "WHERE", "ZEROS_LIKE",
+        "LOGICAL_NOT", "RANK", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_PROD", "RIGHT_SHIFT", "SIGN", "WHERE", "ZEROS_LIKE",
         "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL", "SELECT", "SELECT_V2",
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
         "L2_POOL_2D",

@@ -1,5 +1,7 @@
 #include "weights.h"
 
+#include "read/operator_codes.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -10,6 +12,9 @@ static eq_status check_weights(eq_plan *plan, const eq_operator *op, const eq_te
                                int32_t columns) {
     if (weights->type != EQ_INT8) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "the weights must be int8 here");
+    }
+    if (weights->file_type == EQ_INT4 && op->code != EQ_OP_FULLY_CONNECTED) { /* whose results LiteRT rounds in another way */
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "the weights must not be int4 here");
     }
     if (!weights->data) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "the weights must be constant");

@@ -1,4 +1,4 @@
-/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN: over any axes. */
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD, REDUCE_ANY, REDUCE_ALL: over any axes. */
 #include "reduce.h"
 
 #include <math.h>
@@ -179,7 +179,13 @@ EQ_OPERATOR(MEAN, eq_prepare_reduce, ANY);
 EQ_OPERATOR(SUM, eq_prepare_reduce, ANY);
 EQ_OPERATOR(REDUCE_MAX, eq_prepare_reduce, ANY);
 EQ_OPERATOR(REDUCE_MIN, eq_prepare_reduce, ANY);
+EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce, FLOAT32);
+EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce, INT32);
+EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce, INT64);
+EQ_OPERATOR(REDUCE_ANY, eq_prepare_reduce, BOOL);
+EQ_OPERATOR(REDUCE_ALL, eq_prepare_reduce, BOOL);
 EQ_OPERATOR_KERNEL(sum_rows, MEAN, SUM);
 EQ_OPERATOR_KERNEL(max_rows, REDUCE_MAX);
 EQ_OPERATOR_KERNEL(minimum, REDUCE_MIN);
+EQ_OPERATOR_NOTE(REDUCE_PROD, "float32, int32, int64");
 EQ_OPERATOR_NOTE(SUM, "up to 2^23 values a sum");

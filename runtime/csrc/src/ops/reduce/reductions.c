@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
+#include "read/operator_codes.h"
 #include "reduce.h"
 
 /* ---- int8 ---- */
@@ -125,6 +126,23 @@ FINISH(finish_float_mean, float, double, value / (double)r->elements)
 FINISH(finish_int32, int32_t, int64_t, (uint32_t)(uint64_t)value)
 FINISH(finish_int32_mean, int32_t, int64_t, value / r->elements)
 
+/* Products are in float and wrap in integers; ANY and ALL are of bools. */
+START(start_one_float, float, 1)
+START(start_one_int64, uint64_t, 1)
+START(start_true, uint8_t, 1)
+ADD(multiply_float, float, float, old *value)
+ADD(multiply_int32, uint32_t, uint64_t, old *value)
+ADD(multiply_int64, uint64_t, uint64_t, old *value)
+ADD(add_int64, uint64_t, uint64_t, old + value)
+ADD(max_int64, int64_t, int64_t, value > old ? value : old)
+ADD(min_int64, int64_t, int64_t, value < old ? value : old)
+ADD(either, uint8_t, uint8_t, (old | value) != 0)
+ADD(both, uint8_t, uint8_t, (old & (value != 0)) != 0)
+FINISH(finish_product, float, float, value)
+FINISH(finish_low_half, uint32_t, uint64_t, value)
+FINISH(finish_int64, int64_t, int64_t, value)
+FINISH(finish_bool, uint8_t, uint8_t, value)
+
 const eq_reduction *eq_reduce_plain(int32_t code, eq_type type) {
     enum { MEAN = 40, SUM = 74, MAX = 82, MIN = 89 };
     static const struct {
@@ -140,6 +158,14 @@ const eq_reduction *eq_reduce_plain(int32_t code, eq_type type) {
         {SUM, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32}},
         {MAX, EQ_INT32, {sizeof(int64_t), start_int64_lowest, max_int32, finish_int32}},
         {MIN, EQ_INT32, {sizeof(int64_t), start_int64_highest, min_int32, finish_int32}},
+        {SUM, EQ_INT64, {sizeof(int64_t), start_zero, add_int64, finish_int64}},
+        {MAX, EQ_INT64, {sizeof(int64_t), start_int64_lowest, max_int64, finish_int64}},
+        {MIN, EQ_INT64, {sizeof(int64_t), start_int64_highest, min_int64, finish_int64}},
+        {EQ_OP_REDUCE_PROD, EQ_FLOAT32, {sizeof(float), start_one_float, multiply_float, finish_product}},
+        {EQ_OP_REDUCE_PROD, EQ_INT32, {sizeof(int64_t), start_one_int64, multiply_int32, finish_low_half}},
+        {EQ_OP_REDUCE_PROD, EQ_INT64, {sizeof(int64_t), start_one_int64, multiply_int64, finish_int64}},
+        {EQ_OP_REDUCE_ANY, EQ_BOOL, {sizeof(uint8_t), start_zero, either, finish_bool}},
+        {EQ_OP_REDUCE_ALL, EQ_BOOL, {sizeof(uint8_t), start_true, both, finish_bool}},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i) {
         if (all[i].code == code && all[i].type == type) {
