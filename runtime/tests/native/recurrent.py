@@ -32,6 +32,7 @@ class Lstm:
     projection: bool = False
     time_major: bool = False
     sequence: bool = True
+    activation: int = TANH
     cell_clip: float = 0.0
     proj_clip: float = 0.0
 
@@ -50,7 +51,7 @@ class Lstm:
         options = "UnidirectionalSequenceLSTMOptions" if self.sequence else "LSTMOptions"
         more: dict[str, Any] = {"timeMajor": self.time_major} if self.sequence else {}
         model.operator(name, inputs, [y], options, version=1, intermediates=intermediates, cellClip=self.cell_clip,
-                       projClip=self.proj_clip, fusedActivationFunction=TANH, **more)  # fmt: skip
+                       projClip=self.proj_clip, fusedActivationFunction=self.activation, **more)  # fmt: skip
 
 
 @st.composite
@@ -115,6 +116,36 @@ def int8_lstm(lstm: Lstm, seed: int) -> bytes:
     between.append(model.tensor((0,), "INT8", hidden))
     y = model.tensor(lstm.shape(lstm.outputs), "INT8", state_q)
     lstm.add(model, slots, y, between)
+    return model.finish([y])
+
+
+def float_lstm(lstm: Lstm, seed: int) -> bytes:
+    """Random weights of about the size that training leaves."""
+    rng = np.random.default_rng(seed)
+    model = Model()
+
+    def weights(*shape: int) -> int:
+        return model.constant(rng.normal(size=shape) / np.sqrt(shape[-1]), "FLOAT32")
+
+    def diagonal(rows: int) -> int:
+        return model.constant(rng.normal(size=rows), "FLOAT32")
+
+    slots = [model.input(lstm.shape(lstm.inputs), "FLOAT32")] + [-1] * 23
+    for gate in lstm.gates:
+        slots[1 + gate] = weights(lstm.cells, lstm.inputs)
+        slots[5 + gate] = weights(lstm.cells, lstm.outputs)
+        slots[12 + gate] = diagonal(lstm.cells)
+        if lstm.peephole and gate != CELL:
+            slots[9 + min(gate, 2)] = diagonal(lstm.cells)
+        if lstm.norm:
+            slots[20 + gate] = diagonal(lstm.cells)
+    if lstm.projection:
+        slots[16] = weights(lstm.outputs, lstm.cells)
+        slots[17] = diagonal(lstm.outputs) if rng.integers(2) else -1
+    slots[18] = model.tensor((lstm.batch, lstm.outputs), "FLOAT32", variable=True)
+    slots[19] = model.tensor((lstm.batch, lstm.cells), "FLOAT32", variable=True)
+    y = model.tensor(lstm.shape(lstm.outputs), "FLOAT32")
+    lstm.add(model, slots, y)
     return model.finish([y])
 
 

@@ -422,5 +422,6 @@ eq_status eq_prepare_lstm_s8(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(UNIDIRECTIONAL_SEQUENCE_LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR(LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR_KERNEL(dot, UNIDIRECTIONAL_SEQUENCE_LSTM, LSTM);
-EQ_OPERATOR_NOTE(UNIDIRECTIONAL_SEQUENCE_LSTM, "constant weights; int8 with a 16-bit cell state and its five intermediates");
+EQ_OPERATOR_NOTE(UNIDIRECTIONAL_SEQUENCE_LSTM,
+                 "constant weights; int8 with a 16-bit cell state and its five intermediates; float with an activation");
 EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM; the full kernel");
