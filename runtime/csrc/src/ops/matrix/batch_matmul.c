@@ -1,5 +1,7 @@
 #include "batch_matmul.h"
 
+#include "ops/move/move.h"
+
 enum { ADJ_X = 0, ADJ_Y = 1 };   /* fields of the options */
 enum { LARGEST_SIDE = 1 << 30 }; /* of a matrix */
 
@@ -51,4 +53,27 @@ eq_status eq_matmul_read(eq_plan *plan, const eq_operator *op, eq_matmul_shape *
     d->y_column = adj_y ? d->depth : 1;
     d->y_depth = adj_y ? 1 : d->columns;
     return eq_plan_shape(plan, op, 0, d->batch_rank + 2, dims);
+}
+
+int64_t eq_matmul_count(const eq_tensor *tensor) {
+    int64_t count = 1;
+    for (int32_t i = 0; i < tensor->rank - 2; ++i) {
+        count *= tensor->dims[i];
+    }
+    return count;
+}
+
+int32_t eq_matmul_transpose_x(eq_plan *plan, const eq_operator *op, const eq_matmul_shape *s) {
+    const eq_tensor *x = eq_plan_input(plan, op, 0);
+    const int32_t matrices = (int32_t)eq_matmul_count(x), element = eq_type_size(x->type);
+    const int32_t to = eq_plan_temporary(plan, x->type, 3, (int32_t[]){matrices, s->rows, s->depth});
+    if (to < 0) {
+        return -1;
+    }
+    const ptrdiff_t matrix = (ptrdiff_t)s->rows * s->depth * element;
+    eq_move move = {.run = (size_t)element};
+    eq_move_loop_inside(&move, matrices, (eq_place){.bytes = matrix}, (eq_place){.bytes = matrix});
+    eq_move_loop_inside(&move, s->rows, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)s->depth * element});
+    eq_move_loop_inside(&move, s->depth, (eq_place){.bytes = (ptrdiff_t)s->rows * element}, (eq_place){.bytes = element});
+    return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
 }

@@ -15,4 +15,10 @@ typedef struct eq_matmul_shape {
 /* Reads shapes and options, and gives the output its shape. */
 eq_status eq_matmul_read(eq_plan *plan, const eq_operator *op, eq_matmul_shape *shape);
 
+/* How many matrices a tensor has. */
+int64_t eq_matmul_count(const eq_tensor *tensor);
+
+/* A tensor of x with its matrices the other way around; -1 with the error written. */
+int32_t eq_matmul_transpose_x(eq_plan *plan, const eq_operator *op, const eq_matmul_shape *shape);
+
 #endif

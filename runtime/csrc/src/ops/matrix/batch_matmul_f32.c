@@ -1,33 +1,8 @@
 /* BATCH_MATMUL of floats: a part for each matrix of the output, and y packed once for all that share it. */
 #include "base/memory.h"
 #include "batch_matmul.h"
-#include "ops/move/move.h"
 #include "plan/operator.h"
 #include "product_f32.h"
-
-static int64_t matrices_of(const eq_tensor *tensor) {
-    int64_t count = 1;
-    for (int32_t i = 0; i < tensor->rank - 2; ++i) {
-        count *= tensor->dims[i];
-    }
-    return count;
-}
-
-/* x with its matrices the other way around; -1 with the error written. */
-static int32_t transpose_x(eq_plan *plan, const eq_operator *op, const eq_matmul_shape *s) {
-    const eq_tensor *x = eq_plan_input(plan, op, 0);
-    const int32_t matrices = (int32_t)matrices_of(x), element = eq_type_size(x->type);
-    const int32_t to = eq_plan_temporary(plan, x->type, 3, (int32_t[]){matrices, s->rows, s->depth});
-    if (to < 0) {
-        return -1;
-    }
-    const ptrdiff_t matrix = (ptrdiff_t)s->rows * s->depth * element;
-    eq_move move = {.run = (size_t)element};
-    eq_move_loop_inside(&move, matrices, (eq_place){.bytes = matrix}, (eq_place){.bytes = matrix});
-    eq_move_loop_inside(&move, s->rows, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)s->depth * element});
-    eq_move_loop_inside(&move, s->depth, (eq_place){.bytes = (ptrdiff_t)s->rows * element}, (eq_place){.bytes = element});
-    return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
-}
 
 static void fill_matrices(const eq_matmul_shape *s, eq_product_f32 *product) {
     const ptrdiff_t size = (ptrdiff_t)s->depth * s->columns;
@@ -76,10 +51,10 @@ eq_status eq_prepare_batch_matmul_f32(eq_plan *plan, const eq_operator *op) {
     }
     product.geometry = eq_product_row_geometry(s.rows, s.depth, s.columns);
     product.weights = op->inputs[1];
-    product.in_tensor = s.x_depth == 1 ? op->inputs[0] : transpose_x(plan, op, &s);
+    product.in_tensor = s.x_depth == 1 ? op->inputs[0] : eq_matmul_transpose_x(plan, op, &s);
     product.out_tensor = op->outputs[0];
-    product.matrix_count = (int32_t)matrices_of(eq_plan_input(plan, op, 1));
-    product.part_count = (int32_t)matrices_of(eq_plan_output(plan, op, 0));
+    product.matrix_count = (int32_t)eq_matmul_count(eq_plan_input(plan, op, 1));
+    product.part_count = (int32_t)eq_matmul_count(eq_plan_output(plan, op, 0));
     product.matrices = eq_plan_take(plan, eq_size_times((size_t)product.matrix_count, sizeof *product.matrices));
     product.parts = eq_plan_take(plan, eq_size_times((size_t)product.part_count, sizeof *product.parts));
     if (product.in_tensor < 0 || !product.matrices || !product.parts) {

@@ -1,0 +1,33 @@
+/* Dynamic range: int8 weights with float inputs, which are quantized during the run, each group of values by its own range. */
+#ifndef EQ_DYNAMIC_H
+#define EQ_DYNAMIC_H
+
+#include "plan/plan.h"
+
+/* How a group of values became int8: value = (q - zero_point) * scale. */
+typedef struct eq_dynamic_scale {
+    float scale;
+    int32_t zero_point;
+} eq_dynamic_scale;
+
+/* Whose rounding. */
+typedef enum eq_dynamic_rule {
+    EQ_DYNAMIC_XNNPACK, /* its qd8 kernels */
+    EQ_DYNAMIC_LITERT,  /* PortableAsymmetricQuantizeFloats: depthwise convolution, which XNNPACK leaves */
+} eq_dynamic_rule;
+
+typedef struct eq_dynamic_input {
+    int32_t values; /* tensor of int8, as many as the input has */
+    int32_t scales; /* tensor with an eq_dynamic_scale for each group */
+} eq_dynamic_input;
+
+/* Append a step that quantizes `groups` equal parts of a float tensor. */
+eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,
+                              eq_dynamic_input *made);
+
+/* Checks int8 weights with one scale or one for each of `columns` along `axis`, zero points of 0, a float32 bias or none, and a float32
+ * output. */
+eq_status eq_dynamic_weights_check(eq_plan *plan, const eq_operator *op, const eq_tensor *weights, const eq_tensor *bias,
+                                   int32_t axis, int32_t columns);
+
+#endif

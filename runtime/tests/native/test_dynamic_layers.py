@@ -1,0 +1,136 @@
+"""Dynamic range, int8 weights with float inputs: within 1e-5 of LiteRT, the same bits on every kernel set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .conftest import examples
+from .oracle import Array, NativeError, check_close, run_native
+from .single_op import Model, Quantized
+from .test_matrix_operators import ACTIVATIONS, SEEDS, VALID, Window, channels, windows
+
+pytestmark = pytest.mark.slow
+
+
+def scales(rng: np.random.Generator, columns: int, each: bool, axis: int = 0) -> Quantized:
+    values = rng.uniform(0.002, 0.03, columns if each else 1).astype(np.float32)
+    return Quantized(values, np.zeros(len(values), np.int64), axis if each else 0)
+
+
+def inputs(rng: np.random.Generator, shape: tuple[int, ...]) -> list[Array]:
+    """Each image and vector has a range of its own; some are zero, some have one sign."""
+    x = rng.normal(size=shape) * rng.choice([0.0, 1.0, 50.0], (*shape[:-1], 1)) + rng.choice([-9.0, 0.0, 9.0])
+    return [x.astype(np.float32)]
+
+
+def layer(
+    rng: np.random.Generator,
+    window: Window,
+    group: int,
+    groups: int,
+    columns: int,
+    kind: str,
+    each: bool,
+    activation: int,
+) -> tuple[bytes, tuple[int, ...]]:
+    model = Model()
+    depth = group * groups
+    depthwise = kind == "DEPTHWISE_CONV_2D"
+    shapes = {
+        "CONV_2D": (columns * groups, *window.taps, group),
+        "DEPTHWISE_CONV_2D": (1, *window.taps, depth * columns),
+        "FULLY_CONNECTED": (columns * groups, depth),
+    }
+    outputs = depth * columns if depthwise else columns * groups
+    shape = (window.batch, *window.size, depth)
+    x = model.input(shape, "FLOAT32")
+    w = model.constant(rng.integers(-127, 128, shapes[kind]), "INT8", scales(rng, outputs, each, 3 if depthwise else 0))
+    b = model.constant(rng.normal(size=outputs), "FLOAT32")
+    y = model.tensor(
+        (window.batch, *(window.size if kind == "FULLY_CONNECTED" else window.output()), outputs), "FLOAT32"
+    )
+    fields: dict[str, Any] = {"fusedActivationFunction": activation}
+    if kind == "FULLY_CONNECTED":
+        model.operator(kind, [x, w, b], [y], "FullyConnectedOptions", version=9, keepNumDims=True, **fields)
+    elif kind == "CONV_2D":
+        model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=5, **fields, **window.options())
+    else:
+        fields["depthMultiplier"] = columns
+        model.operator(kind, [x, w, b], [y], "DepthwiseConv2DOptions", version=6, **fields, **window.options())
+    return model.finish([y]), shape
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "FULLY_CONNECTED"])
+@given(
+    seed=SEEDS,
+    window=windows,
+    group=channels,
+    groups=st.integers(1, 2),
+    columns=st.one_of(st.integers(1, 9), st.just(70)),
+    each=st.booleans(),
+    activation=ACTIVATIONS,
+)
+@examples()
+def test_layer(
+    seed: int, window: Window, group: int, groups: int, columns: int, each: bool, activation: int, kind: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    data, shape = layer(rng, window, group, groups, columns, kind, each, activation)
+    check_close(data, inputs(rng, shape))
+
+
+@given(seed=SEEDS, window=windows, depth=channels, columns=st.integers(1, 3), activation=ACTIVATIONS)
+@examples()
+def test_depthwise_convolution(seed: int, window: Window, depth: int, columns: int, activation: int) -> None:
+    """LiteRT takes it with a scale for each channel only."""
+    rng = np.random.default_rng(seed)
+    data, shape = layer(rng, window, depth, 1, columns, "DEPTHWISE_CONV_2D", True, activation)
+    check_close(data, inputs(rng, shape))
+
+
+@given(
+    seed=SEEDS,
+    batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 2), (2,)), ((1, 2), (1, 2))]),
+    rows=st.integers(1, 20),
+    depth=st.integers(1, 40),
+    columns=st.integers(1, 80),
+    adj_y=st.booleans(),
+)
+@examples()
+def test_matrix_product(
+    seed: int, batches: tuple[tuple[int, ...], tuple[int, ...]], rows: int, depth: int, columns: int, adj_y: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    model = Model()
+    shape = (*batches[0], rows, depth)
+    x = model.input(shape, "FLOAT32")
+    y_shape = (*batches[1], columns, depth) if adj_y else (*batches[1], depth, columns)
+    y = model.constant(rng.integers(-127, 128, y_shape), "INT8", scales(rng, 1, False))
+    out = model.tensor((*np.broadcast_shapes(*batches), rows, columns), "FLOAT32")
+    model.operator("BATCH_MATMUL", [x, y], [out], "BatchMatMulOptions", version=4, adjY=adj_y)
+    check_close(model.finish([out]), inputs(rng, shape))
+
+
+def test_ranges_without_bounds_do_not_crash() -> None:
+    """Infinite values and NaN have no scale; results are of no use, but the same everywhere."""
+    rng = np.random.default_rng(0)
+    window = Window(1, (2, 2), (1, 1), (1, 1), (1, 1), VALID)
+    for kind in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
+        data, shape = layer(rng, window, 4, 1, 1, kind, True, 0)
+        for value in (np.inf, -np.inf, np.nan, 3e38, 1e-45):
+            assert run_native(data, [np.full(shape, value, np.float32)])[0].shape[:3] == shape[:3]
+
+
+def test_weights_with_a_zero_point_are_refused() -> None:
+    model = Model()
+    x = model.input((2, 3), "FLOAT32")
+    w = model.constant(np.ones((4, 3)), "INT8", Quantized(0.1, 3))
+    y = model.tensor((2, 4), "FLOAT32")
+    model.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
+    with pytest.raises(NativeError, match="only with the zero point 0"):
+        run_native(model.finish([y]), [np.zeros((2, 3), np.float32)])
