@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -21,17 +22,35 @@ DEATHS = {
     "abort": ("os.abort()", "died of SIGABRT"),
     "segfault": ("ctypes.string_at(0)", "died of SIGSEGV"),
     "exit": ("os._exit(4)", "ended its process with exit code 4"),
-    "hang": ("time.sleep(999)", "did not answer for 3 seconds and was stopped"),
+    "hang": ("open({hangs!r}, 'w').close(); time.sleep(999)", "did not answer for 300 seconds and was stopped"),
 }
 
 
 @pytest.fixture(params=DEATHS)
-def death(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+def death(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str]:
     """A statement that an engine runs, and what is said of it."""
+    statement, said = DEATHS[request.param]
+    hangs = tmp_path_factory.mktemp("hang") / "hangs"
     if request.param == "hang":
-        monkeypatch.setattr(_process, "LIMIT_SECONDS", 3.0)
-        monkeypatch.setattr("edgequant._bench._process.SLOWEST_SECONDS", 1.5)
-    return DEATHS[request.param]
+        monkeypatch.setattr(_process, "_await", until_it_hangs(hangs))
+        monkeypatch.setattr("edgequant._bench._process.SLOWEST_SECONDS", _process.LIMIT_SECONDS / 2)
+    return statement.format(hangs=str(hangs)), said
+
+
+def until_it_hangs(hangs: Path) -> Callable[[int, int, float], None]:
+    """Stand in for the wait for a worker: the time is up as soon as the file says that the engine hangs."""
+
+    def wait(descriptor: int, event: int, seconds: float) -> None:
+        poll = select.poll()
+        poll.register(descriptor, event)
+        while not poll.poll(20):
+            if hangs.exists():
+                hangs.unlink()
+                raise TimeoutError
+
+    return wait
 
 
 @pytest.fixture
