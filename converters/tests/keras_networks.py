@@ -61,6 +61,12 @@ def attention():
     return keras.Model(tokens, layers.Dense(3)(layers.GlobalAveragePooling1D()(mixed)))
 
 
+def square_root():
+    """NaN for most random inputs: sqrt(x - 1) W."""
+    x = keras.Input((8,), name="x")
+    return keras.Model(x, layers.Dense(4)(keras.ops.sqrt(x - 1.0)))
+
+
 def half_precision():
     return sequential((8,), layers.Dense(6, dtype="mixed_float16"), layers.Dense(2, dtype="float16"))
 
@@ -146,6 +152,9 @@ def save_saved_models(folder):
         lambda x: {"y": tf.math.polygamma(x, x)}, input_signature=[tf.TensorSpec((None, 2), name="x")]
     )
     tf.saved_model.save(module, folder / "polygamma", signatures=module.polygamma)
+    whole = tf.TensorSpec((None, 4), tf.int32)
+    module.divide = tf.function(lambda x, n: {"y": tf.cast(x // n, tf.float32)}, input_signature=[whole, whole])
+    tf.saved_model.save(module, folder / "division", signatures=module.divide)
     save_with_side_effects(folder)
 
 
@@ -225,6 +234,7 @@ def main(folder):
     for name, build in REFUSED.items():
         build().save(folder / f"{name}.keras")
         build().save(folder / f"{name}.h5")
+    square_root().save(folder / "square_root.keras")
     old = convolutional()
     randomise(old)
     save_as_keras_2(old, folder / "old.h5")

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import SourceError, convert
+from edgequant_converters._evaluate import open_model
 from edgequant_converters.calibration import peek
 from edgequant_converters.tflite import write_model
 
@@ -106,6 +107,32 @@ def test_a_factory_is_built_around_the_data(tmp_path: Path, monkeypatch: pytest.
         convert("dividing_net:Net", tmp_path / "model.onnx", **options)
     report = convert("dividing_net:Net", tmp_path / "model.onnx", calibration=np.full((3, 8), 2), **options)
     assert report.sqnr_db == 300.0
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_a_keras_network_is_tried_on_the_data(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
+    root, output = keras_folder / "square_root.keras", tmp_path / f"model{suffix}"
+    with pytest.raises(SourceError, match=r"\(Keras\) gives NaN or infinity on random inputs.*give calibration data"):
+        convert(root, output)
+    with pytest.raises(SourceError, match="NaN or infinity on the first sample of the data"):
+        convert(root, output, calibration=FROM_1_TO_5 - 9)
+    report = convert(root, output, quantize="int8", calibration=iter(FROM_1_TO_5))
+    assert report.calibration_samples == len(FROM_1_TO_5)
+    assert report.sqnr_db and report.sqnr_db > 20
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_a_saved_model_gets_each_input_of_the_data(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
+    """x / n with whole numbers, by name: a random n may be 0, at which TensorFlow stops."""
+    division, output = keras_folder / "division", tmp_path / f"model{suffix}"
+    with pytest.raises(SourceError, match=r"does not run on random inputs.*calibration data. Integer division by zero"):
+        convert(division, output)
+    data = {"n": np.full((20, 4), 2, np.int32), "x": np.full((20, 4), 9, np.int32)}
+    assert convert(division, output, calibration=data).sqnr_db == 300.0
+    (result,) = open_model(output).run({name: values[:1] for name, values in data.items()})
+    assert (result == 4).all()
 
 
 def test_a_litert_model_is_tried_on_the_data(tiny_tflite: Any, tmp_path: Path) -> None:

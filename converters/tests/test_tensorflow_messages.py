@@ -25,6 +25,15 @@ def test_a_long_line_ends_with_a_whole_word() -> None:
             "incompatible with expected resource.",
             "stateful=False",
         ),
+        (
+            OPENING + "<stack traces unavailable>\nInteger division by zero\n\t [[{{node div}}]] [Op:f]",
+            "Integer division",
+        ),
+        (
+            "{{function_node __inference_f_51}} Integer division by zero\n"
+            "\t [[{{function_node __inference_f_25}}{{node floordiv}}]] [Op:__inference_f_51]",
+            "Integer division by zero",
+        ),
         (OPENING + "Out of range", "Detected at node functional_1/conv2d_1/convolution"),
     ],
 )

@@ -1,5 +1,5 @@
 """TensorFlow and Keras in a process of their own: `python -m edgequant_converters._tensorflow_worker`.
 
 Keras fixes its back end at import, and TensorFlow can crash and keeps its memory, so neither is ever imported into the
-user's process. `__main__` is the protocol: one JSON request on standard input, one JSON line on standard output.
+user's process. `__main__` says what it is asked, `edgequant_runtime.isolation` how.
 """

@@ -1,70 +1,102 @@
-"""The worker's protocol.
+"""What the worker is asked: documents with arrays, as all workers of `edgequant_runtime.isolation` are.
 
-Request, one JSON document on standard input: {"kind": "keras" | "saved_model" | "tflite", "path": the network,
-"description": its name in messages, "target": "litert" | "onnx", "output": the hub file to write, "samples": an .npz
-to write, with the arrays input_0, input_1 ... that the network was run on and its own outputs output_0, output_1 ...}.
+A request says what to `do`; its "description" is the network's name in messages. Arrays are in the network's order.
 
-Answer, one JSON line on standard output: {"inputs": [names], "outputs": [names]}, or {"error": "SourceError" |
-"UnsupportedError", "message": a sentence}.
+- "load": the network at "path", whose "kind" is "keras" or "saved_model". The answer has its "inputs", a name, a shape
+  and a type each, and the names of its "outputs".
+- "run": the network on the arrays. The answer has its outputs' arrays. "random": nobody says that it takes such inputs.
+- "write": the network as a float32 hub of the "target", "litert" or "onnx", to the file "output".
+- "write tflite": the .tflite at "path" as a float32 .onnx, to the file "output".
+
+An answer that is none is {"refusal": "SourceError" | "UnsupportedError", "message": a sentence}.
 """
 
-import json
-import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from edgequant_runtime.isolation import serve
+from numpy.typing import NDArray
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
 from edgequant_converters._extras import how_to_install
 
 from ._keras_file import check_keras_file
-from ._messages import first_line
+from ._messages import first_line, known_cause
+
+if TYPE_CHECKING:
+    from ._network import Network
+
+Arrays = list[NDArray[Any]]
+Answer = tuple[dict[str, Any], Arrays]
 
 
-def main() -> None:
-    """Answer one request."""
-    answers = _claim_standard_output()
-    request = json.load(sys.stdin)
-    try:
-        answer = _convert(request)
-    except ConverterError as error:
-        answer = {"error": type(error).__name__, "message": str(error)}
-    except ModuleNotFoundError as error:
-        message = f"{error.name} is missing, which this conversion needs: {how_to_install('keras')}"
-        answer = {"error": UnsupportedError.__name__, "message": message}
-    except Exception as error:  # TensorFlow raises whatever it likes; its traceback means nothing to a user
-        message = f"{request['description']} cannot be converted: {first_line(error)}"
-        answer = {"error": SourceError.__name__, "message": message}
-    answers.write(json.dumps(answer) + "\n")
-    answers.flush()
+class _Worker:
+    _network: "Network"
 
+    def answer(self, request: dict[str, Any], arrays: Arrays, notify: object) -> Answer:
+        """Do what is asked."""
+        try:
+            return _ACTIONS[request["do"]](self, request, arrays)
+        except ConverterError as error:
+            return _refusal(type(error), str(error))
+        except ModuleNotFoundError as error:
+            advice = how_to_install("keras")
+            return _refusal(UnsupportedError, f"{error.name} is missing, which this conversion needs: {advice}")
+        except Exception as error:  # TensorFlow raises whatever it likes; its traceback means nothing to a user
+            kind = UnsupportedError if known_cause(error) else SourceError
+            return _refusal(kind, f"{request['description']} cannot be converted: {first_line(error)}")
 
-def _convert(request: dict[str, Any]) -> dict[str, Any]:
-    path, output, description = Path(request["path"]), Path(request["output"]), str(request["description"])
-    if request["kind"] == "tflite":
+    def load(self, request: dict[str, Any], arrays: Arrays) -> Answer:
+        """Load the network, and trace it, so that what fails later is its work on the inputs."""
+        self._network = network = _load(request["kind"], Path(request["path"]), request["description"])
+        network.traced.get_concrete_function()
+        specs = zip(network.input_names, network.signature, strict=True)
+        inputs = [(name, spec.shape.as_list(), spec.dtype.as_numpy_dtype().dtype.str) for name, spec in specs]
+        return {"inputs": inputs, "outputs": network.output_names}, []
+
+    def run(self, request: dict[str, Any], arrays: Arrays) -> Answer:
+        """Run the network."""
+        try:
+            return {}, self._network.run(arrays)
+        except Exception as error:
+            if not request["random"] or known_cause(error):
+                raise
+            raise SourceError(
+                f"{request['description']} does not run on random inputs, so no conversion can be checked: give "
+                f"calibration data. {first_line(error)}"
+            ) from error
+
+    def write(self, request: dict[str, Any], arrays: Arrays) -> Answer:
+        """Write the network as a hub."""
+        output = Path(request["output"])
+        if request["target"] == "litert":
+            from ._write_litert import write_litert
+
+            write_litert(self._network, output)
+        else:
+            from ._write_onnx import write_onnx
+
+            write_onnx(self._network, output)
+        return {}, []
+
+    def write_tflite(self, request: dict[str, Any], arrays: Arrays) -> Answer:
+        """Write a .tflite as .onnx."""
         from ._write_onnx import write_onnx_from_tflite
 
-        write_onnx_from_tflite(path, output, description)
-        return {}
-    network = _load(request["kind"], path, description)
-    inputs, outputs = network.run_on_seeded_inputs()
-    arrays = {f"input_{number}": value for number, value in enumerate(inputs)}
-    arrays |= {f"output_{number}": value for number, value in enumerate(outputs)}
-    np.savez(request["samples"], **arrays)
-    if request["target"] == "litert":
-        from ._write_litert import write_litert
-
-        write_litert(network, output)
-    else:
-        from ._write_onnx import write_onnx
-
-        write_onnx(network, output)
-    return {"inputs": network.input_names, "outputs": network.output_names}
+        write_onnx_from_tflite(Path(request["path"]), Path(request["output"]), request["description"])
+        return {}, []
 
 
-def _load(kind: str, path: Path, description: str) -> Any:
+_ACTIONS: dict[str, Callable[[_Worker, dict[str, Any], Arrays], Answer]] = {
+    "load": _Worker.load,
+    "run": _Worker.run,
+    "write": _Worker.write,
+    "write tflite": _Worker.write_tflite,
+}
+
+
+def _load(kind: str, path: Path, description: str) -> "Network":
     if kind == "keras":
         check_keras_file(path, description)
         from ._keras import load_keras
@@ -75,12 +107,9 @@ def _load(kind: str, path: Path, description: str) -> Any:
     return load_saved_model(path, description)
 
 
-def _claim_standard_output() -> TextIO:
-    """Return the real standard output; what libraries print there goes to standard error from now on."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return answers
+def _refusal(kind: type[ConverterError], message: str) -> Answer:
+    return {"refusal": kind.__name__, "message": message}, []
 
 
 if __name__ == "__main__":
-    main()
+    serve(_Worker().answer)

@@ -109,7 +109,7 @@ def from_onnx(
     return OnnxSource(Path(path), input_layout or "nchw", sample)
 
 
-def from_keras(model_or_path: Any) -> Source:
+def from_keras(model_or_path: Any, *, sample: SampleFor = no_sample) -> Source:
     """Return a Keras model as a source: a `keras.Model`, or a `.keras` or `.h5` file of Keras 1, 2 or 3.
 
     The batch is fixed at 1 and the layout (NHWC) stays. No code in the file is run: Lambda layers are refused.
@@ -117,17 +117,17 @@ def from_keras(model_or_path: Any) -> Source:
     """
     from ._keras import keras_source
 
-    return keras_source(model_or_path)
+    return keras_source(model_or_path, sample)
 
 
-def from_saved_model(folder: str | os.PathLike[str]) -> Source:
+def from_saved_model(folder: str | os.PathLike[str], *, sample: SampleFor = no_sample) -> Source:
     """Return a SavedModel folder as a source: its serving_default signature, or its only one, with a batch of 1.
 
     Raises SourceError if the folder is none.
     """
     from ._saved_model import saved_model_source
 
-    return saved_model_source(folder)
+    return saved_model_source(folder, sample)
 
 
 def from_tflite(path: str | os.PathLike[str], *, sample: SampleFor = no_sample) -> Source:

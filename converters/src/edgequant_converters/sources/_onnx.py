@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._extras import require_torch
-from edgequant_converters._free_sizes import probe_shape
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
 
+from ._case import Arrays, Case, finite_case
 from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_normalise import normalised
 from ._onnx_versions import is_too_new, lowered
 from ._self_check import check_hub
-
-Arrays = dict[str, NDArray[Any]]
 
 
 class OnnxSource:
@@ -76,27 +74,20 @@ class OnnxSource:
         check_hub(path, hub_inputs, expected, self.description)
 
     @cached_property
-    def _case(self) -> tuple[Arrays, list[NDArray[Any]]]:
+    def _case(self) -> Case:
         """Return inputs on which the outputs are finite, from the data or else seeded, and the file's own outputs."""
         with self._readable() as path:
             reference = open_model(path)
-        if self._sampled is not None:
-            outputs = reference.run(self._sampled)
-            if all(np.isfinite(output).all() for output in outputs):
-                return self._sampled, outputs
-            raise SourceError(f"{self._path.name} gives NaN or infinity on the first sample of the data: check both.")
-        for positive in (False, True):
-            inputs = {value.name: _example(value, seed, positive) for seed, value in enumerate(self._inputs)}
+
+        def run(inputs: Arrays) -> list[NDArray[Any]]:
             try:
-                outputs = reference.run(inputs)
+                return reference.run(inputs)
             except SourceError as error:
+                if self._sampled is not None:
+                    raise
                 raise SourceError(self._refusal_of_random_inputs(inputs, error)) from error
-            if all(np.isfinite(output).all() for output in outputs):
-                return inputs, outputs
-        raise SourceError(
-            f"{self._path.name} gives NaN or infinity on random inputs, so no conversion can be checked: give "
-            "calibration data."
-        )
+
+        return finite_case([_info(value, False) for value in self._inputs], self._sampled, run, self._path.name)
 
     def _refusal_of_random_inputs(self, inputs: Arrays, error: Exception) -> str:
         shapes = ", ".join(f"'{name}' {value.shape}" for name, value in inputs.items())
@@ -139,13 +130,3 @@ def _info(value: onnx.ValueInfoProto, permuted: bool) -> TensorInfo:
 def _engines_words(error: Exception) -> str:
     """Return what the engine said, without what this package put before it."""
     return str(error.__cause__ or error)
-
-
-def _example(value: onnx.ValueInfoProto, seed: int, positive: bool) -> NDArray[Any]:
-    """Return a random input: floats normal (or uniform in 0..1), integers 0 or 1, free sizes small."""
-    shape = probe_shape(shape_of(value))
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-    generator = np.random.default_rng(seed)
-    if np.issubdtype(dtype, np.floating):
-        return np.asarray(generator.uniform(size=shape) if positive else generator.normal(size=shape)).astype(dtype)
-    return generator.integers(0, 2, shape).astype(dtype)

@@ -59,7 +59,7 @@ def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFo
 
     if is_keras_model(source):
         _refuse({"input_layout": input_layout}, "a Keras model, whose own layout is kept")
-        return readers.from_keras(source)
+        return readers.from_keras(source, sample=sample)
     if not isinstance(source, (str, Path)):
         raise SourceError(f"A {type(source).__name__} is not a network that edgequant reads: give {KINDS}.")
     path = Path(source)
@@ -72,9 +72,9 @@ def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFo
         return readers.from_onnx(path, input_layout=input_layout, sample=sample)
     _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
     if path.is_dir():
-        return readers.from_saved_model(path)
+        return readers.from_saved_model(path, sample=sample)
     if suffix in (".keras", ".h5", ".hdf5"):
-        return readers.from_keras(path)
+        return readers.from_keras(path, sample=sample)
     if suffix == ".tflite":
         return readers.from_tflite(path, sample=sample)
     if suffix in (".pt", ".pth", ".ckpt") and _is_torchscript(path):

@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 import onnx
+from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._names import readable_names
 from edgequant_converters._onnx_write import save_onnx
+from edgequant_converters.calibration import SampleFor, no_sample
 from edgequant_converters.tflite import normalise, read_model, rename_io, write_model
 
+from ._case import Arrays, Case, NotFiniteError, finite_case
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
 from ._self_check import check_hub
-from ._tensorflow import run_tensorflow
+from ._tensorflow import TensorFlowProcess
 
 
 @dataclass
@@ -28,6 +31,7 @@ class TensorFlowSource:
     kind: str
     path: Path
     description: str
+    sample: SampleFor = no_sample
 
     def write_litert(self, path: Path) -> None:
         """Write the network as a float32 .tflite with a batch of 1; raises SourceError or UnsupportedError."""
@@ -36,7 +40,7 @@ class TensorFlowSource:
             normalise(model)
             rename_io(model, result.input_names, result.output_names)
             write_model(model, path)
-            result.check(path, self.description)
+            check_hub(path, *result.case, self.description)
 
     def write_onnx(self, path: Path) -> None:
         """Write the network as a float32 .onnx with a batch of 1, in its own layout; raises as write_litert does."""
@@ -45,34 +49,43 @@ class TensorFlowSource:
             rename_onnx_io(model, result.input_names, result.output_names)
             settle(model)
             save_onnx(model, path)
-            result.check(path, self.description)
+            check_hub(path, *result.case, self.description)
 
     @contextmanager
     def _converted(self, target: str) -> Iterator["_Converted"]:
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
-            hub, samples = Path(folder, "hub"), Path(folder, "samples.npz")
-            request = {"kind": self.kind, "path": str(self.path.absolute()), "description": self.description}
-            request |= {"target": target, "output": str(hub), "samples": str(samples)}
-            names = run_tensorflow(request)
-            with np.load(samples) as arrays:
-                yield _Converted(
-                    hub=hub,
-                    input_names=readable_names(names["inputs"], "input"),
-                    output_names=readable_names(names["outputs"], "output"),
-                    arrays=dict(arrays),
-                )
+            hub = Path(folder, "hub")
+            with TensorFlowProcess(self.description) as process:
+                loaded, _ = process.ask({"do": "load", "kind": self.kind, "path": str(self.path.absolute())})
+                names = readable_names([name for name, _, _ in loaded["inputs"]], "input")
+                infos = [
+                    TensorInfo(name, tuple(shape), np.dtype(dtype))
+                    for name, (_, shape, dtype) in zip(names, loaded["inputs"], strict=True)
+                ]
+                write = {"do": "write", "target": target, "output": str(hub)}
+                try:
+                    case = self._case(process, infos)
+                except NotFiniteError:
+                    process.ask(write)  # that the target lacks an operator is told first: data would not help
+                    raise
+                process.ask(write)
+            yield _Converted(hub, names, readable_names(loaded["outputs"], "output"), case)
+
+    def _case(self, process: TensorFlowProcess, infos: list[TensorInfo]) -> Case:
+        sampled = self.sample(infos)
+
+        def run(inputs: Arrays) -> list[NDArray[Any]]:
+            _, outputs = process.ask({"do": "run", "random": sampled is None}, [inputs[info.name] for info in infos])
+            return outputs
+
+        return finite_case(infos, sampled, run, self.description)
 
 
 @dataclass(frozen=True)
 class _Converted:
-    """What the worker made: the hub, and what the network itself computed on seeded inputs."""
+    """What the worker made: the hub, and what the network itself computes of which inputs."""
 
     hub: Path
     input_names: list[str]
     output_names: list[str]
-    arrays: dict[str, NDArray[Any]]
-
-    def check(self, path: Path, description: str) -> None:
-        inputs = {name: self.arrays[f"input_{number}"] for number, name in enumerate(self.input_names)}
-        expected = [self.arrays[f"output_{number}"] for number in range(len(self.output_names))]
-        check_hub(path, inputs, expected, description)
+    case: Case

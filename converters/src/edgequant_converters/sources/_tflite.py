@@ -18,7 +18,7 @@ from edgequant_converters.tflite import normalise, read_model, refuse_damaged, r
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
 from ._self_check import check_hub, seeded_inputs
-from ._tensorflow import run_tensorflow
+from ._tensorflow import TensorFlowProcess
 
 
 class TfliteSource:
@@ -51,8 +51,8 @@ class TfliteSource:
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
             litert, raw = Path(folder, "model.tflite"), Path(folder, "model.onnx")
             write_model(self._model, litert)
-            request = {"kind": "tflite", "path": str(litert), "description": self.description}
-            run_tensorflow(request | {"target": "onnx", "output": str(raw)})
+            with TensorFlowProcess(self.description) as process:
+                process.ask({"do": "write tflite", "path": str(litert), "output": str(raw)})
             reference = open_model(litert)
             model = onnx.load(raw)
             rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))

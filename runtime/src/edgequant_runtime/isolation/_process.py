@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import IO, Any, BinaryIO, cast
 
@@ -51,10 +51,11 @@ class WorkerProcess:
     """A Python process that runs a module whose `main` is `serve(...)`.
 
     It is started at once and gets ready while this process does something else. It ends with `close()`, with this
-    object, and with this process, however that ends. It is asked by one thread at a time.
+    object, and with this process, however that ends. It is asked by one thread at a time. `environment`: variables
+    that it has besides those of this process.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
         self._lock, self._death = Lock(), WorkerDeath("is closed")
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (what the engine prints, kept for its last words)
         # Nobody writes to this pipe: the worker notices when this end of it is gone.
@@ -67,7 +68,7 @@ class WorkerProcess:
                 stderr=self._said,
                 bufsize=0,
                 pass_fds=(lifeline,),
-                env={**os.environ, LIFELINE: str(lifeline)},
+                env={**os.environ, **(environment or {}), LIFELINE: str(lifeline)},
                 start_new_session=True,  # Ctrl-C is for this process, which then ends the other
             )
         except OSError as error:
