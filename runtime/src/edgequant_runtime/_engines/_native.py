@@ -16,7 +16,16 @@ from edgequant_runtime._errors import ModelError
 from edgequant_runtime._model_file import ModelFile
 
 from ._base import check_bytes, lent_array
-from ._library import Error, ModelOptions, SessionOptions, TensorDescription, Work, check, library
+from ._library import (
+    Error,
+    ModelOptions,
+    SessionOptions,
+    TensorDescription,
+    UnsupportedModelError,
+    Work,
+    check,
+    library,
+)
 
 if TYPE_CHECKING:
     from ctypes import Array
@@ -269,10 +278,15 @@ def _tensor_info(description: TensorDescription) -> TensorInfo:
 
     from edgequant_runtime._tensor_info import TensorInfo
 
+    name = description.name.decode("utf-8", errors="replace")
+    if description.type not in _DTYPES:  # bfloat16, int4
+        raise UnsupportedModelError(
+            f"The engine 'native' takes and gives types that numpy has, and {name!r} has another."
+        )
     dtype = np.dtype(_DTYPES[description.type])
     quantized = description.scale > 0 and dtype.kind in "iu"
     return TensorInfo(
-        name=description.name.decode("utf-8", errors="replace"),
+        name=name,
         shape=tuple(description.shape_signature[: description.rank]),
         dtype=dtype,
         scale=description.scale if quantized else None,
