@@ -138,7 +138,20 @@ def test_ctrl_c_is_one_line(models: Path, number: signal.Signals):
 
 def test_a_worker_that_is_asked_nothing_says_nothing():
     command = [sys.executable, "-P", "-m", "edgequant._bench_worker"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    lifeline, parents_end = os.pipe()
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=[lifeline],
+            env={**os.environ, "EDGEQUANT_LIFELINE": str(lifeline)},
+        )
+    finally:
+        os.close(lifeline)
+        os.close(parents_end)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from edgequant_runtime import ModelError, native_slowness
 def test_a_float_model_is_slow(models: Path) -> None:
     sentence = native_slowness(models / "float.tflite")
     assert sentence is not None
-    assert re.match(
-        r"\d+ % of the work of float.tflite is float32, which the engine 'native' computes in plain C", sentence
+    assert sentence.startswith(
+        "67 % of the work of float.tflite is float32, which the engine 'native' computes in plain C"
     )
     assert sentence.endswith("quantize all of it to int8, or take the engine 'litert'.")
 
