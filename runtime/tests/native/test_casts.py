@@ -15,6 +15,8 @@ from .test_elementwise import SCALES, SEEDS, ZERO_POINTS, in_type
 pytestmark = pytest.mark.slow
 
 NUMBERS = ("FLOAT32", "FLOAT16", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "INT64", "BOOL")
+# Between these, what LiteRT makes of values that do not fit is made here too.
+OLD_NUMBERS = ("FLOAT32", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL")
 # Where every type can hold them: beyond that C leaves the result of LiteRT's casts undefined.
 LITTLE = np.array([0, 1, 2, 3.5, 7.25, 100, 127], np.float32)
 
@@ -26,6 +28,21 @@ def test_cast(source: str) -> None:
         x, y = model.input((7,), source), model.tensor((7,), target)
         model.operator("CAST", [x], [y], "CastOptions", version=6)
         check(model.finish([y]), [LITTLE.astype("bool" if source == "BOOL" else source.lower())])
+
+
+@pytest.mark.parametrize("source", OLD_NUMBERS)
+@pytest.mark.parametrize("target", OLD_NUMBERS)
+def test_cast_of_what_is_too_large(source: str, target: str) -> None:
+    limits = [2.0**bits + d for bits in (7, 8, 15, 16, 31, 32) for d in (-1, -0.5, 0, 1)]
+    values = np.array([0, 1, 2.5, 2.7, 300, 70000, *limits])
+    values = np.concatenate([values, -values])
+    if source == "FLOAT32":
+        values = np.concatenate([values, [9.3e18, -9.3e18, 1e30, -1e30, np.inf, -np.inf, np.nan]])
+    x = values.astype(np.float32) if source == "FLOAT32" else values.astype(np.int64).astype(source.lower())
+    model = Model()
+    y = model.tensor(x.shape, target)
+    model.operator("CAST", [model.input(x.shape, source)], [y], "CastOptions")
+    check(model.finish([y]), [x])
 
 
 def test_every_half_is_widened_and_narrowed_as_ieee_says() -> None:
@@ -48,6 +65,35 @@ def test_every_half_is_widened_and_narrowed_as_ieee_says() -> None:
     (found,) = run_native(model.finish([narrow]), [floats])
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(found, floats.astype(np.float16))
+
+
+@given(
+    scale=st.floats(1e-4, 1),
+    zero_point=st.integers(-128, 127),
+    kind=st.sampled_from(["INT8", "UINT8"]),
+    halves=st.booleans(),
+    seed=SEEDS,
+)
+@examples()
+def test_quantize_floats(scale: float, zero_point: int, kind: str, halves: bool, seed: int) -> None:
+    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-600, 600, 5000) * 0.5 * np.float32(scale) if halves else rng.normal(size=5000) * 100 * scale
+    x = np.concatenate([x, [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30]]).astype(np.float32)
+    model = Model()
+    y = model.tensor(x.shape, kind, q)
+    model.operator("QUANTIZE", [model.input(x.shape, "FLOAT32")], [y], "QuantizeOptions")
+    check(model.finish([y]), [x])
+
+
+@given(scale=st.floats(1e-4, 1), zero_point=st.integers(-128, 127), kind=st.sampled_from(["INT8", "UINT8"]))
+@examples()
+def test_dequantize(scale: float, zero_point: int, kind: str) -> None:
+    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
+    model = Model()
+    y = model.tensor((256,), "FLOAT32")
+    model.operator("DEQUANTIZE", [model.input((256,), kind, q)], [y], "DequantizeOptions", version=2)
+    check(model.finish([y]), [np.arange(256).astype(np.uint8).view(np.uint8 if kind == "UINT8" else np.int8)])
 
 
 def quantization(kind: str, scale: float, zero_point: int) -> Quantized:

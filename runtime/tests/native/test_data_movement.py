@@ -1,4 +1,4 @@
-"""Operators that move values and change none, and the edges between types, against LiteRT, bit for bit."""
+"""Operators that move values and change none, against LiteRT, bit for bit."""
 
 from __future__ import annotations
 
@@ -451,61 +451,3 @@ def test_what_does_not_fit_is_refused(
     """An input of 3 x 4 and what a broken or hostile file may ask of it."""
     with pytest.raises(NativeError, match=operator):
         run_native(single(operator, (3, 4), constants, [(3, 4)], options, **fields), [np.zeros((3, 4), np.int8)])
-
-
-# ---- types ----
-
-
-@given(
-    scale=st.floats(1e-4, 1),
-    zero_point=st.integers(-128, 127),
-    kind=st.sampled_from(["INT8", "UINT8"]),
-    halves=st.booleans(),
-    seed=SEEDS,
-)
-@examples()
-def test_quantize_floats(scale: float, zero_point: int, kind: str, halves: bool, seed: int) -> None:
-    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
-    rng = np.random.default_rng(seed)
-    x = rng.integers(-600, 600, 5000) * 0.5 * np.float32(scale) if halves else rng.normal(size=5000) * 100 * scale
-    x = np.concatenate([x, [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30]]).astype(np.float32)
-    model = Model()
-    y = model.tensor(x.shape, kind, q)
-    model.operator("QUANTIZE", [model.input(x.shape, "FLOAT32")], [y], "QuantizeOptions")
-    check(model.finish([y]), [x])
-
-
-@given(scale=st.floats(1e-4, 1), zero_point=st.integers(-128, 127), kind=st.sampled_from(["INT8", "UINT8"]))
-@examples()
-def test_dequantize(scale: float, zero_point: int, kind: str) -> None:
-    q = Quantized(scale, zero_point + 128 if kind == "UINT8" else zero_point)
-    model = Model()
-    y = model.tensor((256,), "FLOAT32")
-    model.operator("DEQUANTIZE", [model.input((256,), kind, q)], [y], "DequantizeOptions", version=2)
-    check(model.finish([y]), [np.arange(256).astype(np.uint8).view(np.uint8 if kind == "UINT8" else np.int8)])
-
-
-NUMBERS: dict[str, Any] = {
-    "FLOAT32": np.float32,
-    "INT8": np.int8,
-    "UINT8": np.uint8,
-    "INT16": np.int16,
-    "INT32": np.int32,
-    "INT64": np.int64,
-    "BOOL": np.bool_,
-}
-
-
-@pytest.mark.parametrize("source", NUMBERS)
-@pytest.mark.parametrize("target", NUMBERS)
-def test_cast(source: str, target: str) -> None:
-    limits = [2.0**bits + d for bits in (7, 8, 15, 16, 31, 32) for d in (-1, -0.5, 0, 1)]
-    values = np.array([0, 1, 2.5, 2.7, 300, 70000, *limits])
-    values = np.concatenate([values, -values])
-    if source == "FLOAT32":
-        values = np.concatenate([values, [9.3e18, -9.3e18, 1e30, -1e30, np.inf, -np.inf, np.nan]])
-    x = values.astype(np.float32) if source == "FLOAT32" else values.astype(np.int64).astype(NUMBERS[source])
-    model = Model()
-    y = model.tensor(x.shape, target)
-    model.operator("CAST", [model.input(x.shape, source)], [y], "CastOptions")
-    check(model.finish([y]), [x])
