@@ -49,6 +49,7 @@ def run_of(said: dict[str, Said], *, check: bool = False) -> FleetRun:
         ),
         ([("release", {"failed": True})], "failed", None, "It failed without a word."),
         ([("release", {"state": "absent", "changed": True, "current": None})], "absent", None, ""),
+        ([("release", {"state": "rolled_back", "changed": False, "current": OLD})], "passed", OLD, ""),
     ],
 )  # fmt: skip
 def test_the_state_of_a_board(said: Said, state: str, release: str | None, sentence: str) -> None:

@@ -85,6 +85,8 @@ def _inputs(configurations: Sequence[Configuration], folder: Path) -> dict[Path,
 
     written: dict[Path, list[Path]] = {one.model: [] for one in configurations}
     shapes = {one.model: one.input_shapes for one in configurations if one.engine == "native" and one.input_shapes}
+    if not shapes:
+        return written
     with engine_process() as process:
         for number, (model, its) in enumerate(shapes.items()):
             generator = np.random.default_rng(0)

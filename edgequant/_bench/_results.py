@@ -43,7 +43,7 @@ class BenchReport:
 
     `host` and `device` (as `edgequant check --json` tells it) say where, None for this machine; `conditions` what it
     was like there before and after. `left_out` has a sentence for each configuration that could not run there, `slow`
-    one for each model that the native engine runs mostly in plain C.
+    one for each model that the native engine runs much of it slowly.
     """
 
     results: tuple[BenchResult, ...]

@@ -154,12 +154,14 @@ class _Deployer:
     def _copy(self, incoming: PurePosixPath, *, go_on: bool) -> list[str]:
         """Copy the bundle's files, or those alone that are missing where it has begun; return the damaged ones."""
         transport, folder = self.site.transport, self.bundle.folder
-        if not go_on:
+        if go_on:
+            for resume in (True, False):
+                missing = damaged_files(transport, incoming, self.digests)
+                if not missing:
+                    return []
+                transport.put_files(folder, incoming, missing, resume=resume)
+        else:
             transport.put_tree(folder, incoming)
-        elif missing := damaged_files(transport, incoming, self.digests):
-            transport.put_files(folder, incoming, missing, resume=True)
-            if missing := damaged_files(transport, incoming, self.digests):
-                transport.put_files(folder, incoming, missing)
         self.progress("checking the digests there", 0, None)
         return damaged_files(transport, incoming, self.digests)
 

@@ -76,7 +76,7 @@ class _Check:
         told = ""
         for name in found:
             done = self._verify(name, self._trust.revoked)
-            if good := _GOOD.search(done.text):
+            if done.status == 0 and (good := _GOOD.search(done.text)):
                 return Signer(name, f"{good[1]} {good[2]}")
             told += _words(done)
         raise self._refusal(told)
@@ -105,7 +105,7 @@ class _Check:
     def _refusal(self, told: str) -> SigningError:
         """Return the error for a signature that does not count; `told` is what ssh-keygen said."""
         itself = self._ssh_keygen("check-novalidate", "-n", NAMESPACE, stdin=self._text)
-        good = _GOOD.search(itself.text)
+        good = _GOOD.search(itself.text) if itself.status == 0 else None
         if good is None:
             return self._wrong_in_itself(_words(itself))
         key = f"{good[1]} {good[2]}"

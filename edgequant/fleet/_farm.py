@@ -83,7 +83,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.
             told, _ = process.communicate()
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)  # it ends its workers, and they clean up
-            process.wait()
+            process.communicate()  # it may have more to say than a pipe holds
             raise
     return subprocess.CompletedProcess(command, process.returncode, told)
 

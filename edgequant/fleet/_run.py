@@ -80,6 +80,8 @@ class BoardState:
         elif result.get("changed"):
             self.state = "rolled back"
             self.sentence = "Went back because other boards failed, or because that was asked for."
+        elif self.state == "untouched":  # there was nothing to roll back
+            self.state = "passed"
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import shlex
+from abc import abstractmethod
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -34,9 +35,9 @@ class BoardAction(ActionBase):
     _requires_connection = False
     name = ""
 
+    @abstractmethod
     def act(self, board: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do it, and return the result as plain JSON types."""
-        raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the arguments, reach the board, act."""
