@@ -4,6 +4,7 @@ No engine runs in this process: it may die of a model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,16 @@ from edgequant_runtime.isolation import EngineDeathError, InnerTensors, Isolated
 from numpy.typing import NDArray
 
 from ._errors import SourceError
+
+
+@contextmanager
+def _run_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except EngineDeathError as error:
+        raise SourceError(str(error)) from error
+    except SessionError as error:
+        raise SourceError(f"{name} cannot be run: {error}") from error
 
 
 class Evaluator:
@@ -27,12 +38,8 @@ class Evaluator:
 
         Each begins anew: the variables of a streaming model remember nothing of earlier ones. Raises SourceError.
         """
-        try:
+        with _run_of(self._name):
             outputs = self._session.run(inputs, raw=True, anew=True)
-        except EngineDeathError as error:
-            raise SourceError(str(error)) from error
-        except SessionError as error:
-            raise SourceError(f"{self._name} cannot be run: {error}") from error
         return [outputs[info.name] for info in self.outputs]
 
     def run_real(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -53,12 +60,8 @@ class InnerEvaluator:
 
         Each begins anew. Raises SourceError.
         """
-        try:
+        with _run_of(self._name):
             yield from self._opened.run([inputs[info.name] for info in self.inputs], tensors)
-        except EngineDeathError as error:
-            raise SourceError(str(error)) from error
-        except SessionError as error:
-            raise SourceError(f"{self._name} cannot be run: {error}") from error
 
 
 def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Evaluator:

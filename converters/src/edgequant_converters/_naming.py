@@ -18,4 +18,4 @@ def named_for_the_user(names: Mapping[Path, str]) -> Iterator[None]:
             text = text.replace(str(path), name).replace(path.name, name)
         if text == str(error):
             raise
-        raise type(error)(f"{text[0].upper()}{text[1:]}") from error
+        raise type(error)(f"T{text[1:]}" if text.startswith("the ") else text) from error
