@@ -125,7 +125,7 @@ def test_float_models_get_litert_where_it_is_and_the_program_elsewhere(models: P
 
 def test_a_program_that_runs_the_model_mostly_in_slow_code_has_a_warning(models: Path, tmp_path: Path) -> None:
     warned = {
-        target: any("plain C, and so slowly" in warning for warning in summary.warnings)
+        target: any("the engine 'native' is slow" in warning for warning in summary.warnings)
         for target in ("rpi4", "rpi-zero")
         for summary in [make(models / "float.tflite", tmp_path / "b.tar.gz", target=target)]
     }

@@ -83,8 +83,8 @@ typedef struct eq_model_options {
 
 /* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */
 typedef struct eq_model_work {
-    uint64_t kernels; /* in kernels made for this CPU */
-    uint64_t plain;   /* in loops of plain C: float32, and transposed convolutions of odd strides */
+    uint64_t fast; /* in kernels that are level with other engines or ahead of them: those of int8 */
+    uint64_t slow; /* the rest: float32, 16-bit and dynamic-range layers, transposed convolutions of odd strides, ... */
 } eq_model_work;
 
 typedef struct eq_shape {
@@ -129,7 +129,7 @@ EQ_API eq_status eq_model_check_memory(const void *data, size_t size, eq_error *
 EQ_API void eq_model_close(eq_model *model);
 /* The name of the kernels that were chosen, such as "dotprod" or "avx512vnni". */
 EQ_API const char *eq_model_kernels(const eq_model *model);
-/* Tells whether another engine would be faster: one with kernels for float32 is, if much of the work is in plain loops. */
+/* Tells whether another engine would be faster: it is if much of the work is slow here. */
 EQ_API void eq_model_measure(const eq_model *model, eq_model_work *work);
 
 /* The inputs before there is a session, whose `input_shapes` may need them: name, type and shapes, and no more. The name

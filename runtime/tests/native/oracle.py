@@ -204,17 +204,7 @@ def check_close(
     data: bytes, inputs: Sequence[Array] | None = None, *, equivalent: bytes | None = None, seed: int = 0
 ) -> None:
     """Fail unless float outputs are within 1e-5 of LiteRT's range, and the same bits with all kernels and threads."""
-    values = seeded_inputs(equivalent or data, seed) if inputs is None else inputs
-    expected = run_litert(equivalent or data, values)
-    first = run_native(data, values, 1, kernel_sets()[0])
-    for output, (ours, theirs) in enumerate(zip(first, expected)):
-        assert ours.shape == theirs.shape and ours.dtype == theirs.dtype, difference(ours, theirs, "default")
-        most = np.max(np.abs(theirs), initial=0)
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * float(most) + 1e-30, err_msg=f"output {output}")
-    for name in kernel_sets():
-        for count in (1, 2):
-            found = run_native(data, values, count, name)
-            assert all(map(same_bits, found, first)), f"{name}, {count} threads: other bits than {kernel_sets()[0]}"
+    check(data, inputs, equivalent=equivalent, seed=seed, within=1e-5)
 
 
 def same_bits(a: Array, b: Array) -> bool:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3  # fused activations
 
-_NUMPY_TYPES = {
+NUMPY_TYPES = {
     "FLOAT32": np.float32,
     "FLOAT16": np.float16,
     "INT32": np.int32,
@@ -139,7 +139,7 @@ class Model:
 
     def constant(self, values: Any, type: str = "INT8", quantized: Quantized | None = None, **more: Any) -> int:  # noqa: A002
         """A tensor with values in the file."""
-        array: NDArray[Any] = np.asarray(values, _NUMPY_TYPES[type])
+        array: NDArray[Any] = np.asarray(values, NUMPY_TYPES[type])
         self._file.buffers.append(_Buffer(data=_two_in_a_byte(array) if type == "INT4" else array.tobytes()))
         return self.tensor(array.shape, type, quantized, buffer=len(self._file.buffers) - 1, **more)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from .conftest import examples
 from .oracle import NativeError, check, run_native
-from .single_op import Model, Quantized
+from .single_op import NUMPY_TYPES, Model, Quantized
 
 pytestmark = pytest.mark.slow
 
@@ -223,16 +223,7 @@ def test_gather(data: st.DataObject, shape: Shape, indices: Shape, kind: str, se
         if kind == "BOOL"
         else np.arange(np.prod(shape)).reshape(shape) % 100
     )
-    types: dict[str, Any] = {
-        "INT8": np.int8,
-        "UINT8": np.uint8,
-        "INT16": np.int16,
-        "INT32": np.int32,
-        "INT64": np.int64,
-        "FLOAT32": np.float32,
-        "BOOL": np.bool_,
-    }
-    inputs = [values.astype(types[kind])] + ([] if constant else [where.astype(types[type_])])
+    inputs = [values.astype(NUMPY_TYPES[kind])] + ([] if constant else [where.astype(NUMPY_TYPES[type_])])
     check(model.finish([y]), inputs)
 
 

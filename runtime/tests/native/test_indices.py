@@ -12,22 +12,14 @@ from numpy.typing import NDArray
 
 from .conftest import examples
 from .oracle import NativeError, check, run_native
-from .single_op import Model, Quantized
+from .single_op import NUMPY_TYPES, Model, Quantized
 
 pytestmark = pytest.mark.slow
 
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
 PLACES = st.lists(st.integers(1, 4), min_size=0, max_size=3).map(tuple)
 SEEDS = st.integers(0, 2**32 - 1)
-TYPES: dict[str, Any] = {
-    "INT8": np.int8,
-    "UINT8": np.uint8,
-    "INT16": np.int16,
-    "INT32": np.int32,
-    "INT64": np.int64,
-    "FLOAT32": np.float32,
-    "BOOL": np.bool_,
-}
+TYPES = {kind: NUMPY_TYPES[kind] for kind in ("INT8", "UINT8", "INT16", "INT32", "INT64", "FLOAT32", "BOOL")}
 
 Shape = tuple[int, ...]
 

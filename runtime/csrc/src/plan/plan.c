@@ -42,9 +42,9 @@ static eq_status check_edges(eq_plan *plan) {
             return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is a tensor %s",
                            is_input ? "input" : "output", tensor->name, tensor->unsupported);
         }
-        if (eq_type_size(tensor->type) == 0) {
+        if (eq_type_size(tensor->file_type) == 0) {
             return eq_fail(plan->error, EQ_ERROR_UNSUPPORTED, "the model's %s '%.60s' is of type %s",
-                           is_input ? "input" : "output", tensor->name, eq_type_name(tensor->type));
+                           is_input ? "input" : "output", tensor->name, eq_type_name(tensor->file_type));
         }
     }
     return EQ_OK;
@@ -212,7 +212,7 @@ eq_status eq_plan_status(eq_status status) {
 static eq_model_work work_of(const eq_plan *plan) {
     eq_model_work work = {0};
     for (int32_t s = 0; s < plan->step_count; ++s) {
-        *(plan->steps[s]->plain ? &work.plain : &work.kernels) += plan->steps[s]->cost;
+        *(plan->steps[s]->slow ? &work.slow : &work.fast) += plan->steps[s]->cost;
     }
     return work;
 }

@@ -48,7 +48,7 @@ struct eq_step {
     int32_t units;  /* independent parts of the work; 1 if it cannot be split */
     uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
     uint64_t macs;  /* for the profile */
-    bool plain;     /* computed in loops of plain C, which other engines have kernels for */
+    bool slow;      /* other engines do it faster: loops of plain C, or kernels that are not yet level */
     size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;

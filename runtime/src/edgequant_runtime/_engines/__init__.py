@@ -63,7 +63,7 @@ def model_engines(model: Model) -> tuple[str, ...]:
 
 
 def native_slowness(model: Model) -> str | None:
-    """Return a sentence if the engine "native" would run a model, a path or bytes, mostly in plain C, and so slowly.
+    """Return a sentence if the engine "native" would run a model, a path or bytes, much of it slowly.
 
     None for a model that is fast there, or that this engine does not run. Raises ModelError if `model` is no model.
     """

@@ -61,7 +61,7 @@ class ModelOptions(ctypes.Structure):
 class Work(ctypes.Structure):
     """eq_model_work."""
 
-    _fields_ = (("kernels", c_uint64), ("plain", c_uint64))
+    _fields_ = (("fast", c_uint64), ("slow", c_uint64))
 
 
 class SessionOptions(ctypes.Structure):

@@ -110,12 +110,11 @@ class NativeModel(_Handle):
             status = library().eq_model_open_memory(self.content, size, options, byref(self.handle), byref(error))
         check(status, error, f"The engine 'native' cannot open {file.name}")
 
-    def plain_share(self) -> float:
-        """Return how much of an inference's work, 0 to 1, is in loops of plain C and not in kernels for this CPU."""
+    def slow_share(self) -> float:
+        """Return how much of an inference's work, 0 to 1, is such as other engines do faster."""
         work = Work()
         library().eq_model_measure(self.handle, byref(work))
-        plain, kernels = int(work.plain), int(work.kernels)
-        return plain / max(1, plain + kernels)
+        return int(work.slow) / max(1, int(work.slow) + int(work.fast))
 
     def inputs(self) -> list[TensorInfo]:
         """Return what the model takes: names, shapes and types."""

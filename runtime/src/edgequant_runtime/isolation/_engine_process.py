@@ -11,6 +11,7 @@ from edgequant_runtime._inputs import by_name
 from edgequant_runtime._model_file import read_model_file
 from edgequant_runtime._profile import ProfileStep
 from edgequant_runtime._shapes import by_input, first_shapes
+from edgequant_runtime._threads import checked_threads
 
 from ._inner import InnerTensors
 from ._messages import Arrays
@@ -61,7 +62,7 @@ class EngineProcess:
         Raises EngineError too if the engine dies of the model, or does not open it in five minutes.
         """
         shapes = None if input_shapes is None else by_input(input_shapes)
-        asked = {"engine": engine, "threads": threads, "profile": profile, "input_shapes": shapes}
+        asked = {"engine": engine, "threads": checked_threads(threads), "profile": profile, "input_shapes": shapes}
         return IsolatedSession(self._running(), model, {"kind": "session", **asked})
 
     def open_inner(

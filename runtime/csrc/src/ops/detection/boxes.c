@@ -60,7 +60,7 @@ int32_t eq_decode_boxes(eq_plan *plan, const eq_operator *op, const float *scale
     step->outputs[0].tensor = boxes;
     step->units = dims[0];
     step->cost = (uint64_t)dims[0] * 100; /* two exponentials */
-    step->plain = true;
+    step->slow = true;
     return boxes;
 }
 

@@ -156,7 +156,7 @@ eq_status eq_prepare_non_max_suppression(eq_plan *plan, const eq_operator *op) {
     }
     step->scratch = 3 * (size_t)boxes * sizeof(float);
     step->cost = (uint64_t)boxes * 8;
-    step->plain = true;
+    step->slow = true;
     return EQ_OK;
 }
 

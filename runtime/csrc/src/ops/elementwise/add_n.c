@@ -59,7 +59,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_run_fn run) {
     step->outputs[0].tensor = op->outputs[0];
     step->units = (int32_t)((eq_tensor_elements(first) + CHUNK - 1) / CHUNK);
     step->cost = (uint64_t)eq_tensor_elements(first) * (uint64_t)op->input_count;
-    step->plain = first->type == EQ_FLOAT32;
+    step->slow = first->type == EQ_FLOAT32;
     return EQ_OK;
 }
 

@@ -61,15 +61,6 @@ static bool shifts(const eq_tensor *const in[2], const eq_tensor *out, eq_scaled
     return true;
 }
 
-static eq_status set_bounds(eq_plan *plan, const eq_operator *op, eq_scaled_s16 *s) {
-    float low, high;
-    const float scale = eq_plan_output(plan, op, 0)->scales[0];
-    const eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &low, &high);
-    s->min = (int32_t)roundf(fmaxf(fminf(low / scale, 32767.0f), -32768.0f));
-    s->max = (int32_t)roundf(fmaxf(fminf(high / scale, 32767.0f), -32768.0f));
-    return status;
-}
-
 static eq_status set_sum(eq_plan *plan, const eq_operator *op, const eq_tensor *const in[2], eq_scaled_s16 *s,
                          eq_binary *binary) {
     const eq_tensor *out = eq_plan_output(plan, op, 0);
@@ -106,7 +97,7 @@ static eq_status set_scaled(eq_plan *plan, const eq_operator *op, const eq_broad
     if (!s) {
         return (eq_status)plan->error->status;
     }
-    if ((status = set_bounds(plan, op, s)) != EQ_OK) {
+    if ((status = eq_activation_range_litert(plan, op, eq_binary_activation(op), out, &s->min, &s->max)) != EQ_OK) {
         return status;
     }
     for (int32_t k = 0; k < 2; ++k) {

@@ -1,48 +1,38 @@
 /* REAL, IMAG and COMPLEX_ABS: one float32 of each complex64 number. */
 #include <math.h>
 
+#include "elements.h"
 #include "plan/operator.h"
 
-typedef struct eq_parts {
-    int64_t elements;
-    int32_t code;
-} eq_parts;
-
-static void run_parts(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
-    const eq_parts *p = step->data;
-    const float *in = storage[step->inputs[0].tensor].data;
-    float *out = storage[step->outputs[0].tensor].data;
-    for (int64_t i = 0; i < p->elements; ++i) {
-        const double real = (double)in[2 * i], imaginary = (double)in[2 * i + 1];
-        out[i] = p->code == EQ_OP_REAL   ? in[2 * i]
-                 : p->code == EQ_OP_IMAG ? in[2 * i + 1]
-                                         : (float)sqrt(real * real + imaginary * imaginary);
+#define PART(name, expression)                                                 \
+    static void name(const void *data, const void *from, void *to, size_t n) { \
+        const float *in = from;                                                \
+        float *out = to;                                                       \
+        (void)data;                                                            \
+        for (size_t i = 0; i < n; ++i) {                                       \
+            const float re = in[2 * i], im = in[2 * i + 1];                    \
+            out[i] = (expression);                                             \
+        }                                                                      \
     }
-}
+
+PART(real_part, ((void)im, re))
+PART(imaginary_part, ((void)re, im))
+PART(absolute, (float)sqrt((double)re *(double)re + (double)im * (double)im))
 
 eq_status eq_prepare_complex_parts(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
     if (status != EQ_OK) {
         return status;
     }
-    const eq_tensor *in = eq_plan_input(plan, op, 0);
     if (eq_plan_output(plan, op, 0)->type != EQ_FLOAT32) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output must be float32");
     }
-    if ((status = eq_plan_shape(plan, op, 0, in->rank, in->dims)) != EQ_OK) {
-        return status;
+    const eq_elements_fn part = op->code == EQ_OP_REAL ? real_part : op->code == EQ_OP_IMAG ? imaginary_part : absolute;
+    status = eq_elements_step(plan, op, part, NULL, 0);
+    if (status == EQ_OK) {
+        plan->steps[plan->step_count - 1]->slow = true;
     }
-    eq_step *step = eq_plan_step(plan, op, run_parts, sizeof(eq_parts), 1, 1);
-    if (!step) {
-        return (eq_status)plan->error->status;
-    }
-    *(eq_parts *)step->data = (eq_parts){.elements = eq_tensor_elements(in), .code = op->code};
-    step->inputs[0].tensor = op->inputs[0];
-    step->outputs[0].tensor = op->outputs[0];
-    step->cost = (uint64_t)eq_tensor_elements(in);
-    step->plain = true;
-    return EQ_OK;
+    return status;
 }
 
 EQ_OPERATOR(REAL, eq_prepare_complex_parts, COMPLEX64);

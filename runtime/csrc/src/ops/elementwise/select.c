@@ -41,13 +41,12 @@ static void run_select(const eq_step *step, const eq_storage *storage, int32_t f
 }
 
 /* The dimensions of an input, lined up with the output's from the last on, or from the first on. */
-static bool line_up(const eq_tensor *t, bool from_first, int32_t rank, int32_t lined[EQ_MAX_RANK]) {
+static void line_up(const eq_tensor *t, bool from_first, int32_t rank, int32_t lined[EQ_MAX_RANK]) {
     const int32_t shift = from_first ? 0 : rank - t->rank;
     for (int32_t i = 0; i < rank; ++i) {
         const int32_t own = i - shift;
         lined[i] = own >= 0 && own < t->rank ? t->dims[own] : 1;
     }
-    return t->rank <= rank;
 }
 
 static eq_status broadcast(eq_plan *plan, const eq_operator *op, eq_select *s, bool condition_first) {

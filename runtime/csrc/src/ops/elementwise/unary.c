@@ -22,7 +22,7 @@ static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
     if (status == EQ_OK) {
         eq_step *step = plan->steps[plan->step_count - 1];
         step->cost *= 8;
-        step->plain = in->type == EQ_FLOAT32;
+        step->slow = in->type == EQ_FLOAT32;
     }
     return status;
 }

@@ -215,8 +215,8 @@ eq_status eq_prepare_slopes_s16(eq_plan *plan, const eq_operator *op) {
         s.as_is = in == out;
         return eq_elements_step(plan, op, run_absolute, &s, sizeof s);
     } else {
-        s.min = op->code == EQ_OP_RELU_N1_TO_1 ? bound(-1, out) : 0;
-        s.max = op->code == EQ_OP_RELU ? INT16_MAX : bound(op->code == EQ_OP_RELU6 ? 6 : 1, out);
+        s.min = 0;
+        s.max = op->code == EQ_OP_RELU ? INT16_MAX : bound(6, out);
     }
     return eq_elements_step(plan, op, run_slopes, &s, sizeof s);
 }

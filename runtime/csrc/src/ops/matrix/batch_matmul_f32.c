@@ -49,7 +49,7 @@ eq_status eq_prepare_batch_matmul_f32(eq_plan *plan, const eq_operator *op) {
     if (status != EQ_OK) {
         return status;
     }
-    product.geometry = eq_product_row_geometry(s.rows, s.depth, s.columns);
+    product.geometry = eq_gemm_row_geometry(s.rows, s.depth, s.columns);
     product.weights = op->inputs[1];
     product.in_tensor = s.x_depth == 1 ? op->inputs[0] : eq_matmul_transpose_x(plan, op, &s);
     product.out_tensor = op->outputs[0];

@@ -97,7 +97,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const step_dat
     step->units = output->dims[0] * output->dims[1];
     step->macs = (uint64_t)eq_tensor_elements(output) * (uint64_t)layer->window.height * (uint64_t)layer->window.width;
     step->cost = step->macs;
-    step->plain = true;
+    step->slow = true;
     step->inputs[0].tensor = quantized.values;
     step->inputs[1].tensor = quantized.scales;
     step->outputs[0].tensor = op->outputs[0];

@@ -6,7 +6,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, int32_t rows, 
     const eq_tensor *weights = eq_plan_input(plan, op, 1);
     const int32_t columns = weights->dims[0], depth = weights->dims[1];
     eq_product_f32 product = {
-        .geometry = eq_product_row_geometry(rows, depth, columns),
+        .geometry = eq_gemm_row_geometry(rows, depth, columns),
         .weights = op->inputs[1],
         .bias = op->input_count > 2 ? op->inputs[2] : -1,
         .in_tensor = op->inputs[0],

@@ -361,3 +361,19 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->geometry.rows};
     return status;
 }
+
+eq_gemm_geometry eq_gemm_row_geometry(int32_t rows, int32_t depth, int32_t columns) {
+    return (eq_gemm_geometry){.batch = 1,
+                              .in_height = 1,
+                              .in_width = rows,
+                              .in_channels = depth,
+                              .out_height = 1,
+                              .out_width = rows,
+                              .out_channels = columns,
+                              .stride_y = 1,
+                              .stride_x = 1,
+                              .dilation_y = 1,
+                              .dilation_x = 1,
+                              .out_step_y = 1,
+                              .out_step_x = 1};
+}

@@ -44,4 +44,7 @@ eq_gemm_geometry eq_gemm_window_geometry(const eq_tensor *input, const eq_window
 /* Pack the layer's weights and append its step. */
 eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer);
 
+/* The shape of a product whose pixels are `rows` vectors of `depth` values. */
+eq_gemm_geometry eq_gemm_row_geometry(int32_t rows, int32_t depth, int32_t columns);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 
 enum {
+    HEADER = 64, /* bytes before the parts: how many there are */
     BLOCK = 64,  /* columns that are multiplied together */
     PIXELS = 16, /* of a unit */
     LEAST_UNITS = 16,
@@ -137,15 +138,16 @@ static void pack_part(const step_data *d, const eq_dynamic_part *part, int8_t *p
         columns[n] = (column){.scale = p->weights->scales[which], .bias = bias ? bias[all] : 0.0f};
         for (int32_t k = 0; k < d->depth; ++k) {
             packed[(ptrdiff_t)n * d->padded_depth + k] = from[k * p->weight_stride];
-            columns[n].sum += from[k * p->weight_stride];
+            columns[n].sum = eq_add_wrapping(columns[n].sum, from[k * p->weight_stride]);
         }
     }
 }
 
 static void pack(const void *arguments, void *packed) {
     const step_data *d = arguments;
+    *(int32_t *)packed = d->product.part_count;
     for (int32_t i = 0; i < d->product.part_count; ++i) {
-        pack_part(d, &d->product.parts[i], (int8_t *)packed + (size_t)i * d->part_bytes);
+        pack_part(d, &d->product.parts[i], (int8_t *)packed + HEADER + (size_t)i * d->part_bytes);
     }
 }
 
@@ -162,7 +164,18 @@ static bool measure(step_data *d) {
     const uint64_t weights = (uint64_t)d->padded_columns * (uint64_t)d->padded_depth;
     const uint64_t bytes = (weights + (uint64_t)p->columns * sizeof(column) + 63) & ~(uint64_t)63;
     d->part_bytes = (size_t)bytes;
-    return bytes <= (uint64_t)PTRDIFF_MAX / (uint64_t)p->part_count;
+    return bytes <= ((uint64_t)PTRDIFF_MAX - HEADER) / (uint64_t)p->part_count;
+}
+
+/* The parts, packed; NULL with the error written. Sessions of other shapes may divide the same weights otherwise. */
+static const int8_t *pack_once(eq_plan *plan, const eq_operator *op, const step_data *d) {
+    const int32_t count = d->product.part_count;
+    const int8_t *packed = eq_plan_packed(plan, op, HEADER + (size_t)count * d->part_bytes, pack, d);
+    if (packed && *(const int32_t *)(const void *)packed != count) {
+        packed = NULL;
+        eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs its weights in another form than the model's first session");
+    }
+    return packed ? packed + HEADER : NULL;
 }
 
 eq_status eq_product_dynamic_plan(eq_plan *plan, const eq_operator *op, const eq_product_dynamic *product) {
@@ -170,7 +183,7 @@ eq_status eq_product_dynamic_plan(eq_plan *plan, const eq_operator *op, const eq
     if (!measure(&d)) {
         return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more weights than the address space has room for");
     }
-    d.packed = eq_plan_packed(plan, op, (size_t)product->part_count * d.part_bytes, pack, &d);
+    d.packed = pack_once(plan, op, &d);
     eq_step *step = d.packed ? eq_plan_step(plan, op, run, sizeof d, 2, 1) : NULL;
     if (!step) {
         return (eq_status)plan->error->status;
@@ -187,6 +200,7 @@ eq_status eq_product_dynamic_plan(eq_plan *plan, const eq_operator *op, const eq
     step->units = (int32_t)units;
     step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * (uint64_t)d.depth;
     step->cost = step->macs;
+    step->slow = true;
     step->scratch = (size_t)d.padded_depth * PIXELS;
     step->inputs[0].tensor = product->input.values;
     step->inputs[1].tensor = product->input.scales;

@@ -184,22 +184,6 @@ static int32_t pack_each_run(eq_plan *plan, const eq_operator *op, const eq_pack
 
 /* ---- planning ---- */
 
-eq_gemm_geometry eq_product_row_geometry(int32_t rows, int32_t depth, int32_t columns) {
-    return (eq_gemm_geometry){.batch = 1,
-                              .in_height = 1,
-                              .in_width = rows,
-                              .in_channels = depth,
-                              .out_height = 1,
-                              .out_width = rows,
-                              .out_channels = columns,
-                              .stride_y = 1,
-                              .stride_x = 1,
-                              .dilation_y = 1,
-                              .dilation_x = 1,
-                              .out_step_y = 1,
-                              .out_step_x = 1};
-}
-
 eq_status eq_float_layer_read(eq_plan *plan, const eq_operator *op, int32_t activation, float *min, float *max) {
     if (eq_plan_output(plan, op, 0)->type != EQ_FLOAT32) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "the output must be float32 where the input is");
@@ -261,6 +245,7 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_produ
     }
     step->units = (int32_t)units;
     step->cost = step->macs;
+    step->slow = true;
     return EQ_OK;
 }
 

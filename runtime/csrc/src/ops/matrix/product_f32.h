@@ -38,9 +38,6 @@ typedef struct eq_product_f32 {
     eq_part_f32 *parts;
 } eq_product_f32;
 
-/* The shape of a product whose pixels are `rows` vectors of `depth` values. */
-eq_gemm_geometry eq_product_row_geometry(int32_t rows, int32_t depth, int32_t columns);
-
 /* Checks types and bias, packs, and appends the step. */
 eq_status eq_product_f32_plan(eq_plan *plan, const eq_operator *op, const eq_product_f32 *product);
 

@@ -180,7 +180,7 @@ static eq_status check(eq_plan *plan, const eq_operator *op, const eq_product_s1
     if (status != EQ_OK) {
         return status;
     }
-    if (weights->type != EQ_INT8 || !weights->data || (bias && !bias->data)) {
+    if (weights->type != EQ_INT8 || weights->file_type == EQ_INT4 || !weights->data || (bias && !bias->data)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "weights must be int8 here, and like the bias constant");
     }
     if (weights->scale_count != 1 && (weights->scale_count != p->out_channels || weights->channel_axis != p->channel_axis)) {
@@ -281,5 +281,6 @@ eq_status eq_product_s16_plan(eq_plan *plan, const eq_operator *op, const eq_pro
     step->macs = (uint64_t)eq_tensor_elements(&plan->tensors[p->out_tensor].tensor) * (uint64_t)p->window.height *
                  (uint64_t)p->window.width * (uint64_t)p->group_channels;
     step->cost = step->macs;
+    step->slow = true;
     return EQ_OK;
 }

@@ -85,7 +85,7 @@ eq_status eq_transpose_conv_irregular_plan(eq_plan *plan, const eq_operator *op,
     step->macs = (uint64_t)eq_tensor_elements(conv->input) * (uint64_t)weights->dims[0] * (uint64_t)weights->dims[1] *
                  (uint64_t)weights->dims[2];
     step->cost = step->macs;
-    step->plain = true;
+    step->slow = true;
     step->inputs[0].tensor = conv->in_tensor;
     step->outputs[0].tensor = conv->out_tensor;
     return EQ_OK;

@@ -146,7 +146,7 @@ static eq_step *add_step(eq_plan *plan, const eq_operator *op, eq_run_fn run, co
         step->outputs[slot].tensor = op->outputs[slot];
     }
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_input(plan, op, 0)) * 2;
-    step->plain = true;
+    step->slow = true;
     return step;
 }
 

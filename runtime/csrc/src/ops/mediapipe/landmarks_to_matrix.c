@@ -163,7 +163,7 @@ eq_status eq_prepare_landmarks_to_matrix(eq_plan *plan, const eq_operator *op) {
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
     step->cost = (uint64_t)c.count * 4 + 200; /* the angle's functions */
-    step->plain = true;
+    step->slow = true;
     return EQ_OK;
 }
 

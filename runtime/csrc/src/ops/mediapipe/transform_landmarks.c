@@ -60,7 +60,7 @@ eq_status eq_prepare_transform_landmarks(eq_plan *plan, const eq_operator *op) {
     step->inputs[1].tensor = op->inputs[1];
     step->outputs[0].tensor = op->outputs[0];
     step->cost = (uint64_t)m.points * 4;
-    step->plain = true;
+    step->slow = true;
     return EQ_OK;
 }
 

@@ -14,7 +14,7 @@ typedef struct eq_see_through {
 } eq_see_through;
 
 static void put_pixel(const eq_see_through *s, const float *in, float x, float y, float *out) {
-    if (!(x >= 0 && y >= 0 && x <= (float)(s->width - 1) && y <= (float)(s->height - 1))) {
+    if (!(x >= 0 && y >= 0 && (double)x <= s->width - 1.0 && (double)y <= s->height - 1.0)) {
         memset(out, 0, (size_t)s->channels * sizeof *out);
         return;
     }
@@ -68,7 +68,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, bool from_corners
     step->outputs[0].tensor = op->outputs[0];
     step->units = height;
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * 4;
-    step->plain = true;
+    step->slow = true;
     return EQ_OK;
 }
 

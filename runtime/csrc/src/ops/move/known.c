@@ -156,7 +156,7 @@ static bool holds(const eq_tensor *t, int64_t i) {
     case EQ_INT64:
         return ((const int64_t *)t->data)[i] != 0;
     default:
-        return ((const uint8_t *)t->data)[i] != (t->type == t->file_type ? 0 : 0x80); /* 0 in the file */
+        return ((const uint8_t *)t->data)[i] != (t->type == EQ_INT8 && t->file_type == EQ_UINT8 ? 0x80 : 0); /* 0 in the file */
     }
 }
 

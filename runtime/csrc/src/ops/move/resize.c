@@ -40,7 +40,7 @@ static eq_sample bilinear_sample(const direction *d, int32_t index) {
         position = position + (half - 0.5f);
     }
     position = fminf(fmaxf(position, 0.0f), (float)(d->in - 1));
-    const int32_t near = (int32_t)position;
+    const int32_t near = (int32_t)fmin((double)position, d->in - 1.0); /* beyond 2^24 floats skip numbers */
     return (eq_sample){
         .near = near,
         .far = near + 1 < d->in ? near + 1 : d->in - 1,
@@ -55,7 +55,7 @@ static eq_sample nearest_sample(const direction *d, int32_t index) {
         d->align_corners && d->out > 1 ? (float)(d->in - 1) / (float)(d->out - 1) : (float)d->in / (float)d->out;
     const float position = ((float)index + (d->half_pixel_centers ? 0.5f : 0.0f)) * scale;
     const float whole = d->align_corners ? roundf(position) : floorf(position);
-    return (eq_sample){.near = (int32_t)fminf(whole, (float)(d->in - 1))};
+    return (eq_sample){.near = (int32_t)fmin((double)whole, d->in - 1.0)};
 }
 
 static eq_sample *take_samples(eq_plan *plan, const direction *d, eq_sample (*sample)(const direction *d, int32_t index)) {
@@ -186,6 +186,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_run_fn run,
     step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = image};
     step->units = dims[0] * dims[1];
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0));
+    step->slow = run == run_bilinear_f32;
     return EQ_OK;
 }
 

@@ -175,6 +175,7 @@ eq_step *eq_lstm_step(eq_plan *plan, const eq_operator *op, const eq_lstm *lstm,
         step->macs = (uint64_t)lstm->batch * (uint64_t)lstm->time * (uint64_t)lstm->cells *
                      (gates + (lstm->projection ? (uint64_t)lstm->outputs : 0));
         step->cost = step->macs;
+        step->slow = eq_plan_output(plan, op, 0)->type == EQ_FLOAT32;
     }
     return step;
 }

@@ -119,7 +119,7 @@ static void give_output(const step_data *d, const workspace *w, const int16_t *c
     int8_t *hidden = d->lstm.projection ? w->hidden : out;
     for (int32_t i = 0; i < cells; i++) {
         const int32_t product = w->gates[EQ_GATE_OUTPUT][i] * eq_fixed_tanh(cell[i], 15 + d->cell_shift);
-        hidden[i] = (int8_t)eq_clamp(eq_fixed_multiply(product, d->hidden) + d->hidden_zero_point, -128, 127);
+        hidden[i] = (int8_t)eq_clamp(eq_add_wrapping(eq_fixed_multiply(product, d->hidden), d->hidden_zero_point), -128, 127);
     }
     if (!d->lstm.projection) {
         return;

@@ -144,23 +144,22 @@ FINISH(finish_int64, int64_t, int64_t, value)
 FINISH(finish_bool, uint8_t, uint8_t, value)
 
 const eq_reduction *eq_reduce_plain(int32_t code, eq_type type) {
-    enum { MEAN = 40, SUM = 74, MAX = 82, MIN = 89 };
     static const struct {
         int32_t code;
         eq_type type;
         eq_reduction reduction;
     } all[] = {
-        {MEAN, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float_mean}},
-        {SUM, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float}},
-        {MAX, EQ_FLOAT32, {sizeof(double), start_double_lowest, max_float, finish_float}},
-        {MIN, EQ_FLOAT32, {sizeof(double), start_double_highest, min_float, finish_float}},
-        {MEAN, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32_mean}},
-        {SUM, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32}},
-        {MAX, EQ_INT32, {sizeof(int64_t), start_int64_lowest, max_int32, finish_int32}},
-        {MIN, EQ_INT32, {sizeof(int64_t), start_int64_highest, min_int32, finish_int32}},
-        {SUM, EQ_INT64, {sizeof(int64_t), start_zero, add_int64, finish_int64}},
-        {MAX, EQ_INT64, {sizeof(int64_t), start_int64_lowest, max_int64, finish_int64}},
-        {MIN, EQ_INT64, {sizeof(int64_t), start_int64_highest, min_int64, finish_int64}},
+        {EQ_OP_MEAN, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float_mean}},
+        {EQ_OP_SUM, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float}},
+        {EQ_OP_REDUCE_MAX, EQ_FLOAT32, {sizeof(double), start_double_lowest, max_float, finish_float}},
+        {EQ_OP_REDUCE_MIN, EQ_FLOAT32, {sizeof(double), start_double_highest, min_float, finish_float}},
+        {EQ_OP_MEAN, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32_mean}},
+        {EQ_OP_SUM, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32}},
+        {EQ_OP_REDUCE_MAX, EQ_INT32, {sizeof(int64_t), start_int64_lowest, max_int32, finish_int32}},
+        {EQ_OP_REDUCE_MIN, EQ_INT32, {sizeof(int64_t), start_int64_highest, min_int32, finish_int32}},
+        {EQ_OP_SUM, EQ_INT64, {sizeof(int64_t), start_zero, add_int64, finish_int64}},
+        {EQ_OP_REDUCE_MAX, EQ_INT64, {sizeof(int64_t), start_int64_lowest, max_int64, finish_int64}},
+        {EQ_OP_REDUCE_MIN, EQ_INT64, {sizeof(int64_t), start_int64_highest, min_int64, finish_int64}},
         {EQ_OP_REDUCE_PROD, EQ_FLOAT32, {sizeof(float), start_one_float, multiply_float, finish_product}},
         {EQ_OP_REDUCE_PROD, EQ_INT32, {sizeof(int64_t), start_one_int64, multiply_int32, finish_low_half}},
         {EQ_OP_REDUCE_PROD, EQ_INT64, {sizeof(int64_t), start_one_int64, multiply_int64, finish_int64}},

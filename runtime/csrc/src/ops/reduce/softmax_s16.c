@@ -130,6 +130,7 @@ eq_status eq_prepare_softmax_s16(eq_plan *plan, const eq_operator *op) {
     fill(&d->reciprocal, reciprocal_of_one_more, 0.0, 1.0);
     step->units = (int32_t)(eq_tensor_elements(in) / d->depth);
     step->cost = (uint64_t)eq_tensor_elements(in) * 8;
+    step->slow = true;
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
     return EQ_OK;

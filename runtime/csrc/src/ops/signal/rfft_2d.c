@@ -109,7 +109,7 @@ eq_status eq_prepare_rfft_2d(eq_plan *plan, const eq_operator *op) {
     step->units = r.image_stride > 0 ? (int32_t)(eq_tensor_elements(in) / r.image_stride) : 0;
     step->scratch = eq_size_times((size_t)r.height * ((size_t)r.columns + 1), sizeof(eq_complex));
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * 16;
-    step->plain = true;
+    step->slow = true;
     return EQ_OK;
 }
 
