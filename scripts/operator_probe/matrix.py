@@ -160,8 +160,10 @@ def bidirectional_lstm(m: One) -> Case:
 
 def svdf(kind: str | None = None) -> Maker:
     def make(m: One) -> Case:
-        w = m.w((8, 5), kind or m.kind, Quantized(0.01) if kind else None)
-        inputs = [m.x((2, 5)), w, m.w((8, 6)), m.w((4,)), variable(m, (2, 48))]
+        def w(n: int) -> int:
+            return m.w((8, n), kind or m.kind, Quantized(0.01) if kind else None)
+
+        inputs = [m.x((2, 5)), w(5), w(6), m.w((4,)), variable(m, (2, 48))]
         return m.case(inputs, m.y((2, 4)), "SVDFOptions", rank=2)
 
     return make

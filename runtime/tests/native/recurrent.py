@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from .single_op import Model, Quantized
 
@@ -147,15 +145,3 @@ def float_lstm(lstm: Lstm, seed: int) -> bytes:
     y = model.tensor(lstm.shape(lstm.outputs), "FLOAT32")
     lstm.add(model, slots, y)
     return model.finish([y])
-
-
-def run_litert_in_turn(data: bytes, frames: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The outputs of one interpreter for one frame after the other."""
-    interpreter = Interpreter(model_content=data, num_threads=1)
-    interpreter.allocate_tensors()
-    results = []
-    for frame in frames:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], frame)
-        interpreter.invoke()
-        results.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
-    return results

@@ -210,6 +210,25 @@ def test_along_the_last_dimension(
 
 
 @given(
+    type_=TYPES,
+    shape=st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 7, 300])),
+    quantized=QUANTIZATIONS,
+    beta=st.sampled_from([0.5, 1.0, 2.0]),
+    result=st.sampled_from([(1 / 65536, -32768), (1 / 65535, -32768), (1 / 32768, 0)]),
+    seed=SEEDS,
+)
+@examples()
+def test_softmax_to_int16(
+    type_: str, shape: Shape, quantized: Quantized, beta: float, result: tuple[float, int], seed: int
+) -> None:
+    model = Model()
+    x = model.input(shape, type_, in_type(quantized, type_))
+    y = model.tensor(shape, "INT16", Quantized(*result))
+    model.operator("SOFTMAX", [x], [y], "SoftmaxOptions", version=3, beta=beta)
+    check(model.finish([y]), seed=seed)
+
+
+@given(
     name=st.sampled_from(["ADD", "MUL", "MAXIMUM", "LOGISTIC", "LEAKY_RELU"]),
     height=st.integers(1, 9),
     width=st.integers(1, 9),

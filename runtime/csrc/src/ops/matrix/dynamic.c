@@ -78,6 +78,32 @@ static void quantize_litert(const float *in, int64_t n, int8_t *out, eq_dynamic_
     }
 }
 
+static void quantize_symmetric(const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
+    const range r = range_of(in, n);
+    const float most = -r.min > r.max ? -r.min : r.max;
+    if (!(most > 0)) {
+        *made = (eq_dynamic_scale){1.0f, 0};
+        memset(out, 0, (size_t)n);
+        return;
+    }
+    *made = (eq_dynamic_scale){most / 127.0f, 0};
+    const float inverse = 127.0f / most;
+    for (int64_t i = 0; i < n; ++i) {
+        float x = roundf(in[i] * inverse);
+        x = x < 127.0f ? x : 127.0f;
+        out[i] = (int8_t)(x > -127.0f ? x : -127.0f);
+    }
+}
+
+void eq_dynamic_quantize_group(eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
+    static void (*const quantize[])(const float *, int64_t, int8_t *, eq_dynamic_scale *) = {
+        [EQ_DYNAMIC_XNNPACK] = quantize_xnnpack,
+        [EQ_DYNAMIC_LITERT] = quantize_litert,
+        [EQ_DYNAMIC_SYMMETRIC] = quantize_symmetric,
+    };
+    quantize[rule](in, n, out, made);
+}
+
 /* A unit is a group. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
@@ -87,7 +113,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     (void)scratch;
     for (int32_t unit = first; unit < last; ++unit) {
         const int64_t place = unit * d->size;
-        (d->rule == EQ_DYNAMIC_LITERT ? quantize_litert : quantize_xnnpack)(in + place, d->size, out + place, &scales[unit]);
+        eq_dynamic_quantize_group(d->rule, in + place, d->size, out + place, &scales[unit]);
     }
 }
 

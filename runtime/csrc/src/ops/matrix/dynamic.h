@@ -13,13 +13,17 @@ typedef struct eq_dynamic_scale {
 /* Whose rounding. */
 typedef enum eq_dynamic_rule {
     EQ_DYNAMIC_XNNPACK, /* its qd8 kernels */
-    EQ_DYNAMIC_LITERT,  /* PortableAsymmetricQuantizeFloats: depthwise convolution, which XNNPACK leaves */
+    EQ_DYNAMIC_LITERT, /* PortableAsymmetricQuantizeFloats: depthwise convolution and recurrent operators, which XNNPACK leaves */
+    EQ_DYNAMIC_SYMMETRIC, /* PortableSymmetricQuantizeFloats: recurrent operators; the zero point is 0 */
 } eq_dynamic_rule;
 
 typedef struct eq_dynamic_input {
     int32_t values; /* tensor of int8, as many as the input has */
     int32_t scales; /* tensor with an eq_dynamic_scale for each group */
 } eq_dynamic_input;
+
+/* Quantize the n values of a group. */
+void eq_dynamic_quantize_group(eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made);
 
 /* Append a step that quantizes `groups` equal parts of a float tensor. */
 eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,

@@ -1,47 +1,28 @@
 #include "lstm.h"
 
 #include "read/operator_codes.h"
+#include "weights.h"
 
-enum { LARGEST = 1 << 24 }; /* number of inputs, cells or outputs */
 enum { ACTIVATION, CELL_CLIP, PROJ_CLIP, TIME_MAJOR_OR_KERNEL };
 
 int32_t eq_lstm_peephole_slot(int32_t gate) {
     return EQ_LSTM_PEEPHOLE + (gate == EQ_GATE_OUTPUT ? 2 : gate);
 }
 
-static eq_status check_weights(eq_plan *plan, const eq_operator *op, int32_t slot, eq_type type, int32_t rows,
-                               int32_t columns) {
-    const eq_tensor *weights = eq_plan_input(plan, op, slot);
-    if (!weights) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "lacks its input %d", (int)slot);
-    }
-    if (!weights->data || weights->is_variable) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs its input %d to be constant", (int)slot);
-    }
-    if (weights->type != type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has %s as its input %d where it needs %s",
-                            eq_type_name(weights->type), (int)slot, eq_type_name(type));
-    }
-    const bool fits = columns == 0 ? weights->rank == 1 && weights->dims[0] == rows
-                                   : weights->rank == 2 && weights->dims[0] == rows && weights->dims[1] == columns;
-    return fits ? EQ_OK
-                : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input %d of another shape than its other weights", (int)slot);
-}
-
 static eq_status check_gate(eq_plan *plan, const eq_operator *op, const eq_lstm_types *types, const eq_lstm *lstm,
                             int32_t gate) {
-    eq_status status = check_weights(plan, op, EQ_LSTM_WEIGHTS + gate, types->weights, lstm->cells, lstm->inputs);
+    eq_status status = eq_recurrent_weights_check(plan, op, EQ_LSTM_WEIGHTS + gate, types->weights, lstm->cells, lstm->inputs);
     if (status == EQ_OK) {
-        status = check_weights(plan, op, EQ_LSTM_RECURRENT + gate, types->weights, lstm->cells, lstm->outputs);
+        status = eq_recurrent_weights_check(plan, op, EQ_LSTM_RECURRENT + gate, types->weights, lstm->cells, lstm->outputs);
     }
     if (status == EQ_OK) {
-        status = check_weights(plan, op, EQ_LSTM_BIAS + gate, types->bias, lstm->cells, 0);
+        status = eq_recurrent_weights_check(plan, op, EQ_LSTM_BIAS + gate, types->bias, lstm->cells, 0);
     }
     if (status == EQ_OK && lstm->peephole && gate != EQ_GATE_CELL) {
-        status = check_weights(plan, op, eq_lstm_peephole_slot(gate), types->peephole, lstm->cells, 0);
+        status = eq_recurrent_weights_check(plan, op, eq_lstm_peephole_slot(gate), types->peephole, lstm->cells, 0);
     }
     if (status == EQ_OK && lstm->norm) {
-        status = check_weights(plan, op, EQ_LSTM_NORM + gate, types->norm, lstm->cells, 0);
+        status = eq_recurrent_weights_check(plan, op, EQ_LSTM_NORM + gate, types->norm, lstm->cells, 0);
     }
     return status;
 }
@@ -67,23 +48,11 @@ static eq_status check_optional(eq_plan *plan, const eq_operator *op, const eq_l
     if (status != EQ_OK || !lstm->projection) {
         return status == EQ_OK ? check_absent(plan, op, EQ_LSTM_PROJECTION_BIAS) : status;
     }
-    status = check_weights(plan, op, EQ_LSTM_PROJECTION, types->weights, lstm->outputs, lstm->cells);
+    status = eq_recurrent_weights_check(plan, op, EQ_LSTM_PROJECTION, types->weights, lstm->outputs, lstm->cells);
     if (status == EQ_OK && eq_plan_input(plan, op, EQ_LSTM_PROJECTION_BIAS)) {
-        status = check_weights(plan, op, EQ_LSTM_PROJECTION_BIAS, types->bias, lstm->outputs, 0);
+        status = eq_recurrent_weights_check(plan, op, EQ_LSTM_PROJECTION_BIAS, types->bias, lstm->outputs, 0);
     }
     return status;
-}
-
-static eq_status check_state(eq_plan *plan, const eq_operator *op, int32_t slot, eq_type type, int32_t batch, int32_t size) {
-    const eq_tensor *state = eq_plan_input(plan, op, slot);
-    if (!state->is_variable) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its input %d, a state, must be a variable", (int)slot);
-    }
-    if (state->type != type || eq_tensor_elements(state) != (int64_t)batch * size) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL,
-                            "its input %d, a state, has another type or size than its weights ask for", (int)slot);
-    }
-    return EQ_OK;
 }
 
 static eq_status check_states(eq_plan *plan, const eq_operator *op, const eq_lstm_types *types, const eq_lstm *lstm) {
@@ -91,8 +60,10 @@ static eq_status check_states(eq_plan *plan, const eq_operator *op, const eq_lst
     if (output == cell || output == in || cell == in) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has one tensor as two of its input and its states");
     }
-    eq_status status = check_state(plan, op, EQ_LSTM_OUTPUT_STATE, types->output_state, lstm->batch, lstm->outputs);
-    return status == EQ_OK ? check_state(plan, op, EQ_LSTM_CELL_STATE, types->cell_state, lstm->batch, lstm->cells) : status;
+    eq_status status =
+        eq_recurrent_state_check(plan, op, EQ_LSTM_OUTPUT_STATE, types->output_state, lstm->batch, lstm->outputs);
+    return status == EQ_OK ? eq_recurrent_state_check(plan, op, EQ_LSTM_CELL_STATE, types->cell_state, lstm->batch, lstm->cells)
+                           : status;
 }
 
 /* Options, and the sizes as the input and two of the weights have them. */
@@ -119,8 +90,8 @@ static eq_status read_sizes(eq_plan *plan, const eq_operator *op, eq_lstm *lstm)
     };
     lstm->batch = in->dims[lstm->time_major ? 1 : 0];
     lstm->time = sequence ? in->dims[lstm->time_major ? 0 : 1] : 1;
-    if (lstm->inputs > LARGEST || lstm->cells > LARGEST || lstm->outputs > LARGEST) {
-        return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more than %d inputs, cells or outputs", (int)LARGEST);
+    if (lstm->inputs > EQ_RECURRENT_LARGEST || lstm->cells > EQ_RECURRENT_LARGEST || lstm->outputs > EQ_RECURRENT_LARGEST) {
+        return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more than %d inputs, cells or outputs", (int)EQ_RECURRENT_LARGEST);
     }
     if (!lstm->projection && lstm->cells != lstm->outputs) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has %d cells and %d outputs, and no projection between them",

@@ -101,6 +101,20 @@ static void softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
     s->kernels->lookup(table, in, out, (size_t)s->depth);
 }
 
+/* To int16, as TensorFlow Lite Micro's models have it. */
+static void softmax_row_wide(const eq_softmax *s, const int8_t *in, int16_t *out) {
+    const float *of_value = s->exponentials + 255 - largest_of(in, s->depth);
+    float sum = 0;
+    for (int32_t i = 0; i < s->depth; i++) {
+        sum += of_value[in[i]];
+    }
+    const float factor = 1.0f / (sum * s->out_scale);
+    for (int32_t i = 0; i < s->depth; i++) {
+        const float x = of_value[in[i]] * factor;
+        out[i] = (int16_t)eq_clamp(round_away(x < 65536.0f ? x : 65536.0f) + s->zero_point, INT16_MIN, INT16_MAX);
+    }
+}
+
 static void log_softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
     const int32_t largest = largest_of(in, s->depth);
     const float *of_value = s->exponentials + 255 - largest;
@@ -120,6 +134,16 @@ static void log_softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) 
     }
     log_probabilities(s, offset, all, table, 256);
     s->kernels->lookup(table, in, out, (size_t)s->depth);
+}
+
+static void run_int8_to_int16(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_softmax *s = step->data;
+    const int8_t *in = storage[step->inputs[0].tensor].data;
+    int16_t *out = storage[step->outputs[0].tensor].data;
+    for (int32_t row = first; row < last; row++) {
+        softmax_row_wide(s, in + (size_t)row * (size_t)s->depth, out + (size_t)row * (size_t)s->depth);
+    }
 }
 
 static void run_int8(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -171,7 +195,8 @@ static eq_status set_int8(eq_plan *plan, const eq_operator *op, eq_softmax *s) {
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     eq_status status = eq_check_int8(plan, op, in, "the input");
     if (status == EQ_OK) {
-        status = eq_check_int8(plan, op, out, "the output");
+        status =
+            out->type == EQ_INT16 ? eq_check_int16(plan, op, out, "the output") : eq_check_int8(plan, op, out, "the output");
     }
     if (status != EQ_OK) {
         return status;
@@ -188,6 +213,13 @@ static eq_status set_int8(eq_plan *plan, const eq_operator *op, eq_softmax *s) {
     return EQ_OK;
 }
 
+static eq_run_fn run_for(const eq_operator *op, eq_type in, eq_type out) {
+    if (in == EQ_INT8 && out == EQ_INT16 && op->code == EQ_OP_SOFTMAX) {
+        return run_int8_to_int16;
+    }
+    return in != out ? NULL : in == EQ_INT8 ? run_int8 : in == EQ_FLOAT32 ? run_float : NULL;
+}
+
 eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
     if (status != EQ_OK) {
@@ -198,8 +230,9 @@ eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
     if (in->rank < 1) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
     }
-    if (in->type != eq_plan_output(plan, op, 0)->type || (!quantized && in->type != EQ_FLOAT32)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32 only");
+    const eq_run_fn run = run_for(op, in->type, eq_plan_output(plan, op, 0)->type);
+    if (!run) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32, or int16 for int8");
     }
     const float beta = op->code == EQ_OP_SOFTMAX ? eq_option_float(op, 0, 0) : 1;
     if (!(beta >= 0 && beta < 1e6f)) {
@@ -210,7 +243,7 @@ eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
         return status;
     }
 
-    eq_step *step = eq_plan_step(plan, op, quantized ? run_int8 : run_float, sizeof(eq_softmax), 1, 1);
+    eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_softmax), 1, 1);
     if (!step) {
         return (eq_status)plan->error->status;
     }

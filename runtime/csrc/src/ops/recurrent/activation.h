@@ -1,0 +1,16 @@
+/* The fused activations of recurrent operators, which may be tanh too. */
+#ifndef EQ_RECURRENT_ACTIVATION_H
+#define EQ_RECURRENT_ACTIVATION_H
+
+#include "plan/plan.h"
+
+typedef struct eq_recurrent_activation {
+    bool tanh;
+    float min, max; /* if it is no tanh */
+} eq_recurrent_activation;
+
+eq_status eq_recurrent_activation_read(eq_plan *plan, const eq_operator *op, int32_t code, eq_recurrent_activation *activation);
+float eq_activate(const eq_recurrent_activation *activation, float x);
+float eq_logistic(float x);
+
+#endif
