@@ -30,14 +30,14 @@ def test_codes_and_options_are_those_of_the_schema() -> None:
     assert {int(table) for _, _, table in lines} <= set(options.values())
 
 
-def make_table(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+def make_table(folder: Path, text: str, *settings: str) -> subprocess.CompletedProcess[str]:
     """Run the script of the build on a folder with one file of operators."""
     cmake = shutil.which("cmake")
     if cmake is None:
         pytest.skip("needs cmake")
     (folder / "ops").mkdir(exist_ok=True)
     (folder / "ops" / "one.c").write_text(text)
-    definitions = [f"-DFOLDER={folder / 'ops'}", f"-DOUTPUT={folder / 'operators.c'}"]
+    definitions = [f"-DFOLDER={folder / 'ops'}", f"-DOUTPUT={folder / 'operators.c'}", *settings]
     return subprocess.run(
         [cmake, *definitions, "-P", CSRC / "cmake" / "operators.cmake"], capture_output=True, text=True
     )
@@ -56,6 +56,36 @@ EQ_CUSTOM_OPERATOR("Landmarks, [one]; two", eq_prepare_landmarks, ANY);
         "{EQ_OP_SVDF, {EQ_FLOAT32, EQ_ANY, EQ_ANY}, NULL, eq_prepare_svdf_f32}",
         '{EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, "Landmarks, [one]; two", eq_prepare_landmarks}',
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "kept", "absent"),
+    [
+        ("-DWITHOUT=FLOAT32,INT16", ["eq_conv_s8", "eq_quantize", "eq_pad", "eq_custom"], "FLOAT32, INT16"),
+        ("-DONLY=PAD,Custom", ["eq_pad", "eq_custom"], "all but 2 operators"),
+        ("-DWITHOUT=", ["eq_conv_s8", "eq_conv_f32", "eq_dynamic", "eq_quantize", "eq_pad", "eq_custom"], ""),
+    ],
+    ids=["types", "operators", "nothing"],
+)
+def test_a_build_may_leave_lines_out(tmp_path: Path, setting: str, kept: list[str], absent: str) -> None:
+    lines = """
+EQ_OPERATOR(CONV_2D, eq_conv_s8, INT8, INT8);
+EQ_OPERATOR(CONV_2D, eq_conv_f32, FLOAT32, FLOAT32);
+EQ_OPERATOR(CONV_2D, eq_dynamic, FLOAT32, INT8);
+EQ_OPERATOR(QUANTIZE, eq_quantize, FLOAT32);
+EQ_OPERATOR(PAD, eq_pad, ANY);
+EQ_CUSTOM_OPERATOR("Custom", eq_custom, ANY);
+"""
+    assert make_table(tmp_path, lines, setting).returncode == 0
+    table = (tmp_path / "operators.c").read_text()
+    assert re.findall(r", (\w+)\},$", table, re.M) == kept
+    assert f'eq_left_out = "{absent}";' in table
+
+
+def test_an_operator_that_there_is_not_ends_the_build(tmp_path: Path) -> None:
+    done = make_table(tmp_path, "EQ_OPERATOR(PAD, eq_pad, ANY);", "-DONLY=PAD,CONV2D")
+    assert done.returncode != 0
+    assert "the engine has no CONV2D" in done.stderr
 
 
 @pytest.mark.parametrize(

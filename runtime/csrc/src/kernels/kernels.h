@@ -74,6 +74,13 @@ typedef struct eq_depthwise_kernel {
     void (*run)(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 } eq_depthwise_kernel;
 
+/* Members of a set that only float32 layers use: not in a build that leaves these out (EQ_TYPES), nor are their functions then. */
+#ifdef EQ_WITHOUT_FLOAT32
+#define EQ_FLOAT32_KERNELS(...) .gemm_f32 = {.run = NULL}, .depthwise_f32 = {.run = NULL}
+#else
+#define EQ_FLOAT32_KERNELS(...) __VA_ARGS__
+#endif
+
 /* ---- float matrix products ----
  *
  * sum = bias[n], then for s, k in order: sum = weights[n][s][k] * in[segment_offsets[s] + k] + sum, rounded once (arithmetic/fused.h)

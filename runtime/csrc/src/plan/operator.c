@@ -45,10 +45,13 @@ eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_o
         return EQ_OK;
     }
     if (nearest < 0) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this engine");
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this %s%s",
+                            *eq_left_out ? "build of the engine, which leaves out " : "engine", eq_left_out);
     }
     const eq_tensor *tensor = eq_plan_input(plan, op, nearest);
-    return tensor ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take an input %d of type %s", (int)nearest,
-                                 eq_type_name(tensor->type))
-                  : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "lacks its input %d", (int)nearest);
+    if (!tensor) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "lacks its input %d", (int)nearest);
+    }
+    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take an input %d of type %s%s%s", (int)nearest,
+                        eq_type_name(tensor->type), *eq_left_out ? "; this build of the engine leaves out " : "", eq_left_out);
 }

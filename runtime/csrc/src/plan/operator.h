@@ -26,6 +26,7 @@ typedef struct eq_operator_row {
 
 extern const eq_operator_row eq_operator_rows[];
 extern const int32_t eq_operator_row_count;
+extern const char *const eq_left_out; /* "FLOAT32, INT16", "all but 5 operators": what is not in this build; or "" */
 
 /* What prepares an operator with the types of its inputs. Fails, in the operator's name, if there is none. (operator.c) */
 eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **row);

@@ -23,25 +23,25 @@ size_t eq_armv6_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weigh
 void eq_armv6_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_armv6_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
-#define EQ_ARMV6_SET                                                           \
-    EQ_SCALAR_SET,                                                             \
-        .gemm = {.rows = EQ_ARMV6_ROWS,                                        \
-                 .columns = 4,                                                 \
-                 .no_minimum_weight = true,                                    \
-                 .packed_bytes = eq_armv6_gemm_packed_bytes,                   \
-                 .pack = eq_armv6_gemm_pack,                                   \
-                 .run = eq_armv6_gemm_run},                                    \
-        .depthwise = {.rows = 1,                                               \
-                      .packed_bytes = eq_armv6_depthwise_packed_bytes,         \
-                      .pack = eq_armv6_depthwise_pack,                         \
-                      .run = eq_armv6_depthwise_run},                          \
-        .gemm_f32 = {.rows = 24,                                               \
-                     .columns = 4,                                             \
-                     .packed_bytes = eq_armv6_gemm_f32_packed_bytes,           \
-                     .pack = eq_armv6_gemm_f32_pack,                           \
-                     .run = eq_armv6_gemm_f32_run},                            \
-        .depthwise_f32 = {.packed_bytes = eq_armv6_depthwise_f32_packed_bytes, \
-                          .pack = eq_armv6_depthwise_f32_pack,                 \
-                          .run = eq_armv6_depthwise_f32_run}
+#define EQ_ARMV6_SET                                                                              \
+    EQ_SCALAR_SET,                                                                                \
+        .gemm = {.rows = EQ_ARMV6_ROWS,                                                           \
+                 .columns = 4,                                                                    \
+                 .no_minimum_weight = true,                                                       \
+                 .packed_bytes = eq_armv6_gemm_packed_bytes,                                      \
+                 .pack = eq_armv6_gemm_pack,                                                      \
+                 .run = eq_armv6_gemm_run},                                                       \
+        .depthwise = {.rows = 1,                                                                  \
+                      .packed_bytes = eq_armv6_depthwise_packed_bytes,                            \
+                      .pack = eq_armv6_depthwise_pack,                                            \
+                      .run = eq_armv6_depthwise_run},                                             \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                               \
+                                        .columns = 4,                                             \
+                                        .packed_bytes = eq_armv6_gemm_f32_packed_bytes,           \
+                                        .pack = eq_armv6_gemm_f32_pack,                           \
+                                        .run = eq_armv6_gemm_f32_run},                            \
+                           .depthwise_f32 = {.packed_bytes = eq_armv6_depthwise_f32_packed_bytes, \
+                                             .pack = eq_armv6_depthwise_f32_pack,                 \
+                                             .run = eq_armv6_depthwise_f32_run})
 
 #endif

@@ -54,13 +54,13 @@ void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *i
         .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows,                         \
         .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average, \
         .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                                                 \
-        .gemm_f32 = {.rows = 24,                                                                                      \
-                     .columns = 16,                                                                                   \
-                     .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                                   \
-                     .pack = eq_avx2_gemm_f32_pack,                                                                   \
-                     .run = eq_avx2_gemm_f32_run},                                                                    \
-        .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                                         \
-                          .pack = eq_avx2_depthwise_f32_pack,                                                         \
-                          .run = eq_avx2_depthwise_f32_run}
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                   \
+                                        .columns = 16,                                                                \
+                                        .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                \
+                                        .pack = eq_avx2_gemm_f32_pack,                                                \
+                                        .run = eq_avx2_gemm_f32_run},                                                 \
+                           .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                      \
+                                             .pack = eq_avx2_depthwise_f32_pack,                                      \
+                                             .run = eq_avx2_depthwise_f32_run})
 
 #endif

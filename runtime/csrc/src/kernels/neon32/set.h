@@ -24,25 +24,25 @@ size_t eq_neon32_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_neon32_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_neon32_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
-#define EQ_NEON32_SET                                                           \
-    EQ_ARMV6_SET,                                                               \
-        .gemm = {.rows = EQ_NEON32_ROWS,                                        \
-                 .columns = 8,                                                  \
-                 .no_minimum_weight = true,                                     \
-                 .packed_bytes = eq_neon32_gemm_packed_bytes,                   \
-                 .pack = eq_neon32_gemm_pack,                                   \
-                 .run = eq_neon32_gemm_run},                                    \
-        .depthwise = {.rows = 1,                                                \
-                      .packed_bytes = eq_neon32_depthwise_packed_bytes,         \
-                      .pack = eq_neon32_depthwise_pack,                         \
-                      .run = eq_neon32_depthwise_run},                          \
-        .gemm_f32 = {.rows = 24,                                                \
-                     .columns = 8,                                              \
-                     .packed_bytes = eq_neon32_gemm_f32_packed_bytes,           \
-                     .pack = eq_neon32_gemm_f32_pack,                           \
-                     .run = eq_neon32_gemm_f32_run},                            \
-        .depthwise_f32 = {.packed_bytes = eq_neon32_depthwise_f32_packed_bytes, \
-                          .pack = eq_neon32_depthwise_f32_pack,                 \
-                          .run = eq_neon32_depthwise_f32_run}
+#define EQ_NEON32_SET                                                                              \
+    EQ_ARMV6_SET,                                                                                  \
+        .gemm = {.rows = EQ_NEON32_ROWS,                                                           \
+                 .columns = 8,                                                                     \
+                 .no_minimum_weight = true,                                                        \
+                 .packed_bytes = eq_neon32_gemm_packed_bytes,                                      \
+                 .pack = eq_neon32_gemm_pack,                                                      \
+                 .run = eq_neon32_gemm_run},                                                       \
+        .depthwise = {.rows = 1,                                                                   \
+                      .packed_bytes = eq_neon32_depthwise_packed_bytes,                            \
+                      .pack = eq_neon32_depthwise_pack,                                            \
+                      .run = eq_neon32_depthwise_run},                                             \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
+                                        .columns = 8,                                              \
+                                        .packed_bytes = eq_neon32_gemm_f32_packed_bytes,           \
+                                        .pack = eq_neon32_gemm_f32_pack,                           \
+                                        .run = eq_neon32_gemm_f32_run},                            \
+                           .depthwise_f32 = {.packed_bytes = eq_neon32_depthwise_f32_packed_bytes, \
+                                             .pack = eq_neon32_depthwise_f32_pack,                 \
+                                             .run = eq_neon32_depthwise_f32_run})
 
 #endif

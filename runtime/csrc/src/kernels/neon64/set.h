@@ -25,26 +25,26 @@ size_t eq_neon64_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_neon64_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
-#define EQ_NEON64_SET                                                           \
-    EQ_SCALAR_SET,                                                              \
-        .gemm = {.rows = 64,                                                    \
-                 .columns = 8,                                                  \
-                 .no_minimum_weight = true,                                     \
-                 .packed_bytes = eq_neon64_gemm_packed_bytes,                   \
-                 .pack = eq_neon64_gemm_pack,                                   \
-                 .run = eq_neon64_gemm_run},                                    \
-        .depthwise = {.rows = 1,                                                \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes,         \
-                      .pack = eq_neon64_depthwise_pack,                         \
-                      .run = eq_neon64_depthwise_run},                          \
-        .lookup = eq_neon64_lookup, .average = eq_neon64_average,               \
-        .gemm_f32 = {.rows = 24,                                                \
-                     .columns = 8,                                              \
-                     .packed_bytes = eq_neon64_gemm_f32_packed_bytes,           \
-                     .pack = eq_neon64_gemm_f32_pack,                           \
-                     .run = eq_neon64_gemm_f32_run},                            \
-        .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes, \
-                          .pack = eq_neon64_depthwise_f32_pack,                 \
-                          .run = eq_neon64_depthwise_f32_run}
+#define EQ_NEON64_SET                                                                              \
+    EQ_SCALAR_SET,                                                                                 \
+        .gemm = {.rows = 64,                                                                       \
+                 .columns = 8,                                                                     \
+                 .no_minimum_weight = true,                                                        \
+                 .packed_bytes = eq_neon64_gemm_packed_bytes,                                      \
+                 .pack = eq_neon64_gemm_pack,                                                      \
+                 .run = eq_neon64_gemm_run},                                                       \
+        .depthwise = {.rows = 1,                                                                   \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                            \
+                      .pack = eq_neon64_depthwise_pack,                                            \
+                      .run = eq_neon64_depthwise_run},                                             \
+        .lookup = eq_neon64_lookup, .average = eq_neon64_average,                                  \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
+                                        .columns = 8,                                              \
+                                        .packed_bytes = eq_neon64_gemm_f32_packed_bytes,           \
+                                        .pack = eq_neon64_gemm_f32_pack,                           \
+                                        .run = eq_neon64_gemm_f32_run},                            \
+                           .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes, \
+                                             .pack = eq_neon64_depthwise_f32_pack,                 \
+                                             .run = eq_neon64_depthwise_f32_run})
 
 #endif

@@ -55,13 +55,13 @@ void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float 
     .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows,                           \
     .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average, \
     .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose,                                                     \
-    .gemm_f32 = {.rows = 24,                                                                                              \
-                 .columns = 4,                                                                                            \
-                 .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                                         \
-                 .pack = eq_scalar_gemm_f32_pack,                                                                         \
-                 .run = eq_scalar_gemm_f32_run},                                                                          \
-    .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                                               \
-                      .pack = eq_scalar_depthwise_f32_pack,                                                               \
-                      .run = eq_scalar_depthwise_f32_run}
+    EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                           \
+                                    .columns = 4,                                                                         \
+                                    .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                      \
+                                    .pack = eq_scalar_gemm_f32_pack,                                                      \
+                                    .run = eq_scalar_gemm_f32_run},                                                       \
+                       .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                            \
+                                         .pack = eq_scalar_depthwise_f32_pack,                                            \
+                                         .run = eq_scalar_depthwise_f32_run})
 
 #endif
