@@ -261,67 +261,6 @@ def test_fully_connected(
     check(fully_connected_model(layer, (*lead, depth), columns, activation, bias, keep))
 
 
-def transpose_conv_model(
-    layer: Layer,
-    size: tuple[int, int],
-    extra: tuple[int, int],
-    taps: tuple[int, int],
-    stride: tuple[int, int],
-    padding: int,
-    depth: int,
-    columns: int,
-    bias: str,
-) -> bytes:
-    """`extra` pixels more (VALID) or fewer (SAME) than the smallest (largest) output that fits the input."""
-    model = Model()
-    if padding == SAME:
-        output = [n * s - e % s for n, s, e in zip(size, stride, extra)]
-    else:
-        output = [(n - 1) * s + k + e % s for n, s, k, e in zip(size, stride, taps, extra)]
-    shape = model.constant([2, *output, columns], "INT32")
-    x, x_scale = quantized_input(model, layer, (2, *size, depth))
-    weights = layer.weights((columns, *taps, depth))
-    (_, *constants), y_scale = add_layer(model, layer, x, x_scale, weights, columns, 0, bias)
-    y = model.tensor((2, *output, columns), layer.type(), Quantized(y_scale, layer.zero_point()))
-    model.operator(
-        "TRANSPOSE_CONV",
-        [shape, constants[0], x, *constants[1:]],
-        [y],
-        "TransposeConvOptions",
-        version=3,
-        padding=padding,
-        strideH=stride[0],
-        strideW=stride[1],
-    )
-    return model.finish([y])
-
-
-@given(
-    layer=layers,
-    size=pairs(8),
-    extra=st.tuples(st.integers(0, 2), st.integers(0, 2)),
-    taps=pairs(5),
-    stride=pairs(3),
-    padding=PADDINGS,
-    depth=channels,
-    columns=channels,
-    bias=st.sampled_from(["random", "absent"]),
-)
-@examples()
-def test_transpose_convolution(
-    layer: Layer,
-    size: tuple[int, int],
-    extra: tuple[int, int],
-    taps: tuple[int, int],
-    stride: tuple[int, int],
-    padding: int,
-    depth: int,
-    columns: int,
-    bias: str,
-) -> None:
-    check(transpose_conv_model(layer, size, extra, taps, stride, padding, depth, columns, bias))
-
-
 @given(
     seed=SEEDS,
     batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import NativeError, check, run_litert, run_native
+from .oracle import NativeError, check, check_close, run_litert, run_native
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, Model
 
 pytestmark = pytest.mark.slow
@@ -136,6 +136,84 @@ def test_pooling_refuses_options(options: bytes, sentence: str) -> None:
     data = custom("MaxPoolingWithArgmax2D", [(1, 4, 4, 1)], [(1, 2, 2, 1)] * 2, options)
     with pytest.raises(NativeError, match=sentence):
         run_native(data, [np.zeros((1, 4, 4, 1), np.float32)])
+
+
+# ---- transposed convolution ----
+
+
+def transpose_conv(
+    size: tuple[int, ...], weights: Floats, bias: Floats, options: bytes, kind: str = "FLOAT32"
+) -> bytes:
+    model = Model()
+    x = model.input(size, "FLOAT32")
+    y = model.tensor((1, 1, 1, 1), "FLOAT32")
+    model.custom(
+        "Convolution2DTransposeBias", [x, model.constant(weights, kind), model.constant(bias, "FLOAT32")], [y], options
+    )
+    return model.finish([y])
+
+
+@given(
+    size=st.tuples(st.integers(1, 2), st.integers(1, 5), st.integers(1, 5), st.integers(1, 4)),
+    columns=st.integers(1, 9),
+    padding=st.sampled_from([SAME, VALID]),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    taps=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    kind=st.sampled_from(["FLOAT32", "FLOAT16"]),
+    seed=SEEDS,
+)
+@examples()
+def test_transpose_conv_with_bias(
+    size: tuple[int, ...],
+    columns: int,
+    padding: int,
+    stride: tuple[int, int],
+    taps: tuple[int, int],
+    kind: str,
+    seed: int,
+) -> None:
+    weights, bias = normal((columns, *taps, size[3]), seed).astype(np.float16), normal((columns,), seed + 1)
+    x = normal(size, seed + 2)
+    cut = [max(0, k - (n - 1) % s - 1) if padding == SAME else 0 for n, s, k in zip(size[1:3], stride, taps)]
+    whole = np.zeros((size[0], *((n - 1) * s + k for n, s, k in zip(size[1:3], stride, taps)), columns))
+    for i, j in np.ndindex(*taps):
+        rows, places = whole[:, i :: stride[0]][:, : size[1]], np.s_[:, :, j :: stride[1]]
+        rows[places][:, :, : size[2]] += np.einsum("byxc,nc->byxn", x, weights[:, i, j].astype(np.float64))
+    first = [n // 2 for n in cut]
+    ends = [n - (c - f) for n, c, f in zip(whole.shape[1:3], cut, first)]
+    expected = (whole[:, first[0] : ends[0], first[1] : ends[1]] + bias).astype(np.float32)
+    data = transpose_conv(size, weights, bias, struct.pack("<3i", padding, stride[1], stride[0]), kind)
+    check(data, [x], expected=[expected], within=1e-5)
+
+
+def test_transpose_conv_gives_the_values_of_xnnpack() -> None:
+    """Which runs it in LiteRT, where the windows are as large as the strides."""
+    x, options = normal((1, 3, 4, 5), 0), struct.pack("<3i", SAME, 2, 2)
+    model = Model()
+    tensors = [
+        model.input(x.shape, "FLOAT32"),
+        model.constant(normal((3, 2, 2, 5), 1), "FLOAT32"),
+        model.constant(normal((3,), 2), "FLOAT32"),
+    ]
+    y = model.tensor((1, 6, 8, 3), "FLOAT32")
+    model.custom("Convolution2DTransposeBias", tensors, [y], options)
+    check_close(model.finish([y]), [x])
+
+
+@pytest.mark.parametrize(
+    ("options", "channels", "sentence"),
+    [
+        (b"short", 3, "lacks its options"),
+        (struct.pack("<3i", 0, 2, 2), 3, "padding 0"),
+        (struct.pack("<3i", SAME, 2, 0), 3, "must be 1 to"),
+        (struct.pack("<3i", SAME, 2**30, 2), 3, "must be 1 to"),
+        (struct.pack("<3i", SAME, 2, 2), 2, "the same channels"),
+    ],
+)
+def test_transpose_conv_refuses(options: bytes, channels: int, sentence: str) -> None:
+    data = transpose_conv((1, 4, 4, channels), normal((2, 2, 2, 3), 0), normal((2,), 0), options)
+    with pytest.raises(NativeError, match=sentence):
+        run_native(data, [np.zeros((1, 4, 4, channels), np.float32)])
 
 
 # ---- transforms ----

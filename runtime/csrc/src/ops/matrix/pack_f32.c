@@ -42,7 +42,7 @@ size_t eq_matrices_f32_place(const eq_product_f32 *product, const eq_gemm_f32_ke
 
 /* The file's order is the kernel's. */
 static bool is_direct(const eq_matrix_f32 *m, eq_type type) {
-    return !m->zero && type == EQ_FLOAT32 && m->channel_stride == 1 && m->tap_stride == m->channels &&
+    return type == EQ_FLOAT32 && m->channel_stride == 1 && m->tap_stride == m->channels &&
            m->row_stride == m->tap_stride * m->width && m->column_stride == m->row_stride * m->height;
 }
 
@@ -65,7 +65,7 @@ static void gather(const eq_pack_f32 *p, const eq_matrix_f32 *m, float *out) {
             for (int32_t x = 0; x < m->width; ++x) {
                 const ptrdiff_t tap = m->first + n * m->column_stride + y * m->row_stride + x * m->tap_stride;
                 for (int32_t c = 0; c < m->channels; ++c) {
-                    *out++ = m->zero ? 0.0f : value_at(p, tap + c * m->channel_stride);
+                    *out++ = value_at(p, tap + c * m->channel_stride);
                 }
             }
         }

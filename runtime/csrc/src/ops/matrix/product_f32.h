@@ -12,9 +12,8 @@
 
 /* Where the values of a matrix lie in the tensor of weights; distances in elements. */
 typedef struct eq_matrix_f32 {
-    bool zero; /* all values are zero, and none is read */
     ptrdiff_t first;
-    int32_t columns, height, width, channels;
+    int32_t columns, height, width, channels; /* channels may be 0: the results are the bias */
     ptrdiff_t column_stride, row_stride, tap_stride, channel_stride;
     int32_t first_bias;
 } eq_matrix_f32;
