@@ -19,6 +19,9 @@ WITHOUT_INT8 = frozenset(
         "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL", "SELECT", "SELECT_V2",
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
         "L2_POOL_2D",
+        # plain loops, the same with every kernel set; test_small_operators.py has them
+        "BITCAST", "BUCKETIZE", "DILATE", "FAKE_QUANT", "MATRIX_DIAG", "MATRIX_SET_DIAG", "SPARSE_TO_DENSE",
+        "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM",
         "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
         "CUMSUM", "SEGMENT_SUM", "EMBEDDING_LOOKUP",
         "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF",  # their own tests compare kernel sets over several runs

@@ -5,6 +5,17 @@ static int32_t shift_left_saturating(int32_t x, int32_t exponent) {
     return (int32_t)(y > INT32_MAX ? INT32_MAX : y < INT32_MIN ? INT32_MIN : y);
 }
 
+/* Numbers with 2 integer bits below: 1 is 2^29. */
+int32_t eq_fixed_inverse_of_sum(int32_t x) {
+    const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
+    int32_t y = eq_add_wrapping(1515870810, eq_doubling_high_product(half, -1010580540)); /* 48/17 - 32/17 * half */
+    for (int i = 0; i < 3; i++) {
+        const int32_t error = (1 << 29) - eq_doubling_high_product(half, y);
+        y = eq_add_wrapping(y, shift_left_saturating(eq_doubling_high_product(y, error), 2));
+    }
+    return shift_left_saturating(y, 1);
+}
+
 eq_fixed eq_fixed_inverse_square_root(int32_t x) {
     if (x <= 1) {
         return (eq_fixed){INT32_MAX, 0};

@@ -64,6 +64,9 @@ static inline int32_t eq_fixed_multiply_ties_up(int32_t x, eq_fixed factor) {
     return (int32_t)((product + (right > 0 ? INT64_C(1) << (right - 1) : 0)) >> right);
 }
 
+/* 1 / (1 + x) for x of 31 fractional bits in [0, 1), by Newton's method. (one_over_one_plus_x_for_x_in_0_1) */
+int32_t eq_fixed_inverse_of_sum(int32_t x);
+
 /* 1 / sqrt(x), x >= 0, by Newton's method in fixed point; 0 counts as 1. (GetInvSqrtQuantizedMultiplierExp) */
 eq_fixed eq_fixed_inverse_square_root(int32_t x);
 

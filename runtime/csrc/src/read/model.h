@@ -97,7 +97,8 @@ int32_t eq_option_int(const eq_operator *op, int field, int32_t fallback);
 bool eq_option_bool(const eq_operator *op, int field, bool fallback);
 int32_t eq_option_byte(const eq_operator *op, int field, int32_t fallback); /* enums such as Padding: one signed byte */
 float eq_option_float(const eq_operator *op, int field, float fallback);
-/* A vector of int32; returns its length (0 if absent) and copies up to `capacity` values. */
+/* A vector of int32, or of float; returns its length (0 if absent) and copies up to `capacity` values. */
 int32_t eq_option_ints(const eq_operator *op, int field, int32_t *values, int32_t capacity);
+int32_t eq_option_floats(const eq_operator *op, int field, float *values, int32_t capacity);
 
 #endif

@@ -26,3 +26,14 @@ int32_t eq_option_ints(const eq_operator *op, int field, int32_t *values, int32_
     }
     return (int32_t)vector.count;
 }
+
+int32_t eq_option_floats(const eq_operator *op, int field, float *values, int32_t capacity) {
+    eq_vector vector;
+    if (!eq_table_vector(&op->options, field, sizeof(float), &vector)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < vector.count && i < (uint32_t)capacity; i++) {
+        values[i] = eq_vector_f32(&vector, i);
+    }
+    return (int32_t)vector.count;
+}

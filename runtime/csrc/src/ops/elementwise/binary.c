@@ -53,7 +53,11 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     if (op->code == EQ_OP_PRELU && eq_tensor_elements(a) != eq_tensor_elements(out)) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has slopes of more dimensions than its input");
     }
-    const bool quantized = out->type == EQ_INT8;
+    const bool divides = op->code == EQ_OP_FLOOR_DIV || op->code == EQ_OP_FLOOR_MOD; /* LiteRT's take scales for none */
+    if (divides && out->file_type == EQ_UINT8) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
+    }
+    const bool quantized = out->type == EQ_INT8 && !divides;
     status = (quantized ? eq_quantized_binary : eq_plain_binary)(plan, op, &shape, &binary);
     if (status != EQ_OK) {
         return status;
@@ -81,6 +85,5 @@ EQ_OPERATOR_KERNEL(multiply, MUL);
 EQ_OPERATOR_KERNEL(rescale, PRELU, SQUARED_DIFFERENCE);
 EQ_OPERATOR_KERNEL(maximum, MAXIMUM);
 EQ_OPERATOR_KERNEL(minimum, MINIMUM);
-EQ_OPERATOR_NOTE(DIV, "float32, int32, int64 only");
-EQ_OPERATOR_NOTE(FLOOR_DIV, "float32, int32, int64 only");
-EQ_OPERATOR_NOTE(FLOOR_MOD, "float32, int32, int64 only");
+EQ_OPERATOR_NOTE(FLOOR_DIV, "int8 and int16 as plain numbers; not uint8");
+EQ_OPERATOR_NOTE(FLOOR_MOD, "int8 and int16 as plain numbers; not uint8");

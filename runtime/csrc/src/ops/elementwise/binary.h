@@ -9,7 +9,7 @@ int32_t eq_binary_activation(const eq_operator *op);
 
 /* What runs the operator on int8 tensors (quantized_binary.c). */
 eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary);
-/* On float32, int32 and int64 tensors (plain_binary.c). */
+/* On tensors of plain numbers (plain_binary.c). */
 eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary);
 
 #endif

@@ -1,4 +1,5 @@
-/* Elementwise operators of two inputs on float32, and on int32 and int64 for the arithmetic of shapes. */
+/* Elementwise operators of two inputs on float32 and complex64, on int32 and int64 for the arithmetic of shapes, and FLOOR_DIV and
+ * FLOOR_MOD of int8 and int16, which stand for themselves there. */
 #include <math.h>
 
 #include "binary.h"
@@ -31,6 +32,8 @@ static float clamp(const eq_bounds *bounds, float x) {
         const type r = remainder_##suffix(a, b);                                                \
         return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                        \
     }
+INTEGER_DIVISIONS(int8_t, uint8_t, i8)
+INTEGER_DIVISIONS(int16_t, uint16_t, i16)
 INTEGER_DIVISIONS(int32_t, uint32_t, i32)
 INTEGER_DIVISIONS(int64_t, uint64_t, i64)
 
@@ -38,6 +41,8 @@ static float floor_remainder(float a, float b) {
     const float r = fmodf(a, b);
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
+
+typedef float _Complex complex_float;
 
 /* ---- runs of them ---- */
 
@@ -71,8 +76,16 @@ ORDERED_RUNS(floor_mod_f32, float, floor_remainder)
     ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                         \
     ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)             \
     ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
+#define DIVISION_RUNS(type, suffix)                                 \
+    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix) \
+    ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
+DIVISION_RUNS(int8_t, i8)
+DIVISION_RUNS(int16_t, i16)
 INTEGER_RUNS(int32_t, uint32_t, i32)
 INTEGER_RUNS(int64_t, uint64_t, i64)
+EQ_RUNS(squared_difference_i32, int32_t, ((uint32_t)a - (uint32_t)b) * ((uint32_t)a - (uint32_t)b))
+EQ_RUNS(mul_u32, uint32_t, a *b)
+EQ_RUNS(mul_c64, complex_float, a *b)
 
 /* ---- the table ---- */
 
@@ -89,11 +102,12 @@ INTEGER_RUNS(int64_t, uint64_t, i64)
             RUN_PAIR(name), RUN_PAIR(name##_swapped) \
         }                                            \
     }
+#define DIVISIONS(type, suffix) \
+    ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix), ORDERED(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
 #define INTEGERS(type, suffix)                                                                                        \
     SAME(EQ_OP_ADD, type, add_##suffix), ORDERED(EQ_OP_SUB, type, sub_##suffix), SAME(EQ_OP_MUL, type, mul_##suffix), \
         ORDERED(EQ_OP_DIV, type, div_##suffix), SAME(EQ_OP_MAXIMUM, type, max_##suffix),                              \
-        SAME(EQ_OP_MINIMUM, type, min_##suffix), ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix),                  \
-        ORDERED(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
+        SAME(EQ_OP_MINIMUM, type, min_##suffix), DIVISIONS(type, suffix)
 
 static const struct {
     int32_t code;
@@ -112,8 +126,13 @@ static const struct {
     SAME(EQ_OP_PRELU, EQ_FLOAT32, prelu_f32), /* the input has the output's shape, so it is never swapped */
     ORDERED(EQ_OP_FLOOR_DIV, EQ_FLOAT32, floor_div_f32),
     ORDERED(EQ_OP_FLOOR_MOD, EQ_FLOAT32, floor_mod_f32),
+    DIVISIONS(EQ_INT8, i8),
+    DIVISIONS(EQ_INT16, i16),
     INTEGERS(EQ_INT32, i32),
     INTEGERS(EQ_INT64, i64),
+    SAME(EQ_OP_SQUARED_DIFFERENCE, EQ_INT32, squared_difference_i32),
+    SAME(EQ_OP_MUL, EQ_UINT32, mul_u32),
+    SAME(EQ_OP_MUL, EQ_COMPLEX64, mul_c64),
 };
 
 eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {

@@ -168,6 +168,29 @@ eq_status eq_prepare_sigmoid_s16(eq_plan *plan, const eq_operator *op) {
     return eq_elements_step(plan, op, is_tanh ? run_tanh : run_logistic, &s, sizeof s);
 }
 
+/* ---- SQRT, in float ---- */
+
+typedef struct eq_scales {
+    float in, out;
+} eq_scales;
+
+static void run_square_root(const void *data, const void *from, void *to, size_t n) {
+    const eq_scales *s = data;
+    for (size_t i = 0; i < n; i++) {
+        const float x = s->in * (float)((const int16_t *)from)[i];
+        ((int16_t *)to)[i] = x < 0 ? INT16_MIN : (int16_t)fminf(truncf(sqrtf(x) / s->out), INT16_MAX);
+    }
+}
+
+eq_status eq_prepare_square_root_s16(eq_plan *plan, const eq_operator *op) {
+    const eq_status status = check(plan, op);
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_scales s = {eq_plan_input(plan, op, 0)->scales[0], eq_plan_output(plan, op, 0)->scales[0]};
+    return eq_elements_step(plan, op, run_square_root, &s, sizeof s);
+}
+
 /* ---- by fixed point: ABS, LEAKY_RELU and the RELU family ---- */
 
 typedef struct eq_slopes {
@@ -225,6 +248,7 @@ EQ_OPERATOR(EXP, eq_prepare_function_s16, INT16);
 EQ_OPERATOR(LOG, eq_prepare_function_s16, INT16);
 EQ_OPERATOR(RSQRT, eq_prepare_function_s16, INT16);
 EQ_OPERATOR(GELU, eq_prepare_function_s16, INT16);
+EQ_OPERATOR(SQRT, eq_prepare_square_root_s16, INT16);
 EQ_OPERATOR(LOGISTIC, eq_prepare_sigmoid_s16, INT16);
 EQ_OPERATOR(TANH, eq_prepare_sigmoid_s16, INT16);
 EQ_OPERATOR(ABS, eq_prepare_slopes_s16, INT16);

@@ -62,12 +62,13 @@ eq_status eq_prepare_arg(eq_plan *plan, const eq_operator *op) {
     const bool smallest = op->code == EQ_OP_ARG_MIN;
     eq_arg_step s = {.arg = {.axis = in->dims[axis], .inner = 1, .wide = out->type == EQ_INT64}};
     s.element = (size_t)eq_type_size(in->type);
-    s.find = in->type == EQ_INT8      ? (smallest ? smallest_int8 : largest_int8)
-             : in->type == EQ_INT32   ? (smallest ? smallest_int32 : largest_int32)
-             : in->type == EQ_FLOAT32 ? (smallest ? smallest_float : largest_float)
-                                      : NULL;
+    s.find = in->type == EQ_INT8 || in->type == EQ_BOOL ? (smallest ? smallest_int8 : largest_int8)
+             : in->type == EQ_INT32                     ? (smallest ? smallest_int32 : largest_int32)
+             : in->type == EQ_FLOAT32                   ? (smallest ? smallest_float : largest_float)
+                                                        : NULL;
     if (!s.find || (out->type != EQ_INT32 && out->type != EQ_INT64)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs int8, int32 or float32 values and an int32 or int64 output");
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                            "needs int8, bool, int32 or float32 values and an int32 or int64 output");
     }
     int32_t dims[EQ_MAX_RANK], rank = 0, units = 1;
     for (int32_t i = 0; i < in->rank; ++i) {

@@ -136,6 +136,12 @@ ADD(multiply_int64, uint64_t, uint64_t, old *value)
 ADD(add_int64, uint64_t, uint64_t, old + value)
 ADD(max_int64, int64_t, int64_t, value > old ? value : old)
 ADD(min_int64, int64_t, int64_t, value < old ? value : old)
+FINISH(finish_int64_mean, int64_t, int64_t, value / r->elements)
+START(start_int16_lowest, int16_t, INT16_MIN)
+START(start_int16_highest, int16_t, INT16_MAX)
+ADD(max_int16, int16_t, int16_t, value > old ? value : old)
+ADD(min_int16, int16_t, int16_t, value < old ? value : old)
+FINISH(finish_int16, int16_t, int16_t, value)
 ADD(either, uint8_t, uint8_t, (old | value) != 0)
 ADD(both, uint8_t, uint8_t, (old & (value != 0)) != 0)
 FINISH(finish_product, float, float, value)
@@ -157,6 +163,9 @@ const eq_reduction *eq_reduce_plain(int32_t code, eq_type type) {
         {EQ_OP_SUM, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32}},
         {EQ_OP_REDUCE_MAX, EQ_INT32, {sizeof(int64_t), start_int64_lowest, max_int32, finish_int32}},
         {EQ_OP_REDUCE_MIN, EQ_INT32, {sizeof(int64_t), start_int64_highest, min_int32, finish_int32}},
+        {EQ_OP_REDUCE_MAX, EQ_INT16, {sizeof(int16_t), start_int16_lowest, max_int16, finish_int16}},
+        {EQ_OP_REDUCE_MIN, EQ_INT16, {sizeof(int16_t), start_int16_highest, min_int16, finish_int16}},
+        {EQ_OP_MEAN, EQ_INT64, {sizeof(int64_t), start_zero, add_int64, finish_int64_mean}},
         {EQ_OP_SUM, EQ_INT64, {sizeof(int64_t), start_zero, add_int64, finish_int64}},
         {EQ_OP_REDUCE_MAX, EQ_INT64, {sizeof(int64_t), start_int64_lowest, max_int64, finish_int64}},
         {EQ_OP_REDUCE_MIN, EQ_INT64, {sizeof(int64_t), start_int64_highest, min_int64, finish_int64}},
