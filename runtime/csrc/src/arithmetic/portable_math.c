@@ -4,8 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-/* ln 2 in two parts: the first has 32 bits, so that products with small integers are exact. */
-static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33;
+#include "functions_f32.h"
 
 /* (e^x - 1) / x for |x| <= 0.35, by Taylor's series. */
 static double relative_growth(double x) {
@@ -23,8 +22,8 @@ double eq_exp(double x) {
     if (x < -746) {
         return 0;
     }
-    const double k = floor(x / (LN2_HIGH + LN2_LOW) + 0.5);
-    const double rest = (x - k * LN2_HIGH) - k * LN2_LOW;
+    const double k = floor(x / (EQ_LN2_HIGH + EQ_LN2_LOW) + 0.5);
+    const double rest = (x - k * EQ_LN2_HIGH) - k * EQ_LN2_LOW;
     return ldexp(1 + rest * relative_growth(rest), (int)k);
 }
 
@@ -45,7 +44,7 @@ double eq_log(double x) {
     for (int k = 23; k > 0; k -= 2) {
         sum = sum * square + 1.0 / k;
     }
-    return 2 * s * sum + (e * LN2_LOW + e * LN2_HIGH);
+    return 2 * s * sum + (e * EQ_LN2_LOW + e * EQ_LN2_HIGH);
 }
 
 double eq_tanh(double x) {

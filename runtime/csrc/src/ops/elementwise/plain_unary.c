@@ -1,15 +1,12 @@
-/* Elementwise operators of one float32 or int32 input, by libm: correct within float rounding. */
+/* Elementwise operators of one float32 or integer input. */
 #include <math.h>
 
+#include "arithmetic/functions_f32.h"
 #include "read/operator_codes.h"
 #include "unary.h"
 
 static float within(float x, float min, float max) {
     return x < min ? min : x > max ? max : x;
-}
-
-static float logistic(float x) {
-    return 1.0f / (1.0f + expf(-x));
 }
 
 static float hard_swish(float x) {
@@ -18,9 +15,9 @@ static float hard_swish(float x) {
 
 static float gelu(float x, bool approximate) {
     if (approximate) {
-        return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+        return 0.5f * x * (1.0f + eq_tanh_f32(0.7978845608028654f * (x + 0.044715f * x * x * x)));
     }
-    return 0.5f * x * erfcf(x * -0.70710678118654752f);
+    return 0.5f * x * eq_erfc_f32(x * -0.70710678118654752f);
 }
 
 /* run_name(): out[i] = expression, of x and the operator's options. */
@@ -36,28 +33,28 @@ static float gelu(float x, bool approximate) {
         }                                                                            \
     }
 
-RUN(logistic, float, logistic(x))
+RUN(logistic, float, eq_logistic_f32(x))
 RUN(relu, float, x < 0 ? 0 : x)
 RUN(relu_n1_to_1, float, within(x, -1, 1))
 RUN(relu_6, float, within(x, 0, 6))
 RUN(relu_0_to_1, float, within(x, 0, 1))
-RUN(tanh, float, tanhf(x))
-RUN(exp, float, expf(x))
+RUN(tanh, float, eq_tanh_f32(x))
+RUN(exp, float, eq_exp_f32(x))
 RUN(neg, float, -x)
-RUN(log, float, logf(x))
+RUN(log, float, eq_log_f32(x))
 RUN(sqrt, float, sqrtf(x))
 RUN(rsqrt, float, 1.0f / sqrtf(x))
 RUN(square, float, x *x)
 RUN(leaky_relu, float, x < 0 ? x * options->alpha : x)
 RUN(abs, float, fabsf(x))
-RUN(elu, float, x < 0 ? expm1f(x) : x)
+RUN(elu, float, x < 0 ? eq_exp_minus_1_f32(x) : x)
 RUN(hard_swish, float, hard_swish(x))
 RUN(gelu, float, gelu(x, options->approximate))
 RUN(floor, float, floorf(x))
 RUN(ceil, float, ceilf(x))
 RUN(round, float, nearbyintf(x))
-RUN(sin, float, sinf(x))
-RUN(cos, float, cosf(x))
+RUN(sin, float, eq_sine_f32(x, 0))
+RUN(cos, float, eq_sine_f32(x, 1))
 /* Integers wrap. */
 RUN(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))
 RUN(abs_i32, int32_t, x < 0 ? (int32_t)(0 - (uint32_t)x) : x)

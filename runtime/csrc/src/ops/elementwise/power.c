@@ -1,7 +1,7 @@
 /* POW: float32 by exponentials and logarithms in double precision, int32 by multiplication, wrapping. */
 #include <math.h>
 
-#include "arithmetic/portable_math.h"
+#include "arithmetic/functions_f32.h"
 #include "broadcast.h"
 #include "plan/operator.h"
 #include "runs.h"
@@ -28,7 +28,8 @@ static float power_f32(float base, float exponent) {
     if (base < 0 && !is_whole) {
         return NAN;
     }
-    const double size = eq_exp(y * eq_log(fabs(x)));
+    const double exponent_of_e = y * eq_log_of_f32(fabs(x));
+    const double size = eq_exp_of_f32(exponent_of_e < -110 ? -110 : exponent_of_e > 100 ? 100 : exponent_of_e);
     return (float)(base < 0 && is_odd ? -size : size);
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "arithmetic/arithmetic.h"
+#include "arithmetic/functions_f32.h"
 #include "arithmetic/portable_math.h"
 #include "plan/operator.h"
 #include "ops/quantization.h"
@@ -166,13 +167,13 @@ static void float_row(const eq_softmax *s, const float *in, float *out) {
     }
     for (int32_t i = 0; i < s->depth; i++) {
         out[i] = (in[i] - largest) * s->beta;
-        const float e = expf(out[i]);
+        const float e = eq_exp_f32(out[i]);
         sum += e;
         if (!s->logarithm) {
             out[i] = e;
         }
     }
-    const float log_sum = logf(sum);
+    const float log_sum = eq_log_f32(sum);
     for (int32_t i = 0; i < s->depth; i++) {
         out[i] = s->logarithm ? out[i] - log_sum : out[i] / sum;
     }

@@ -1,0 +1,146 @@
+/* Functions of float32 numbers for inner loops, the same bits on every platform, which libm's do not promise: computed in double
+ * precision with additions, multiplications and divisions alone, to about 1e-10, and rounded once, so that nearly all results are the
+ * nearest float32 and none is two away. Without branches, so that compilers make vectors of loops over them. Not a number gives
+ * not a number. */
+#ifndef EQ_FUNCTIONS_F32_H
+#define EQ_FUNCTIONS_F32_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ln 2 in two parts: the first has 32 bits, so that products with small integers are exact. */
+#define EQ_LN2_HIGH 0x1.62e42feep-1
+#define EQ_LN2_LOW 0x1.a39ef35793c76p-33
+
+/* x = exponent * ln 2 + rest, |rest| <= ln 2 / 2; `power` is 2^exponent. |x| <= 700 or not a number. */
+static inline double eq_binary_power(double x, double *rest) {
+    const double to_integers = 0x1.8p52; /* whose sum with a small number is rounded to an integer, in its last bits */
+    const double shifted = x * 1.44269504088896340736 + to_integers, exponent = shifted - to_integers;
+    uint64_t bits;
+    double power;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1023) << 52;
+    memcpy(&power, &bits, sizeof power);
+    *rest = (x - exponent * EQ_LN2_HIGH) - exponent * EQ_LN2_LOW;
+    return power;
+}
+
+/* e^x - 1 for |x| <= ln 2 / 2, by Taylor's series. */
+static inline double eq_small_growth(double x) {
+    double sum = 1.0 / 40320;
+    sum = sum * x + 1.0 / 5040;
+    sum = sum * x + 1.0 / 720;
+    sum = sum * x + 1.0 / 120;
+    sum = sum * x + 1.0 / 24;
+    sum = sum * x + 1.0 / 6;
+    sum = sum * x + 0.5;
+    sum = sum * x + 1;
+    return sum * x;
+}
+
+/* Past these bounds a float32 exponential is 0 or infinite, and a double one is neither. */
+static inline double eq_exponent_f32(float x) {
+    return x < -110 ? -110 : x > 100 ? 100 : (double)x;
+}
+
+static inline double eq_exp_of_f32(double x) {
+    double rest;
+    const double power = eq_binary_power(x, &rest);
+    return power + power * eq_small_growth(rest);
+}
+
+static inline float eq_exp_f32(float x) {
+    return (float)eq_exp_of_f32(eq_exponent_f32(x));
+}
+
+/* e^x - 1, with all digits near 0 too. */
+static inline double eq_growth_f32(double x) {
+    double rest;
+    const double power = eq_binary_power(x, &rest);
+    return (power - 1) + power * eq_small_growth(rest);
+}
+
+static inline float eq_exp_minus_1_f32(float x) {
+    return (float)eq_growth_f32(eq_exponent_f32(x));
+}
+
+static inline float eq_logistic_f32(float x) {
+    return (float)(1 / (1 + eq_exp_of_f32(-eq_exponent_f32(x))));
+}
+
+static inline float eq_tanh_f32(float x) {
+    const float size = fabsf(x);
+    const double growth = eq_growth_f32(size > 10 ? 20 : 2 * (double)size);
+    return copysignf((float)(growth / (growth + 2)), x);
+}
+
+/* The natural logarithm of a positive finite number: log m + e * ln 2 with m near 1, and log m = 2 * atanh((m - 1) / (m + 1)). */
+static inline double eq_log_of_f32(double x) {
+    const uint64_t root = 0x3fe6a09e667f3bcd; /* the bits of the square root of 1/2 */
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t above = bits - root;
+    const uint64_t near_1 = (above & 0xfffffffffffff) + root;
+    const double e = (double)(int32_t)((int64_t)above >> 52);
+    double m;
+    memcpy(&m, &near_1, sizeof m);
+    const double s = (m - 1) / (m + 1), square = s * s;
+    double sum = 1.0 / 11;
+    sum = sum * square + 1.0 / 9;
+    sum = sum * square + 1.0 / 7;
+    sum = sum * square + 1.0 / 5;
+    sum = sum * square + 1.0 / 3;
+    sum = sum * square + 1;
+    return 2 * s * sum + (e * EQ_LN2_LOW + e * EQ_LN2_HIGH);
+}
+
+static inline float eq_log_f32(float x) {
+    const float usual = (float)eq_log_of_f32((double)x);
+    return x > 0 && x < INFINITY ? usual : x == 0 ? -INFINITY : x < 0 ? NAN : x;
+}
+
+/* 1 - erf(x). For z >= 0 it is t * exp(-z^2 + p(t)) with t = 1 / (1 + z / 2), W. Press and others' way to write it (Numerical
+ * Recipes); p interpolates log(erfc(z) * exp(z^2) / t) in Chebyshev's points for z <= 10.6, past which a float32 is 0: 2e-10. */
+static inline float eq_erfc_f32(float x) {
+    static const double p[] = {0x1.7c2f258c33ac9p-3, -0x1.5f002df276792p+0, 0x1.18c70dfafd96bp+2, -0x1.f6f4b168ce79cp+2,
+                               0x1.103e8f0a0b880p+3, -0x1.6e5b8cef61ae5p+2, 0x1.527349fbf733ap+1, -0x1.103ddd540c8b8p+0,
+                               0x1.0f032ddeb5d66p-3, 0x1.85b5d25f516ecp-5,  0x1.83ef84d72c79cp-2, 0x1.ffe01a9d938efp-1,
+                               -0x1.43f827112deb6p+0};
+    const float size = fabsf(x);
+    const double z = size > 11 ? 11 : (double)size, t = 1 / (1 + 0.5 * z);
+    double sum = p[0];
+    for (int i = 1; i < (int)(sizeof p / sizeof *p); i++) {
+        sum = sum * t + p[i];
+    }
+    const double y = t * eq_exp_of_f32(sum - z * z);
+    return (float)(x < 0 ? 2 - y : y);
+}
+
+/* Sine, and with `quarters` 1 cosine: Taylor's series of the rest of a quarter of a turn, in two parts of which the first has 32
+ * bits. Past 2^20 libm's double precision, whose last bit float32 does not see. */
+static inline float eq_sine_f32(float x, int32_t quarters) {
+    if (!(fabsf(x) < 0x1p20f)) {
+        return (float)(quarters == 0 ? sin((double)x) : cos((double)x));
+    }
+    const double to_integers = 0x1.8p52, shifted = (double)x * 0.63661977236758134308 + to_integers;
+    const double count = shifted - to_integers;
+    const double rest = ((double)x - count * 0x1.921fb544p+0) - count * 0x1.0b4611a626331p-34, square = rest * rest;
+    double sine = -1.0 / 39916800, cosine = 1.0 / 479001600;
+    sine = sine * square + 1.0 / 362880;
+    sine = sine * square - 1.0 / 5040;
+    sine = sine * square + 1.0 / 120;
+    sine = sine * square - 1.0 / 6;
+    sine = (sine * square + 1) * rest;
+    cosine = cosine * square - 1.0 / 3628800;
+    cosine = cosine * square + 1.0 / 40320;
+    cosine = cosine * square - 1.0 / 720;
+    cosine = cosine * square + 1.0 / 24;
+    cosine = cosine * square - 0.5;
+    cosine = cosine * square + 1;
+    const int32_t turn = ((int32_t)count + quarters) & 3;
+    const double y = turn % 2 == 0 ? sine : cosine;
+    return (float)(turn >= 2 ? -y : y);
+}
+
+#endif
