@@ -76,9 +76,50 @@ typedef struct eq_tensor_info {
 typedef struct eq_model eq_model;
 typedef struct eq_session eq_session;
 
+/* ---- operators of your own ----
+ *
+ * A model may have custom operators that the engine does not know. The caller who does gives `prepare` and `run` for their names
+ * when he opens the model; a name that the engine knows too is then the caller's. */
+
+typedef struct eq_custom_tensor {
+    int32_t type; /* an eq_type; int8 with a zero point 128 less where the file has uint8 */
+    int32_t rank; /* -1: an input that is absent */
+    int32_t shape[EQ_MAX_RANK];
+    float scale; /* as in eq_tensor_info */
+    int32_t zero_point;
+    size_t bytes;
+    void *data; /* dense, slowest dimension first. In `prepare` the values of an input that is constant, and NULL otherwise */
+} eq_custom_tensor;
+
+typedef struct eq_custom_call {
+    int32_t input_count, output_count;
+    eq_custom_tensor *inputs, *outputs;
+    const void *options; /* the operator's in the file, a flexbuffer as a rule; NULL: none */
+    size_t options_size;
+    void *context; /* of the eq_custom_operator */
+    /* For `prepare` to set: bytes that `run` finds at `scratch`, aligned to 64, and about how many multiply-accumulates a run is. */
+    size_t scratch_bytes;
+    uint64_t work;
+    void *scratch;
+} eq_custom_call;
+
+typedef struct eq_custom_operator {
+    const char *name;
+    /* Called for each such operator whenever the model or one of its sessions is opened. It checks the inputs and their constants,
+     * which come from the file, and gives every output its rank and shape; types are the file's. Otherwise it returns
+     * EQ_ERROR_MODEL or EQ_ERROR_UNSUPPORTED, and sets `reason` to what goes on after "NAME (operator 3): ". */
+    eq_status (*prepare)(eq_custom_call *call, const char **reason);
+    /* Computes the outputs in an inference, on the thread of eq_session_run or one of the session's own; it cannot fail. Constant
+     * inputs only: it runs once, when the model is opened. Several sessions may run it at the same time. */
+    void (*run)(const eq_custom_call *call);
+    void *context;
+} eq_custom_operator;
+
 typedef struct eq_model_options {
     uint64_t memory_limit; /* bytes for packed weights and, in each session, for tensors; 0: 1 GiB */
     const char *kernels;   /* a name from eq_kernels_name, for tests and measurements; NULL: the best that this CPU runs */
+    const eq_custom_operator *custom_operators; /* copied; what they point at must outlive the model */
+    int32_t custom_operator_count;
 } eq_model_options;
 
 /* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */

@@ -100,11 +100,21 @@ def _call(name: str, *arguments: Any) -> None:
 class NativeSession:
     """An open session of the engine, for inputs of these shapes: `with NativeSession(data, [x]) as s: s.run([x])`."""
 
-    def __init__(self, data: bytes, inputs: Sequence[Array], threads: int = 1, kernels: str | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        inputs: Sequence[Array],
+        threads: int = 1,
+        kernels: str | None = None,
+        custom_operators: Sequence[ctypes.Structure] = (),
+    ) -> None:
         _keep_for_fuzzing(data)
         self._model, self._session = ctypes.c_void_p(), ctypes.c_void_p()
-        self._data = data  # is not copied
+        self._kept = data, custom_operators  # are not copied
         options = ModelOptions(0, kernels.encode() if kernels else None)
+        if custom_operators:
+            given = (type(custom_operators[0]) * len(custom_operators))(*custom_operators)
+            options.custom_operators, options.custom_operator_count = ctypes.addressof(given), len(given)
         shapes = (Shape * max(1, len(inputs)))(*[_shape(value) for value in inputs])
         session_options = SessionOptions(threads, False, ctypes.addressof(shapes))
         try:

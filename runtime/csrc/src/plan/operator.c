@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "custom.h"
+
 static bool is_same_operator(const eq_operator_row *row, const eq_operator *op) {
     return row->code == op->code && (!row->custom || strcmp(row->custom, op->custom) == 0);
 }
@@ -28,6 +30,11 @@ static int32_t named_types(const eq_operator_row *row) {
 }
 
 eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **found) {
+    static const eq_operator_row custom = {EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, NULL, eq_prepare_custom};
+    if (eq_plan_custom_operator(plan, op)) {
+        *found = &custom;
+        return EQ_OK;
+    }
     int32_t nearest = -1; /* the most types that a line of the operator fits */
     *found = NULL;
     for (int32_t i = 0; i < eq_operator_row_count; ++i) {

@@ -64,8 +64,31 @@ static eq_status only_read(eq_model *model, const eq_model_options *options, eq_
     return eq_model_read(model, error);
 }
 
+static eq_status keep_custom_operators(eq_model *model, const eq_model_options *options, eq_error *error) {
+    const int32_t count = options != NULL ? options->custom_operator_count : 0;
+    if (count <= 0) {
+        return EQ_OK;
+    }
+    eq_custom_operator *kept = eq_memory_take(&model->memory, eq_size_times((size_t)count, sizeof *kept));
+    if (kept == NULL) {
+        return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for %d custom operators", (int)count);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        kept[i] = options->custom_operators[i];
+        if (kept[i].name == NULL || kept[i].prepare == NULL || kept[i].run == NULL) {
+            return eq_fail(error, EQ_ERROR_ARGUMENT, "custom operator %d lacks its name, `prepare` or `run`", (int)i);
+        }
+    }
+    model->custom_operators = kept;
+    model->custom_operator_count = count;
+    return EQ_OK;
+}
+
 static eq_status prepare(eq_model *model, const eq_model_options *options, eq_error *error) {
     eq_status status = choose_kernels(model, options != NULL ? options->kernels : NULL, error);
+    if (status == EQ_OK) {
+        status = keep_custom_operators(model, options, error);
+    }
     if (status == EQ_OK) {
         status = make_lock(model, error);
     }

@@ -55,7 +55,12 @@ class TensorDescription(ctypes.Structure):
 class ModelOptions(ctypes.Structure):
     """eq_model_options."""
 
-    _fields_ = (("memory_limit", c_uint64), ("kernels", c_char_p))
+    _fields_ = (
+        ("memory_limit", c_uint64),
+        ("kernels", c_char_p),
+        ("custom_operators", c_void_p),
+        ("custom_operator_count", c_int32),
+    )
 
 
 class Work(ctypes.Structure):
