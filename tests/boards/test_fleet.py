@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from edgequant_runtime import Session, SessionError
 
-from edgequant._bundle import write_bundle
+from edgequant._bundle import open_bundle, write_bundle
 from edgequant._targets import Runner, find_target
 
 from ._bundle_files import members, with_file
@@ -190,6 +190,28 @@ def test_boards_that_fail_are_named_and_the_others_go_on(
         prove(board)
 
 
+def test_a_board_with_a_full_disk_keeps_its_release(fleet: Fleet, first: Outcome, bundles: list[list[Path]]) -> None:
+    board = fleet.boards["board06"]
+    home, environment = board.home, dict(board.environment)
+    with open_bundle(bundles[0][KINDS.index(board.kind)]) as bundle:
+        size = sum(entry.bytes for entry in bundle.manifest.files)
+    board.have_small_disk(size * 3 // 2 // 1024 + 60)
+    options: dict[str, Any] = {
+        "rollout_path": "small", "rollout_serial": ["100%"], "rollout_max_fail_percentage": 99,
+    }  # fmt: skip
+    try:
+        assert fleet.roll_out(bundles[0], *limit(6), **options).status == 0
+        old = board.current("small")
+        done = fleet.roll_out(bundles[1], *limit(5, 6), **options)
+        assert (done.status, done.states()) == (2, {"failed": 1, "current": 1}), done.text
+        assert "on board06: the disk is full: free some space there" in done.board("board06")["sentence"]
+        assert board.current("small") == old
+        subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=board.home / "small" / "current", check=True)
+    finally:
+        board.home, board.environment = home, environment
+        board.write_settings()
+
+
 def test_a_health_command_that_fails_takes_every_board_back(
     fleet: Fleet, first: Outcome, bundles: list[list[Path]]
 ) -> None:
@@ -256,19 +278,24 @@ def playbooks() -> list[str]:
     ]
 
 
-def test_the_playbooks_of_the_docs_do_what_they_say(fleet: Fleet, first: Outcome, bundles: list[list[Path]]) -> None:
-    assert len(playbooks()) == 3
+def test_the_playbooks_of_the_docs_do_what_they_say(
+    fleet: Fleet, first: Outcome, bundles: list[list[Path]], models: Path
+) -> None:
+    assert len(playbooks()) == 4
+    shutil.copy(models / "int8.tflite", fleet.folder / "kws_int8.tflite")
     board = fleet.boards["board01"]
     for kind, newer in zip(KINDS, bundles[1], strict=True):
         shutil.copy(newer, fleet.folder / f"kws-{kind}.tar.gz")
     assert fleet.roll_out(bundles[0], *limit(1), rollout_path="models/kws").status == 0
-    currents = [board.current("models/kws")]
+    currents, latencies = [board.current("models/kws")], []
     for number, text in enumerate(playbooks()):
         playbook = fleet.folder / f"docs-{number}.yml"
         playbook.write_text(text)
         done = fleet.play(playbook, {}, *limit(1))
         assert done.status == 0, done.text
         currents.append(board.current("models/kws"))
+        latencies.append(done.board("board01")["latency_us"])
     old, new = currents[:2]
     assert old != new
-    assert currents == [old, new, old, old]  # rolled out, back on ARMv6, proved
+    assert currents == [old, new, old, old, old]  # rolled out, back on ARMv6, timed, proved
+    assert latencies[:2] == [None, None] and latencies[2] > 0
