@@ -1,6 +1,7 @@
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ SHARED = ROOT.parent / "shared"
 
 # Programs for boards are compiled once, and kept beside the environment that compiled them.
 os.environ.setdefault("EDGEQUANT_CACHE", str(ROOT / ".venv" / "runners"))
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and so would be the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
