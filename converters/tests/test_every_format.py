@@ -1,5 +1,6 @@
 """Six torch nets in every number format and both file formats, held to figures that were measured elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from edgequant_converters import IDENTICAL_DB, ConversionReport, Scheme, convert
 
 pytestmark = pytest.mark.torch_export
+
+Hubs = Callable[[str, str], Path]
 
 NETS = ("mlp", "lenet", "mobilenetv2", "transformer", "lstm", "gru")
 SAMPLES = 64
@@ -53,23 +56,6 @@ def cells() -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="session")
-def float_models(nets: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A function (net, suffix) -> path of its float32 model, converted once."""
-    folder = tmp_path_factory.mktemp("float")
-
-    def float_model(net: str, suffix: str) -> Path:
-        path = folder / f"{net}{suffix}"
-        if not path.exists():
-            module, example_inputs = nets[net]
-            report = convert(module, path, example_inputs=example_inputs)
-            assert report.sqnr_db == IDENTICAL_DB
-            assert report.bytes == path.stat().st_size
-        return path
-
-    return float_model
-
-
 def samples_for(nets: Any, net: str) -> np.ndarray:
     shape = tuple(nets[net][1][0].shape)[1:]
     return np.random.default_rng(0).standard_normal((SAMPLES, *shape)).astype(np.float32)
@@ -77,10 +63,10 @@ def samples_for(nets: Any, net: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("net", "suffix", "scheme"), cells())
 def test_a_format_keeps_the_outputs(
-    net: str, suffix: str, scheme: Scheme, nets: Any, float_models: Any, tmp_path: Path
+    net: str, suffix: str, scheme: Scheme, nets: Any, hubs: Hubs, tmp_path: Path
 ) -> None:
     report: ConversionReport = convert(
-        float_models(net, suffix), tmp_path / f"out{suffix}", quantize=scheme, calibration=samples_for(nets, net)
+        hubs(net, suffix), tmp_path / f"out{suffix}", quantize=scheme, calibration=samples_for(nets, net)
     )
     known = KNOWN_DB.get((suffix, scheme), {}).get(net)
     floor = UNKNOWN_FLOOR_DB if known is None else known - SLACK_DB
@@ -94,8 +80,19 @@ def test_a_format_keeps_the_outputs(
         assert [spec.dtype.name for spec in (*report.inputs, *report.outputs)] == ["int8", "int8"]
 
 
-@pytest.mark.parametrize("net", [pytest.param(net, marks=pytest.mark.xdist_group(net)) for net in NETS])
-def test_an_exported_onnx_graph_becomes_litert(net: str, float_models: Any, tmp_path: Path) -> None:
-    report = convert(float_models(net, ".onnx"), tmp_path / "from_onnx.tflite")
+@pytest.mark.xdist_group("lenet")
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_a_net_is_converted_to_its_hub(suffix: str, nets: Any, hubs: Hubs, tmp_path: Path) -> None:
+    module, example_inputs = nets["lenet"]
+    report = convert(module, tmp_path / f"lenet{suffix}", example_inputs=example_inputs)
+    assert report.sqnr_db == IDENTICAL_DB
+    assert report.bytes == report.output.stat().st_size
+    assert report.output.read_bytes() == hubs("lenet", suffix).read_bytes()
+
+
+@pytest.mark.xdist_group("lenet")
+def test_an_exported_onnx_graph_becomes_litert(hubs: Hubs, tmp_path: Path) -> None:
+    """Of the six nets, test_onnx_source compares the outputs."""
+    report = convert(hubs("lenet", ".onnx"), tmp_path / "from_onnx.tflite")
     assert report.float_ops == ()
     assert report.target == "litert"
