@@ -35,18 +35,27 @@ def acceptance() -> Any:
 
 
 @pytest.fixture(scope="session")
+def small(acceptance: Any) -> Callable[[], Any]:
+    """Builds its MobileNet with two blocks of four: a visit takes a time that grows with the square of the layers."""
+    block = acceptance.Block
+    return lambda: acceptance.MobileNet(block(8, 16, 2), block(16, 16, 1))
+
+
+@pytest.fixture(scope="session")
 def images() -> np.ndarray:
     return np.random.default_rng(5).uniform(size=(120, 1, 28, 28)).astype(np.float32)
 
 
 @pytest.fixture(scope="session")
-def broken(acceptance: Any, images: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def broken(
+    acceptance: Any, small: Callable[[], Any], images: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The MobileNet with random weights and depthwise channels of very different ranges, as float .tflite."""
     import torch
 
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        network = acceptance.MobileNet().train()
+        network = small().train()
         for _ in range(30):  # batch norms see what they normalise, so that the signal reaches the output
             network(torch.from_numpy(images))
         network.classifier.bias.zero_()
@@ -267,12 +276,14 @@ def test_other_budgets_are_refused(budget: str) -> None:
 
 
 @pytest.mark.xdist_group("doctor")
-def test_a_trained_classifier_comes_back_to_its_accuracy(acceptance: Any, shared: Path, tmp_path: Path) -> None:
-    """The acceptance script's first network, trained on less so that the test stays short."""
+def test_a_trained_classifier_comes_back_to_its_accuracy(
+    acceptance: Any, small: Callable[[], Any], shared: Path, tmp_path: Path
+) -> None:
+    """The acceptance script's first network, smaller and trained on less so that the test stays short."""
     import torch
 
     images, labels = acceptance.digits(shared)
-    network = acceptance.train(images[:2_000], labels[:2_000])
+    network = acceptance.train(images[:4_000], labels[:4_000], small)
     acceptance.rescale_channels(network)
     hub = tmp_path / "digits.tflite"
     convert(network, hub, example_inputs=(torch.zeros(1, 1, 28, 28),))
