@@ -148,14 +148,20 @@ def lstm(
     return make
 
 
-def bidirectional_lstm(m: One) -> Case:
-    def cell() -> list[int]:
-        gates = [m.w((4, 5)) for _ in range(4)] + [m.w((4, 4)) for _ in range(4)]
-        return [*gates, -1, -1, -1, *(m.w((4,)) for _ in range(4)), -1, -1]
+def bidirectional_lstm(kind: str | None = None) -> Maker:
+    def make(m: One) -> Case:
+        def w(n: int) -> int:
+            return m.w((4, n), kind or m.kind, Quantized(0.01) if kind else None)
 
-    inputs = [m.x((2, 3, 5)), *cell(), *cell(), *(variable(m, (2, 4)) for _ in range(4)), *([-1] * 9)]
-    options = "BidirectionalSequenceLSTMOptions"
-    return m.case(inputs, m.y((2, 3, 8)), options, fusedActivationFunction=4, mergeOutputs=True)
+        def cell() -> list[int]:
+            gates = [w(5) for _ in range(4)] + [w(4) for _ in range(4)]
+            return [*gates, -1, -1, -1, *(m.w((4,)) for _ in range(4)), -1, -1]
+
+        inputs = [m.x((2, 3, 5)), *cell(), *cell(), *(variable(m, (2, 4)) for _ in range(4)), *([-1] * 9)]
+        options = "BidirectionalSequenceLSTMOptions"
+        return m.case(inputs, [m.y((2, 3, 4)), m.y((2, 3, 4))], options, fusedActivationFunction=4, timeMajor=False)
+
+    return make
 
 
 def svdf(kind: str | None = None) -> Maker:
@@ -216,7 +222,8 @@ CASES: dict[str, Maker] = {
     "LSTM, int8 weights": lstm("INT8", (2, 5), "LSTMOptions"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm(),
     "UNIDIRECTIONAL_SEQUENCE_LSTM, int8 weights": lstm("INT8"),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": bidirectional_lstm,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": bidirectional_lstm(),
+    "BIDIRECTIONAL_SEQUENCE_LSTM, int8 weights": bidirectional_lstm("INT8"),
     "SVDF": svdf(),
     "SVDF, int8 weights": svdf("INT8"),
     "RFFT2D": rfft,

@@ -32,6 +32,10 @@ def inputs_are(tensors: dict[int, int]) -> Damage:
     return damage
 
 
+def option(name: str, value: int) -> Damage:
+    return lambda graph: setattr(graph.operators[0].builtinOptions, name, value)
+
+
 def damaged(data: bytes, damage: Damage) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(data)
     damage(model.subgraphs[0])

@@ -24,7 +24,9 @@ WITHOUT_INT8 = frozenset(
         "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM",
         "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "RFFT2D", "REAL", "IMAG", "COMPLEX_ABS",
         "CUMSUM", "SEGMENT_SUM", "EMBEDDING_LOOKUP",
-        "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF",  # their own tests compare kernel sets over several runs
+        # Their own tests compare kernel sets over several runs.
+        "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "SVDF",
+        "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
         "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",  # state: they compute nothing
     ]
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from .single_op import Model, Quantized
 
@@ -33,6 +34,7 @@ class Lstm:
     activation: int = TANH
     cell_clip: float = 0.0
     proj_clip: float = 0.0
+    asymmetric: bool = False
 
     @property
     def gates(self) -> list[int]:
@@ -49,7 +51,8 @@ class Lstm:
         options = "UnidirectionalSequenceLSTMOptions" if self.sequence else "LSTMOptions"
         more: dict[str, Any] = {"timeMajor": self.time_major} if self.sequence else {}
         model.operator(name, inputs, [y], options, version=1, intermediates=intermediates, cellClip=self.cell_clip,
-                       projClip=self.proj_clip, fusedActivationFunction=self.activation, **more)  # fmt: skip
+                       projClip=self.proj_clip, fusedActivationFunction=self.activation,
+                       asymmetricQuantizeInputs=self.asymmetric, **more)  # fmt: skip
 
 
 @st.composite
@@ -71,6 +74,7 @@ def lstms(draw: st.DrawFn) -> Lstm:
         sequence=sequence,
         cell_clip=draw(st.sampled_from([0.0, 0.5, 10.0])),
         proj_clip=draw(st.sampled_from([0.0, 0.3])),
+        asymmetric=draw(st.booleans()),
     )
 
 
@@ -117,31 +121,97 @@ def int8_lstm(lstm: Lstm, seed: int) -> bytes:
     return model.finish([y])
 
 
-def float_lstm(lstm: Lstm, seed: int) -> bytes:
-    """Random weights of about the size that training leaves."""
-    rng = np.random.default_rng(seed)
+def float_or_quantized(model: Model, values: NDArray[np.float64], kind: str) -> int:
+    """A constant of float32, or of INT8 or UINT8 with one scale, where LiteRT takes the bytes of UINT8 for int8."""
+    if kind == "FLOAT32":
+        return model.constant(values, kind)
+    scale = max(float(np.abs(values).max()), 1e-3) / 127
+    quantized = np.round(values / scale).astype(np.int8)
+    return model.constant(quantized.view(np.uint8) if kind == "UINT8" else quantized, kind, Quantized(scale))
+
+
+class FloatWeights:
+    """Random weights of about the size that training leaves: float32, or INT8 or UINT8 with float activations."""
+
+    def __init__(self, model: Model, kind: str, seed: int) -> None:
+        self.model, self.kind, self.rng = model, kind, np.random.default_rng(seed)
+
+    def matrix(self, rows: int, columns: int) -> int:
+        return float_or_quantized(self.model, self.rng.normal(size=(rows, columns)) / np.sqrt(columns), self.kind)
+
+    def diagonal(self, rows: int) -> int:
+        return float_or_quantized(self.model, self.rng.normal(size=rows), self.kind)
+
+    def floats(self, rows: int) -> int:
+        return self.model.constant(self.rng.normal(size=rows), "FLOAT32")
+
+    def state(self, batch: int, size: int) -> int:
+        return self.model.tensor((batch, size), "FLOAT32", variable=True)
+
+    def cell(self, lstm: Lstm) -> list[int]:
+        """From the first weights to the projection's bias, 17 tensors, some of them absent."""
+        slots = [-1] * 17
+        for gate in lstm.gates:
+            slots[gate] = self.matrix(lstm.cells, lstm.inputs)
+            slots[4 + gate] = self.matrix(lstm.cells, lstm.outputs)
+            slots[11 + gate] = self.floats(lstm.cells)
+            if lstm.peephole and gate != CELL:
+                slots[8 + min(gate, 2)] = self.diagonal(lstm.cells)
+        if lstm.projection:
+            slots[15] = self.matrix(lstm.outputs, lstm.cells)
+            slots[16] = self.floats(lstm.outputs) if self.rng.integers(2) else -1
+        return slots
+
+    def states(self, lstm: Lstm) -> list[int]:
+        return [self.state(lstm.batch, lstm.outputs), self.state(lstm.batch, lstm.cells)]
+
+
+def float_lstm(lstm: Lstm, seed: int, kind: str = "FLOAT32") -> bytes:
     model = Model()
-
-    def weights(*shape: int) -> int:
-        return model.constant(rng.normal(size=shape) / np.sqrt(shape[-1]), "FLOAT32")
-
-    def diagonal(rows: int) -> int:
-        return model.constant(rng.normal(size=rows), "FLOAT32")
-
-    slots = [model.input(lstm.shape(lstm.inputs), "FLOAT32")] + [-1] * 23
-    for gate in lstm.gates:
-        slots[1 + gate] = weights(lstm.cells, lstm.inputs)
-        slots[5 + gate] = weights(lstm.cells, lstm.outputs)
-        slots[12 + gate] = diagonal(lstm.cells)
-        if lstm.peephole and gate != CELL:
-            slots[9 + min(gate, 2)] = diagonal(lstm.cells)
-        if lstm.norm:
-            slots[20 + gate] = diagonal(lstm.cells)
-    if lstm.projection:
-        slots[16] = weights(lstm.outputs, lstm.cells)
-        slots[17] = diagonal(lstm.outputs) if rng.integers(2) else -1
-    slots[18] = model.tensor((lstm.batch, lstm.outputs), "FLOAT32", variable=True)
-    slots[19] = model.tensor((lstm.batch, lstm.cells), "FLOAT32", variable=True)
+    weights = FloatWeights(model, kind, seed)
+    x = model.input(lstm.shape(lstm.inputs), "FLOAT32")
+    norms = [weights.floats(lstm.cells) if lstm.norm and gate in lstm.gates else -1 for gate in range(4)]
     y = model.tensor(lstm.shape(lstm.outputs), "FLOAT32")
-    lstm.add(model, slots, y)
+    lstm.add(model, [x, *weights.cell(lstm), *weights.states(lstm), *norms], y)
     return model.finish([y])
+
+
+@dataclass(frozen=True)
+class Bidirectional:
+    """The options of a bidirectional operator, and what its second input is for."""
+
+    merged: bool
+    second: (
+        str  # "none"; "beside" the first input, with weights of its own; "instead" of it, for the backward direction
+    )
+
+    def second_input(self, model: Model, shape: Sequence[int]) -> int:
+        return -1 if self.second == "none" else model.input(shape, "FLOAT32")
+
+    def outputs(self, model: Model, shape: Sequence[int], forwards: int, backwards: int) -> list[int]:
+        depths = [forwards + backwards] if self.merged else [forwards, backwards]
+        return [model.tensor((*shape[:-1], depth), "FLOAT32") for depth in depths]
+
+
+BIDIRECTIONALS = st.builds(Bidirectional, merged=st.booleans(), second=st.sampled_from(["none", "beside", "instead"]))
+
+
+def bidirectional_lstm(lstm: Lstm, kind_of: Bidirectional, seed: int, kind: str = "FLOAT32") -> bytes:
+    """Both directions have the same sizes, which LiteRT demands."""
+    model = Model()
+    weights = FloatWeights(model, kind, seed)
+    x = model.input(lstm.shape(lstm.inputs), "FLOAT32")
+    second = kind_of.second_input(model, lstm.shape(lstm.inputs))
+    cells = [*weights.cell(lstm), *weights.cell(lstm)]
+    states = [*weights.states(lstm), *weights.states(lstm)]
+    beside = [
+        weights.matrix(lstm.cells, lstm.inputs) if kind_of.second == "beside" and gate in lstm.gates else -1
+        for gate in 2 * list(range(4))
+    ]
+    outputs = kind_of.outputs(model, lstm.shape(0), lstm.outputs, lstm.outputs)
+    model.operator("BIDIRECTIONAL_SEQUENCE_LSTM", [x, *cells, *states, second, *beside], outputs,
+                   "BidirectionalSequenceLSTMOptions", version=3, cellClip=lstm.cell_clip,
+                   projClip=lstm.proj_clip, fusedActivationFunction=lstm.activation,
+                   timeMajor=lstm.time_major, mergeOutputs=kind_of.merged,
+                   asymmetricQuantizeInputs=lstm.asymmetric)  # fmt: skip
+    return model.finish(outputs)

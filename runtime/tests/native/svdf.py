@@ -132,13 +132,13 @@ def _rescale(acc: NDArray[np.int64], *scales: float) -> NDArray[np.int64]:
     return np.asarray(away)
 
 
-def micro_svdf(model: Int8Svdf, frames: Sequence[Array]) -> list[Array]:
+def micro_svdf(model: Int8Svdf, frames: Sequence[Sequence[Array]]) -> list[list[Array]]:
     """What TensorFlow Lite Micro gives: `EvalIntegerSvdfReference` of its micro/kernels/svdf_common.cc, in numpy."""
     svdf, dtype = model.svdf, np.int16 if model.wide else np.int8
     zero = int(np.asarray(model.state.zero_point))
     state = np.full((svdf.batch, svdf.filters, svdf.memory), zero, np.int64)
     results = []
-    for frame in frames:
+    for (frame,) in frames:
         news = (frame.astype(np.int64) - int(np.asarray(model.x.zero_point))) @ model.feature.T.astype(np.int64)
         news = _rescale(news, model.x.scale, model.feature_scale, model.state.scale) + zero  # type: ignore[arg-type]
         limits = np.iinfo(dtype)
@@ -146,5 +146,5 @@ def micro_svdf(model: Int8Svdf, frames: Sequence[Array]) -> list[Array]:
         sums = ((state - zero) * model.time).sum(axis=2).reshape(svdf.batch, svdf.units, svdf.rank).sum(axis=2)
         sums = (sums + (model.bias if svdf.has_bias else 0)).astype(np.int32).astype(np.int64)  # wraps
         out = _rescale(sums, model.state.scale, model.time_scale, model.y.scale)  # type: ignore[arg-type]
-        results.append(np.clip(out + int(np.asarray(model.y.zero_point)), -128, 127).astype(np.int8))
+        results.append([np.clip(out + int(np.asarray(model.y.zero_point)), -128, 127).astype(np.int8)])
     return results

@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 
 from .conftest import examples
 from .damage import Damage, damaged, inputs_are, one_less
-from .in_turn import check_close_in_turn, check_in_turn, frames_of, run_litert_in_turn
+from .in_turn import (
+    are_close_in_turn,
+    check_close_in_turn,
+    check_in_turn,
+    frames_of,
+    is_near_a_tie,
+    run_litert_in_turn,
+    run_native_in_turn,
+)
 from .oracle import NativeError, run_native, seeded_inputs
-from .recurrent import TANH, Lstm, float_lstm, int8_lstm, lstms
+from .recurrent import BIDIRECTIONALS, TANH, Bidirectional, Lstm, bidirectional_lstm, float_lstm, int8_lstm, lstms
 from .single_op import RELU, RELU6
 
 pytestmark = pytest.mark.slow
@@ -36,6 +44,47 @@ def test_float(lstm: Lstm, activation: int, seed: int) -> None:
     data = float_lstm(replace(lstm, activation=activation, cell_clip=lstm.cell_clip or 5.0), seed)
     frames = frames_of(data, seed)
     check_close_in_turn(data, frames, run_litert_in_turn(data, frames))
+
+
+@given(lstm=lstms(), kind=st.sampled_from(["INT8", "UINT8"]), seed=SEEDS)
+@examples()
+def test_hybrid(lstm: Lstm, kind: str, seed: int) -> None:
+    """The output state is quantized too; where a last bit decides how, the engines may differ by a step."""
+    lstm = replace(lstm, projection=False, outputs=lstm.cells)
+    data = float_lstm(lstm, seed, kind)
+    frames = frames_of(data, seed)
+    expected = run_litert_in_turn(data, frames)
+    assume(not is_near_a_tie(expected, lstm.asymmetric))
+    check_close_in_turn(data, frames, expected)
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_hybrid_projection(asymmetric: bool) -> None:
+    """What is projected is quantized as well, and nobody sees it: one of ten may differ by a step of it."""
+    lstm = Lstm(batch=2, time=4, inputs=9, cells=14, outputs=6, projection=True, norm=True, asymmetric=asymmetric)
+    close = 0
+    for seed in range(10):
+        data = float_lstm(replace(lstm, proj_clip=0.3 * (seed % 2)), seed, "INT8")
+        frames = frames_of(data, seed)
+        expected = run_litert_in_turn(data, frames)
+        check_close_in_turn(data, frames, expected, within=0.02)
+        close += are_close_in_turn(run_native_in_turn(data, frames), expected)
+    assert close >= 9
+
+
+@given(lstm=lstms(), kind_of=BIDIRECTIONALS, kind=st.sampled_from(["FLOAT32", "INT8", "UINT8"]), seed=SEEDS)
+@examples()
+def test_bidirectional(lstm: Lstm, kind_of: Bidirectional, kind: str, seed: int) -> None:
+    lstm = replace(lstm, sequence=True, norm=False, cell_clip=lstm.cell_clip or 5.0)
+    if kind != "FLOAT32":
+        lstm = replace(lstm, projection=False, outputs=lstm.cells)
+    if kind_of.merged and not lstm.time_major:
+        lstm = replace(lstm, batch=1)  # LiteRT writes the states of others past their end: docs/arithmetic.md
+    data = bidirectional_lstm(lstm, kind_of, seed, kind)
+    frames = frames_of(data, seed)
+    expected = run_litert_in_turn(data, frames)
+    assume(kind == "FLOAT32" or not is_near_a_tie(expected, lstm.asymmetric))
+    check_close_in_turn(data, frames, expected)
 
 
 #: Constants are 1 weights, 2 recurrent weights, 3 bias of the first gate, and so on.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .conftest import examples
-from .damage import Damage, damaged, inputs_are, one_less
+from .damage import Damage, damaged, inputs_are, one_less, option
 from .in_turn import check_close_in_turn, check_in_turn, frames_of, run_litert_in_turn
 from .oracle import NativeError, run_native, seeded_inputs
 from .recurrent import TANH
@@ -50,10 +50,6 @@ def test_int8_of_micro(svdf: Svdf, wide: bool, activation: int, seed: int) -> No
     model = int8_svdf(replace(svdf, activation=activation), wide, seed)
     frames = frames_of(model.data, seed)
     check_in_turn(model.data, frames, micro_svdf(model, frames))
-
-
-def option(name: str, value: int) -> Damage:
-    return lambda graph: setattr(graph.operators[0].builtinOptions, name, value)
 
 
 #: Constants are 1 weights of the input, 2 weights of the time, 3 bias.

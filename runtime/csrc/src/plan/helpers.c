@@ -17,7 +17,7 @@ eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status, c
     return eq_fail(plan->error, status, "%s (operator %d): %s", op->name, (int)op->index, sentence);
 }
 
-eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inputs, int32_t most_inputs, uint32_t optional,
+eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inputs, int32_t most_inputs, uint64_t optional,
                         int32_t outputs) {
     if (op->input_count < least_inputs || op->input_count > most_inputs) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has %d inputs where the operator takes %d to %d", (int)op->input_count,
@@ -28,7 +28,7 @@ eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inpu
                             (int)outputs);
     }
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
-        if (op->inputs[slot] < 0 && (slot >= 32 || !(optional >> slot & 1))) {
+        if (op->inputs[slot] < 0 && (slot >= 64 || !(optional >> slot & 1))) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "lacks its input %d", (int)slot);
         }
     }

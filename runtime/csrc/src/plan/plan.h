@@ -89,7 +89,7 @@ typedef eq_status (*eq_prepare_fn)(eq_plan *plan, const eq_operator *op);
 __attribute__((format(printf, 4, 5))) eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status,
                                                              const char *format, ...);
 /* Checks the numbers of inputs and outputs, and that no input but those marked optional (bit i of `optional`) is absent. */
-eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inputs, int32_t most_inputs, uint32_t optional,
+eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inputs, int32_t most_inputs, uint64_t optional,
                         int32_t outputs);
 /* An operator's input or output as it is in this session; NULL for an absent input. */
 const eq_tensor *eq_plan_input(const eq_plan *plan, const eq_operator *op, int32_t slot);

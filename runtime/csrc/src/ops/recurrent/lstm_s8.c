@@ -294,8 +294,8 @@ static eq_status read_gate(eq_plan *plan, const eq_operator *op, step_data *d, i
         status = status == EQ_OK ? read_scale(plan, op, EQ_LSTM_NORM + index, &norm) : status;
     }
     if (status == EQ_OK && d->lstm.peephole && index != EQ_GATE_CELL) {
-        status = read_scale(plan, op, eq_lstm_peephole_slot(index), &peephole);
-        g->peephole_weights = eq_plan_input(plan, op, eq_lstm_peephole_slot(index))->data;
+        status = read_scale(plan, op, eq_lstm_peephole_slot(&d->lstm.slots, index), &peephole);
+        g->peephole_weights = eq_plan_input(plan, op, eq_lstm_peephole_slot(&d->lstm.slots, index))->data;
     }
     if (status == EQ_OK) {
         status = read_scale(plan, op, EQ_LSTM_WEIGHTS + index, &weights);
@@ -361,7 +361,7 @@ static eq_status read_hidden(eq_plan *plan, const eq_operator *op, step_data *d,
 }
 
 static eq_status read_all(eq_plan *plan, const eq_operator *op, step_data *d) {
-    const eq_tensor *in = eq_plan_input(plan, op, EQ_LSTM_IN), *state = eq_plan_input(plan, op, EQ_LSTM_OUTPUT_STATE);
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *state = eq_plan_input(plan, op, EQ_LSTM_OUTPUT_STATE);
     const eq_tensor *out = eq_plan_output(plan, op, 0);
     if (op->intermediate_count != 5) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has %d intermediate results where the int8 LSTM that runs has 5",
@@ -405,7 +405,7 @@ eq_status eq_prepare_lstm_s8(eq_plan *plan, const eq_operator *op) {
     const packing arguments = {plan,
                                op,
                                &d,
-                               eq_plan_input(plan, op, EQ_LSTM_IN)->zero_points[0],
+                               eq_plan_input(plan, op, 0)->zero_points[0],
                                eq_plan_input(plan, op, EQ_LSTM_OUTPUT_STATE)->zero_points[0],
                                d.hidden_zero_point};
     const void *packed = eq_plan_packed(plan, op, lay_out(&d, NULL), pack, &arguments);
@@ -422,6 +422,8 @@ eq_status eq_prepare_lstm_s8(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(UNIDIRECTIONAL_SEQUENCE_LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR(LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR_KERNEL(dot, UNIDIRECTIONAL_SEQUENCE_LSTM, LSTM);
-EQ_OPERATOR_NOTE(UNIDIRECTIONAL_SEQUENCE_LSTM,
-                 "constant weights; int8 with a 16-bit cell state and its five intermediates; float with an activation");
+EQ_OPERATOR_NOTE(
+    UNIDIRECTIONAL_SEQUENCE_LSTM,
+    "constant weights; int8 with a 16-bit cell state and its five intermediates; floats with an activation, and weights of "
+    "floats or int8");
 EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM; the full kernel");
