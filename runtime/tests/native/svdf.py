@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from .fixed_point import rescale
 from .oracle import Array
 from .single_op import RELU, Model, Quantized
 
@@ -120,16 +121,10 @@ def int8_svdf(svdf: Svdf, wide: bool, seed: int) -> Int8Svdf:
     )
 
 
-def _rescale(acc: NDArray[np.int64], *scales: float) -> NDArray[np.int64]:
-    """`MultiplyByQuantizedMultiplier` by the float32 a * b / c."""
+def _scale(*scales: float) -> np.float64:
+    """The float32 a * b / c."""
     a, b, c = map(np.float32, scales)
-    fraction, exponent = np.frexp(np.float64(a * b / c))
-    multiplier = np.int64(np.round(fraction * 2**31))
-    assert multiplier < 2**31, "no such scale here"
-    high = (acc * 2 ** max(0, int(exponent)) * multiplier + 2**30) >> 31
-    right = max(0, -int(exponent))
-    away = (high + (1 << right >> 1) - (high < 0)) >> right if right else high
-    return np.asarray(away)
+    return np.float64(a * b / c)
 
 
 def micro_svdf(model: Int8Svdf, frames: Sequence[Sequence[Array]]) -> list[list[Array]]:
@@ -140,11 +135,11 @@ def micro_svdf(model: Int8Svdf, frames: Sequence[Sequence[Array]]) -> list[list[
     results = []
     for (frame,) in frames:
         news = (frame.astype(np.int64) - int(np.asarray(model.x.zero_point))) @ model.feature.T.astype(np.int64)
-        news = _rescale(news, model.x.scale, model.feature_scale, model.state.scale) + zero  # type: ignore[arg-type]
+        news = rescale(news, _scale(model.x.scale, model.feature_scale, model.state.scale)) + zero  # type: ignore[arg-type]
         limits = np.iinfo(dtype)
         state = np.concatenate([state[:, :, 1:], np.clip(news, limits.min, limits.max)[:, :, None]], axis=2)
         sums = ((state - zero) * model.time).sum(axis=2).reshape(svdf.batch, svdf.units, svdf.rank).sum(axis=2)
         sums = (sums + (model.bias if svdf.has_bias else 0)).astype(np.int32).astype(np.int64)  # wraps
-        out = _rescale(sums, model.state.scale, model.time_scale, model.y.scale)  # type: ignore[arg-type]
+        out = rescale(sums, _scale(model.state.scale, model.time_scale, model.y.scale))  # type: ignore[arg-type]
         results.append([np.clip(out + int(np.asarray(model.y.zero_point)), -128, 127).astype(np.int8)])
     return results

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from .conftest import examples
-from .damage import Damage, damaged, inputs_are, one_less
+from .damage import Damage, damaged, inputs_are, one_less, option
 from .in_turn import (
     are_close_in_turn,
     check_close_in_turn,
@@ -19,6 +19,7 @@ from .in_turn import (
     run_litert_in_turn,
     run_native_in_turn,
 )
+from .lstm_int16 import int16_lstm, micro_lstm
 from .oracle import NativeError, run_native, seeded_inputs
 from .recurrent import BIDIRECTIONALS, TANH, Bidirectional, Lstm, bidirectional_lstm, float_lstm, int8_lstm, lstms
 from .single_op import RELU, RELU6
@@ -34,6 +35,26 @@ def test_int8(lstm: Lstm, seed: int) -> None:
     data = int8_lstm(lstm, seed)
     frames = frames_of(data, seed)
     check_in_turn(data, frames, run_litert_in_turn(data, frames))
+
+
+@given(
+    lstm=st.builds(
+        lambda cells, **more: Lstm(cells=cells, outputs=cells, **more),
+        cells=st.integers(1, 21),
+        batch=st.integers(1, 3),
+        time=st.integers(1, 5),
+        inputs=st.sampled_from([1, 7, 35, 600]),
+        time_major=st.booleans(),
+        cell_clip=st.sampled_from([0.0, 0.5, 10.0]),
+    ),
+    seed=SEEDS,
+)
+@examples()
+def test_int16(lstm: Lstm, seed: int) -> None:
+    """As TensorFlow Lite Micro has it."""
+    model = int16_lstm(lstm, seed)
+    frames = frames_of(model.data, seed)
+    check_in_turn(model.data, frames, micro_lstm(model, frames))
 
 
 @given(lstm=lstms(), activation=st.sampled_from([TANH, RELU, RELU6]), seed=SEEDS)
@@ -109,3 +130,23 @@ def test_a_broken_one_is_refused(part: str) -> None:
     frame = seeded_inputs(data)
     with pytest.raises(NativeError, match=sentence):
         run_native(damaged(data, damage), frame)
+
+
+#: Constants are 1 to 4 weights, 5 to 8 recurrent weights, 9 to 12 biases; 13 and 14 are the states.
+BROKEN_INT16: dict[str, tuple[str, Damage]] = {
+    "no input gate": ("may not have in int16", inputs_are({1: -1, 5: -1, 12: -1})),
+    "a projection": ("may not have in int16", inputs_are({16: 5})),
+    "an activation": ("no activation but tanh", option("fusedActivationFunction", RELU)),
+    "bias": ("has INT8 as its input 12", inputs_are({12: 1})),
+    "a zero point": ("without zero points", lambda graph: setattr(graph.tensors[0].quantization, "zeroPoint", [1])),
+    "the cell's scale": ("a power of two", lambda graph: setattr(graph.tensors[14].quantization, "scale", [0.001])),
+    "a scale": ("scale out of range", lambda graph: setattr(graph.tensors[0].quantization, "scale", [1e9])),
+}
+
+
+@pytest.mark.parametrize("part", BROKEN_INT16)
+def test_a_broken_one_of_int16_is_refused(part: str) -> None:
+    sentence, damage = BROKEN_INT16[part]
+    data = int16_lstm(Lstm(batch=1, time=2, inputs=4, cells=4, outputs=4), 0).data
+    with pytest.raises(NativeError, match=sentence):
+        run_native(damaged(data, damage), seeded_inputs(data))

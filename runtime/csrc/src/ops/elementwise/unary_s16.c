@@ -113,32 +113,14 @@ static int32_t input_of(const eq_sigmoid *s, int16_t x) {
 }
 
 static void run_logistic(const void *data, const void *from, void *to, size_t n) {
-    const eq_sigmoid *s = data;
     for (size_t i = 0; i < n; i++) {
-        const int32_t x = input_of(s, ((const int16_t *)from)[i]);
-        const uint32_t size = (uint32_t)(x < 0 ? -x : x), place = size >> 9;
-        uint32_t y = UINT32_C(0x7fff) << 10;
-        if (place < 255) {
-            y = ((uint32_t)eq_sigmoid_table[place] << 9) +
-                (size & 0x1ff) * ((uint32_t)(eq_sigmoid_table[place + 1] - eq_sigmoid_table[place]));
-        }
-        y = x >= 0 ? y + (1 << 9) : (1u << 25) - y + (1 << 9) - 1;
-        ((int16_t *)to)[i] = (int16_t)(y >> 10);
+        ((int16_t *)to)[i] = eq_sigmoid_s16(input_of(data, ((const int16_t *)from)[i]));
     }
 }
 
 static void run_tanh(const void *data, const void *from, void *to, size_t n) {
-    const eq_sigmoid *s = data;
     for (size_t i = 0; i < n; i++) {
-        const int32_t x = input_of(s, ((const int16_t *)from)[i]);
-        const uint32_t size = (uint32_t)(x < 0 ? -x : x), place = size >> 8;
-        int32_t y = 0xffff << 8;
-        if (place < 255) {
-            y = (int32_t)(((uint32_t)eq_sigmoid_table[place] << 8) +
-                          (size & 0xff) * ((uint32_t)(eq_sigmoid_table[place + 1] - eq_sigmoid_table[place])));
-        }
-        y = x >= 0 ? y - (1 << 23) + (1 << 7) : -y + (1 << 23) + (1 << 7) - 1;
-        ((int16_t *)to)[i] = (int16_t)(y >> 8);
+        ((int16_t *)to)[i] = eq_tanh_s16(input_of(data, ((const int16_t *)from)[i]));
     }
 }
 

@@ -1,5 +1,7 @@
 #include "lstm.h"
 
+#include <math.h>
+
 #include "read/operator_codes.h"
 #include "weights.h"
 
@@ -160,6 +162,19 @@ eq_status eq_lstm_read(eq_plan *plan, const eq_operator *op, const eq_lstm_types
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "must give the type that it takes");
     }
     return give_shape(plan, op, lstm);
+}
+
+eq_status eq_lstm_cell_shift(eq_plan *plan, const eq_operator *op, const eq_lstm *lstm, int32_t *shift) {
+    const eq_tensor *state = eq_plan_input(plan, op, lstm->slots.cell_state);
+    int exponent = 0;
+    if (state->scale_count != 1 || state->zero_points[0] != 0 || frexpf(state->scales[0], &exponent) != 0.5f ||
+        exponent - 1 > -9 || exponent - 1 < -15) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                            "needs a cell state whose scale is a power of two from "
+                            "2^-15 to 2^-9, and no zero point");
+    }
+    *shift = exponent - 1;
+    return EQ_OK;
 }
 
 uint64_t eq_lstm_macs(const eq_lstm *lstm) {

@@ -326,19 +326,11 @@ static int32_t quantized_clip(float clip, float scale, int32_t most) {
 }
 
 static eq_status read_cell(eq_plan *plan, const eq_operator *op, step_data *d) {
-    float scale;
-    const eq_status status = read_scale(plan, op, EQ_LSTM_CELL_STATE, &scale);
-    if (status != EQ_OK) {
-        return status;
+    const eq_status status = eq_lstm_cell_shift(plan, op, &d->lstm, &d->cell_shift);
+    if (status == EQ_OK) {
+        d->cell_clip = quantized_clip(d->lstm.cell_clip, (float)ldexp(1, d->cell_shift), INT16_MAX);
     }
-    int exponent;
-    if (frexpf(scale, &exponent) != 0.5f || exponent - 1 > -9 || exponent - 1 < -15) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
-                            "needs a cell state whose scale is a power of two from 2^-15 to 2^-9");
-    }
-    d->cell_shift = exponent - 1;
-    d->cell_clip = quantized_clip(d->lstm.cell_clip, scale, INT16_MAX);
-    return EQ_OK;
+    return status;
 }
 
 static eq_status read_hidden(eq_plan *plan, const eq_operator *op, step_data *d, float state_scale) {
@@ -422,8 +414,7 @@ eq_status eq_prepare_lstm_s8(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(UNIDIRECTIONAL_SEQUENCE_LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR(LSTM, eq_prepare_lstm_s8, INT8, ANY, INT8);
 EQ_OPERATOR_KERNEL(dot, UNIDIRECTIONAL_SEQUENCE_LSTM, LSTM);
-EQ_OPERATOR_NOTE(
-    UNIDIRECTIONAL_SEQUENCE_LSTM,
-    "constant weights; int8 with a 16-bit cell state and its five intermediates; floats with an activation, and weights of "
-    "floats or int8");
-EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM; the full kernel");
+EQ_OPERATOR_NOTE(UNIDIRECTIONAL_SEQUENCE_LSTM,
+                 "constant weights; int8 with a 16-bit cell state and five intermediates; int16 without optional parts; "
+                 "floats with an activation, and weights of floats or int8");
+EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM, but not in int16; the full kernel");

@@ -1,0 +1,28 @@
+"""gemmlowp's products of an integer and a scale in numpy, as LiteRT and TensorFlow Lite Micro have them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def _multiplier(scale: np.float64) -> tuple[int, int]:
+    fraction, exponent = np.frexp(scale)
+    multiplier = int(np.round(fraction * 2**31))
+    return (multiplier // 2, int(exponent) + 1) if multiplier == 2**31 else (multiplier, int(exponent))
+
+
+def rescale(x: NDArray[np.int64], scale: np.float64) -> NDArray[np.int64]:
+    """`MultiplyByQuantizedMultiplier` of int32."""
+    multiplier, exponent = _multiplier(scale)
+    high = (x * 2 ** max(0, exponent) * multiplier + 2**30) >> 31
+    right = max(0, -exponent)
+    return np.asarray((high + (1 << right >> 1) - (high < 0)) >> right if right else high)
+
+
+def rescale_by_sixteen_bits(x: NDArray[np.int64], scale: np.float64) -> NDArray[np.int64]:
+    """`MultiplyByQuantizedMultiplier` of int64, which has 15 bits for the scale."""
+    multiplier, exponent = _multiplier(scale)
+    reduced = (multiplier + 2**15) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+    right = 15 - exponent
+    return np.asarray((x * reduced + (1 << (right - 1))) >> right)
