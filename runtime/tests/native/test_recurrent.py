@@ -29,12 +29,12 @@ pytestmark = pytest.mark.slow
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@given(lstm=lstms(), seed=SEEDS)
+@given(lstm=lstms(), resolver=st.sampled_from(["default", "reference"]), seed=SEEDS)
 @examples()
-def test_int8(lstm: Lstm, seed: int) -> None:
+def test_int8(lstm: Lstm, resolver: str, seed: int) -> None:
     data = int8_lstm(lstm, seed)
     frames = frames_of(data, seed)
-    check_in_turn(data, frames, run_litert_in_turn(data, frames))
+    check_in_turn(data, frames, run_litert_in_turn(data, frames, resolver))
 
 
 @given(

@@ -60,7 +60,7 @@ BROKEN: dict[str, tuple[str, Damage]] = {
     "an activation": ("no activation but RELU", option("fusedActivationFunction", RELU6)),
     "weights of another input": ("input 1 of another shape", one_less(0)),
     "no weights of the time": ("lacks its input 2", inputs_are({2: -1})),
-    "int32 weights of the time": ("has INT32 as its input 2", inputs_are({2: 3})),
+    "a vector for weights of the time": ("of another rank than 2", inputs_are({2: 3})),
     "a bias of another type": ("has INT16 as its input 3", inputs_are({3: 2})),
     "state": ("input 4, a state, has another", one_less(4)),
     "a state that is none": ("input 4, a state, must be a variable", inputs_are({4: 2})),
