@@ -34,7 +34,7 @@ RESOLVERS = {
 }
 _TYPES = {
     0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 8: np.complex64,
-    9: np.int8, 15: np.uint32, 16: np.uint16,
+    9: np.int8, 12: np.uint64, 15: np.uint32, 16: np.uint16,
 }  # fmt: skip
 
 

@@ -82,6 +82,17 @@ def _two_in_a_byte(values: NDArray[Any]) -> bytes:
     return (halves[::2] | halves[1::2] << 4).tobytes()
 
 
+def _options_of(table: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema has two unions of tables: the newer is for STABLEHLO operators."""
+    if table is None:
+        return {}
+    second = "2" * hasattr(schema.BuiltinOptions2, table)
+    return {
+        f"builtinOptions{second}Type": getattr(getattr(schema, f"BuiltinOptions{second}"), table),
+        f"builtinOptions{second}": getattr(schema, table + "T")(**fields),
+    }
+
+
 class _File:
     """What the graphs of one model share."""
 
@@ -146,6 +157,7 @@ class Model:
     def operator(
         self,
         name: str,
+        /,
         inputs: Sequence[int],
         outputs: Sequence[int],
         options: str | None = None,
@@ -162,8 +174,7 @@ class Model:
                 inputs=np.asarray(inputs, np.int32),
                 outputs=np.asarray(outputs, np.int32),
                 intermediates=np.asarray(intermediates, np.int32) if intermediates else None,
-                builtinOptionsType=getattr(schema.BuiltinOptions, options) if options else 0,
-                builtinOptions=getattr(schema, options + "T")(**fields) if options else None,
+                **_options_of(options, fields),
             )
         )
 

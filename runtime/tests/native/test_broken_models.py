@@ -130,6 +130,7 @@ def custom_quantization(model: Any) -> None:
 NAN, INF = float("nan"), float("inf")
 
 BROKEN = {
+    "sparse-in-no-dimension": (sparse, "its sparsity has levels that are not its dimensions"),
     "cycle": (
         operator(0, inputs=[4, 1, 2]),
         "tensor 4 'output': CONV_2D (operator 0) reads it before operator 1 writes it",
@@ -180,7 +181,6 @@ OUTSIDE_ITS_TYPE = "has a tensor with a zero point outside its type's range"
 # Another engine may run these: LiteRT does run most.
 UNSUPPORTED = {
     "nine-dimensions": (tensor(3, shape=[1] * 9), "CONV_2D (operator 0): has a tensor of more than 8 dimensions"),
-    "sparse": (sparse, "has a tensor that is sparse"),
     "values-in-another-file": (
         tensor(1, buffer=0, externalBuffer=1),
         "has a tensor with its values in another file",

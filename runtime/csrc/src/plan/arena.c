@@ -100,6 +100,24 @@ static size_t place(eq_block *blocks, int32_t count, eq_block **placed) {
     return total;
 }
 
+void eq_plan_place(const eq_plan *plan, const size_t *offsets, uint8_t *arena, eq_storage *storage) {
+    for (int32_t i = 0; i < plan->tensor_count; ++i) {
+        const int32_t root = eq_plan_root(plan, i);
+        const void *constant = plan->tensors[root].tensor.data;
+        /* The storage of a constant is only read. */
+        void *memory = constant ? (void *)(uintptr_t)constant : arena + offsets[root];
+        storage[i] = eq_plan_storage(&plan->tensors[i], memory);
+    }
+}
+
+size_t eq_plan_most_scratch(const eq_plan *plan) {
+    size_t most = 0;
+    for (int32_t s = 0; s < plan->step_count; ++s) {
+        most = plan->steps[s]->scratch > most ? plan->steps[s]->scratch : most;
+    }
+    return most > SIZE_MAX / 2 ? SIZE_MAX : (most + 63) / 64 * 64;
+}
+
 size_t eq_plan_arena(eq_plan *plan, size_t *offsets) {
     eq_block *blocks = eq_plan_take(plan, eq_size_times((size_t)plan->tensor_count, sizeof *blocks));
     eq_block **placed = eq_plan_take(plan, eq_size_times((size_t)plan->tensor_count, sizeof *placed));

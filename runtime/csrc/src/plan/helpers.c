@@ -184,6 +184,13 @@ eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, in
 
 const void *eq_plan_packed(eq_plan *plan, const eq_operator *op, size_t bytes,
                            void (*pack)(const void *arguments, void *packed), const void *arguments) {
+    if (plan->is_body) { /* its weights may be the caller's, which differ from call to call */
+        void *own = eq_plan_take(plan, bytes);
+        if (own) {
+            pack(arguments, own);
+        }
+        return own;
+    }
     eq_model *model = plan->model;
     eq_packed *packed = &model->packed[op->index];
     pthread_mutex_lock(model->lock);

@@ -11,6 +11,11 @@ size_t eq_plan_dense_bytes(eq_type type, int32_t rank, const int32_t *dims);
  * (folding.c) */
 eq_status eq_plan_fold(eq_plan *plan, const eq_operator *op, int32_t first);
 
+/* A plan for a graph that an operator of `plan` runs, which frees it: begun, then finished when the inputs have their shapes.
+ * (plan.c) */
+eq_status eq_plan_begin_body(eq_plan *plan, int32_t graph, eq_plan **body);
+eq_status eq_plan_finish_body(eq_plan *body);
+
 /* Operators that cannot run. (refusals.c) */
 typedef struct eq_refusal eq_refusal;
 /* One more, whose error is in `plan->error`. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "body.h"
 #include "copy.h"
 #include "operator.h"
 #include "pass.h"
@@ -109,6 +110,9 @@ static eq_status prepare_all(eq_plan *plan) {
         if (status == EQ_OK) {
             status = eq_plan_fold(plan, op, first);
         }
+        if (plan->loops->endless) {
+            return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "a loop of constants went round %d times", EQ_MOST_ROUNDS);
+        }
         if (status == EQ_ERROR_UNSUPPORTED) {
             status = eq_plan_refuse(plan, op, &refusals); /* and go on with the shapes that the file gives */
         }
@@ -119,8 +123,7 @@ static eq_status prepare_all(eq_plan *plan) {
     return refusals ? eq_plan_tell_refusals(plan, refusals) : EQ_OK;
 }
 
-static eq_status start(eq_plan *plan, eq_model *model) {
-    const eq_graph *graph = &model->graphs[0];
+static eq_status start(eq_plan *plan, eq_model *model, const eq_graph *graph) {
     plan->model = model;
     plan->graph = graph;
     plan->kernels = model->kernels;
@@ -147,7 +150,9 @@ static eq_status start(eq_plan *plan, eq_model *model) {
 }
 
 static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shapes) {
-    eq_status status = start(plan, model);
+    plan->model = model;
+    plan->loops = eq_plan_take(plan, sizeof *plan->loops);
+    eq_status status = plan->loops ? start(plan, model, &model->graphs[0]) : (eq_status)plan->error->status;
     if (status == EQ_OK) {
         status = set_input_shapes(plan, input_shapes);
     }
@@ -164,6 +169,28 @@ static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shap
         status = eq_plan_output_edges(plan);
     }
     return status == EQ_OK ? eq_plan_layout(plan) : status;
+}
+
+eq_status eq_plan_begin_body(eq_plan *plan, int32_t graph, eq_plan **body) {
+    eq_memory_block *memory = NULL;
+    eq_plan *made = eq_memory_take(&memory, sizeof *made);
+    if (!made) {
+        return eq_fail(plan->error, EQ_ERROR_MEMORY, "the system gave no memory for a plan");
+    }
+    *made = (eq_plan){.memory = memory, .memory_used = plan->memory_used, .error = plan->error, .loops = plan->loops};
+    made->is_body = true;
+    made->next_body = plan->bodies;
+    plan->bodies = made;
+    *body = made;
+    return start(made, plan->model, &plan->model->graphs[graph]);
+}
+
+eq_status eq_plan_finish_body(eq_plan *body) {
+    eq_status status = prepare_all(body);
+    if (status == EQ_OK) {
+        status = check_edges(body);
+    }
+    return status == EQ_OK ? eq_plan_layout(body) : status;
 }
 
 eq_status eq_plan_make(eq_model *model, const eq_shape *input_shapes, eq_plan **plan, eq_error *error) {
@@ -187,6 +214,10 @@ eq_status eq_plan_make(eq_model *model, const eq_shape *input_shapes, eq_plan **
 
 void eq_plan_free(eq_plan *plan) {
     if (plan) {
+        for (eq_plan *body = plan->bodies, *next; body; body = next) {
+            next = body->next_body;
+            eq_plan_free(body);
+        }
         eq_memory_block *memory = plan->memory; /* the plan itself is in it */
         eq_memory_free(&memory);
     }

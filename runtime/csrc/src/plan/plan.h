@@ -76,6 +76,10 @@ typedef struct eq_plan {
     int32_t step_count, step_capacity;
     eq_step **steps;
     struct eq_variable *variables;
+    struct eq_loops *loops;    /* shared with the plans of graphs that operators run */
+    struct eq_plan *bodies;    /* these plans */
+    struct eq_plan *next_body; /* of the plan that this one belongs to */
+    bool is_body;
     struct eq_memory_block *memory;
     uint64_t memory_used;
     eq_error *error;
@@ -134,5 +138,9 @@ eq_storage eq_plan_storage(const eq_plan_tensor *tensor, void *memory);
 /* Offsets of every tensor in one block of memory, such that tensors that live at the same time do not overlap: greedy, largest
  * first. Constants and aliases have none. Returns the block's size, SIZE_MAX without memory. (arena.c) */
 size_t eq_plan_arena(eq_plan *plan, size_t *offsets);
+/* Where each tensor is, with that block at `arena`. (arena.c) */
+void eq_plan_place(const eq_plan *plan, const size_t *offsets, uint8_t *arena, eq_storage *storage);
+/* What the step with the most scratch needs, in whole lines of 64 bytes. (arena.c) */
+size_t eq_plan_most_scratch(const eq_plan *plan);
 
 #endif

@@ -40,6 +40,10 @@ static int32_t add_tensor(eq_plan *plan, const eq_tensor *like) {
 
 eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle,
                               const eq_tensor *like) {
+    if (plan->is_body) {
+        eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "is in a graph that another runs: only the main graph has variables");
+        return NULL;
+    }
     const eq_operator *maker = maker_of(graph, handle);
     eq_vector container, name;
     if (!maker || !eq_table_string(&maker->options, OPTION_CONTAINER, &container) ||

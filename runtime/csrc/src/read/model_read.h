@@ -28,6 +28,10 @@ __attribute__((format(printf, 5, 6))) eq_status eq_reader_fail_tensor(eq_reader 
 eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
 eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor);
 
+/* The values of a sparse constant, `count` bytes at `bytes`, as those of a dense one. (sparsity_read.c) */
+eq_status eq_read_sparse(eq_reader *reader, const eq_table *sparsity, int32_t index, const eq_tensor *tensor,
+                         const uint8_t **bytes, uint64_t *count);
+
 /* One operator (operator_read.c), and lists of tensors of the graph, -1 in it where one is absent. */
 eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator *op);
 eq_status eq_read_indices(eq_reader *reader, const eq_table *table, int32_t field, bool may_be_absent, const int32_t **indices,

@@ -107,11 +107,15 @@ static void to_int8(eq_type file_type, const uint8_t *bytes, size_t elements, ui
 }
 
 /* A constant's values stay in the file, unless they are misaligned or become int8. */
-static eq_status read_data(eq_reader *reader, const eq_table *table, int32_t index, eq_tensor *tensor) {
+static eq_status read_data(eq_reader *reader, const eq_table *table, const eq_table *sparsity, int32_t index,
+                           eq_tensor *tensor) {
     const uint8_t *bytes = NULL;
     uint64_t count;
     const bool is_external = eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0;
-    const eq_status status = find_buffer(reader, table, index, tensor, &bytes, &count);
+    eq_status status = find_buffer(reader, table, index, tensor, &bytes, &count);
+    if (status == EQ_OK && tensor->unsupported == NULL && sparsity->position != 0 && count != 0) {
+        status = eq_read_sparse(reader, sparsity, index, tensor, &bytes, &count);
+    }
     if (status != EQ_OK) {
         return status;
     }
@@ -164,8 +168,8 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
     if (!eq_table_child(table, SPARSITY, &sparsity)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its sparsity lies outside the file");
     }
-    if (sparsity.position != 0) {
-        tensor->unsupported = "that is sparse";
+    if (sparsity.position != 0 && eq_type_size(tensor->file_type) == 0) {
+        tensor->unsupported = "that is sparse and of elements of less than a byte";
     }
     if (eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0) {
         tensor->unsupported = "with its values in another file";
@@ -175,7 +179,7 @@ eq_status eq_read_tensor(eq_reader *reader, const eq_table *table, int32_t index
         status = eq_read_quantization(reader, table, index, tensor);
     }
     if (status == EQ_OK) {
-        status = read_data(reader, table, index, tensor);
+        status = read_data(reader, table, &sparsity, index, tensor);
     }
     if (status == EQ_OK && tensor->file_type == EQ_INT4 && !tensor->data) {
         tensor->unsupported = "of type INT4 that is no constant";

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "plan/body.h"
 #include "plan/plan.h"
 #include "threads.h"
 #include "plan/variables.h"
@@ -33,14 +34,6 @@ struct eq_session {
     eq_timing *timings; /* of each step; NULL: not measured */
 };
 
-static size_t most_scratch(const eq_plan *plan) {
-    size_t most = 0;
-    for (int32_t s = 0; s < plan->step_count; ++s) {
-        most = plan->steps[s]->scratch > most ? plan->steps[s]->scratch : most;
-    }
-    return most > SIZE_MAX / 2 ? SIZE_MAX : (most + 63) / 64 * 64;
-}
-
 /* Some step is worth sharing. */
 static bool needs_threads(const eq_plan *plan) {
     for (int32_t s = 0; s < plan->step_count; ++s) {
@@ -49,17 +42,6 @@ static bool needs_threads(const eq_plan *plan) {
         }
     }
     return false;
-}
-
-static void point_at_memory(eq_session *session, const size_t *offsets) {
-    const eq_plan *plan = session->plan;
-    for (int32_t i = 0; i < plan->tensor_count; ++i) {
-        const eq_plan_tensor *root = &plan->tensors[eq_plan_root(plan, i)];
-        const void *constant = root->tensor.data;
-        /* The storage of a constant is only read. */
-        void *memory = constant ? (void *)(uintptr_t)constant : session->arena + EQ_SLACK + offsets[eq_plan_root(plan, i)];
-        session->storage[i] = eq_plan_storage(&plan->tensors[i], memory);
-    }
 }
 
 static eq_status take_memory(eq_session *session, int32_t threads, eq_error *error) {
@@ -72,7 +54,7 @@ static eq_status take_memory(eq_session *session, int32_t threads, eq_error *err
     session->bound_inputs = eq_plan_take(plan, eq_size_times(edges, sizeof *session->bound_inputs));
     size_t tensors = offsets && session->storage && session->bound_inputs ? eq_plan_arena(plan, offsets) : SIZE_MAX;
     plan->error = NULL;
-    size_t stride = most_scratch(plan), scratch = eq_size_times(stride, (size_t)threads);
+    size_t stride = eq_plan_most_scratch(plan), scratch = eq_size_times(stride, (size_t)threads);
     uint64_t limit = session->model->memory_limit;
     if (tensors == SIZE_MAX || scratch == SIZE_MAX || tensors > limit || scratch > limit - tensors) {
         return eq_fail(error, EQ_ERROR_LIMIT, "the model's tensors need more memory than the limit of %llu bytes",
@@ -86,7 +68,7 @@ static eq_status take_memory(eq_session *session, int32_t threads, eq_error *err
     }
     memset(session->arena, 0, session->arena_bytes);
     session->scratch = session->arena + EQ_SLACK + tensors;
-    point_at_memory(session, offsets);
+    eq_plan_place(plan, offsets, session->arena + EQ_SLACK, session->storage);
     if (threads > 1 && needs_threads(plan)) {
         session->pool = eq_pool_start(threads, session->scratch, stride);
         if (!session->pool) {
@@ -286,12 +268,18 @@ eq_status eq_session_run(eq_session *session, eq_error *error) {
             memcpy(session->storage[plan->inputs[i]].data, session->bound_inputs[i], edge_bytes(session, plan->inputs[i]));
         }
     }
+    plan->loops->rounds = 0;
+    plan->loops->endless = NULL;
     if (session->pool) {
         eq_pool_begin(session->pool);
     }
     run_steps(session);
     if (session->pool) {
         eq_pool_end(session->pool);
+    }
+    if (plan->loops->endless) {
+        return eq_fail(error, EQ_ERROR_LIMIT, "%s (operator %d): its loops went round %d times, more than one run may take",
+                       plan->loops->endless->name, (int)plan->loops->endless->index, EQ_MOST_ROUNDS);
     }
     for (int32_t i = 0; i < plan->graph->output_count; ++i) {
         if (session->bound_outputs[i]) {
