@@ -56,6 +56,7 @@ typedef enum eq_type {
     EQ_INT16 = 7,
     EQ_COMPLEX64 = 8, /* two float32: real, imaginary */
     EQ_INT8 = 9,
+    EQ_UINT64 = 12,
     EQ_UINT32 = 15,
     EQ_UINT16 = 16,
     EQ_INT4 = 17, /* constants alone: never the type of an input or output */

@@ -4,10 +4,11 @@
 #include <string.h>
 
 static const type_names types[] = {
-    {EQ_FLOAT32, 4, "float32", "<f4"}, {EQ_INT32, 4, "int32", "<i4"},       {EQ_UINT8, 1, "uint8", "|u1"},
-    {EQ_INT64, 8, "int64", "<i8"},     {EQ_BOOL, 1, "bool", "|b1"},         {EQ_INT16, 2, "int16", "<i2"},
-    {EQ_INT8, 1, "int8", "|i1"},       {EQ_FLOAT16, 2, "float16", "<f2"},   {EQ_UINT16, 2, "uint16", "<u2"},
-    {EQ_UINT32, 4, "uint32", "<u4"},   {EQ_BFLOAT16, 2, "bfloat16", "<V2"}, {EQ_COMPLEX64, 8, "complex64", "<c8"},
+    {EQ_FLOAT32, 4, "float32", "<f4"},     {EQ_INT32, 4, "int32", "<i4"},     {EQ_UINT8, 1, "uint8", "|u1"},
+    {EQ_INT64, 8, "int64", "<i8"},         {EQ_BOOL, 1, "bool", "|b1"},       {EQ_INT16, 2, "int16", "<i2"},
+    {EQ_INT8, 1, "int8", "|i1"},           {EQ_FLOAT16, 2, "float16", "<f2"}, {EQ_UINT16, 2, "uint16", "<u2"},
+    {EQ_UINT64, 8, "uint64", "<u8"},       {EQ_UINT32, 4, "uint32", "<u4"},   {EQ_BFLOAT16, 2, "bfloat16", "<V2"},
+    {EQ_COMPLEX64, 8, "complex64", "<c8"},
 };
 
 enum { TYPES = sizeof types / sizeof *types };

@@ -16,6 +16,7 @@ int32_t eq_type_size(eq_type type) {
     case EQ_UINT32:
         return 4;
     case EQ_INT64:
+    case EQ_UINT64:
     case EQ_COMPLEX64:
         return 8;
     default:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # The numbers of the .tflite format.
 _DTYPES = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 8: "complex64", 9: "int8",
-    15: "uint32", 16: "uint16",
+    12: "uint64", 15: "uint32", 16: "uint16",
 }  # fmt: skip
 
 

@@ -1,0 +1,334 @@
+/* TensorFlow Lite Micro's filters of a spectrum: SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction,
+ * SignalPCAN, SignalFilterBankLog. In integers; what overflows there wraps here. (tflite-micro, signal/src) */
+#include <math.h>
+#include <string.h>
+
+#include "arithmetic/portable_math.h"
+#include "ops/custom_options.h"
+#include "plan/operator.h"
+
+/* The step of an operator whose outputs have the shape of its first input or, if not 0, `channels` values. */
+static eq_status append(eq_plan *plan, const eq_operator *op, eq_run_fn run, const void *data, size_t bytes, int32_t channels) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0);
+    for (int32_t i = 0; i < op->output_count; ++i) {
+        const eq_status status =
+            channels > 0 ? eq_plan_shape(plan, op, i, 1, &channels) : eq_plan_shape(plan, op, i, in->rank, in->dims);
+        if (status != EQ_OK) {
+            return status;
+        }
+    }
+    eq_step *step = eq_plan_step(plan, op, run, bytes, op->input_count, op->output_count);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    memcpy(step->data, data, bytes);
+    for (int32_t i = 0; i < op->input_count; ++i) {
+        step->inputs[i].tensor = op->inputs[i];
+    }
+    for (int32_t i = 0; i < op->output_count; ++i) {
+        step->outputs[i].tensor = op->outputs[i];
+    }
+    step->cost = (uint64_t)eq_tensor_elements(in) * 8;
+    return EQ_OK;
+}
+
+static eq_status check_output(eq_plan *plan, const eq_operator *op, int32_t slot, eq_type type) {
+    return eq_plan_output(plan, op, slot)->type == type
+               ? EQ_OK
+               : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output %d must be %s", (int)slot, eq_type_name(type));
+}
+
+/* How many bits a number has: 1 of 1, 0 of 0. */
+static int32_t bits_of(uint64_t x) {
+    return x == 0 ? 0 : 64 - __builtin_clzll(x);
+}
+
+/* ---- SignalFilterBank: sums of weighted frequencies. A frequency has two weights, one for each of two adjacent channels, and the
+ * channel before the first is only there for these ---- */
+
+enum { SPECTRUM, WEIGHTS, UNWEIGHTS, FREQUENCY_STARTS, WEIGHT_STARTS, WIDTHS };
+
+static void run_filter_bank(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const int32_t channels = *(const int32_t *)step->data;
+    const uint32_t *in = storage[step->inputs[SPECTRUM].tensor].data;
+    const int16_t *weights = storage[step->inputs[WEIGHTS].tensor].data;
+    const int16_t *unweights = storage[step->inputs[UNWEIGHTS].tensor].data;
+    const int16_t *frequencies = storage[step->inputs[FREQUENCY_STARTS].tensor].data;
+    const int16_t *starts = storage[step->inputs[WEIGHT_STARTS].tensor].data;
+    const int16_t *widths = storage[step->inputs[WIDTHS].tensor].data;
+    uint64_t *out = storage[step->outputs[0].tensor].data, next = 0;
+    for (int32_t i = 0; i <= channels; ++i) {
+        uint64_t sum = next;
+        next = 0;
+        for (int32_t j = 0; j < widths[i]; ++j) {
+            const uint64_t x = in[frequencies[i] + j];
+            sum += (uint64_t)(int64_t)weights[starts[i] + j] * x;
+            next += (uint64_t)(int64_t)unweights[starts[i] + j] * x;
+        }
+        if (i > 0) {
+            out[i - 1] = sum;
+        }
+    }
+}
+
+/* The lists must be known, and name nothing outside of the spectrum and the weights. */
+static eq_status check_lists(eq_plan *plan, const eq_operator *op, int32_t channels) {
+    const int16_t *lists[3];
+    for (int32_t i = 0; i < 3; ++i) {
+        const eq_tensor *list = eq_plan_input(plan, op, FREQUENCY_STARTS + i);
+        if (list->type != EQ_INT16 || !list->data || eq_tensor_elements(list) != channels + 1) {
+            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its input %d is no constant int16 list for %d channels",
+                                (int)(FREQUENCY_STARTS + i), (int)channels);
+        }
+        lists[i] = list->data;
+    }
+    const int64_t frequencies = eq_tensor_elements(eq_plan_input(plan, op, SPECTRUM));
+    const int64_t weights = eq_tensor_elements(eq_plan_input(plan, op, WEIGHTS));
+    if (eq_tensor_elements(eq_plan_input(plan, op, UNWEIGHTS)) != weights ||
+        eq_plan_input(plan, op, UNWEIGHTS)->type != EQ_INT16) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its two lists of weights differ in length or type");
+    }
+    for (int32_t i = 0; i <= channels; ++i) {
+        const int32_t width = lists[2][i];
+        if (width > 0 &&
+            (lists[0][i] < 0 || lists[0][i] + width > frequencies || lists[1][i] < 0 || lists[1][i] + width > weights)) {
+            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its channel %d reads outside of its spectrum or weights", (int)i);
+        }
+    }
+    return EQ_OK;
+}
+
+eq_status eq_prepare_filter_bank(eq_plan *plan, const eq_operator *op) {
+    const int32_t channels = eq_custom_int(op, "num_channels", 0);
+    eq_status status = eq_plan_arity(plan, op, 6, 6, 0, 1);
+    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT64)) != EQ_OK) {
+        return status;
+    }
+    if (channels < 1 || channels > INT16_MAX) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has %d channels", (int)channels);
+    }
+    status = check_lists(plan, op, channels);
+    return status == EQ_OK ? append(plan, op, run_filter_bank, &channels, sizeof channels, channels) : status;
+}
+
+/* ---- SignalFilterBankSquareRoot, less the bits that SignalFftAutoScale added ---- */
+
+/* To nearest, bit by bit; of 32 bits the result is one of 16. */
+static uint32_t square_root(uint64_t x) {
+    const uint64_t most = x >> 32 == 0 ? UINT16_MAX : UINT32_MAX;
+    uint64_t root = 0;
+    for (uint64_t bit = x == 0 ? 0 : UINT64_C(1) << ((bits_of(x) - 1) / 2 * 2); bit > 0; bit >>= 2) {
+        const bool fits = x >= root + bit;
+        x -= fits ? root + bit : 0;
+        root = (root >> 1) + (fits ? bit : 0);
+    }
+    return (uint32_t)(root + (x > root && root != most));
+}
+
+static void run_square_root(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const int64_t *count = step->data;
+    const uint64_t *in = storage[step->inputs[0].tensor].data;
+    const int32_t bits = *(const int32_t *)storage[step->inputs[1].tensor].data;
+    uint32_t *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < *count; ++i) {
+        out[i] = bits < 0 || bits > 31 ? 0 : square_root(in[i]) >> bits;
+    }
+}
+
+eq_status eq_prepare_filter_bank_square_root(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
+    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK) {
+        return status;
+    }
+    if (eq_tensor_elements(eq_plan_input(plan, op, 1)) != 1) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its input 1 must be one value");
+    }
+    const int64_t count = eq_tensor_elements(eq_plan_input(plan, op, 0));
+    return append(plan, op, run_square_root, &count, sizeof count, 0);
+}
+
+/* ---- SignalFilterBankSpectralSubtraction: less an estimate of the noise, which goes on from run to run ---- */
+
+typedef struct eq_subtraction {
+    int32_t channels, smoothing_bits, bits;
+    uint32_t smoothing[2], rest[2]; /* of even and of odd channels; the estimate's part of itself */
+    uint32_t remaining;             /* the least that is left of a signal */
+    bool clamps;
+} eq_subtraction;
+
+static void run_subtraction(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const eq_subtraction *s = step->data;
+    const uint32_t *in = storage[step->inputs[0].tensor].data;
+    uint32_t *out = storage[step->outputs[0].tensor].data, *told = storage[step->outputs[1].tensor].data;
+    uint32_t *noise = storage[step->outputs[2].tensor].data;
+    for (int32_t i = 0; i < s->channels; ++i) {
+        const uint32_t scaled = in[i] << s->smoothing_bits;
+        noise[i] = (uint32_t)(((uint64_t)scaled * s->smoothing[i & 1] + (uint64_t)noise[i] * s->rest[i & 1]) >> s->bits);
+        uint32_t estimate = noise[i];
+        if (estimate > scaled) {
+            estimate = scaled;
+            noise[i] = s->clamps ? estimate : noise[i];
+        }
+        const uint32_t least = (uint32_t)(((uint64_t)in[i] * s->remaining) >> s->bits);
+        const uint32_t left = (scaled - estimate) >> s->smoothing_bits;
+        out[i] = left > least ? left : least;
+        told[i] = noise[i];
+    }
+}
+
+eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 2);
+    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK ||
+        (status = check_output(plan, op, 1, EQ_UINT32)) != EQ_OK) {
+        return status;
+    }
+    const eq_subtraction s = {
+        .channels = eq_custom_int(op, "num_channels", 0),
+        .smoothing_bits = eq_custom_int(op, "smoothing_bits", 0),
+        .bits = eq_custom_int(op, "spectral_subtraction_bits", 0),
+        .smoothing = {(uint32_t)eq_custom_int(op, "smoothing", 0), (uint32_t)eq_custom_int(op, "alternate_smoothing", 0)},
+        .rest = {(uint32_t)eq_custom_int(op, "one_minus_smoothing", 0),
+                 (uint32_t)eq_custom_int(op, "alternate_one_minus_smoothing", 0)},
+        .remaining = (uint32_t)eq_custom_int(op, "min_signal_remaining", 0),
+        .clamps = eq_custom_bool(op, "clamping", false),
+    };
+    const eq_tensor *in = eq_plan_input(plan, op, 0);
+    if (s.channels < 1 || eq_tensor_elements(in) != s.channels || in->data || plan->is_body || s.smoothing_bits < 0 ||
+        s.smoothing_bits > 31 || s.bits < 0 || s.bits > 31) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL,
+                            "needs a value, computed in the main graph, for each of %d channels, and shifts by 0 to 31 places",
+                            (int)s.channels);
+    }
+    const int32_t noise = eq_plan_temporary(plan, EQ_UINT32, 1, &s.channels);
+    if (noise < 0 || (status = append(plan, op, run_subtraction, &s, sizeof s, 0)) != EQ_OK) {
+        return noise < 0 ? (eq_status)plan->error->status : status;
+    }
+    plan->tensors[noise].tensor.is_variable = true;
+    eq_step *step = plan->steps[plan->step_count - 1];
+    eq_use *outputs = eq_plan_take(plan, 3 * sizeof *outputs);
+    if (!outputs) {
+        return (eq_status)plan->error->status;
+    }
+    memcpy(outputs, step->outputs, 2 * sizeof *outputs);
+    outputs[2] = (eq_use){.tensor = noise};
+    step->outputs = outputs;
+    step->output_count = 3;
+    return EQ_OK;
+}
+
+/* ---- SignalPCAN: gain control by the noise ---- */
+
+enum { GAIN_VALUES = 125, RATIO_BITS = 12, RESULT_BITS = 6 };
+
+/* A parabola for each power of two: a, b and c of 3 numbers, and one that is not used. */
+static uint32_t gain_of(uint32_t noise, const int16_t *table) {
+    if (noise <= 2) {
+        return (uint32_t)(int32_t)table[noise];
+    }
+    const int32_t interval = bits_of(noise);
+    const int16_t *part = table + 4 * interval - 6;
+    const int32_t fraction = (int32_t)((interval < 11 ? noise << (11 - interval) : noise >> (interval - 11)) & 0x3ff);
+    const uint32_t slope = (uint32_t)((part[2] * fraction) >> 5) + ((uint32_t)(int32_t)part[1] << 5);
+    const int32_t product = (int32_t)(slope * (uint32_t)fraction + (1u << 14));
+    return (uint32_t)(int32_t)(int16_t)(uint16_t)(uint32_t)((product >> 15) + part[0]);
+}
+
+/* x^2 / 4 of x less than 2, else x - 1. */
+static uint32_t shrunk(uint32_t x) {
+    return x < 2u << RATIO_BITS ? (x * x) >> (2 + 2 * RATIO_BITS - RESULT_BITS)
+                                : (x >> (RATIO_BITS - RESULT_BITS)) - (1u << RESULT_BITS);
+}
+
+typedef struct eq_pcan {
+    int64_t channels;
+    int32_t shift;
+} eq_pcan;
+
+static void run_pcan(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const eq_pcan *p = step->data;
+    const uint32_t *in = storage[step->inputs[0].tensor].data, *noise = storage[step->inputs[1].tensor].data;
+    const int16_t *table = storage[step->inputs[2].tensor].data;
+    uint32_t *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < p->channels; ++i) {
+        out[i] = shrunk((uint32_t)(((uint64_t)in[i] * gain_of(noise[i], table)) >> p->shift));
+    }
+}
+
+eq_status eq_prepare_pcan(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 3, 3, 0, 1);
+    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK) {
+        return status;
+    }
+    const eq_pcan p = {eq_tensor_elements(eq_plan_input(plan, op, 0)), eq_custom_int(op, "snr_shift", 0)};
+    if (eq_tensor_elements(eq_plan_input(plan, op, 1)) != p.channels ||
+        eq_tensor_elements(eq_plan_input(plan, op, 2)) < GAIN_VALUES || p.shift < 0 || p.shift > 63) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a noise for each channel, %d gains, and a shift of 0 to 63 places",
+                            GAIN_VALUES);
+    }
+    return append(plan, op, run_pcan, &p, sizeof p, 0);
+}
+
+/* ---- SignalFilterBankLog: scaled natural logarithms ---- */
+
+enum { LOG_BITS = 16, SEGMENT_BITS = 7, LN_2 = 45426 }; /* of 2^-16 */
+
+typedef struct eq_signal_log {
+    int64_t channels;
+    uint32_t scale;
+    int32_t bits;
+    uint16_t above_line[(1 << SEGMENT_BITS) + 1]; /* log2(1 + x) - x, for x of 0 to 1 in equal steps, in units of 2^-16 */
+} eq_signal_log;
+
+static void fill_table(uint16_t *above_line) {
+    for (int32_t i = 0; i <= 1 << SEGMENT_BITS; ++i) {
+        const double x = (double)i / (1 << SEGMENT_BITS);
+        above_line[i] = (uint16_t)round((eq_log(1 + x) / eq_log(2) - x) * (1 << LOG_BITS));
+    }
+}
+
+static uint32_t scaled_log(const eq_signal_log *l, uint32_t x) {
+    const int32_t whole = bits_of(x) - 1;
+    const uint32_t rest = x - (UINT32_C(1) << whole);
+    const int32_t fraction = (int32_t)(whole < LOG_BITS ? rest << (LOG_BITS - whole) : rest >> (whole - LOG_BITS));
+    const int32_t segment = fraction >> (LOG_BITS - SEGMENT_BITS), within = fraction & ((1 << (LOG_BITS - SEGMENT_BITS)) - 1);
+    const int32_t low = l->above_line[segment], rise = l->above_line[segment + 1] - low;
+    const uint32_t log2 = ((uint32_t)whole << LOG_BITS) + (uint32_t)(fraction + low + ((rise * within) >> LOG_BITS));
+    const uint32_t half = 1u << (LOG_BITS - 1), log = (uint32_t)(((uint64_t)LN_2 * log2 + half) >> LOG_BITS);
+    return (l->scale * log + half) >> LOG_BITS;
+}
+
+static void run_log(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const eq_signal_log *l = step->data;
+    const uint32_t *in = storage[step->inputs[0].tensor].data;
+    int16_t *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < l->channels; ++i) {
+        const uint32_t x = in[i] << l->bits, y = x > 1 ? scaled_log(l, x) : 0;
+        out[i] = (int16_t)(y < INT16_MAX ? y : INT16_MAX);
+    }
+}
+
+eq_status eq_prepare_filter_bank_log(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
+    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_INT16)) != EQ_OK) {
+        return status;
+    }
+    eq_signal_log l = {.channels = eq_tensor_elements(eq_plan_input(plan, op, 0)),
+                       .scale = (uint32_t)eq_custom_int(op, "output_scale", 0),
+                       .bits = eq_custom_int(op, "input_correction_bits", 0)};
+    if (l.bits < 0 || l.bits > 31) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "shifts by no 0 to 31 places");
+    }
+    fill_table(l.above_line);
+    return append(plan, op, run_log, &l, sizeof l, 0);
+}
+
+EQ_CUSTOM_OPERATOR("SignalFilterBank", eq_prepare_filter_bank, UINT32, INT16);
+EQ_CUSTOM_OPERATOR("SignalFilterBankSquareRoot", eq_prepare_filter_bank_square_root, UINT64, INT32);
+EQ_CUSTOM_OPERATOR("SignalFilterBankSpectralSubtraction", eq_prepare_filter_bank_subtraction, UINT32);
+EQ_CUSTOM_OPERATOR("SignalPCAN", eq_prepare_pcan, UINT32, UINT32, INT16);
+EQ_CUSTOM_OPERATOR("SignalFilterBankLog", eq_prepare_filter_bank_log, UINT32);
