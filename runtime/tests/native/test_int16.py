@@ -69,3 +69,18 @@ def test_two_inputs(
     y = model.tensor(np.broadcast_shapes(*shapes), "INT16", Quantized(scales[2]))
     model.operator(name, inputs, [y], options.get(name, name.title() + "Options"), version=3, **more)
     check(model.finish([y]), seed=seed, kernels=("scalar",))
+
+
+@given(shapes=broadcast_shapes(), scales=st.tuples(SCALES, SCALES, SCALES), seed=SEEDS)
+@examples()
+def test_prelu(shapes: tuple[Shape, Shape], scales: tuple[float, float, float], seed: int) -> None:
+    """With int8 slopes: LiteRT reads int16 ones as if they were int8."""
+    shape = np.broadcast_shapes(*(shape[-4:] for shape in shapes))
+    model = Model()
+    inputs = [
+        model.input(shape, "INT16", Quantized(scales[0])),
+        model.constant(np.random.default_rng(seed).integers(-128, 128, shapes[1][-4:]), "INT8", Quantized(scales[1])),
+    ]
+    y = model.tensor(shape, "INT16", Quantized(scales[2]))
+    model.operator("PRELU", inputs, [y])
+    check(model.finish([y]), seed=seed)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 #: LiteRT's default kernels, and its reference ones, which round otherwise where a layer has no bias of int64.
 RESOLVERS = st.sampled_from(["default", "reference"])
 
+WEIGHTS = st.sampled_from(["INT8", "INT8", "INT4"])
 INT32, INT64 = 2, 4  # the schema's TensorType
 
 OPTIONS = {
@@ -36,20 +37,22 @@ def layer_model(
     w_shape: tuple[int, ...],
     y_shape: tuple[int, ...],
     bias: str | None,
+    weight_kind: str = "INT8",
     **options: Any,
 ) -> bytes:
     """A layer whose outputs use most of their range, and whose weights are per channel, per tensor, or all extreme."""
     rng = np.random.default_rng(seed)
+    low, high = (-8, 8) if weight_kind == "INT4" else (-128, 128)
     columns, kept = y_shape[-1], rng.choice(["per_channel", "per_tensor", "extreme"])
     depth = int(np.prod(w_shape)) // columns
     x_scale = float(np.float32(np.exp(rng.uniform(-10, -4))))
     scales = np.exp(rng.uniform(-7, -4, 1 if kept == "per_tensor" else columns)).astype(np.float32)
-    weights = rng.choice([-128, 127], w_shape) if kept == "extreme" else rng.integers(-128, 128, w_shape)
-    y_scale = 75 * 2 * np.sqrt(depth) * x_scale * float(scales.max()) * np.exp(rng.uniform(-2, 0))
+    weights = rng.choice([low, high - 1], w_shape) if kept == "extreme" else rng.integers(low, high, w_shape)
+    y_scale = high * 1.2 * np.sqrt(depth) * x_scale * float(scales.max()) * np.exp(rng.uniform(-2, 0))
     model = Model()
     x = model.input(x_shape, "INT16", Quantized(x_scale))
     axis = len(w_shape) - 1 if kind == "DEPTHWISE_CONV_2D" else 0
-    inputs = [x, model.constant(weights, "INT8", Quantized(scales, 0, axis if len(scales) > 1 else 0))]
+    inputs = [x, model.constant(weights, weight_kind, Quantized(scales, 0, axis if len(scales) > 1 else 0))]
     if bias is not None:
         values = bias_values(rng, bias, columns, depth)
         inputs.append(model.constant(values, bias, Quantized(scales * x_scale)))
@@ -68,7 +71,16 @@ def bias_values(rng: np.random.Generator, kind: str, columns: int, depth: int) -
     return (rng.normal(size=columns) * 75 * 19000 * np.sqrt(depth)).clip(-(2**31), 2**31 - 1).astype(np.int64)
 
 
-def conv_model(seed: int, window: Window, group: int, groups: int, columns: int, bias: str, activation: int) -> bytes:
+def conv_model(
+    seed: int,
+    window: Window,
+    group: int,
+    groups: int,
+    columns: int,
+    bias: str,
+    activation: int,
+    weight_kind: str = "INT8",
+) -> bytes:
     return layer_model(
         "CONV_2D",
         seed,
@@ -76,6 +88,7 @@ def conv_model(seed: int, window: Window, group: int, groups: int, columns: int,
         (columns * groups, *window.taps, group),
         (window.batch, *window.output(), columns * groups),
         bias,
+        weight_kind,
         fusedActivationFunction=activation,
         **window.options(),
     )
@@ -90,12 +103,21 @@ def conv_model(seed: int, window: Window, group: int, groups: int, columns: int,
     bias=st.sampled_from(["INT64", "INT64", "INT32"]),
     activation=ACTIVATIONS,
     resolver=RESOLVERS,
+    weights=WEIGHTS,
 )
 @examples()
 def test_convolution(
-    seed: int, window: Window, group: int, groups: int, columns: int, bias: str, activation: int, resolver: str
+    seed: int,
+    window: Window,
+    group: int,
+    groups: int,
+    columns: int,
+    bias: str,
+    activation: int,
+    resolver: str,
+    weights: str,
 ) -> None:
-    data = conv_model(seed, window, group, groups, columns, bias, activation)
+    data = conv_model(seed, window, group, groups, columns, bias, activation, weights)
     check(data, resolver=resolver if bias == "INT64" else "default")
 
 
@@ -136,15 +158,33 @@ def test_depthwise_convolution(
     bias=st.sampled_from(["INT64", "INT32", None]),
     keep=st.booleans(),
     resolver=RESOLVERS,
+    weights=WEIGHTS,
 )
 @examples()
 def test_fully_connected(
-    seed: int, lead: list[int], depth: int, columns: int, activation: int, bias: str | None, keep: bool, resolver: str
+    seed: int,
+    lead: list[int],
+    depth: int,
+    columns: int,
+    activation: int,
+    bias: str | None,
+    keep: bool,
+    resolver: str,
+    weights: str,
 ) -> None:
     y_shape = (*lead, columns) if keep else (int(np.prod(lead)), columns)
     options = {"fusedActivationFunction": activation, "keepNumDims": keep}
-    data = layer_model("FULLY_CONNECTED", seed, (*lead, depth), (columns, depth), y_shape, bias, **options)
+    data = layer_model("FULLY_CONNECTED", seed, (*lead, depth), (columns, depth), y_shape, bias, weights, **options)
     check(data, resolver=resolver if bias == "INT64" else "default")
+
+
+def test_depthwise_int4_weights_are_refused() -> None:
+    """LiteRT multiplies by the bytes that hold two of them each."""
+    shape = (1, 4, 4, 2)
+    options = {"strideW": 1, "strideH": 1, "depthMultiplier": 1}
+    data = layer_model("DEPTHWISE_CONV_2D", 0, shape, (1, 1, 1, 2), shape, "INT64", "INT4", **options)
+    with pytest.raises(NativeError, match="must not be int4"):
+        run_native(data, [np.zeros(shape, np.int16)])
 
 
 @given(

@@ -299,6 +299,42 @@ def test_batch_matrix_product(
     check(model.finish([out]))
 
 
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+@given(
+    seed=SEEDS,
+    window=windows,
+    group=channels,
+    groups=st.integers(1, 2),
+    columns=channels,
+    each=st.booleans(),
+    activation=ACTIVATIONS,
+)
+@examples()
+def test_int4_weights(
+    kind: str, seed: int, window: Window, group: int, groups: int, columns: int, each: bool, activation: int
+) -> None:
+    """Of LiteRT's own kernels; scales of few bits make many halves."""
+    rng = np.random.default_rng(seed)
+    model = Model()
+    depthwise = kind == "DEPTHWISE_CONV_2D"
+    depth, multiplier = group * groups, min(columns, 3)
+    outputs = depth * multiplier if depthwise else columns * groups
+    w_scales = (rng.integers(1, 40, outputs if each or depthwise else 1) / 1024).astype(np.float32)
+    x = model.input((window.batch, *window.size, depth), "INT8", Quantized(2**-6, int(rng.integers(-128, 128))))
+    shape = (1, *window.taps, outputs) if depthwise else (outputs, *window.taps, group)
+    axis = (3 if depthwise else 0) if len(w_scales) > 1 else 0
+    w = model.constant(rng.integers(-8, 8, shape), "INT4", Quantized(w_scales, 0, axis))
+    b = model.constant(rng.integers(-999, 999, outputs), "INT32", Quantized(w_scales * np.float32(2**-6)))
+    y_shape = (window.batch, *window.output(), outputs)
+    y = model.tensor(y_shape, "INT8", Quantized(2.0 ** int(rng.integers(-5, -1)), int(rng.integers(-128, 128))))
+    options = {**window.options(), "fusedActivationFunction": activation}
+    if depthwise:
+        model.operator(kind, [x, w, b], [y], "DepthwiseConv2DOptions", version=6, depthMultiplier=multiplier, **options)
+    else:
+        model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=7, **options)
+    check(model.finish([y]), seed=seed)
+
+
 @given(
     layer=layers,
     window=windows,

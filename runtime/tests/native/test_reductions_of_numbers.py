@@ -15,7 +15,7 @@ from .test_elementwise import SEEDS
 pytestmark = pytest.mark.slow
 
 CASES = [("REDUCE_ANY", "BOOL"), ("REDUCE_ALL", "BOOL"), ("REDUCE_PROD", "INT32"), ("REDUCE_PROD", "INT64")]
-CASES += [(name, "INT64") for name in ("SUM", "REDUCE_MAX", "REDUCE_MIN")]
+CASES += [(name, "INT64") for name in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")]
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

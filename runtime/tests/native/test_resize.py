@@ -19,7 +19,7 @@ MODES = st.sampled_from([(False, False), (True, False), (False, True)])
 
 
 def resize(operator: str, shape: tuple[int, ...], size: tuple[int, int], mode: tuple[bool, bool], kind: str) -> bytes:
-    quantized = Quantized(0.1, 3) if "INT8" in kind else None
+    quantized = Quantized(0.1, 3 if "INT8" in kind else 0) if kind in ("INT8", "UINT8", "INT16") else None
     model = Model()
     x = model.input(shape, kind, quantized)
     y = model.tensor((shape[0], *size, shape[3]), kind, quantized)
@@ -32,7 +32,7 @@ def resize(operator: str, shape: tuple[int, ...], size: tuple[int, int], mode: t
     shape=st.tuples(st.integers(1, 2), SIZES, SIZES, st.integers(1, 40)),
     size=st.tuples(SIZES, SIZES),
     mode=MODES,
-    kind=st.sampled_from(["INT8", "INT8", "UINT8"]),
+    kind=st.sampled_from(["INT8", "INT8", "UINT8", "INT16", "INT16"]),
     seed=st.integers(0, 2**32 - 1),
 )
 @examples()
@@ -44,7 +44,7 @@ def test_bilinear(shape: tuple[int, ...], size: tuple[int, int], mode: tuple[boo
     shape=st.tuples(st.integers(1, 2), SIZES, SIZES, st.integers(1, 20)),
     size=st.tuples(SIZES, SIZES),
     mode=st.one_of(MODES, st.just((True, True))),
-    kind=st.sampled_from(["INT8", "UINT8", "INT32", "FLOAT32"]),
+    kind=st.sampled_from(["INT8", "UINT8", "INT16", "INT32", "FLOAT32"]),
     seed=st.integers(0, 2**32 - 1),
 )
 @examples()

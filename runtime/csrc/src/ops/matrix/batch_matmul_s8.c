@@ -209,4 +209,4 @@ eq_status eq_prepare_batch_matmul_s8(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_s8, INT8, INT8);
 EQ_OPERATOR_KERNEL(dot, BATCH_MATMUL);
-EQ_OPERATOR_NOTE(BATCH_MATMUL, "int8 on both sides, float32, or float32 by int8");
+EQ_OPERATOR_NOTE(BATCH_MATMUL, "int8 on both sides, float32, float32 by int8, int16 by int16 or int8");

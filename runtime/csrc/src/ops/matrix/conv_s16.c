@@ -20,19 +20,44 @@ static eq_product_s16 windowed(const eq_plan *plan, const eq_operator *op, const
     };
 }
 
-eq_status eq_prepare_conv_s16(eq_plan *plan, const eq_operator *op) {
+eq_status eq_conv_read_s16(eq_plan *plan, const eq_operator *op, eq_product_s16 *product) {
     eq_window window;
     int32_t activation;
     const eq_status status = eq_conv_read(plan, op, &window, &activation);
     if (status != EQ_OK) {
         return status;
     }
-    eq_product_s16 product = windowed(plan, op, &window, activation);
-    product.group_channels = product.weights->dims[3];
-    product.group_columns = product.out_channels / (product.in_channels / product.group_channels);
-    product.weight_column = (ptrdiff_t)window.height * window.width * product.group_channels;
-    product.weight_tap = product.group_channels;
-    product.weight_channel = 1;
+    *product = windowed(plan, op, &window, activation);
+    product->group_channels = product->weights->dims[3];
+    product->group_columns = product->out_channels / (product->in_channels / product->group_channels);
+    product->weight_column = (ptrdiff_t)window.height * window.width * product->group_channels;
+    product->weight_tap = product->group_channels;
+    product->weight_channel = 1;
+    return EQ_OK;
+}
+
+eq_status eq_depthwise_read_s16(eq_plan *plan, const eq_operator *op, eq_product_s16 *product) {
+    eq_window window;
+    int32_t activation;
+    const eq_status status = eq_depthwise_read(plan, op, &window, &activation);
+    if (status != EQ_OK) {
+        return status;
+    }
+    *product = windowed(plan, op, &window, activation);
+    product->group_channels = 1;
+    product->group_columns = product->out_channels / product->in_channels;
+    product->weight_column = 1;
+    product->weight_tap = product->out_channels;
+    product->channel_axis = 3;
+    return EQ_OK;
+}
+
+eq_status eq_prepare_conv_s16(eq_plan *plan, const eq_operator *op) {
+    eq_product_s16 product;
+    const eq_status status = eq_conv_read_s16(plan, op, &product);
+    if (status != EQ_OK) {
+        return status;
+    }
     if (product.bias && product.bias->type == EQ_INT32) { /* ruy's matrix product, or the reference kernel */
         product.rounding = product.group_channels == product.in_channels ? EQ_TWICE_TIES_UP : EQ_TWICE_TIES_OUT;
     }
@@ -40,18 +65,14 @@ eq_status eq_prepare_conv_s16(eq_plan *plan, const eq_operator *op) {
 }
 
 eq_status eq_prepare_depthwise_s16(eq_plan *plan, const eq_operator *op) {
-    eq_window window;
-    int32_t activation;
-    const eq_status status = eq_depthwise_read(plan, op, &window, &activation);
+    eq_product_s16 product;
+    const eq_status status = eq_depthwise_read_s16(plan, op, &product);
     if (status != EQ_OK) {
         return status;
     }
-    eq_product_s16 product = windowed(plan, op, &window, activation);
-    product.group_channels = 1;
-    product.group_columns = product.out_channels / product.in_channels;
-    product.weight_column = 1;
-    product.weight_tap = product.out_channels;
-    product.channel_axis = 3;
+    if (product.weights->file_type == EQ_INT4) { /* LiteRT does not unpack them here */
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "the weights must not be int4 where the input is int16");
+    }
     if (product.bias && product.bias->type != EQ_INT64) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "the bias must be int64 here");
     }

@@ -54,6 +54,9 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, eq_window *win
 eq_status eq_prepare_conv_s8(eq_plan *plan, const eq_operator *op) {
     eq_window window;
     int32_t activation;
+    if (eq_has_int4_weights(plan, op)) {
+        return eq_conv_plan_s4(plan, op);
+    }
     const eq_status status = eq_conv_read(plan, op, &window, &activation);
     return status == EQ_OK ? plan_layer(plan, op, &window, activation) : status;
 }

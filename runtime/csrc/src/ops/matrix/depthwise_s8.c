@@ -202,6 +202,9 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, eq_depthwise_l
 eq_status eq_prepare_depthwise_s8(eq_plan *plan, const eq_operator *op) {
     eq_depthwise_layer layer = {0};
     int32_t activation;
+    if (eq_has_int4_weights(plan, op)) {
+        return eq_depthwise_plan_s4(plan, op);
+    }
     const eq_status status = eq_depthwise_read(plan, op, &layer.window, &activation);
     if (status != EQ_OK) {
         return status;

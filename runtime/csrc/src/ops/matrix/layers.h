@@ -15,4 +15,13 @@ eq_status eq_depthwise_read(eq_plan *plan, const eq_operator *op, eq_window *win
 /* FULLY_CONNECTED: input of any rank, seen as (rows, depth); weights (columns, depth), bias (columns). */
 eq_status eq_fully_connected_read(eq_plan *plan, const eq_operator *op, int32_t *rows, int32_t *activation);
 
+/* CONV_2D and DEPTHWISE_CONV_2D of int8 whose weights are int4 in the file. (conv_s4.c) */
+eq_status eq_conv_plan_s4(eq_plan *plan, const eq_operator *op);
+eq_status eq_depthwise_plan_s4(eq_plan *plan, const eq_operator *op);
+
+static inline bool eq_has_int4_weights(const eq_plan *plan, const eq_operator *op) {
+    const eq_tensor *weights = eq_plan_input(plan, op, 1);
+    return weights && weights->file_type == EQ_INT4;
+}
+
 #endif

@@ -12,6 +12,7 @@ enum {
 };
 
 typedef struct column {
+    eq_rounding_s16 rounding;
     int64_t bias;
     eq_fixed fixed;
     double real;
@@ -110,8 +111,8 @@ static void add_window(const step_data *d, const int16_t *in, const int16_t *wei
     }
 }
 
-static int32_t requantize(const step_data *d, int64_t sum, const column *c) {
-    switch (d->p.rounding) {
+static int32_t requantize(int64_t sum, const column *c) {
+    switch (c->rounding) {
     case EQ_SIXTEEN_BITS:
         return eq_multiply_by_sixteen_bits(sum, c->fixed);
     case EQ_TWICE_TIES_UP:
@@ -138,7 +139,7 @@ static void run_block(const step_data *d, const int16_t *image, int32_t y, int32
         flush(&s);
         for (int32_t l = 0; l < columns; ++l) {
             const column *c = &d->columns[first + l];
-            out[first + l] = (int16_t)eq_clamp(requantize(d, s.total[l] + c->bias, c), d->min, d->max);
+            out[first + l] = (int16_t)eq_clamp(requantize(s.total[l] + c->bias, c), d->min, d->max);
         }
     }
 }
@@ -180,7 +181,7 @@ static eq_status check(eq_plan *plan, const eq_operator *op, const eq_product_s1
     if (status != EQ_OK) {
         return status;
     }
-    if (weights->type != EQ_INT8 || weights->file_type == EQ_INT4 || !weights->data || (bias && !bias->data)) {
+    if (weights->type != EQ_INT8 || !weights->data || (bias && !bias->data)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "weights must be int8 here, and like the bias constant");
     }
     if (weights->scale_count != 1 && (weights->scale_count != p->out_channels || weights->channel_axis != p->channel_axis)) {
@@ -197,12 +198,20 @@ static eq_status check(eq_plan *plan, const eq_operator *op, const eq_product_s1
     return check_zero_points(plan, op, input, weights, output);
 }
 
+static eq_rounding_s16 column_rounding(const eq_product_s16 *p, int32_t n) {
+    if (p->rounding != EQ_TWICE_BY_EIGHT) {
+        return p->rounding;
+    }
+    return n < p->out_channels - p->out_channels % 8 ? EQ_TWICE_TIES_UP : EQ_TWICE_TIES_OUT;
+}
+
 static eq_status fill_columns(eq_plan *plan, const eq_operator *op, const eq_product_s16 *p, column *columns) {
     const float in_scale = plan->tensors[p->in_tensor].tensor.scales[0];
     const float out_scale = plan->tensors[p->out_tensor].tensor.scales[0];
     for (int32_t n = 0; n < p->out_channels; ++n) {
         const float scale = p->weights->scales[p->weights->scale_count == 1 ? 0 : n];
         const double product = p->float_scales ? (double)(in_scale * scale) : (double)in_scale * (double)scale;
+        columns[n].rounding = column_rounding(p, n);
         columns[n].real = product / (double)out_scale;
         columns[n].fixed = eq_fixed_from(columns[n].real);
         if (columns[n].fixed.shift > 14) {

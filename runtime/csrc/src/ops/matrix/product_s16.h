@@ -9,6 +9,7 @@ typedef enum eq_rounding_s16 {
     EQ_SIXTEEN_BITS,   /* the scale has 16 bits; one rounding, ties up */
     EQ_TWICE_TIES_UP,  /* the sum wraps to int32, the scale has 31 bits; two roundings */
     EQ_TWICE_TIES_OUT, /* the same, but the second takes ties away from zero */
+    EQ_TWICE_BY_EIGHT, /* ties up in blocks of eight columns, away from zero in the rest */
     EQ_IN_DOUBLE,      /* the product in double, ties away from zero */
 } eq_rounding_s16;
 
@@ -24,6 +25,10 @@ typedef struct eq_product_s16 {
     eq_rounding_s16 rounding;
     bool float_scales; /* input scale * weight scale is rounded to float */
 } eq_product_s16;
+
+/* All of a CONV_2D or DEPTHWISE_CONV_2D but its rounding. (conv_s16.c) */
+eq_status eq_conv_read_s16(eq_plan *plan, const eq_operator *op, eq_product_s16 *product);
+eq_status eq_depthwise_read_s16(eq_plan *plan, const eq_operator *op, eq_product_s16 *product);
 
 /* Checks types and quantization, packs the weights, and appends the step. */
 eq_status eq_product_s16_plan(eq_plan *plan, const eq_operator *op, const eq_product_s16 *product);

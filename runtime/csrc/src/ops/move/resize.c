@@ -10,7 +10,7 @@
 /* Where a row or column of the output comes from. */
 typedef struct eq_sample {
     int32_t near, far; /* rows or columns of the input */
-    int32_t weight;    /* of `far`, of 2048: int8 */
+    int32_t weight;    /* of `far`, of 2048: int8; of 1024: int16 */
     float fraction;    /* of `far`: float32 */
 } eq_sample;
 
@@ -46,6 +46,21 @@ static eq_sample bilinear_sample(const direction *d, int32_t index) {
         .far = near + 1 < d->in ? near + 1 : d->in - 1,
         .weight = (int32_t)rintf((position - (float)near) * 2048.0f),
         .fraction = position - (float)near,
+    };
+}
+
+/* LiteRT's ComputeInterpolationValuesInteger, which does not know where the image ends: beyond, its last pixels count. */
+static eq_sample bilinear_sample_s16(const direction *d, int32_t index) {
+    enum { ONE = 1 << 10 };
+    const int32_t less = d->align_corners && d->out > 1, in = d->in - less, out = d->out - less;
+    const int64_t scale = ((int64_t)ONE * in + out / 2) / out;
+    const int64_t position = index * scale + (d->half_pixel_centers ? scale / 2 - ONE / 2 : 0);
+    const int64_t near = position / ONE > 0 ? position / ONE : 0, far = (position + ONE - 1) / ONE, last = d->in - 1;
+    const int64_t kept = near < last ? near : last;
+    return (eq_sample){
+        .near = (int32_t)kept,
+        .far = (int32_t)(far < last ? far : last),
+        .weight = (int32_t)(position - ONE * near),
     };
 }
 
@@ -132,6 +147,35 @@ static void run_bilinear_f32(const eq_step *step, const eq_storage *storage, int
     }
 }
 
+/* A sum is below 2^36, and halves go away from zero. */
+static void mix_s16(const int16_t *const corners[4], int64_t right, int64_t bottom, ptrdiff_t channels, int16_t *out) {
+    enum { ONE = 1 << 10 };
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+        const int64_t above = corners[0][c] * (ONE - right) + corners[1][c] * right;
+        const int64_t below = corners[2][c] * (ONE - right) + corners[3][c] * right;
+        const int64_t sum = above * (ONE - bottom) + below * bottom;
+        out[c] = (int16_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+    }
+}
+
+static void run_bilinear_s16(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)scratch;
+    const eq_resize *r = step->data;
+    const ptrdiff_t channels = r->pixel / (ptrdiff_t)sizeof(int16_t);
+    for (int32_t unit = first; unit < last; ++unit) {
+        const images i = place(r, &storage[step->inputs[0].tensor], &storage[step->outputs[0].tensor], unit);
+        const int16_t *above = (const int16_t *)(const void *)(i.from + i.row->near * i.in_row);
+        const int16_t *below = (const int16_t *)(const void *)(i.from + i.row->far * i.in_row);
+        int16_t *to = (int16_t *)(void *)i.to;
+        for (int32_t x = 0; x < r->out_width; ++x, to += channels) {
+            const eq_sample *c = &r->columns[x];
+            const ptrdiff_t left = c->near * channels, right = c->far * channels;
+            const int16_t *const corners[4] = {above + left, above + right, below + left, below + right};
+            mix_s16(corners, c->weight, i.row->weight, channels, to);
+        }
+    }
+}
+
 static void run_nearest(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)scratch;
     const eq_resize *r = step->data;
@@ -186,7 +230,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_run_fn run,
     step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = image};
     step->units = dims[0] * dims[1];
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0));
-    step->slow = run == run_bilinear_f32;
+    step->slow = run == run_bilinear_f32 || run == run_bilinear_s16;
     return EQ_OK;
 }
 
@@ -202,11 +246,16 @@ eq_status eq_prepare_resize_bilinear_f32(eq_plan *plan, const eq_operator *op) {
     return prepare(plan, op, run_bilinear_f32, bilinear_sample, 2);
 }
 
+eq_status eq_prepare_resize_bilinear_s16(eq_plan *plan, const eq_operator *op) {
+    return prepare(plan, op, run_bilinear_s16, bilinear_sample_s16, 2);
+}
+
 eq_status eq_prepare_resize_nearest_neighbor(eq_plan *plan, const eq_operator *op) {
     return prepare(plan, op, run_nearest, nearest_sample, 0);
 }
 
 EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear, INT8);
 EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear_f32, FLOAT32);
+EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear_s16, INT16);
 EQ_OPERATOR(RESIZE_NEAREST_NEIGHBOR, eq_prepare_resize_nearest_neighbor, ANY);
 EQ_OPERATOR_KERNEL(bilinear, RESIZE_BILINEAR);
