@@ -5,7 +5,10 @@
 #include "arithmetic/arithmetic.h"
 #include "depthwise_s8.h"
 
-enum { BLOCK = 64 }; /* output channels whose sums are kept together */
+enum {
+    BLOCK = 64, /* output channels whose sums are kept together */
+    LANES = 16, /* inner loops of so many turn into vector code */
+};
 
 typedef struct step_data {
     eq_window window;
@@ -15,6 +18,33 @@ typedef struct step_data {
     const int16_t *weights; /* (height, width, channels * multiplier) */
     int32_t zero_point, min, max;
 } step_data;
+
+/* LANES channels from `first` on, of a layer with as many outputs as inputs. */
+static void run_lanes(const step_data *d, const int8_t *in, ptrdiff_t row_stride, int32_t first, int8_t *out) {
+    const eq_window *w = &d->window;
+    const int16_t *weights = d->weights + first;
+    int32_t sums[LANES];
+    float scale[LANES];
+    int8_t results[LANES]; /* `out` could be anywhere */
+    memcpy(sums, d->bias + first, sizeof sums);
+    memcpy(scale, d->scale + first, sizeof scale);
+    for (int32_t y = 0; y < w->height; ++y) {
+        const int8_t *tap = in + first + y * w->dilation_y * row_stride;
+        for (int32_t x = 0; x < w->width; ++x, weights += d->channels, tap += (ptrdiff_t)w->dilation_x * d->channels) {
+            int16_t factors[LANES];
+            int8_t values[LANES];
+            memcpy(factors, weights, sizeof factors);
+            memcpy(values, tap, sizeof values);
+            for (int32_t i = 0; i < LANES; ++i) {
+                sums[i] = eq_add_wrapping(sums[i], factors[i] * values[i]);
+            }
+        }
+    }
+    for (int32_t i = 0; i < LANES; ++i) {
+        results[i] = eq_requantize(sums[i], scale[i], d->zero_point, d->min, d->max);
+    }
+    memcpy(out + first, results, sizeof results);
+}
 
 /* sums[i] += weights[i] * in[(first + i) / multiplier] */
 static void add_tap(const int16_t *weights, const int8_t *in, int32_t multiplier, int32_t first, int32_t count, int32_t *sums) {
@@ -32,6 +62,12 @@ static void add_tap(const int16_t *weights, const int8_t *in, int32_t multiplier
 static void run_pixel(const step_data *d, const int8_t *in, ptrdiff_t row_stride, int8_t *out) {
     const eq_window *w = &d->window;
     const int32_t columns = d->channels * d->multiplier;
+    if (d->multiplier == 1 && columns >= LANES) {
+        for (int32_t first = 0; first < columns; first += LANES) { /* the last ones may be computed twice */
+            run_lanes(d, in, row_stride, first <= columns - LANES ? first : columns - LANES, out);
+        }
+        return;
+    }
     for (int32_t first = 0; first < columns; first += BLOCK) {
         const int32_t count = columns - first < BLOCK ? columns - first : BLOCK;
         int32_t sums[BLOCK];
