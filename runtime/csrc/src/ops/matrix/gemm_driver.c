@@ -298,10 +298,9 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_
                             eq_step *step, int32_t *most_segments) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     layer_data *d = step->data;
-    const int32_t terms = eq_weight_terms(layer->weights, kernel->no_minimum_weight);
     int64_t units = 0;
     for (int32_t i = 0; i < layer->part_count; ++i) {
-        const eq_gemm_shape shape = eq_gemm_part_shape(layer, &layer->parts[i], terms);
+        const eq_gemm_shape shape = eq_gemm_part_shape(layer, &layer->parts[i]);
         run_part *p = &d->parts[i];
         plan_part(layer, &layer->parts[i], &shape, kernel, p);
         p->small = eq_gemm_packed_part(packed, i, &p->packed);
@@ -310,11 +309,12 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_
         if (units > INT32_MAX) {
             return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the layer is too large");
         }
-        step->macs += (uint64_t)p->pixels * (uint64_t)p->columns * (uint64_t)(p->segments / terms) * (uint64_t)p->segment_bytes;
+        const uint64_t macs = (uint64_t)p->pixels * (uint64_t)p->columns * (uint64_t)p->segments * (uint64_t)p->segment_bytes;
+        step->macs += macs / (uint64_t)p->terms;
+        step->cost += macs;
         *most_segments = p->segments > *most_segments ? p->segments : *most_segments;
     }
     step->units = (int32_t)units;
-    step->cost = step->macs * (uint64_t)terms;
     return EQ_OK;
 }
 
@@ -335,9 +335,11 @@ static eq_status give_slack(eq_plan *plan, int32_t tensor) {
     return EQ_OK;
 }
 
-eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
+eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *whole) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
-    const void *packed = eq_gemm_pack_layer(plan, op, layer);
+    eq_gemm_layer divided = *whole;
+    const eq_gemm_layer *layer = &divided;
+    const void *packed = eq_gemm_divide(plan, &divided) == EQ_OK ? eq_gemm_pack_layer(plan, op, layer) : NULL;
     if (!packed) {
         return (eq_status)plan->error->status;
     }

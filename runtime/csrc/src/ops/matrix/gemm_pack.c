@@ -13,7 +13,6 @@ typedef struct entry {
 typedef struct packer {
     const eq_gemm_layer *layer;
     const eq_gemm_kernel *kernel;
-    int32_t terms;
     int8_t *weights; /* (columns, segments, segment_bytes) of the largest part; NULL if the file's can be used as they are */
     int16_t *column; /* (height, width, channels) of the largest part */
     int32_t *bias;   /* (columns) */
@@ -27,35 +26,36 @@ static size_t column_size(const eq_weight_view *view) {
     return (size_t)view->height * (size_t)view->width * (size_t)view->channels;
 }
 
-eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part *part, int32_t terms) {
+eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part *part) {
     const eq_weight_view *w = &part->weights;
     const bool adjacent = layer->geometry.dilation_x == 1 && w->channels == layer->geometry.in_channels;
     const int32_t taps_x = adjacent ? 1 : w->width;
     return (eq_gemm_shape){
-        .terms = terms,
+        .terms = part->terms,
         .taps_x = taps_x,
-        .segments = terms * w->height * taps_x,
+        .segments = part->terms * w->height * taps_x,
         .segment_bytes = adjacent ? w->width * w->channels : w->channels,
     };
 }
 
 /* The file's order is the kernel's, (columns, segments, segment_bytes), and nothing is subtracted or split. */
-static bool is_direct(const packer *p, const eq_weight_view *w) {
+static bool is_direct(const packer *p, const eq_gemm_part *part) {
+    const eq_weight_view *w = &part->weights;
     bool shifted = false;
     for (int32_t i = 0; i < p->layer->quantized.weight_zero_point_count; ++i) {
         shifted = shifted || p->layer->quantized.weight_zero_points[i] != 0;
     }
-    return p->terms == 1 && !shifted && w->data && w->channel_stride == 1 && w->tap_stride == w->channels &&
+    return part->terms == 1 && !shifted && w->data && w->channel_stride == 1 && w->tap_stride == w->channels &&
            w->row_stride == w->tap_stride * w->width && w->column_stride == w->row_stride * w->height;
 }
 
 static eq_gemm_weights kernel_weights(const packer *p, const eq_gemm_part *part) {
-    const eq_gemm_shape shape = eq_gemm_part_shape(p->layer, part, p->terms);
+    const eq_gemm_shape shape = eq_gemm_part_shape(p->layer, part);
     return (eq_gemm_weights){
         .columns = part->weights.columns,
         .segments = shape.segments,
         .segment_bytes = shape.segment_bytes,
-        .weights = is_direct(p, &part->weights) ? part->weights.data : p->weights,
+        .weights = is_direct(p, part) ? part->weights.data : p->weights,
         .bias = p->bias,
         .scale = p->layer->quantized.scale + part->first_column,
     };
@@ -77,13 +77,13 @@ static void split(int16_t *column, size_t count, int32_t terms, int8_t *out) {
 /* Returns the part's `small`. */
 static bool pack_part(const packer *p, const eq_gemm_part *part, void *packed) {
     const eq_weight_view *w = &part->weights;
-    const bool direct = is_direct(p, w);
+    const bool direct = is_direct(p, part);
     const size_t count = column_size(w);
     bool small = true;
     for (int32_t n = 0; n < w->columns; ++n) {
         small &= eq_weight_column(w, &p->layer->quantized, n, part->first_column, p->column, &p->bias[n]);
         if (!direct) {
-            split(p->column, count, p->terms, p->weights + (size_t)n * count * (size_t)p->terms);
+            split(p->column, count, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
         }
     }
     const eq_gemm_weights weights = kernel_weights(p, part);
@@ -115,11 +115,11 @@ static size_t prepare(packer *p, eq_memory_block **memory) {
     for (int32_t i = 0; i < p->layer->part_count; ++i) {
         const eq_gemm_part *part = &p->layer->parts[i];
         const eq_gemm_weights weights = kernel_weights(p, part);
-        const size_t size = column_size(&part->weights), all = size * (size_t)weights.columns * (size_t)p->terms;
+        const size_t size = column_size(&part->weights), all = size * (size_t)weights.columns * (size_t)part->terms;
         bytes += align(p->kernel->packed_bytes(&weights));
         columns = (size_t)weights.columns > columns ? (size_t)weights.columns : columns;
         count = size > count ? size : count;
-        weights_bytes = !is_direct(p, &part->weights) && all > weights_bytes ? all : weights_bytes;
+        weights_bytes = !is_direct(p, part) && all > weights_bytes ? all : weights_bytes;
     }
     p->column = eq_memory_take(memory, count * sizeof *p->column);
     p->bias = eq_memory_take(memory, columns * sizeof *p->bias);
@@ -142,9 +142,9 @@ static bool fits(const packer *p, const void *packed) {
 
 const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
-    packer p = {.layer = layer, .kernel = kernel, .terms = eq_weight_terms(layer->weights, kernel->no_minimum_weight)};
+    packer p = {.layer = layer, .kernel = kernel};
     for (int32_t i = 0; i < layer->part_count; ++i) {
-        if (!eq_weights_fit(&layer->parts[i].weights, p.terms)) {
+        if (!eq_weights_fit(&layer->parts[i].weights, layer->parts[i].terms)) {
             eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more weights than the address space has room for");
             return NULL;
         }

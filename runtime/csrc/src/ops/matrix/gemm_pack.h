@@ -11,7 +11,11 @@ typedef struct eq_gemm_shape {
     int32_t segments, segment_bytes;
 } eq_gemm_shape;
 
-eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part *part, int32_t terms);
+eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part *part);
+
+/* Cuts parts into runs of columns that take as many terms: of the weights of an old uint8 layer a few do not fit one, and the others'
+ * work is not doubled for their sake. `parts` live as long as the plan. (gemm_terms.c) */
+eq_status eq_gemm_divide(eq_plan *plan, eq_gemm_layer *layer);
 
 /* The packed parts, made the first time; NULL: error written. */
 const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer);

@@ -91,6 +91,26 @@ int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum) {
     return has_minimum ? 2 : 1;
 }
 
+int32_t eq_weight_column_terms(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
+                               bool no_minimum) {
+    int32_t least = 0, most = 0;
+    const int32_t zero_point = view->data ? weight_zero_point(layer, n + first_column) : 0;
+    for (int32_t y = 0; view->data && y < view->height; ++y) {
+        for (int32_t x = 0; x < view->width; ++x) {
+            const int8_t *tap = view->data + n * view->column_stride + y * view->row_stride + x * view->tap_stride;
+            for (int32_t c = 0; c < view->channels; ++c) {
+                const int32_t w = tap[c * view->channel_stride] - zero_point;
+                least = w < least ? w : least;
+                most = w > most ? w : most;
+            }
+        }
+    }
+    if (least >= (no_minimum ? -127 : -128) && most <= 127) {
+        return 1;
+    }
+    return ((most > -least ? most : -least) + 126) / 127;
+}
+
 /* The view's values of column n minus `zero_point`, in order. */
 static void gather(const eq_weight_view *view, int32_t n, int32_t zero_point, int16_t *weights) {
     for (int32_t y = 0; y < view->height; ++y) {

@@ -28,8 +28,12 @@ eq_status eq_quantized_layer_read(eq_plan *plan, const eq_operator *op, const eq
                                   const eq_tensor *bias, const eq_tensor *output, int32_t channel_axis, int32_t columns,
                                   int32_t activation, eq_quantized_layer *layer);
 
-/* How many int8 numbers, none -128 if `no_minimum`, a weight minus its zero point must be the sum of: 1, 2 or 3. */
+/* How many int8 numbers, none -128 if `no_minimum`, a weight minus its zero point may have to be the sum of: 1, 2 or 3. */
 int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum);
+
+/* How many those of column n, whose quantization is that of column `n + first_column`, have to. */
+int32_t eq_weight_column_terms(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
+                               bool no_minimum);
 
 /* Whether no size can overflow when a kernel packs `terms` times these weights, whatever it pads and widens: true of all but
  * absurd layers where addresses have 64 bits. */
