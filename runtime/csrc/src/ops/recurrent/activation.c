@@ -1,6 +1,6 @@
 #include "activation.h"
 
-#include "arithmetic/portable_math.h"
+#include "arithmetic/functions_f32.h"
 #include "ops/quantization.h"
 
 enum { ACTIVATION_TANH = 4 };
@@ -13,12 +13,8 @@ eq_status eq_recurrent_activation_read(eq_plan *plan, const eq_operator *op, int
 
 float eq_activate(const eq_recurrent_activation *activation, float x) {
     if (activation->tanh) {
-        return (float)eq_tanh((double)x);
+        return eq_tanh_f32(x);
     }
     x = x < activation->min ? activation->min : x;
     return x > activation->max ? activation->max : x;
-}
-
-float eq_logistic(float x) {
-    return (float)(1 / (1 + eq_exp(-(double)x)));
 }

@@ -11,6 +11,5 @@ typedef struct eq_recurrent_activation {
 
 eq_status eq_recurrent_activation_read(eq_plan *plan, const eq_operator *op, int32_t code, eq_recurrent_activation *activation);
 float eq_activate(const eq_recurrent_activation *activation, float x);
-float eq_logistic(float x);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "activation.h"
+#include "arithmetic/functions_f32.h"
 #include "ops/quantization.h"
 
 const eq_lstm_types eq_lstm_types_f32 = {EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32};
@@ -87,8 +88,8 @@ static void gate_input(const cell *c, const eq_vector_products *products, int32_
 
 static void update_cell(const cell *c, float *const values[EQ_GATES], float *state) {
     for (int32_t i = 0; i < c->lstm.cells; i++) {
-        const float forget = eq_logistic(values[EQ_GATE_FORGET][i]);
-        const float input = c->lstm.first_gate == EQ_GATE_INPUT ? eq_logistic(values[EQ_GATE_INPUT][i]) : 1 - forget;
+        const float forget = eq_logistic_f32(values[EQ_GATE_FORGET][i]);
+        const float input = c->lstm.first_gate == EQ_GATE_INPUT ? eq_logistic_f32(values[EQ_GATE_INPUT][i]) : 1 - forget;
         const float news = eq_activate(&c->activation, values[EQ_GATE_CELL][i]);
         state[i] = clip(forget * state[i] + news * input, c->lstm.cell_clip);
     }
@@ -126,7 +127,7 @@ static void run(const void *of, const eq_vector_products *products, const eq_cel
     float *hidden = values[EQ_GATE_OUTPUT];
     gate_input(c, products, EQ_GATE_OUTPUT, &read, state, hidden, scratch->sums);
     for (int32_t i = 0; i < lstm->cells; i++) {
-        hidden[i] = eq_logistic(hidden[i]) * eq_activate(&c->activation, state[i]);
+        hidden[i] = eq_logistic_f32(hidden[i]) * eq_activate(&c->activation, state[i]);
     }
     give_output(c, products, hidden, v->out, scratch);
     memcpy(output_state, v->out, (size_t)lstm->outputs * sizeof *output_state);
