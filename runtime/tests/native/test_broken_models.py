@@ -470,3 +470,20 @@ def test_values_after_the_flatbuffer() -> None:
 
 def test_uint8_model() -> None:
     check(good_model("UINT8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("FlexSoftplus", "not an operator of this engine, but of TensorFlow: convert without SELECT_TF_OPS"),
+        ("edgetpu-custom-op", "compiled for Google's Edge TPU, and run there alone: take the model from before that"),
+        ("ethos-u", "compiled for Arm's Ethos-U, and run there alone: take the model from before that"),
+        ("PosenetDecoderOp", "not an operator of this engine"),
+    ],
+)
+def test_says_where_foreign_operators_run(name: str, sentence: str) -> None:
+    model = Model()
+    x, y = model.input((4,), "FLOAT32"), model.tensor((4,), "FLOAT32")
+    model.custom(name, [x], [y])
+    with pytest.raises(NativeError, match=f"CUSTOM {name} .*: .*{sentence}$"):
+        run_native(model.finish([y]), [np.zeros(4, np.float32)])

@@ -29,6 +29,23 @@ static int32_t named_types(const eq_operator_row *row) {
     return count;
 }
 
+/* Where customs run whose names begin so, and what to do instead. */
+static const char *elsewhere_of(const eq_operator *op) {
+    static const struct {
+        const char *beginning, *sentence;
+    } known[] = {
+        {"edgetpu-custom-op", "compiled for Google's Edge TPU, and run there alone: take the model from before that"},
+        {"ethos-u", "compiled for Arm's Ethos-U, and run there alone: take the model from before that"},
+        {"Flex", "of TensorFlow: convert without SELECT_TF_OPS"},
+    };
+    for (size_t i = 0; op->custom && i < sizeof known / sizeof *known; ++i) {
+        if (strncmp(op->custom, known[i].beginning, strlen(known[i].beginning)) == 0) {
+            return known[i].sentence;
+        }
+    }
+    return NULL;
+}
+
 eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **found) {
     static const eq_operator_row custom = {EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, NULL, eq_prepare_custom};
     if (eq_plan_custom_operator(plan, op)) {
@@ -50,6 +67,9 @@ eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_o
     }
     if (*found) {
         return EQ_OK;
+    }
+    if (nearest < 0 && elsewhere_of(op)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this engine, but %s", elsewhere_of(op));
     }
     if (nearest < 0) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "not an operator of this %s%s",
