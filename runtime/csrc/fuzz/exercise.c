@@ -85,13 +85,28 @@ typedef struct results {
     size_t size;
 } results;
 
+/* Which of its many bits a result that is not a number has is the CPU's choice. */
+static void settle_nan(const eq_tensor_info *info, uint8_t *bytes) {
+    if (info->type != EQ_FLOAT32 && info->type != EQ_COMPLEX64) {
+        return;
+    }
+    for (size_t k = 0; k < info->bytes; k += sizeof(float)) {
+        float value;
+        memcpy(&value, bytes + k, sizeof value);
+        if (value != value) {
+            memset(bytes + k, 0xff, sizeof value);
+        }
+    }
+}
+
 static void keep_outputs(const eq_session *session, results *kept) {
     for (int32_t i = 0; i < eq_session_output_count(session); i++) {
         eq_tensor_info info;
         require(eq_session_output_info(session, i, &info, NULL) == EQ_OK, "an output has no description");
-        uint8_t *bytes = realloc(kept->bytes, kept->size + info.bytes);
+        uint8_t *bytes = realloc(kept->bytes, kept->size + info.bytes + 1); /* an output may be empty */
         require(bytes != NULL, "no memory for the results");
         memcpy(bytes + kept->size, eq_session_output_data(session, i), info.bytes);
+        settle_nan(&info, bytes + kept->size);
         kept->bytes = bytes;
         kept->size += info.bytes;
     }

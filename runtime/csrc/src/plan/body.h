@@ -19,7 +19,10 @@ typedef struct eq_loops {
     const eq_operator *endless; /* the loop that was stopped, after EQ_MOST_ROUNDS */
 } eq_loops;
 
-enum { EQ_MOST_BODIES = 256, EQ_MOST_ROUNDS = 1 << 24 };
+#ifndef EQ_MOST_ROUNDS /* a fuzzer has less patience */
+#define EQ_MOST_ROUNDS (1 << 24)
+#endif
+enum { EQ_MOST_BODIES = 256 };
 
 /* Plan graph `index` for these tensors of `plan` as its inputs; those that are constant are so in the body too if `keep_constants`. */
 eq_status eq_body_make(eq_plan *plan, const eq_operator *op, int32_t index, const int32_t *inputs, int32_t count,

@@ -74,7 +74,9 @@ eq_status eq_plan_shape(eq_plan *plan, const eq_operator *op, int32_t slot, int3
                             (unsigned long long)plan->model->memory_limit);
     }
     tensor->rank = rank;
-    memcpy(tensor->dims, dims, (size_t)rank * sizeof *dims);
+    for (int32_t i = 0; i < rank; ++i) { /* a scalar's `dims` may be NULL */
+        tensor->dims[i] = dims[i];
+    }
     return EQ_OK;
 }
 
