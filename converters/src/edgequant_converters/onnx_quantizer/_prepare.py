@@ -1,5 +1,6 @@
 """Bring a float ONNX graph into the shape that onnxruntime's quantizer understands."""
 
+import tempfile
 from pathlib import Path
 
 import onnx
@@ -19,22 +20,23 @@ def prepare(path: Path) -> ModelProto:
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    optimized, prepared = (path.with_name(f"{path.stem}-{form}.onnx") for form in ("optimized", "prepared"))
-    try:
-        current_process().optimize_onnx(path, optimized)
-    except EngineDeathError as error:
-        raise SourceError(str(error)) from error
-    except SessionError as error:
-        raise UnsupportedError(f"This graph cannot be prepared for quantization: {error}") from error
-    try:
-        quant_pre_process(str(optimized), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
-        model = onnx.load(prepared)
-        # Exporters note the shapes of weights too, and the quantizer trips over them once it has transposed a weight.
-        del model.graph.value_info[:]
-        plain_gemms(model.graph)  # last, because the optimizer makes Gemms and folds into them
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception as error:  # the optimizer and the checker raise bare Exceptions of their own
-        raise UnsupportedError(f"This graph cannot be prepared for quantization: {reason(error)}.") from error
+    with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+        optimized, prepared = Path(folder, "optimized.onnx"), Path(folder, "prepared.onnx")
+        try:
+            current_process().optimize_onnx(path, optimized)
+        except EngineDeathError as error:
+            raise SourceError(str(error)) from error
+        except SessionError as error:
+            raise UnsupportedError(f"This graph cannot be prepared for quantization: {error}") from error
+        try:
+            quant_pre_process(str(optimized), str(prepared), skip_optimization=True, skip_symbolic_shape=True)
+            model = onnx.load(prepared)
+            # Exporters note the shapes of weights too: the quantizer trips over them once it has transposed a weight.
+            del model.graph.value_info[:]
+            plain_gemms(model.graph)  # last, because the optimizer makes Gemms and folds into them
+            model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        except Exception as error:  # the optimizer and the checker raise bare Exceptions of their own
+            raise UnsupportedError(f"This graph cannot be prepared for quantization: {reason(error)}.") from error
     _name_nodes(model)
     return model
 
