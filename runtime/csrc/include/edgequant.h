@@ -1,4 +1,4 @@
-/* edgequant: a small engine that runs int8 .tflite models, bit for bit the same on every CPU.
+/* edgequant: a small engine that runs .tflite models, int8 ones bit for bit the same on every CPU.
  *
  *     eq_model *model;
  *     eq_session *session;

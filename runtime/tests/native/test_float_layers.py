@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from .conftest import examples
 from .oracle import NativeError, check_close, run_native
 from .single_op import VALID, Model
-from .test_matrix_operators import ACTIVATIONS, SEEDS, Window, channels, pairs, windows
+from .test_matrix_operators import ACTIVATIONS, BATCHES, SEEDS, Window, channels, factor_shapes, pairs, windows
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def test_layers_that_are_done_in_chunks() -> None:
 
 @given(
     seed=SEEDS,
-    batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))]),
+    batches=BATCHES,
     rows=st.integers(1, 30),
     depth=st.integers(1, 40),
     columns=st.integers(1, 40),
@@ -104,8 +104,8 @@ def test_batch_matrix_product(
     constant: bool,
 ) -> None:
     model = Model()
-    x = model.input((*batches[0], depth, rows) if adj[0] else (*batches[0], rows, depth), "FLOAT32")
-    y_shape = (*batches[1], columns, depth) if adj[1] else (*batches[1], depth, columns)
+    x_shape, y_shape = factor_shapes(batches, rows, depth, columns, adj)
+    x = model.input(x_shape, "FLOAT32")
     values = np.random.default_rng(seed).normal(size=y_shape)
     y = model.constant(values, "FLOAT32") if constant else model.input(y_shape, "FLOAT32")
     out = model.tensor((*np.broadcast_shapes(*batches), rows, columns), "FLOAT32")

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from .conftest import examples
 from .oracle import NativeError, check, run_native
 from .single_op import Model, Quantized
-from .test_matrix_operators import ACTIVATIONS, SEEDS
+from .test_matrix_operators import ACTIVATIONS, BATCHES, SEEDS, factor_shapes
 
 pytestmark = pytest.mark.slow
 
 
 @given(
     seed=SEEDS,
-    batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))]),
+    batches=BATCHES,
     rows=st.integers(1, 9),
     depth=st.integers(1, 40),
     columns=st.integers(1, 40),
@@ -41,9 +41,9 @@ def test_batch_matrix_product(
     rng = np.random.default_rng(seed)
     most = 1 << (15 if kind == "INT16" else 7)
     scales = np.exp(rng.uniform(-9, -4, 2))
-    y_shape = (*batches[1], columns, depth) if adj[1] else (*batches[1], depth, columns)
+    x_shape, y_shape = factor_shapes(batches, rows, depth, columns, adj)
     model = Model()
-    x = model.input((*batches[0], depth, rows) if adj[0] else (*batches[0], rows, depth), "INT16", Quantized(scales[0]))
+    x = model.input(x_shape, "INT16", Quantized(scales[0]))
     if constant:
         y = model.constant(rng.integers(-most, most, y_shape), kind, Quantized(scales[1]))
     else:

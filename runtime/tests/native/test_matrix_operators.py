@@ -20,6 +20,8 @@ pytestmark = pytest.mark.slow
 ACTIVATIONS = st.sampled_from([NONE, RELU, RELU_N1_TO_1, RELU6])
 PADDINGS = st.sampled_from([SAME, VALID])
 SEEDS = st.integers(0, 2**32 - 1)
+# Of both factors of a matrix product.
+BATCHES = st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))])
 
 
 @dataclass
@@ -261,9 +263,18 @@ def test_fully_connected(
     check(fully_connected_model(layer, (*lead, depth), columns, activation, bias, keep))
 
 
+def factor_shapes(
+    batches: tuple[tuple[int, ...], tuple[int, ...]], rows: int, depth: int, columns: int, adj: tuple[bool, bool]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of x (rows, depth) and y (depth, columns), transposed where `adj` says so."""
+    x_shape = (*batches[0], depth, rows) if adj[0] else (*batches[0], rows, depth)
+    y_shape = (*batches[1], columns, depth) if adj[1] else (*batches[1], depth, columns)
+    return x_shape, y_shape
+
+
 @given(
     seed=SEEDS,
-    batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((1, 2), (2, 2)), ((), (2,))]),
+    batches=BATCHES,
     rows=st.integers(1, 8),
     depth=st.integers(1, 80),
     columns=st.integers(1, 80),
@@ -284,8 +295,7 @@ def test_batch_matrix_product(
 ) -> None:
     layer = Layer(np.random.default_rng(seed), "per_tensor")
     model = Model()
-    x_shape = (*batches[0], depth, rows) if adj[0] else (*batches[0], rows, depth)
-    y_shape = (*batches[1], columns, depth) if adj[1] else (*batches[1], depth, columns)
+    x_shape, y_shape = factor_shapes(batches, rows, depth, columns, adj)
     x, x_scale = quantized_input(model, layer, x_shape)
     y_scale, y_zero_point = layer.weight_scale(1), layer.zero_point() if asymmetric else 0
     if constant:
