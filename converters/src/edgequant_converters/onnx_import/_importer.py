@@ -1,0 +1,206 @@
+"""The walk over an ONNX graph: constants are computed, every other node is lowered by the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._reason import reason
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
+
+from . import (  # noqa: F401 (each enters its lowerings into the table)
+    _convolution,
+    _elementwise,
+    _matmul,
+    _move,
+)
+from ._fold import folded
+from ._node import Node, RefusedNodeError, attribute_value
+from ._registry import LOWERINGS
+
+_DOMAINS = ("", "ai.onnx")
+_WIDENED = (TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+
+def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Model:
+    """Return a float ONNX model as a graph with LiteRT's operators, in ONNX's own layout of images.
+
+    `shapes` has the sizes of every input, by its name. Every kind of float becomes float32. Inputs and outputs keep
+    their names and order. Raises UnsupportedError that lists every node that cannot be written, and why.
+    """
+    unknown = _unknown_operators(model)
+    if unknown:
+        raise UnsupportedError(
+            f"The ONNX operators {', '.join(unknown)} cannot be converted to LiteRT: replace them, or write .onnx."
+        )
+    importer = _Importer(model, shapes)
+    graph = importer.main()
+    if importer.refused:
+        raise UnsupportedError(
+            f"What LiteRT cannot compute: {'; '.join(importer.refused)}. Change these nodes, or write .onnx."
+        )
+    names = [[value.name for value in side] for side in (graph.inputs, graph.outputs)]
+    outputs = [value.name for value in model.graph.output]
+    return Model([graph, *importer.bodies], names[0], outputs)
+
+
+def _unknown_operators(model: onnx.ModelProto) -> list[str]:
+    unknown = {
+        node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
+        for node in model.graph.node
+        if node.domain not in _DOMAINS or node.op_type not in LOWERINGS
+    }
+    return sorted(unknown - {"Constant"})
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What is known inside one graph, outer values included: numbers of constants, and tensors, by name."""
+
+    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def tensor(self, name: str) -> Tensor:
+        """Return a value as a tensor; every kind of float is float32."""
+        if name not in self.tensors:
+            if name not in self.constants:
+                raise RefusedNodeError(f"the value '{name}' is made by no node")
+            self.tensors[name] = constant(name, _plain(self.constants[name], name))
+        return self.tensors[name]
+
+
+class _Importer:
+    """What the graphs of a model share: the versions of its operators, the refusals, the bodies of control flow."""
+
+    def __init__(self, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
+        self._model, self._shapes = model, shapes
+        self._opsets = list(model.opset_import)
+        self._opset = next((entry.version for entry in self._opsets if entry.domain in _DOMAINS), 1)
+        self.refused: list[str] = []
+        self.bodies: list[Graph] = []
+
+    def main(self) -> Graph:
+        proto = self._model.graph
+        weights = {tensor.name for tensor in proto.initializer}
+        graph, scope = Graph(), _Scope()
+        for value in proto.input:
+            if value.name not in weights:
+                kind = _type(value.type.tensor_type.elem_type, value.name)
+                scope.tensors[value.name] = Tensor(value.name, tuple(self._shapes[value.name]), kind)
+                graph.inputs.append(scope.tensors[value.name])
+        self._walk(proto, graph, scope)
+        return graph
+
+    def _walk(self, proto: onnx.GraphProto, graph: Graph, scope: _Scope) -> None:
+        build = Builder(graph)
+        scope.constants |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer}
+        for node in proto.node:
+            known = self._known_outputs(node, scope)
+            if known is not None:
+                scope.constants |= {name: value for name, value in zip(node.output, known, strict=False) if name}
+                continue
+            try:
+                scope.tensors |= self._lowered(node, build, scope)
+            except RefusedNodeError as refusal:
+                self.refused.append(str(refusal))
+                scope.tensors |= self._placeholders(node)
+                if not all(name in scope.tensors for name in node.output if name):
+                    return  # nothing that reads it can be judged
+        if not self.refused:
+            graph.outputs = [self._output(value.name, build, scope, graph) for value in proto.output]
+
+    def _known_outputs(self, node: onnx.NodeProto, scope: _Scope) -> list[NDArray[Any]] | None:
+        read = scope.tensors.get(node.input[0]) if node.input else None
+        if node.op_type in ("Shape", "Size") and read is not None and min(read.shape, default=0) >= 0:
+            ends = {attribute.name: attribute.i for attribute in node.attribute}
+            part = read.shape[ends.get("start", 0) : ends.get("end", read.rank)]
+            return [np.array(part if node.op_type == "Shape" else read.size, np.int64)]
+        return folded(node, scope.constants, self._opsets)
+
+    def _lowered(self, proto: onnx.NodeProto, build: Builder, scope: _Scope) -> dict[str, Tensor]:
+        def body(inner: onnx.GraphProto) -> tuple[Graph, list[Tensor]]:
+            raise NotImplementedError
+
+        build.scope = next(name for name in proto.output if name)
+        node = Node(
+            op_type=proto.op_type,
+            name=proto.name or build.scope,
+            opset=self._opset,
+            inputs=[scope.tensor(name) if name else None for name in proto.input],
+            outputs=list(proto.output),
+            attributes={attribute.name: attribute_value(attribute) for attribute in proto.attribute},
+            body=body,
+        )
+        try:
+            made = LOWERINGS[proto.op_type](node, build)
+        except RefusedNodeError:
+            raise
+        except Exception as error:  # ValueError, KeyError, IndexError ...: attributes or shapes of no case here
+            node.refuse(f"attributes or shapes that do not fit ({type(error).__name__}: {reason(error)})")
+        listed = [made] if isinstance(made, Tensor) else list(made)
+        named: dict[str, Tensor] = {}
+        for index, name in enumerate(proto.output):
+            tensor = listed[index] if index < len(listed) else None
+            if name and tensor is None:
+                node.refuse(f"its output {index} is used")
+            if name and tensor is not None:
+                named[name] = tensor
+                if tensor.name.startswith(f"{build.scope}/") and not tensor.is_constant:
+                    tensor.name = name
+        return named
+
+    def _placeholders(self, node: onnx.NodeProto) -> dict[str, Tensor]:
+        """Return tensors like the outputs of a refused node, so that the nodes after it are judged as well."""
+        return {name: self._inferred[name] for name in node.output if name in self._inferred}
+
+    @cached_property
+    def _inferred(self) -> dict[str, Tensor]:
+        model = onnx.ModelProto()
+        model.CopyFrom(self._model)
+        for value in model.graph.input:
+            if value.name in self._shapes:
+                sizes = [onnx.TensorShapeProto.Dimension(dim_value=size) for size in self._shapes[value.name]]
+                value.type.tensor_type.shape.CopyFrom(onnx.TensorShapeProto(dim=sizes))
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        found = {}
+        for value in [*inferred.value_info, *inferred.output]:
+            kind = value.type.tensor_type
+            if kind.HasField("shape") and all(size.HasField("dim_value") for size in kind.shape.dim):
+                shape = tuple(size.dim_value for size in kind.shape.dim)
+                found[value.name] = Tensor(value.name, shape, _type(kind.elem_type, value.name))
+        return found
+
+    def _output(self, name: str, build: Builder, scope: _Scope, graph: Graph) -> Tensor:
+        """Return a graph's output; what is a constant or an input, or given out already, becomes a copy."""
+        tensor = scope.tensor(name)
+        build.scope = name
+        if not tensor.is_constant and tensor not in graph.inputs and tensor not in graph.outputs:
+            return tensor
+        shape = build.constant(tensor.shape, np.int32)
+        copy = build.op("RESHAPE", [tensor, shape], tensor.shape, newShape=list(tensor.shape))
+        copy.name = name
+        return copy
+
+
+def _plain(value: NDArray[Any], name: str) -> NDArray[Any]:
+    value = np.asarray(value)
+    if value.dtype.kind in "OUS":
+        raise RefusedNodeError(f"the constant '{name}' holds text")
+    return value.astype(np.float32) if value.dtype.kind in "fV" else value
+
+
+def _type(code: int, name: str) -> str:
+    if code in _WIDENED:
+        return "FLOAT32"
+    try:
+        return type_of(onnx.helper.tensor_dtype_to_np_dtype(code))
+    except KeyError:
+        raise UnsupportedError(
+            f"The input '{name}' has the type {TensorProto.DataType.Name(code)}, which LiteRT does not have."
+        ) from None

@@ -1,0 +1,62 @@
+"""The windows of convolutions and poolings: kernel, strides, dilations and what is padded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgequant_converters.ir import Builder, Tensor, window_size
+
+from ._node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window over the spatial axes, and how many values are added `before` and `after` each of them."""
+
+    kernel: list[int]
+    strides: list[int]
+    dilations: list[int]
+    before: list[int]
+    after: list[int]
+
+    def applied(self, build: Builder, maps: Tensor, value: float = 0.0) -> tuple[Tensor, bool]:
+        """Return channels-last maps ready for the window, and whether its padding is LiteRT's SAME.
+
+        SAME has the odd one of an uneven number of rows or columns at the end; what it cannot say is padded first.
+        """
+        if self._is_same(maps.shape[1:-1]):
+            return maps, True
+        pads = list(zip(self.before, self.after, strict=True))
+        return build.pad(maps, [(0, 0), *pads, (0, 0)], value), False
+
+    def _is_same(self, sizes: Sequence[int]) -> bool:
+        if not any(self.before) and not any(self.after):
+            return False
+        return all(
+            _same_pads(size, k, stride, dilation) == (before, after)
+            for size, k, stride, dilation, before, after in zip(
+                sizes, self.kernel, self.strides, self.dilations, self.before, self.after, strict=True
+            )
+        )
+
+
+def read_window(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> Window:
+    """Read a node's window over spatial axes of these sizes."""
+    rank = len(kernel)
+    strides, dilations = node.get("strides", [1] * rank), node.get("dilations", [1] * rank)
+    pads = node.get("pads", [0] * 2 * rank)
+    before, after = pads[:rank], pads[rank:]
+    mode = node.get("auto_pad", "NOTSET")
+    if mode in ("SAME_UPPER", "SAME_LOWER"):
+        same = [_same_pads(n, k, s, d) for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)]
+        before, after = [pair[0] for pair in same], [pair[1] for pair in same]
+        if mode == "SAME_LOWER":
+            before, after = after, before
+    elif mode == "VALID":
+        before = after = [0] * rank
+    return Window(list(kernel), list(strides), list(dilations), list(before), list(after))
+
+
+def _same_pads(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    outputs = window_size(size, kernel, stride, dilation, same=True)
+    total = max(0, (outputs - 1) * stride + (kernel - 1) * dilation + 1 - size)
+    return total // 2, total - total // 2
