@@ -1,7 +1,7 @@
 """The graph that every network becomes: operators with LiteRT's meaning, on tensors that know their values."""
 
 from ._build import Builder
-from ._model import Graph, Model, Operator, Quantization, Tensor, constant
+from ._model import Graph, Model, Operator, Quantization, Shape, Tensor, constant
 from ._read import read_ir
 from ._shapes import broadcast_shapes, normal_axes, permuted, reduced, window_size
 from ._types import NUMPY_TYPES, type_of
@@ -14,6 +14,7 @@ __all__ = [
     "Model",
     "Operator",
     "Quantization",
+    "Shape",
     "Tensor",
     "broadcast_shapes",
     "constant",

@@ -1,0 +1,37 @@
+"""Rewriting the graph: each pass keeps what it computes, and makes it fewer or cheaper operators.
+
+1. Transpositions are carried past what computes alike in any order of the axes, and cancel (`_transposes`).
+2. Padding comes right before the layer that it is for (`_padding`).
+3. Transpositions before a flattening go into the columns of the dense layer behind it (`_flatten`).
+4. What is computed twice is computed once (`_doubles`); a reshaping of a reshaping is one (`_reshapes`).
+5. Factors and addends go into the weights and biases of the layer before, activations into its options (`_fusions`).
+6. What nobody reads is dropped.
+"""
+
+from edgequant_converters.ir import Graph, Model
+
+from ._doubles import share_doubles
+from ._flatten import absorb_flattenings
+from ._fusions import fuse
+from ._padding import pad_after_transposing
+from ._reshapes import merge_reshapes
+from ._transposes import carry_transposes
+
+__all__ = ["simplify"]
+
+
+def simplify(model: Model) -> None:
+    """Run all passes over every graph of a float model, in place."""
+    for graph in model.graphs:
+        _simplify(graph)
+
+
+def _simplify(graph: Graph) -> None:
+    graph.drop_unused()
+    carry_transposes(graph)
+    pad_after_transposing(graph)
+    absorb_flattenings(graph)
+    merge_reshapes(graph)
+    share_doubles(graph)
+    fuse(graph)
+    graph.drop_unused()
