@@ -20,6 +20,7 @@ from . import (  # noqa: F401 (each enters its lowerings into the table)
     _matmul,
     _move,
 )
+from ._activations import with_named_activations
 from ._fold import folded
 from ._node import Node, RefusedNodeError, attribute_value
 from ._registry import LOWERINGS
@@ -100,7 +101,7 @@ class _Importer:
     def _walk(self, proto: onnx.GraphProto, graph: Graph, scope: _Scope) -> None:
         build = Builder(graph)
         scope.constants |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer}
-        for node in proto.node:
+        for node in with_named_activations(proto, self._opsets):
             known = self._known_outputs(node, scope)
             if known is not None:
                 scope.constants |= {name: value for name, value in zip(node.output, known, strict=False) if name}
