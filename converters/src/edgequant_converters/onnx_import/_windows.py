@@ -23,12 +23,36 @@ class Window:
 
         SAME has the odd one of an uneven number of rows or columns at the end; what it cannot say is padded first.
         """
-        if self._is_same(maps.shape[1:-1]):
+        if self.is_same(maps.shape[1:-1]):
             return maps, True
-        pads = list(zip(self.before, self.after, strict=True))
-        return build.pad(maps, [(0, 0), *pads, (0, 0)], value), False
+        return self.padded(build, maps, value), False
 
-    def _is_same(self, sizes: Sequence[int]) -> bool:
+    def padded(self, build: Builder, maps: Tensor, value: float = 0.0) -> Tensor:
+        """Return channels-last maps with the window's padding around them."""
+        pads = list(zip(self.before, self.after, strict=True))
+        return build.pad(maps, [(0, 0), *pads, (0, 0)], value)
+
+    def places(self, padded: Sequence[int]) -> list[int]:
+        """Return how many windows fit along each axis of maps that are padded already."""
+        steps = zip(padded, self.kernel, self.strides, self.dilations, strict=True)
+        return [window_size(size, kernel, stride, dilation) for size, kernel, stride, dilation in steps]
+
+    def outputs(self, sizes: Sequence[int]) -> list[int]:
+        """Return how many windows fit along each axis of maps that are to be padded."""
+        around = zip(sizes, self.before, self.after, strict=True)
+        return self.places([size + before + after for size, before, after in around])
+
+    def along(self, *axes: int) -> "Window":
+        """Return the window over these of its axes alone."""
+        parts = (self.kernel, self.strides, self.dilations, self.before, self.after)
+        return Window(*([part[axis] for axis in axes] for part in parts))
+
+    def under_one_row(self) -> "Window":
+        """Return the window over one axis as one over two, of which the first has the size 1."""
+        return Window([1, *self.kernel], [1, *self.strides], [1, *self.dilations], [0, *self.before], [0, *self.after])
+
+    def is_same(self, sizes: Sequence[int]) -> bool:
+        """Tell whether LiteRT's SAME pads maps of these sizes so."""
         if not any(self.before) and not any(self.after):
             return False
         return all(
