@@ -19,6 +19,7 @@ from . import (  # noqa: F401 (each enters its lowerings into the table)
     _elementwise,
     _matmul,
     _move,
+    _pooling,
     _transposed,
 )
 from ._activations import with_named_activations

@@ -51,6 +51,15 @@ class Window:
         """Return the window over one axis as one over two, of which the first has the size 1."""
         return Window([1, *self.kernel], [1, *self.strides], [1, *self.dilations], [0, *self.before], [0, *self.after])
 
+    def over_one_column(self) -> "Window":
+        """Return the window over one axis as one over two, of which the second has the size 1."""
+        return Window([*self.kernel, 1], [*self.strides, 1], [*self.dilations, 1], [*self.before, 0], [*self.after, 0])
+
+    def without_padding(self) -> "Window":
+        """Return the window for maps that are padded already."""
+        none = [0] * len(self.kernel)
+        return Window(self.kernel, self.strides, self.dilations, none, none)
+
     def is_same(self, sizes: Sequence[int]) -> bool:
         """Tell whether LiteRT's SAME pads maps of these sizes so."""
         if not any(self.before) and not any(self.after):
