@@ -1,20 +1,29 @@
 """Adding operators to a graph: one method for each that most lowerings need, and two for all others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._model import Graph, Operator, Shape, Tensor, constant
 from ._shapes import broadcast_shapes, normal_axes, permuted, reduced
 from ._types import NUMPY_TYPES
 
 _COMPARISONS = frozenset({"EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"})
+_ON_CONSTANTS: dict[str, Callable[..., NDArray[Any]]] = {
+    "ADD": np.add, "SUB": np.subtract, "MUL": np.multiply, "MAXIMUM": np.maximum, "MINIMUM": np.minimum,
+    "FLOOR_MOD": np.mod, "EQUAL": np.equal, "NOT_EQUAL": np.not_equal, "LESS": np.less, "LESS_EQUAL": np.less_equal,
+    "GREATER": np.greater, "GREATER_EQUAL": np.greater_equal,
+}  # fmt: skip
+"""What is computed at once between two constants: arithmetic of indices and masks."""
 
 
 class Builder:
-    """Appends operators to `graph`; what follows from constants alone is computed at once where it only moves values.
+    """Appends operators to `graph`; what follows from constants alone is computed at once.
+
+    Only where it moves or compares values, or is plain arithmetic.
 
     New tensors are called after `scope`, the name of what is being built.
     """
@@ -61,6 +70,8 @@ class Builder:
     def binary(self, code: str, x: Tensor, y: Tensor, **options: Any) -> Tensor:
         """Append an operator on two tensors that broadcast; comparisons give BOOL."""
         kind = "BOOL" if code in _COMPARISONS else x.type
+        if x.is_constant and y.is_constant and code in _ON_CONSTANTS and not options:
+            return self.constant(_ON_CONSTANTS[code](x.values, y.values), NUMPY_TYPES[kind], x.name)
         return self.op(code, [x, y], broadcast_shapes(x.shape, y.shape), kind, **options)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
@@ -82,6 +93,8 @@ class Builder:
     def select(self, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Append x where the condition holds, else y; all three broadcast."""
         shape = broadcast_shapes(condition.shape, x.shape, y.shape)
+        if condition.is_constant and x.is_constant and y.is_constant:
+            return self.constant(np.where(condition.values, x.values, y.values), x.dtype, x.name)
         return self.op("SELECT_V2", [condition, x, y], shape, x.type)
 
     def cast(self, x: Tensor, kind: str) -> Tensor:
@@ -124,6 +137,8 @@ class Builder:
         if len(parts) == 1:
             return parts[0]
         axis %= parts[0].rank
+        if all(part.is_constant for part in parts):
+            return self.constant(np.concatenate([part.values for part in parts], axis), name=parts[0].name)
         shape = list(parts[0].shape)
         shape[axis] = sum(part.shape[axis] for part in parts)
         return self.op("CONCATENATION", parts, tuple(shape), axis=axis)
@@ -163,6 +178,8 @@ class Builder:
         """Append the slices of x along an axis that the indices (from the front) name."""
         axis %= x.rank
         shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+        if x.is_constant and indices.is_constant:
+            return self.constant(np.take(x.values, indices.values, axis), name=x.name)
         return self.op("GATHER", [x, indices], shape, axis=axis, batchDims=0)
 
     def broadcast_to(self, x: Tensor, shape: Sequence[int]) -> Tensor:
