@@ -15,19 +15,31 @@ from edgequant_converters._reason import reason
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
 
 from . import (  # noqa: F401 (each enters its lowerings into the table)
+    _accurate,
+    _bits,
+    _blocks,
+    _cast,
     _convolution,
     _elementwise,
+    _gather,
+    _logic,
     _matmul,
     _move,
+    _nonlinear,
     _pooling,
+    _reductions,
+    _scatter,
+    _slice,
+    _softmax,
     _transposed,
 )
 from ._activations import with_named_activations
 from ._fold import folded
+from ._functions import DOMAINS, function_nodes
 from ._node import Node, RefusedNodeError, attribute_value
 from ._registry import LOWERINGS
+from ._unknown import unknown_operators
 
-_DOMAINS = ("", "ai.onnx")
 _WIDENED = (TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
@@ -37,7 +49,7 @@ def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     `shapes` has the sizes of every input, by its name. Every kind of float becomes float32. Inputs and outputs keep
     their names and order. Raises UnsupportedError that lists every node that cannot be written, and why.
     """
-    unknown = _unknown_operators(model)
+    unknown = unknown_operators(model)
     if unknown:
         raise UnsupportedError(
             f"The ONNX operators {', '.join(unknown)} cannot be converted to LiteRT: replace them, or write .onnx."
@@ -51,15 +63,6 @@ def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     names = [[value.name for value in side] for side in (graph.inputs, graph.outputs)]
     outputs = [value.name for value in model.graph.output]
     return Model([graph, *importer.bodies], names[0], outputs)
-
-
-def _unknown_operators(model: onnx.ModelProto) -> list[str]:
-    unknown = {
-        node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
-        for node in model.graph.node
-        if node.domain not in _DOMAINS or node.op_type not in LOWERINGS
-    }
-    return sorted(unknown - {"Constant"})
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class _Importer:
     def __init__(self, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
         self._model, self._shapes = model, shapes
         self._opsets = list(model.opset_import)
-        self._opset = next((entry.version for entry in self._opsets if entry.domain in _DOMAINS), 1)
+        self._opset = next((entry.version for entry in self._opsets if entry.domain in DOMAINS), 1)
         self.refused: list[str] = []
         self.bodies: list[Graph] = []
 
@@ -104,12 +107,8 @@ class _Importer:
         build = Builder(graph)
         scope.constants |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer}
         for node in with_named_activations(proto, self._opsets):
-            known = self._known_outputs(node, scope)
-            if known is not None:
-                scope.constants |= {name: value for name, value in zip(node.output, known, strict=False) if name}
-                continue
             try:
-                scope.tensors |= self._lowered(node, build, scope)
+                self._enter(node, build, scope, self._opset)
             except RefusedNodeError as refusal:
                 self.refused.append(str(refusal))
                 scope.tensors |= self._placeholders(node)
@@ -118,15 +117,37 @@ class _Importer:
         if not self.refused:
             graph.outputs = [self._output(value.name, build, scope, graph) for value in proto.output]
 
-    def _known_outputs(self, node: onnx.NodeProto, scope: _Scope) -> list[NDArray[Any]] | None:
+    def _enter(self, node: onnx.NodeProto, build: Builder, scope: _Scope, opset: int) -> None:
+        """Add a node's outputs to the scope: computed at once, lowered, or as those of the function that it is."""
+        known = self._known_outputs(node, scope, opset)
+        if known is not None:
+            scope.constants |= {name: value for name, value in zip(node.output, known, strict=False) if name}
+        elif node.op_type in LOWERINGS:
+            made = self._lowered(node, build, scope, opset)
+            scope.tensors |= made
+            scope.constants |= {name: tensor.values for name, tensor in made.items() if tensor.is_constant}
+        else:
+            body, own = self._body_of_function(node, scope, opset)
+            for inner in body:
+                self._enter(inner, build, scope, own)
+
+    def _body_of_function(self, node: onnx.NodeProto, scope: _Scope, opset: int) -> tuple[list[onnx.NodeProto], int]:
+        types = [_type_proto(scope.tensor(name)) if name else onnx.TypeProto() for name in node.input]
+        found = function_nodes(node, types, opset)
+        if found is None:
+            name = node.name or next(name for name in node.output if name)
+            raise RefusedNodeError(f"{node.op_type} '{name}': there is nothing like this operator")
+        return found
+
+    def _known_outputs(self, node: onnx.NodeProto, scope: _Scope, opset: int) -> list[NDArray[Any]] | None:
         read = scope.tensors.get(node.input[0]) if node.input else None
         if node.op_type in ("Shape", "Size") and read is not None and min(read.shape, default=0) >= 0:
             ends = {attribute.name: attribute.i for attribute in node.attribute}
             part = read.shape[ends.get("start", 0) : ends.get("end", read.rank)]
             return [np.array(part if node.op_type == "Shape" else read.size, np.int64)]
-        return folded(node, scope.constants, self._opsets)
+        return folded(node, scope.constants, [onnx.helper.make_opsetid("", opset)])
 
-    def _lowered(self, proto: onnx.NodeProto, build: Builder, scope: _Scope) -> dict[str, Tensor]:
+    def _lowered(self, proto: onnx.NodeProto, build: Builder, scope: _Scope, opset: int) -> dict[str, Tensor]:
         def body(inner: onnx.GraphProto) -> tuple[Graph, list[Tensor]]:
             raise NotImplementedError
 
@@ -134,7 +155,7 @@ class _Importer:
         node = Node(
             op_type=proto.op_type,
             name=proto.name or build.scope,
-            opset=self._opset,
+            opset=opset,
             inputs=[scope.tensor(name) if name else None for name in proto.input],
             outputs=list(proto.output),
             attributes={attribute.name: attribute_value(attribute) for attribute in proto.attribute},
@@ -189,6 +210,10 @@ class _Importer:
         copy = build.op("RESHAPE", [tensor, shape], tensor.shape, newShape=list(tensor.shape))
         copy.name = name
         return copy
+
+
+def _type_proto(tensor: Tensor) -> onnx.TypeProto:
+    return onnx.helper.make_tensor_type_proto(onnx.helper.np_dtype_to_tensor_dtype(tensor.dtype), tensor.shape)
 
 
 def _plain(value: NDArray[Any], name: str) -> NDArray[Any]:

@@ -1,7 +1,10 @@
 """Operators that only move values."""
 
-from edgequant_converters.ir import Builder, Tensor, normal_axes
+import numpy as np
 
+from edgequant_converters.ir import NUMPY_TYPES, Builder, Tensor, broadcast_shapes, normal_axes
+
+from ._cast import type_for
 from ._node import Node
 from ._registry import lowers
 
@@ -39,3 +42,85 @@ def flatten(node: Node, build: Builder) -> Tensor:
 def concat(node: Node, build: Builder) -> Tensor:
     """Join the inputs along an axis."""
     return build.concat([node.input(index) for index in range(len(node.inputs))], node.get("axis", 1))
+
+
+@lowers("Squeeze")
+def squeeze(node: Node, build: Builder) -> Tensor:
+    """Drop axes of size 1: those that are named, or all."""
+    x = node.input(0)
+    axes = node.ints("axes", 1)
+    dropped = [i for i, size in enumerate(x.shape) if size == 1] if axes is None else normal_axes(axes, x.rank)
+    if any(x.shape[axis] != 1 for axis in dropped):
+        node.refuse(f"axes={axes} of the shape {list(x.shape)}")
+    return build.reshape(x, [size for i, size in enumerate(x.shape) if i not in dropped])
+
+
+@lowers("Unsqueeze")
+def unsqueeze(node: Node, build: Builder) -> Tensor:
+    """Add axes of size 1."""
+    x = node.input(0)
+    axes = node.ints("axes", 1) or []
+    added = normal_axes(axes, x.rank + len(axes))
+    sizes = iter(x.shape)
+    return build.reshape(x, [1 if i in added else next(sizes) for i in range(x.rank + len(axes))])
+
+
+@lowers("Expand")
+def expand(node: Node, build: Builder) -> Tensor:
+    """Repeat axes of size 1 to a shape."""
+    x = node.input(0)
+    return build.broadcast_to(x, broadcast_shapes(x.shape, tuple(int(n) for n in node.constant(1))))
+
+
+@lowers("Tile")
+def tile(node: Node, build: Builder) -> Tensor:
+    """Repeat the whole along each axis."""
+    x, repeats = node.input(0), [int(n) for n in node.constant(1)]
+    shape = tuple(size * count for size, count in zip(x.shape, repeats, strict=True))
+    return x if shape == x.shape else build.op("TILE", [x, build.constant(repeats, np.int32)], shape)
+
+
+@lowers("Split")
+def split(node: Node, build: Builder) -> list[Tensor]:
+    """Cut along an axis, into parts of given sizes, or of equal ones with the last one smaller."""
+    x = node.input(0)
+    axis = normal_axes([node.get("axis", 0)], x.rank)[0]
+    count = len(node.outputs)
+    sizes = node.ints("split", 1)
+    if sizes is None:
+        part = -(-x.shape[axis] // count)
+        sizes = [part] * (count - 1) + [x.shape[axis] - part * (count - 1)]
+    shapes = [(tuple(size if i == axis else n for i, n in enumerate(x.shape)), x.type) for size in sizes]
+    if count == 1:
+        return [x]
+    at = build.constant(axis, np.int32)
+    if len(set(sizes)) == 1:
+        return build.ops("SPLIT", [at, x], shapes, numSplits=count)
+    return build.ops("SPLIT_V", [x, build.constant(sizes, np.int32), at], shapes, numSplits=count)
+
+
+@lowers("ReverseSequence")
+def reverse_sequence(node: Node, build: Builder) -> Tensor:
+    """Reverse the first elements of each sequence, as many as it is long."""
+    x, lengths = node.input(0), build.cast(node.input(1), "INT32")
+    along, batch = node.get("time_axis", 0), node.get("batch_axis", 1)
+    return build.op("REVERSE_SEQUENCE", [x, lengths], x.shape, seqDim=along, batchDim=batch)
+
+
+@lowers("Trilu")
+def triangle(node: Node, build: Builder) -> Tensor:
+    """Keep what is above a diagonal, or below it, and write 0 elsewhere."""
+    x = node.input(0)
+    diagonal = int(np.asarray(node.constant(1)).item()) if node.has_input(1) else 0
+    kept = np.triu(np.ones(x.shape[-2:], np.bool_), diagonal)
+    if not node.get("upper", 1):
+        kept = np.tril(np.ones(x.shape[-2:], np.bool_), diagonal)
+    return build.select(build.constant(kept), x, build.like(0, x))
+
+
+@lowers("EyeLike")
+def eye_like(node: Node, build: Builder) -> Tensor:
+    """Ones on a diagonal of a matrix of the input's shape."""
+    x = node.input(0)
+    kind = type_for(node, int(node.attributes["dtype"])) if "dtype" in node.attributes else x.type
+    return build.constant(np.eye(x.shape[0], x.shape[1], node.get("k", 0)), NUMPY_TYPES[kind])

@@ -189,7 +189,7 @@ def _counts(window: Window, plain: Window, sizes: tuple[int, ...], *, include: b
 
 @lowers("LpPool")
 def lp_pool(node: Node, build: Builder) -> Tensor:
-    """The p-norm of each window."""
+    """Take the p-norm of each window."""
     x, p = node.input(0), node.get("p", 2)
     maps = to_channels_last(build, x)
     plain = read_window(node, x.shape[2:], node.attributes["kernel_shape"])
@@ -232,7 +232,7 @@ def global_pool(node: Node, build: Builder) -> Tensor:
 
 @lowers("GlobalLpPool")
 def global_lp_pool(node: Node, build: Builder) -> Tensor:
-    """The p-norm of each channel."""
+    """Take the p-norm of each channel."""
     p = node.get("p", 2)
     maps = to_channels_last(build, node.input(0))
     sums = build.reduce("SUM", _power(build, maps, p), range(1, maps.rank - 1), keep=True)
