@@ -19,7 +19,7 @@ _ERF_Q = (
 
 
 def log_of_one_plus(build: Builder, x: Tensor) -> Tensor:
-    """Return log(1 + x), exact for small x: what 1 + x loses is divided out again (W. Kahan)."""
+    """Return log(1 + x) of x >= 0, exact for small x: what 1 + x loses is divided out again (W. Kahan)."""
     one = build.like(1.0, x)
     above = build.add(x, one)
     taken = build.sub(above, one)
@@ -118,10 +118,12 @@ def acosh(node: Node, build: Builder) -> Tensor:
 
 @lowers("Atanh")
 def atanh(node: Node, build: Builder) -> Tensor:
-    """Append log(1 + 2x / (1 - x)) / 2."""
+    """Append the sign of x times log(1 + 2|x| / (1 - |x|)) / 2."""
     x = node.input(0)
-    ratio = build.div(build.add(x, x), build.sub(build.like(1.0, x), x))
-    return build.mul(log_of_one_plus(build, ratio), build.like(0.5, x))
+    size = build.unary("ABS", x)
+    ratio = build.div(build.add(size, size), build.sub(build.like(1.0, x), size))
+    half = build.mul(build.unary("SIGN", x), build.like(0.5, x))
+    return build.mul(half, log_of_one_plus(build, ratio))
 
 
 @lowers("Det")

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from edgequant_converters.ir import NUMPY_TYPES, Builder, Tensor, broadcast_shapes, type_of
+from edgequant_converters.ir import NUMPY_TYPES, Builder, Tensor, broadcast_shapes
 
+from ._cast import WIDENED, type_for
 from ._integers import divide_exactly
 from ._node import Node
 from ._registry import LOWERINGS, Lowering, lowers
@@ -80,7 +81,11 @@ def bitwise_not(node: Node, build: Builder) -> Tensor:
 @lowers("BitCast")
 def bit_cast(node: Node, build: Builder) -> Tensor:
     """Read the same bits as another type of as many."""
-    return _bitcast(build, node.input(0), type_of(onnx.helper.tensor_dtype_to_np_dtype(node.get("to", 0))))
+    x, code = node.input(0), int(node.get("to", 0))
+    kind = type_for(node, code)
+    if code in WIDENED or NUMPY_TYPES[kind].itemsize != x.dtype.itemsize:
+        node.refuse(f"to={onnx.TensorProto.DataType.Name(code)}: every kind of float becomes float32")
+    return _bitcast(build, x, kind)
 
 
 @lowers("BitShift")

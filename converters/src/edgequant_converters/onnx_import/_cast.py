@@ -8,7 +8,8 @@ from edgequant_converters.ir import Builder, Tensor, type_of
 from ._node import Node
 from ._registry import lowers
 
-_FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+WIDENED = (TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+"""The kinds of float that become float32."""
 _NEVER = ("UINT64", "INT4", "COMPLEX64", "COMPLEX128")  # nothing in LiteRT computes with these
 
 
@@ -27,7 +28,7 @@ def cast_like(node: Node, build: Builder) -> Tensor:
 
 def type_for(node: Node, code: int) -> str:
     """Return LiteRT's type for a number of ONNX's DataType; refuses the node if there is none."""
-    if code in _FLOATS:
+    if code == TensorProto.FLOAT or code in WIDENED:
         return "FLOAT32"
     try:
         return type_of(onnx.helper.tensor_dtype_to_np_dtype(code))

@@ -1,6 +1,7 @@
 """The walk over an ONNX graph: constants are computed, every other node is lowered by the table."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -34,13 +35,12 @@ from . import (  # noqa: F401 (each enters its lowerings into the table)
     _transposed,
 )
 from ._activations import with_named_activations
+from ._cast import WIDENED
 from ._fold import folded
 from ._functions import DOMAINS, function_nodes
 from ._node import Node, RefusedNodeError, attribute_value
 from ._registry import LOWERINGS
 from ._unknown import unknown_operators
-
-_WIDENED = (TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
 def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Model:
@@ -197,7 +197,8 @@ class _Importer:
             kind = value.type.tensor_type
             if kind.HasField("shape") and all(size.HasField("dim_value") for size in kind.shape.dim):
                 shape = tuple(size.dim_value for size in kind.shape.dim)
-                found[value.name] = Tensor(value.name, shape, _type(kind.elem_type, value.name))
+                with suppress(UnsupportedError):  # a type that LiteRT lacks: what follows cannot be judged
+                    found[value.name] = Tensor(value.name, shape, _type(kind.elem_type, value.name))
         return found
 
     def _output(self, name: str, build: Builder, scope: _Scope, graph: Graph) -> Tensor:
@@ -224,7 +225,7 @@ def _plain(value: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _type(code: int, name: str) -> str:
-    if code in _WIDENED:
+    if code in WIDENED:
         return "FLOAT32"
     try:
         return type_of(onnx.helper.tensor_dtype_to_np_dtype(code))
