@@ -233,5 +233,5 @@ def test_all_refusals_come_at_once():
         [info("a", TensorProto.UINT64, (2,)), info("c", TensorProto.UINT64, (2,))],
     )  # fmt: skip
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
-    with pytest.raises(UnsupportedError, match="Cast 'first'.*Cast 'second'"):
+    with pytest.raises(UnsupportedError, match=r"Cast 'first'.*Cast 'second'"):
         imported(model, {"x": np.zeros(2, np.float32)})

@@ -75,8 +75,8 @@ def _pad_constant(node: Node, build: Builder, x: Tensor, added: list[tuple[int, 
     if value is None or value.is_constant:
         number = node.number("value", 2) or 0.0
         return build.pad(x, added, number)
-    shape = tuple(size + before + after for size, (before, after) in zip(x.shape, added, strict=True))
-    return build.op("PADV2", [x, build.constant(added, np.int32), build.reshape(value, ())], shape)
+    inside = np.pad(np.ones(x.shape, np.bool_), added)
+    return build.select(build.constant(inside), build.pad(x, added), build.reshape(value, ()))
 
 
 def _pad_with_itself(build: Builder, x: Tensor, added: list[tuple[int, int]], mode: str) -> Tensor:
