@@ -1,8 +1,7 @@
 """The walk over an ONNX graph: constants are computed, every other node is lowered by the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +12,14 @@ from onnx import TensorProto
 
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._reason import reason
-from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, type_of
 
 from . import (  # noqa: F401 (each enters its lowerings into the table)
     _accurate,
     _bits,
     _blocks,
     _cast,
+    _control,
     _convolution,
     _elementwise,
     _gather,
@@ -40,6 +40,7 @@ from ._fold import folded
 from ._functions import DOMAINS, function_nodes
 from ._node import Node, RefusedNodeError, attribute_value
 from ._registry import LOWERINGS
+from ._scope import Scope
 from ._unknown import unknown_operators
 
 
@@ -65,22 +66,6 @@ def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     return Model([graph, *importer.bodies], names[0], outputs)
 
 
-@dataclass(slots=True)
-class _Scope:
-    """What is known inside one graph, outer values included: numbers of constants, and tensors, by name."""
-
-    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a value as a tensor; every kind of float is float32."""
-        if name not in self.tensors:
-            if name not in self.constants:
-                raise RefusedNodeError(f"the value '{name}' is made by no node")
-            self.tensors[name] = constant(name, _plain(self.constants[name], name))
-        return self.tensors[name]
-
-
 class _Importer:
     """What the graphs of a model share: the versions of its operators, the refusals, the bodies of control flow."""
 
@@ -94,18 +79,20 @@ class _Importer:
     def main(self) -> Graph:
         proto = self._model.graph
         weights = {tensor.name for tensor in proto.initializer}
-        graph, scope = Graph(), _Scope()
+        graph, scope = Graph(), Scope()
         for value in proto.input:
             if value.name not in weights:
                 kind = _type(value.type.tensor_type.elem_type, value.name)
                 scope.tensors[value.name] = Tensor(value.name, tuple(self._shapes[value.name]), kind)
                 graph.inputs.append(scope.tensors[value.name])
-        self._walk(proto, graph, scope)
+        build = Builder(graph)
+        self._walk(proto, build, scope)
+        if not self.refused:
+            graph.outputs = [self._output(value.name, build, scope, graph) for value in proto.output]
         return graph
 
-    def _walk(self, proto: onnx.GraphProto, graph: Graph, scope: _Scope) -> None:
-        build = Builder(graph)
-        scope.constants |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer}
+    def _walk(self, proto: onnx.GraphProto, build: Builder, scope: Scope) -> None:
+        scope.constants.update({tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer})
         for node in with_named_activations(proto, self._opsets):
             try:
                 self._enter(node, build, scope, self._opset)
@@ -114,24 +101,21 @@ class _Importer:
                 scope.tensors |= self._placeholders(node)
                 if not all(name in scope.tensors for name in node.output if name):
                     return  # nothing that reads it can be judged
-        if not self.refused:
-            graph.outputs = [self._output(value.name, build, scope, graph) for value in proto.output]
 
-    def _enter(self, node: onnx.NodeProto, build: Builder, scope: _Scope, opset: int) -> None:
+    def _enter(self, node: onnx.NodeProto, build: Builder, scope: Scope, opset: int) -> None:
         """Add a node's outputs to the scope: computed at once, lowered, or as those of the function that it is."""
         known = self._known_outputs(node, scope, opset)
         if known is not None:
-            scope.constants |= {name: value for name, value in zip(node.output, known, strict=False) if name}
+            scope.constants.update({name: value for name, value in zip(node.output, known, strict=False) if name})
         elif node.op_type in LOWERINGS:
-            made = self._lowered(node, build, scope, opset)
-            scope.tensors |= made
-            scope.constants |= {name: tensor.values for name, tensor in made.items() if tensor.is_constant}
+            for name, tensor in self._lowered(node, build, scope, opset).items():
+                scope.add(name, tensor)
         else:
             body, own = self._body_of_function(node, scope, opset)
             for inner in body:
                 self._enter(inner, build, scope, own)
 
-    def _body_of_function(self, node: onnx.NodeProto, scope: _Scope, opset: int) -> tuple[list[onnx.NodeProto], int]:
+    def _body_of_function(self, node: onnx.NodeProto, scope: Scope, opset: int) -> tuple[list[onnx.NodeProto], int]:
         types = [_type_proto(scope.tensor(name)) if name else onnx.TypeProto() for name in node.input]
         found = function_nodes(node, types, opset)
         if found is None:
@@ -139,27 +123,31 @@ class _Importer:
             raise RefusedNodeError(f"{node.op_type} '{name}': there is nothing like this operator")
         return found
 
-    def _known_outputs(self, node: onnx.NodeProto, scope: _Scope, opset: int) -> list[NDArray[Any]] | None:
-        read = scope.tensors.get(node.input[0]) if node.input else None
-        if node.op_type in ("Shape", "Size") and read is not None and min(read.shape, default=0) >= 0:
+    def _known_outputs(self, node: onnx.NodeProto, scope: Scope, opset: int) -> list[NDArray[Any]] | None:
+        read = scope.find(node.input[0]) if node.input and node.op_type in ("Shape", "Size") else None
+        if read is not None and min(read.shape, default=0) >= 0:
             ends = {attribute.name: attribute.i for attribute in node.attribute}
             part = read.shape[ends.get("start", 0) : ends.get("end", read.rank)]
             return [np.array(part if node.op_type == "Shape" else read.size, np.int64)]
         return folded(node, scope.constants, [onnx.helper.make_opsetid("", opset)])
 
-    def _lowered(self, proto: onnx.NodeProto, build: Builder, scope: _Scope, opset: int) -> dict[str, Tensor]:
-        def body(inner: onnx.GraphProto) -> tuple[Graph, list[Tensor]]:
-            raise NotImplementedError
+    def _lowered(self, proto: onnx.NodeProto, build: Builder, scope: Scope, opset: int) -> dict[str, Tensor]:
+        def inline(
+            body: onnx.GraphProto, inputs: Sequence[Tensor], into: Builder | None = None,
+            capture: Callable[[Tensor], Tensor] | None = None,
+        ) -> list[Tensor]:  # fmt: skip
+            return self._inlined(body, inputs, build if into is None else into, Scope(scope, capture))
 
-        build.scope = next(name for name in proto.output if name)
+        name = build.scope = next(name for name in proto.output if name)
         node = Node(
             op_type=proto.op_type,
-            name=proto.name or build.scope,
+            name=proto.name or name,
             opset=opset,
             inputs=[scope.tensor(name) if name else None for name in proto.input],
             outputs=list(proto.output),
             attributes={attribute.name: attribute_value(attribute) for attribute in proto.attribute},
-            body=body,
+            inline=inline,
+            add_graph=self._added,
         )
         try:
             made = LOWERINGS[proto.op_type](node, build)
@@ -169,15 +157,33 @@ class _Importer:
             node.refuse(f"attributes or shapes that do not fit ({type(error).__name__}: {reason(error)})")
         listed = [made] if isinstance(made, Tensor) else list(made)
         named: dict[str, Tensor] = {}
-        for index, name in enumerate(proto.output):
+        for index, output in enumerate(proto.output):
             tensor = listed[index] if index < len(listed) else None
-            if name and tensor is None:
+            if output and tensor is None:
                 node.refuse(f"its output {index} is used")
-            if name and tensor is not None:
-                named[name] = tensor
-                if tensor.name.startswith(f"{build.scope}/") and not tensor.is_constant:
-                    tensor.name = name
+            if output and tensor is not None:
+                named[output] = tensor
+                if tensor.name.startswith(f"{name}/") and not tensor.is_constant:
+                    tensor.name = output
         return named
+
+    def _inlined(self, body: onnx.GraphProto, inputs: Sequence[Tensor], build: Builder, scope: Scope) -> list[Tensor]:
+        """Append what the body of a node does to its inputs; return its outputs."""
+        outer_name, already = build.scope, len(self.refused)
+        for value, tensor in zip(body.input, inputs, strict=True):
+            scope.add(value.name, tensor)
+        self._walk(body, build, scope)
+        build.scope = outer_name
+        if len(self.refused) > already:
+            inner = "; ".join(self.refused[already:])
+            del self.refused[already:]
+            raise RefusedNodeError(inner)
+        return [scope.tensor(value.name) for value in body.output]
+
+    def _added(self, graph: Graph) -> int:
+        """Add a graph to the model; return its index there."""
+        self.bodies.append(graph)
+        return len(self.bodies)
 
     def _placeholders(self, node: onnx.NodeProto) -> dict[str, Tensor]:
         """Return tensors like the outputs of a refused node, so that the nodes after it are judged as well."""
@@ -201,7 +207,7 @@ class _Importer:
                     found[value.name] = Tensor(value.name, shape, _type(kind.elem_type, value.name))
         return found
 
-    def _output(self, name: str, build: Builder, scope: _Scope, graph: Graph) -> Tensor:
+    def _output(self, name: str, build: Builder, scope: Scope, graph: Graph) -> Tensor:
         """Return a graph's output; what is a constant or an input, or given out already, becomes a copy."""
         tensor = scope.tensor(name)
         build.scope = name
@@ -215,13 +221,6 @@ class _Importer:
 
 def _type_proto(tensor: Tensor) -> onnx.TypeProto:
     return onnx.helper.make_tensor_type_proto(onnx.helper.np_dtype_to_tensor_dtype(tensor.dtype), tensor.shape)
-
-
-def _plain(value: NDArray[Any], name: str) -> NDArray[Any]:
-    value = np.asarray(value)
-    if value.dtype.kind in "OUS":
-        raise RefusedNodeError(f"the constant '{name}' holds text")
-    return value.astype(np.float32) if value.dtype.kind in "fV" else value
 
 
 def _type(code: int, name: str) -> str:

@@ -1,15 +1,15 @@
 """One node of an ONNX graph, read once, with its inputs as tensors of the graph that is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import UnsupportedError
-from edgequant_converters.ir import Graph, Tensor
+from edgequant_converters.ir import Builder, Graph, Tensor
 
 
 class RefusedNodeError(UnsupportedError):
@@ -20,8 +20,9 @@ class RefusedNodeError(UnsupportedError):
 class Node:
     """An operator with its attributes as Python values, and its inputs in ONNX's own layout (None: left out).
 
-    `body` turns a graph that an attribute holds into a graph of LiteRT operators, whose inputs are the body's own and
-    then the outer tensors that it reads; it returns these outer tensors too.
+    `inline` appends what a graph that an attribute holds does to inputs, to the graph that is being built or to another
+    one; then `capture` says what stands there for a tensor from outside. It returns the body's outputs. `add_graph`
+    adds a graph to the model and returns its index, by which IF and WHILE name it.
     """
 
     op_type: str
@@ -30,7 +31,8 @@ class Node:
     inputs: list[Tensor | None]
     outputs: list[str]
     attributes: dict[str, Any]
-    body: Callable[[onnx.GraphProto], tuple[Graph, list[Tensor]]]
+    inline: "Inline"
+    add_graph: Callable[[Graph], int]
 
     def get(self, attribute: str, default: Any) -> Any:
         """Return an attribute, or what the operator's definition says if it is left out."""
@@ -85,6 +87,16 @@ class Node:
         """Raise RefusedNodeError that names this node."""
         where = f" '{self.name}'" if self.name else ""
         raise RefusedNodeError(f"{self.op_type}{where}: {what}")
+
+
+class Inline(Protocol):
+    """What appends the operators of a body."""
+
+    def __call__(
+        self, body: onnx.GraphProto, inputs: Sequence[Tensor], into: Builder | None = None,
+        capture: Callable[[Tensor], Tensor] | None = None,
+    ) -> list[Tensor]:  # fmt: skip
+        """Return the body's outputs; raises RefusedNodeError."""
 
 
 def attribute_value(attribute: onnx.AttributeProto) -> Any:
