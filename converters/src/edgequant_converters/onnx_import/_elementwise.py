@@ -32,7 +32,7 @@ LOWERINGS.update({op_type: _unary(code) for op_type, code in _UNARY.items()})
 LOWERINGS.update({op_type: _binary(code) for op_type, code in _BINARY.items()})
 
 
-@lowers("Identity")
+@lowers("Identity", "OptionalGetElement")
 def identity(node: Node, build: Builder) -> Tensor:
     """Pass the data through."""
     return node.input(0)

@@ -71,3 +71,24 @@ def _scattered(build: Builder, places: Tensor, updates: Tensor, shape: tuple[int
     """Write the updates into zeros; those of the same place are added."""
     tuples = build.reshape(places, (*places.shape, 1))
     return build.op("SCATTER_ND", [tuples, updates, build.constant(shape, np.int32)], shape, updates.type)
+
+
+@lowers("TensorScatter")
+def write_into_cache(node: Node, build: Builder) -> Tensor:
+    """Write an update into a cache (batch, ...) along an axis, from an index of its own for each of the batch."""
+    cache, update, first = node.input(0), node.input(1), node.optional(2)
+    axis = normal_axes([node.get("axis", -2)], cache.rank)[0]
+    node.only("mode", "linear", "circular")
+    order = [0, axis, *(i for i in range(1, cache.rank) if i != axis)]
+    batch, length, count = cache.shape[0], cache.shape[axis], update.shape[axis]
+    places = build.constant(np.tile(np.arange(count, dtype=np.int32), (batch, 1)))
+    if first is not None:
+        places = build.add(places, build.reshape(build.cast(first, "INT32"), (batch, 1)))
+    if node.get("mode", "linear") == "circular":
+        places = build.binary("FLOOR_MOD", places, build.like(length, places))
+    places = build.add(places, build.constant(np.arange(batch, dtype=np.int32)[:, None] * length))
+    turned = build.transpose(cache, order)
+    rows = build.reshape(turned, (batch * length, prod(turned.shape[2:])))
+    updates = build.reshape(build.transpose(update, order), (batch * count, rows.shape[1]))
+    made = overwritten_rows(build, rows, build.reshape(places, (-1,)), updates)
+    return build.transpose(build.reshape(made, turned.shape), [order.index(i) for i in range(cache.rank)])
