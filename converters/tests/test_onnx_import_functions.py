@@ -83,3 +83,16 @@ def test_all_unknown_operators_are_listed():
     model = model_of(nodes, {"x": X}, ["y"])
     with pytest.raises(UnsupportedError, match=r"StringNormalizer, com\.example\.FancyThing cannot be converted"):
         imported(model, {"x": X})
+
+
+def test_tensors_without_elements_are_no_operators():
+    nodes = [
+        helper.make_node("Split", ["x", "sizes"], ["none", "all"], axis=1),
+        helper.make_node("Relu", ["none"], ["nothing"]),
+        helper.make_node("Concat", ["nothing", "all", "none"], ["again"], axis=1),
+        helper.make_node("ReduceSum", ["none", "axes"], ["zeros"]),
+        helper.make_node("Add", ["again", "zeros"], ["y"]),
+    ]
+    weights = {"sizes": np.array([0, 4]), "axes": np.array([1])}
+    x = {"x": rand(3, 4)}
+    check_model(model_of(nodes, x, ["y"], weights), x, most=1)

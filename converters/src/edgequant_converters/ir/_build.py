@@ -133,7 +133,8 @@ class Builder:
         return self.op(code, [x, self.constant(normal, np.int32)], shape, keepDims=keep)
 
     def concat(self, parts: Sequence[Tensor], axis: int) -> Tensor:
-        """Append the parts joined along an axis; the part itself if there is one."""
+        """Append the parts that are not empty joined along an axis; the part itself if there is one."""
+        parts = [part for part in parts if part.shape[axis] != 0] or parts[:1]
         if len(parts) == 1:
             return parts[0]
         axis %= parts[0].rank

@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from edgequant_converters._errors import UnsupportedError
 from edgequant_converters._reason import reason
-from edgequant_converters.ir import Builder, Graph, Model, Tensor, type_of
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
 
 from . import (  # noqa: F401 (each enters its lowerings into the table)
     _accurate,
@@ -168,7 +168,7 @@ class _Importer:
             if output and tensor is None:
                 node.refuse(f"its output {index} is used")
             if output and tensor is not None:
-                named[output] = tensor
+                named[output] = _known_if_empty(tensor)
                 if tensor.name.startswith(f"{name}/") and not tensor.is_constant:
                     tensor.name = output
         return named
@@ -223,6 +223,13 @@ class _Importer:
         copy = build.op("RESHAPE", [tensor, shape], tensor.shape, newShape=list(tensor.shape))
         copy.name = name
         return copy
+
+
+def _known_if_empty(tensor: Tensor) -> Tensor:
+    """Return a tensor without elements as the constant that it is; engines run no operators on such."""
+    if tensor.is_constant or min(tensor.shape, default=1) != 0:
+        return tensor
+    return constant(tensor.name, np.zeros(tensor.shape, tensor.dtype))
 
 
 def _type_proto(tensor: Tensor) -> onnx.TypeProto:

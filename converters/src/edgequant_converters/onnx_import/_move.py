@@ -90,13 +90,17 @@ def split(node: Node, build: Builder) -> list[Tensor]:
     if sizes is None:
         part = -(-x.shape[axis] // count)
         sizes = [part] * (count - 1) + [x.shape[axis] - part * (count - 1)]
-    shapes = [(tuple(size if i == axis else n for i, n in enumerate(x.shape)), x.type) for size in sizes]
     if count == 1:
         return [x]
+    shapes = [tuple(size if i == axis else n for i, n in enumerate(x.shape)) for size in sizes]
+    filled = [size for size in sizes if size]
+    made = [(shape, x.type) for shape in shapes if shape[axis]]
     at = build.constant(axis, np.int32)
-    if len(set(sizes)) == 1:
-        return build.ops("SPLIT", [at, x], shapes, numSplits=count)
-    return build.ops("SPLIT_V", [x, build.constant(sizes, np.int32), at], shapes, numSplits=count)
+    if len(set(filled)) == 1:
+        parts = iter(build.ops("SPLIT", [at, x], made, numSplits=len(made)) if len(made) > 1 else [x])
+    else:
+        parts = iter(build.ops("SPLIT_V", [x, build.constant(filled, np.int32), at], made, numSplits=len(made)))
+    return [next(parts) if shape[axis] else build.constant(np.zeros(shape, x.dtype)) for shape in shapes]
 
 
 @lowers("ReverseSequence")

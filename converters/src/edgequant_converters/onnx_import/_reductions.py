@@ -25,10 +25,10 @@ def _axes(node: Node, x: Tensor) -> list[int]:
 
 def _reduce(node: Node, build: Builder, code: str, x: Tensor, axes: list[int], *, keep: bool) -> Tensor:
     """Reduce in a type that LiteRT reduces in; over nothing the result is a constant."""
-    if x.type == "BOOL" and code in _LOGICAL:
-        return build.reduce(_LOGICAL[code], x, axes, keep=keep)
     if any(x.shape[axis] == 0 for axis in axes):
         return build.constant(np.full(reduced(x.shape, axes, keep), _value_of_nothing(code, x), x.dtype))
+    if x.type == "BOOL" and code in _LOGICAL:
+        return build.reduce(_LOGICAL[code], x, axes, keep=keep)
     return build.cast(build.reduce(code, build.cast(x, held_in(node, x.type)), axes, keep=keep), x.type)
 
 
@@ -36,6 +36,8 @@ def _value_of_nothing(code: str, x: Tensor) -> float | int:
     value = _OF_NOTHING[code]
     if x.type == "FLOAT32" or math.isfinite(value):
         return value
+    if x.type == "BOOL":
+        return value > 0
     limits = np.iinfo(x.dtype)
     return int(limits.min if value < 0 else limits.max)
 
