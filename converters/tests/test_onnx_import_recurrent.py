@@ -1,0 +1,144 @@
+"""LSTM, GRU and RNN, imported from ONNX, against ONNX Runtime."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from edgequant_runtime import Session
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from edgequant_converters.ir import write_ir
+from edgequant_converters.passes import simplify
+
+from .onnx_import_check import Const, check, imported, model_of, rand, single_node, weight, with_onnxruntime
+
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+FEATURES, HIDDEN = 3, 4
+
+
+def layer(
+    op: str, directions: int = 1, *, steps: int = 7, batch: int = 2, state: bool = False, lengths: Any = None
+) -> list[Any]:
+    """Return the inputs of a layer."""
+    rows = GATES[op] * HIDDEN
+    states = [rand(directions, batch, HIDDEN, seed=9)] * (2 if op == "LSTM" else 1) if state else []
+    return [
+        rand(steps, batch, FEATURES), weight(directions, rows, FEATURES), weight(directions, rows, HIDDEN, seed=3),
+        weight(directions, 2 * rows, seed=4), lengths, *states,
+    ]  # fmt: skip
+
+
+def codes(made: Any) -> list[str]:
+    return [operator.code for operator in made.main.operators]
+
+
+@pytest.mark.parametrize("op", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("state", [False, True], ids=["zero", "given"])
+@pytest.mark.parametrize("steps", [1, 3, 7])
+def test_every_output(op: str, direction: str, state: bool, steps: int) -> None:
+    inputs = layer(op, 2 if direction == "bidirectional" else 1, state=state, steps=steps)
+    check(op, *inputs, outputs=3 if op == "LSTM" else 2, hidden_size=HIDDEN, direction=direction)
+
+
+@pytest.mark.parametrize("op", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_no_bias_and_no_cells_asked_for(op: str, direction: str) -> None:
+    x, w, r, *_ = layer(op, 2 if direction == "bidirectional" else 1)
+    check(op, x, w, r, hidden_size=HIDDEN, direction=direction, outputs=2)
+
+
+@pytest.mark.parametrize("op", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("steps", [3, 7])
+def test_sequences_of_other_lengths(op: str, direction: str, steps: int) -> None:
+    lengths = np.array([2, steps], np.int32)
+    for given in (lengths, Const(lengths)):
+        inputs = layer(op, 2 if direction == "bidirectional" else 1, state=True, lengths=given, steps=steps)
+        check(op, *inputs, outputs=2, hidden_size=HIDDEN, direction=direction)
+
+
+def test_all_steps_is_no_length() -> None:
+    made = check("LSTM", *layer("LSTM", lengths=Const(np.array([7, 7], np.int32))), hidden_size=HIDDEN)
+    assert codes(made) == ["UNIDIRECTIONAL_SEQUENCE_LSTM", "RESHAPE"]
+
+
+@pytest.mark.parametrize("op", GATES)
+@pytest.mark.parametrize("state", [False, True], ids=["zero", "given"])
+def test_clip(op: str, state: bool) -> None:
+    check(op, *layer(op, state=state), outputs=2, hidden_size=HIDDEN, clip=0.5)
+
+
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_gru_that_resets_the_product(direction: str) -> None:
+    inputs = layer("GRU", 2 if direction == "bidirectional" else 1, state=True)
+    check("GRU", *inputs, outputs=2, hidden_size=HIDDEN, direction=direction, linear_before_reset=1)
+
+
+ACTIVATIONS = (
+    ["HardSigmoid", "Relu", "Softsign"], ["Sigmoid", "Relu", "Relu"], ["Sigmoid", "Elu", "HardSigmoid"],
+    ["Sigmoid", "LeakyRelu", "ScaledTanh"], ["Affine", "Softplus", "Tanh"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", ACTIVATIONS, ids=str)
+def test_activations(names: list[str]) -> None:
+    numbers = {"ScaledTanh": (0.5, 0.7), "Affine": (0.4, 0.1), "LeakyRelu": (0.2, None)}
+    alphas = [numbers[name][0] for name in names if name in numbers]
+    betas = [numbers[name][1] for name in names if name in numbers and numbers[name][1] is not None]
+    how: dict[str, Any] = {"activations": names}
+    how |= {"activation_alpha": alphas} if alphas else {}
+    how |= {"activation_beta": betas} if betas else {}
+    check("LSTM", *layer("LSTM"), hidden_size=HIDDEN, **how, rtol=1e-4)
+
+
+def test_rnn_of_relu_is_fused() -> None:
+    made = check("RNN", *layer("RNN"), hidden_size=HIDDEN, activations=["Relu"])
+    assert codes(made)[0] == "UNIDIRECTIONAL_SEQUENCE_RNN"
+
+
+def test_peepholes() -> None:
+    inputs = layer("LSTM", state=False)
+    made = check("LSTM", *inputs, None, None, weight(1, 3 * HIDDEN), hidden_size=HIDDEN)
+    assert codes(made)[0] == "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    check("LSTM", *layer("LSTM", state=True), weight(1, 3 * HIDDEN), hidden_size=HIDDEN, outputs=3)
+
+
+def test_coupled_gates() -> None:
+    check("LSTM", *layer("LSTM"), hidden_size=HIDDEN, input_forget=1, outputs=3)
+
+
+def test_weights_of_data() -> None:
+    x, w, r, b, *_ = layer("GRU")
+    check("GRU", x, w.value, r.value, b.value, hidden_size=HIDDEN)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_batch_first_lstm_of_50_steps_is_few_operators(batch: int) -> None:
+    """What torch.onnx writes for two layers with batch_first, of which the second reads both ways."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["a"], perm=[1, 0, 2]),
+        helper.make_node("LSTM", ["a", "w", "r", "b"], ["y1"], hidden_size=HIDDEN),
+        helper.make_node("Squeeze", ["y1", "one"], ["s1"]),
+        helper.make_node("Transpose", ["s1"], ["y"], perm=[1, 0, 2]),
+    ]
+    _x, w, r, b, *_ = layer("LSTM")
+    weights = {"w": w.value, "r": r.value, "b": b.value, "one": np.array([1])}
+    fed = {"x": rand(batch, 50, FEATURES)}
+    model = model_of(nodes, fed, ["y"], weights)
+    made = imported(model, fed)
+    simplify(made)
+    assert len(codes(made)) <= 3, codes(made)
+    for engine in ("litert", "native"):
+        value = Session(write_ir(made), engine=engine).run(fed)["y"]
+        np.testing.assert_allclose(value, with_onnxruntime(model, fed)[0], rtol=1e-5, atol=2e-6)
+
+
+def test_layout_of_batches_first() -> None:
+    for op in ("LSTM", "GRU", "RNN"):
+        x, w, r, b, *_ = layer(op)
+        inputs = (np.ascontiguousarray(x.transpose(1, 0, 2)), w, r, b)
+        model, fed = single_node(op, inputs, {"hidden_size": HIDDEN, "layout": 1}, 18, 2)
+        expected = ReferenceEvaluator(model).run(None, fed)
+        check(op, *inputs, hidden_size=HIDDEN, layout=1, outputs=2, expected=expected)
