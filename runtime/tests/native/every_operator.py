@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .single_op import SAME, Model, Quantized
 
-# Operators whose lines would take int8, and which are not in the model; where all lines name other types none is needed.
+# Operators whose lines would take int8, and which are not in the model; where all lines name other types: none.
 WITHOUT_INT8 = frozenset(
     [
         "BITWISE_XOR", "BROADCAST_ARGS", "FILL", "LOGICAL_AND", "LOGICAL_OR", "ONE_HOT", "RANGE",

@@ -1,4 +1,4 @@
-"""Convolutions of volumes (batch, depth, height, width, channels): within 1e-5 of LiteRT, the same bits on every set."""
+"""Convolutions of volumes (batch, depth, height, width, channels): within 1e-5 of LiteRT, one result on every set."""
 
 from __future__ import annotations
 
