@@ -1,6 +1,7 @@
 """Slices and their opposite, padding."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -22,10 +23,18 @@ def slice_(node: Node, build: Builder) -> Tensor:
     axes = normal_axes(node.ints("axes", 3) or range(len(starts)), x.rank)
     steps = node.ints("steps", 4) or [1] * len(starts)
     taken = {
-        axis: range(x.shape[axis])[slice(start, None if end < -(2**62) else end, step)]
+        axis: _indices(x.shape[axis], start, end, step)
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)
     }
     return take_ranges(build, x, [taken.get(i, range(size)) for i, size in enumerate(x.shape)])
+
+
+def _indices(size: int, start: int, end: int, step: int) -> range:
+    """Return what is taken of an axis: negative indices count from the back, and both are then moved into the axis."""
+    first, last = (0, size) if step > 0 else (-1, size - 1)
+    start, end = (index + size if index < 0 else index for index in (start, end))
+    # Backwards, unlike in Python, a start before the front is the first element.
+    return range(min(max(start, 0), last), min(max(end, first), last), step)
 
 
 def take_ranges(build: Builder, x: Tensor, ranges: Sequence[range]) -> Tensor:
@@ -74,9 +83,24 @@ def _pad_constant(node: Node, build: Builder, x: Tensor, added: list[tuple[int, 
     value = node.optional(2)
     if value is None or value.is_constant:
         number = node.number("value", 2) or 0.0
-        return build.pad(x, added, number)
+        return _padded(build, x, added, number)
     inside = np.pad(np.ones(x.shape, np.bool_), added)
-    return build.select(build.constant(inside), build.pad(x, added), build.reshape(value, ()))
+    return build.select(build.constant(inside), _padded(build, x, added), build.reshape(value, ()))
+
+
+def _padded(build: Builder, x: Tensor, added: list[tuple[int, int]], value: float = 0.0) -> Tensor:
+    """Pad with a number; more axes than LiteRT pads are padded in two steps, each with the others joined."""
+    if x.rank <= _PADDED_AXES:
+        return build.pad(x, added, value)
+    half = x.rank // 2
+    first, rest = x.shape[:half], x.shape[half:]
+    x = build.pad(build.reshape(x, (*first, prod(rest))), [*added[:half], (0, 0)], value)
+    front = x.shape[:half]
+    x = build.pad(build.reshape(x, (prod(front), *rest)), [(0, 0), *added[half:]], value)
+    return build.reshape(x, (*front, *x.shape[1:]))
+
+
+_PADDED_AXES = 5
 
 
 def _pad_with_itself(build: Builder, x: Tensor, added: list[tuple[int, int]], mode: str) -> Tensor:
