@@ -81,12 +81,16 @@ def convolve(
 
 def _by_products(build: Builder, maps: Tensor, weights: Tensor, window: Window, group: int) -> Tensor:
     """Convolve with weights computed from data: a product of matrices for each group, of what the windows cover."""
+    made = multiplied(build, gather_taps(build, maps, window), weights, group)
+    return build.reshape(made, (maps.shape[0], *window.outputs(maps.shape[1:-1]), weights.shape[0]))
+
+
+def multiplied(build: Builder, taps: Tensor, weights: Tensor, group: int) -> Tensor:
+    """Return what windows cover, (N, places, taps, C), times weights (M, C / group, kernel...): (N, places, M)."""
     outputs, inner = weights.shape[:2]
-    taps = gather_taps(build, maps, window)
     batch, places, count = taps.shape[:3]
     grouped = build.reshape(taps, (batch, places, count, group, inner))
     rows = build.reshape(build.transpose(grouped, (0, 3, 1, 4, 2)), (batch, group, places, inner * count))
     columns = build.transpose(build.reshape(weights, (group, outputs // group, inner * count)), (0, 2, 1))
     made = build.batch_matmul(rows, columns)
-    spatial = window.outputs(maps.shape[1:-1])
-    return build.reshape(build.transpose(made, (0, 2, 1, 3)), (batch, *spatial, outputs))
+    return build.reshape(build.transpose(made, (0, 2, 1, 3)), (batch, places, outputs))
