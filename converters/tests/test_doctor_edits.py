@@ -22,7 +22,7 @@ from edgequant_converters.doctor._relu6 import unclip
 from edgequant_converters.doctor._rounding import LayerMoments, best_steps
 from edgequant_converters.doctor._saturation import saturated_ranges
 from edgequant_converters.doctor._treatment import LitertWorkshop, edited
-from edgequant_converters.litert_quantizer import LitertActivations
+from edgequant_converters.quantizer import LitertActivations
 
 pytestmark = pytest.mark.slow
 

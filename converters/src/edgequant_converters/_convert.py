@@ -22,7 +22,7 @@ from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
-from .litert_quantizer import io_type
+from .quantizer import io_type
 from .sources import TrainedSource, is_prepared
 from .tflite import carry_attached_files
 

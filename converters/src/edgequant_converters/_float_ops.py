@@ -7,6 +7,7 @@ from ._request import QuantizationRequest
 from ._schemes import Scheme
 from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
 from .graph._float_ops import CONVERSIONS
+from .quantizer import has_integer_form
 
 KEPT = "asked for by --keep-float or the recipe"
 FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
@@ -56,10 +57,10 @@ def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) ->
     if _was_kept(op, request):
         return KEPT
     if graph.format == "litert":
-        known, quantizer = _litert_integer_ops(request.scheme), "ai-edge-quantizer"
+        known, engine = has_integer_form(op.type, request.scheme), "LiteRT"
     else:
-        known, quantizer = _onnx_integer_ops(), "onnxruntime's quantizer"
-    return FLOAT_NEIGHBOURS if op.type in known else f"{quantizer} has no {request.scheme} form of {op.type}"
+        known, engine = op.type in _onnx_integer_ops(), "onnxruntime's quantizer"
+    return FLOAT_NEIGHBOURS if known else f"{engine} has no {request.scheme} form of {op.type}"
 
 
 def _why_not_narrow(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str | None:
@@ -80,15 +81,6 @@ _ONCE = {"MatMul": ("Gemm",), "Add": ("Gemm",)}
 def _is_float_weight(tensor: Tensor) -> bool:
     """Tell a matrix or filter from a bias, which may have leading axes of size 1."""
     return tensor.is_parameter and tensor.dtype == "float32" and sum(n > 1 for n in tensor.shape or ()) > 1
-
-
-def _litert_integer_ops(scheme: Scheme) -> set[str]:
-    import json
-
-    from ai_edge_quantizer.default_policy import DEFAULT_JSON_POLICY
-
-    policy = json.loads(DEFAULT_JSON_POLICY)["ops_per_config"]
-    return set(policy["static_wi8_ai16" if scheme is Scheme.INT16X8 else "static_wi8_ai8"])
 
 
 def _onnx_integer_ops() -> set[str]:

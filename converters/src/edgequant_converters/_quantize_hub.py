@@ -9,8 +9,8 @@ from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Target
 from .calibration import DataSource, RangeCollector, range_collector, split
-from .litert_quantizer import quantize_litert, watch_litert
 from .onnx_quantizer import quantize_onnx, watch_onnx
+from .quantizer import quantize_litert, watch_litert
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how many of its samples are done, and how many there are (None: not known)."""

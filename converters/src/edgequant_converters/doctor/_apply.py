@@ -8,7 +8,7 @@ from edgequant_converters._errors import SourceError
 from edgequant_converters._measure import ON_DATA, Measurement, measure
 from edgequant_converters._request import Sample
 from edgequant_converters._schemes import Target
-from edgequant_converters.litert_quantizer import quantize_with_ranges
+from edgequant_converters.quantizer import quantize_with_ranges
 from edgequant_converters.tflite import write_model
 
 from ._edits import SplitOutput

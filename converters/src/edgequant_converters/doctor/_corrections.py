@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._request import Sample
-from edgequant_converters.litert_quantizer import LitertActivations
+from edgequant_converters.quantizer import LitertActivations
 
 from ._edits import RoundWeights, ShiftBias
 from ._inner import InnerTensors

@@ -20,7 +20,7 @@ from edgequant_converters._naming import named_for_the_user
 from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
-from edgequant_converters.litert_quantizer import io_type
+from edgequant_converters.quantizer import io_type
 from edgequant_converters.tflite import carry_attached_files
 
 from . import _techniques as techniques

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgequant_converters._request import Sample
-from edgequant_converters.litert_quantizer import LitertActivations, quantize_with_ranges
+from edgequant_converters.quantizer import LitertActivations, quantize_with_ranges
 
 from ._edits import Edit
 from ._network import WEIGHTED, Network

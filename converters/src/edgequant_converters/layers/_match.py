@@ -10,7 +10,7 @@ from ._flow import Flow
 ALIAS = re.compile(
     r"(_quantized|_dequantized|_dequant|_requantized|_int8|_uint8|_QuantizeLinear_(Input|Output)|_DequantizeLinear_Output)(_\d+)?$"
 )
-"""What ai-edge-quantizer, onnxruntime and TensorFlow append to a tensor's name when they make its integer twin."""
+"""What quantizers (our own, onnxruntime's, TensorFlow's) append to a tensor's name when they make its integer twin."""
 
 
 def match_groups(reference: Flow, model: Flow, edges: Iterable[tuple[int, int]]) -> dict[int, int]:

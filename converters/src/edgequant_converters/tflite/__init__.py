@@ -6,13 +6,12 @@ from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
 from ._quantized import quantized_parts, refuse_quantized
 from ._schema import operator_name, type_name
-from ._signature import io_names, keep_io_names, rename_io
+from ._signature import io_names, rename_io
 
 __all__ = [
     "ModelT",
     "carry_attached_files",
     "io_names",
-    "keep_io_names",
     "model_bytes",
     "normalise",
     "operator_name",

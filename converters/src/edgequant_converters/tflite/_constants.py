@@ -21,7 +21,7 @@ _DATA_DEPENDENT = {
 def fold_shape_arithmetic(model: ModelT) -> None:
     """Replace, in the main graph, integer tensors that do not depend on the model's inputs by constants.
 
-    ai-edge-quantizer and the engines treat a RESHAPE to a computed shape as dynamic; with the batch fixed, the values
+    The engines treat a RESHAPE to a computed shape as dynamic; with the batch fixed, the values
     are known. They are taken from a run of the model itself by LiteRT, so no operator is computed twice here.
     """
     graph = model.subgraphs[0]

@@ -12,10 +12,10 @@ def normalise(model: ModelT) -> None:
     """Rewrite `model` in place; what it computes does not change.
 
     1. `builtin_code` is filled from `deprecated_builtin_code` (files of before 2020 have only the latter, and
-       ai-edge-quantizer, which reads only the former, would quantize nothing).
+       tools that read only the former take the operator for another).
     2. A free batch (the first axis of an input) becomes 1. Other free sizes stay free.
     3. Integer arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...) that is constant once the batch is fixed is folded.
-    4. SPLIT and UNPACK with outputs that nobody reads become slices (the quantizer mixes up their types).
+    4. SPLIT and UNPACK with outputs that nobody reads become slices (what nobody reads needs no range).
     5. Tensor names become unique over all subgraphs (calibration statistics are kept by tensor name).
     6. Exactly one signature remains, of the main graph, with readable and unique names; names that are there stay.
     """

@@ -25,19 +25,6 @@ def io_names(model: ModelT, side: str) -> list[str] | None:
     return None
 
 
-def keep_io_names(model: ModelT, original: ModelT) -> bool:
-    """Call the inputs and outputs of `model`, made from `original`, as they are called there; False: they were already.
-
-    ai-edge-quantizer keeps their order. Where it puts a QUANTIZE behind an output that another layer reads as well, the
-    signature still names the tensor before it, and the output itself goes by its tensor's name.
-    """
-    names = [io_names(original, side) for side in ("inputs", "outputs")]
-    if None in names or names == [io_names(model, side) for side in ("inputs", "outputs")]:
-        return False
-    rename_io(model, *(listed or () for listed in names))
-    return True
-
-
 def rename_io(model: ModelT, input_names: Sequence[str], output_names: Sequence[str]) -> None:
     """Give the model's inputs and outputs these names, in the order of the graph's own inputs and outputs.
 

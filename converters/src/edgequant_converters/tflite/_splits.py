@@ -13,7 +13,7 @@ def slice_partly_read_splits(model: ModelT) -> None:
     """Take the outputs that are read by STRIDED_SLICE instead, in the main graph.
 
     Unrolled recurrent layers have such operators: the first step multiplies a gate by a state of zeros, which is folded
-    away. ai-edge-quantizer leaves the unread output in float, and LiteRT refuses the mixture.
+    away. An operator that writes less is smaller, and nothing has to be known of the range of what nobody reads.
     """
     graph = model.subgraphs[0]
     read = {int(index) for operator in graph.operators or [] for index in operator.inputs} | set(graph.outputs)

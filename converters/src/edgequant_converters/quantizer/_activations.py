@@ -11,7 +11,7 @@ from edgequant_converters.tflite import ModelT
 
 
 class LitertActivations:
-    """Runs a model and yields every float tensor that depends on its inputs, by name.
+    """Runs a model and yields every float tensor that depends on its inputs, by name; of variables what they end with.
 
     LiteRT is told to keep all tensors, where it would otherwise reuse their memory.
     """
@@ -27,11 +27,12 @@ class LitertActivations:
 
 
 def _float_activations(model: ModelT) -> list[tuple[int, str]]:
-    """Return (index, name) of every float32 tensor of the main graph that is an input or some operator's output."""
+    """Return (index, name) of every float32 tensor of the main graph that is an input, a variable or an output."""
     from ai_edge_litert.schema_py_generated import TensorType
 
     graph = model.subgraphs[0]
     computed = {int(i) for i in graph.inputs} | {int(i) for op in graph.operators for i in op.outputs if i >= 0}
+    computed |= {i for i, tensor in enumerate(graph.tensors) if tensor.isVariable}
     return [
         (i, graph.tensors[i].name.decode()) for i in sorted(computed) if graph.tensors[i].type == TensorType.FLOAT32
     ]

@@ -1,0 +1,93 @@
+"""From a float32 .tflite to every other number format: our own quantizer, on the graph of `ir`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
+from edgequant_converters._schemes import Scheme
+from edgequant_converters.ir import Model, Operator, read_ir, write_ir
+from edgequant_converters.tflite import ModelT, model_bytes, read_model
+
+from ._activations import LitertActivations
+from ._io import IO_TYPES, io_type
+from ._lower import lower
+from ._plan import Plan, Wanted
+from ._rewrites import write_in_integer_operators
+from ._specification import INT8, INT16, OPERATORS
+from ._storage import store_weights
+
+__all__ = [
+    "IO_TYPES",
+    "LitertActivations",
+    "has_integer_form",
+    "io_type",
+    "quantize_litert",
+    "quantize_with_ranges",
+    "watch_litert",
+]
+
+_KINDS = {Scheme.INT8: INT8, Scheme.INT16X8: INT16}
+_PRECISIONS = {"int16x8": INT16, "float32": None}
+
+
+def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> None:
+    """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
+
+    `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
+    for the schemes that need calibration; operators beside a tensor without a range stay in float.
+    """
+    if request.scheme is Scheme.FP32:
+        output.write_bytes(hub.read_bytes())
+        return
+    model = read_ir(read_model(hub))
+    if request.scheme.needs_calibration:
+        kind = _KINDS[request.scheme]
+        int4 = request.learned is not None and request.learned.weight_bits == 4
+        _integer(model, io, ranges, lambda op: None if _keeps(request, op) else kind, request.per_channel, int4)
+    else:
+        store_weights(
+            model, request.scheme, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator)
+        )
+    output.write_bytes(write_ir(model))
+
+
+def quantize_with_ranges(
+    model: ModelT, io: str, per_channel: bool, ranges: Ranges, precision: Mapping[str, str]
+) -> bytes:
+    """Return a float `model` in int8, with the given (min, max) of every activation by its tensor's name.
+
+    `precision` says "int16x8" or "float32" for operators, named by an output tensor, that are not to be int8. `io` is
+    the type of inputs and outputs, one of int8, uint8, float.
+    """
+
+    def wanted(operator: Operator) -> str | None:
+        named = [precision[tensor.name] for tensor in operator.outputs if tensor.name in precision]
+        return _PRECISIONS[named[0]] if named else INT8
+
+    graph = read_ir(model)
+    _integer(graph, io, ranges, wanted, per_channel, int4=False)
+    return write_ir(graph)
+
+
+def watch_litert(hub: Path) -> ActivationWatch:
+    """Return what runs a float32 .tflite and shows its activations."""
+    model = read_model(hub)
+    return LitertActivations(model, model_bytes(model))
+
+
+def has_integer_form(operator: str, scheme: Scheme) -> bool:
+    """Tell whether an operator has kernels for int8 or int16x8 at all."""
+    rule = OPERATORS.get(operator)
+    return rule is not None and _KINDS[scheme] in rule.types
+
+
+def _integer(model: Model, io: str, ranges: Ranges, wanted: Wanted, per_channel: bool, int4: bool) -> None:
+    graph = model.main
+    write_in_integer_operators(graph, wanted)
+    plan = Plan(graph, ranges, wanted, outputs_are_float=io == "float")
+    lower(graph, plan, io, per_channel=per_channel, int4=int4)
+
+
+def _keeps(request: QuantizationRequest, operator: Operator) -> bool:
+    names = [tensor.name for tensor in operator.outputs]
+    return any(request.keeps_float(operator.custom or operator.code, name) for name in names or [""])

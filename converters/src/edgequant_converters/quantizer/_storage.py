@@ -1,0 +1,91 @@
+"""Formats that store weights in fewer bits and compute in float: float16, int8, int4, and dynamic range."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgequant_converters._schemes import Scheme
+from edgequant_converters.ir import Graph, Model, Operator, Tensor
+
+from ._specification import HYBRID, Stored
+from ._weights import axis_of, is_trained, scales_with_bias, stored_weights, symmetric_scales
+
+WORTH = 4096
+"""A constant that is no layer's weight has at least so many values where it is stored in float16: biases stay exact."""
+
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def store_weights(model: Model, scheme: Scheme, *, per_channel: bool, keeps: Callable[[Operator], bool]) -> None:
+    """Rewrite all graphs of a float model in place; operators for which `keeps` holds stay as they are."""
+    for graph in model.graphs:
+        _Storage(graph, scheme, per_channel, keeps).run()
+
+
+def store_hybrid(operator: Operator, per_channel: bool) -> bool:
+    """Give one float operator int8 weights if its kernels take such; tell whether they do."""
+    stored = HYBRID.get(operator.code)
+    places = [] if stored is None else [i for i in stored.positions if is_trained(operator.input(i))]
+    for i in places:
+        assert stored is not None
+        operator.inputs[i] = _narrow(operator, i, stored, Scheme.DYNAMIC, per_channel)
+    return bool(places)
+
+
+@dataclass
+class _Storage:
+    graph: Graph
+    scheme: Scheme
+    per_channel: bool
+    keeps: Callable[[Operator], bool]
+    made: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
+    operators: list[Operator] = field(default_factory=list)
+
+    def run(self) -> None:
+        for operator in self.graph.operators:
+            if not self.keeps(operator):
+                for i in range(len(operator.inputs)):
+                    self._store(operator, i)
+            self.operators.append(operator)
+        self.graph.operators = self.operators
+
+    def _store(self, operator: Operator, place: int) -> None:
+        tensor, stored = operator.inputs[place], HYBRID.get(operator.code)
+        is_weight = stored is not None and place in stored.positions
+        if tensor is None or not is_trained(tensor):
+            return
+        if self.scheme is Scheme.FP16:
+            if (is_weight or tensor.size >= WORTH) and float(np.abs(tensor.values).max(initial=0.0)) <= LARGEST_HALF:
+                operator.inputs[place] = self._half(tensor)
+        elif is_weight:
+            assert stored is not None
+            operator.inputs[place] = self._integer(operator, place, tensor, stored)
+
+    def _half(self, tensor: Tensor) -> Tensor:
+        if (tensor,) not in self.made:
+            stored = Tensor(tensor.name, tensor.shape, "FLOAT16", tensor.values.astype(np.float16))
+            self.made[tensor,] = self._widened(stored)
+        return self.made[tensor,]
+
+    def _integer(self, operator: Operator, place: int, tensor: Tensor, stored: Stored) -> Tensor:
+        axis = None if stored.axis is None else axis_of(stored.axis, operator, place)
+        key = (tensor, axis, stored.int4)
+        if key not in self.made:
+            narrow = _narrow(operator, place, stored, self.scheme, self.per_channel)
+            self.made[key] = narrow if self.scheme is Scheme.DYNAMIC else self._widened(narrow)
+        return self.made[key]
+
+    def _widened(self, stored: Tensor) -> Tensor:
+        made = Tensor(f"{stored.name}_dequantized", stored.shape)
+        self.operators.append(Operator("DEQUANTIZE", [stored], [made]))
+        return made
+
+
+def _narrow(operator: Operator, place: int, stored: Stored, scheme: Scheme, per_channel: bool) -> Tensor:
+    tensor = operator.inputs[place]
+    assert tensor is not None
+    axis = axis_of(stored.axis, operator, place) if per_channel and stored.axis is not None else None
+    kind = "INT4" if scheme is Scheme.WEIGHT_INT4 and stored.int4 else "INT8"
+    scales = scales_with_bias(symmetric_scales(tensor.values, axis, kind), None, 1.0, wide=False)
+    return stored_weights(tensor, scales, axis, kind)

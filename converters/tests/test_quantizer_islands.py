@@ -1,0 +1,44 @@
+"""What has no integer form stays in float by itself, and the rest of the network is quantized around it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgequant_converters import ConversionReport, convert
+
+pytestmark = pytest.mark.torch_export
+
+DATA = np.random.default_rng(0).normal(size=(8, 4, 8, 8)).astype(np.float32)
+
+
+class Normalised(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = torch.nn.Conv2d(4, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(self.conv(x).mean((2, 3)))
+
+
+def int8_of(net: torch.nn.Module, folder: Path) -> ConversionReport:
+    return convert(
+        net, folder / "int8.tflite", quantize="int8", calibration=DATA, example_inputs=(torch.zeros(1, 4, 8, 8),)
+    )
+
+
+def test_a_constant_beside_an_activation_has_a_scale(tmp_path: Path) -> None:
+    report = int8_of(Normalised(), tmp_path)
+    assert "CONV_2D" not in [op.type for op in report.float_ops]
+    assert report.sqnr_db is not None and report.sqnr_db > 30
+
+
+def test_windows_with_a_body_stay_in_float(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    report = int8_of(torch.nn.Sequential(torch.nn.Conv2d(4, 8, 3), torch.nn.MaxPool2d(3, 1, dilation=2)), tmp_path)
+    reasons = {op.type: op.reason for op in report.float_ops}
+    assert reasons["STABLEHLO_REDUCE_WINDOW"] == "LiteRT has no int8 form of STABLEHLO_REDUCE_WINDOW"
+    assert "CONV_2D" not in reasons
+    assert report.sqnr_db is not None and report.sqnr_db > 30
