@@ -95,3 +95,18 @@ def test_cache(mode):
     for batch, begin in enumerate(first):
         expected[batch][:, [begin, (begin + 1) % 5]] = update[batch]
     check("TensorScatter", cache, update, first, opset=24, expected=[expected], mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["TF", "IDF", "TFIDF"])
+@pytest.mark.parametrize("skipped", [0, 2])
+def test_counted_sequences(mode, skipped):
+    x = np.array([[1, 1, 3, 3, 3, 7], [8, 6, 7, 5, 6, 8]], np.int64)
+    pool = {
+        "ngram_counts": [0, 4],
+        "ngram_indexes": [0, 1, 2, 3, 4, 6, 5],
+        "pool_int64s": [2, 3, 5, 4, 5, 6, 7, 8, 6, 7],
+    }
+    weights = {} if mode == "TF" else {"weights": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]}
+    check(
+        "TfIdfVectorizer", x, mode=mode, min_gram_length=1, max_gram_length=2, max_skip_count=skipped, **pool, **weights
+    )

@@ -32,6 +32,7 @@ from . import (  # noqa: F401 (each enters its lowerings into the table)
     _lstm,
     _matmul,
     _move,
+    _ngrams,
     _nonlinear,
     _normalisation,
     _pooling,
