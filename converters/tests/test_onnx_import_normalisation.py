@@ -60,3 +60,12 @@ def test_a_batch_norm_goes_into_the_convolution_before_it() -> None:
     made = imported(model_of(nodes, {"x": X4}, ["y"], weights), {"x": X4})
     simplify(made)
     assert [operator.code for operator in made.main.operators] == ["TRANSPOSE", "CONV_2D", "TRANSPOSE"]
+
+
+def test_batch_norm_of_the_data_at_hand() -> None:
+    inputs = (X4, weight(4), weight(4), weight(4), VARIANCE)
+    model, _ = single_node("BatchNormalization", inputs, {"training_mode": 1, "momentum": 0.7}, 15, 3)
+    expected = ReferenceEvaluator(model).run(None, {"x0": X4})
+    check(
+        "BatchNormalization", *inputs, training_mode=1, momentum=0.7, outputs=3, opset=15, expected=expected, atol=1e-5
+    )  # fmt: skip

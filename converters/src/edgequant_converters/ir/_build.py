@@ -158,7 +158,8 @@ class Builder:
         length = len(range(begin, end, step))
         begins, ends, steps = [0] * x.rank, list(x.shape), [1] * x.rank
         begins[axis], ends[axis], steps[axis] = begin, end, step
-        mask = 0 if end >= 0 else 1 << axis  # a negative end counts from the back: masked, it means "to the very end"
+        # A negative end counts from the back: masked, it means "to the very end", as a free size is to.
+        mask = sum(1 << place for place, last in enumerate(ends) if last < 0)
         shape = tuple(length if i == axis else size for i, size in enumerate(x.shape))
         values = [self.constant(numbers, np.int32) for numbers in (begins, ends, steps)]
         return self.op("STRIDED_SLICE", [x, *values], shape, endMask=mask)

@@ -22,7 +22,8 @@ def einsum(node: Node, build: Builder) -> Tensor:
     sizes: dict[str, int] = {}
     for x, labels in zip(operands, terms, strict=True):
         for label, size in zip(labels, x.shape, strict=True):
-            sizes[label] = max(sizes.get(label, 1), size)
+            known = sizes.get(label, 1)
+            sizes[label] = -1 if min(known, size) < 0 else max(known, size)
     parts = [_plain(build, x, labels, sizes) for x, labels in zip(operands, terms, strict=True)]
     made, labels = parts[0]
     for index, (x, others) in enumerate(parts[1:], 1):
@@ -95,14 +96,18 @@ def _product(
     y = build.transpose(y, [of_y.index(label) for label in [*shared, *summed, *columns]])
     batch, many = x.shape[: len(shared)], x.shape[len(shared) : len(shared) + len(rows)]
     last = y.shape[len(shared) + len(summed) :]
-    inner = prod(x.shape[len(shared) + len(rows) :])
+    inner = _size(x.shape[len(shared) + len(rows) :])
     if not shared and y.is_constant:
-        weights = build.transpose(build.reshape(y, (inner, prod(last))), (1, 0))
-        made = build.fully_connected(build.reshape(x, (prod(many), inner)), weights)
+        weights = build.transpose(build.reshape(y, (inner, _size(last))), (1, 0))
+        made = build.fully_connected(build.reshape(x, (_size(many), inner)), weights)
     else:
-        matrix = build.reshape(x, (prod(batch), prod(many), inner))
-        made = build.batch_matmul(matrix, build.reshape(y, (prod(batch), inner, prod(last))))
+        matrix = build.reshape(x, (_size(batch), _size(many), inner))
+        made = build.batch_matmul(matrix, build.reshape(y, (_size(batch), inner, _size(last))))
     return build.reshape(made, (*batch, *many, *last)), [*shared, *rows, *columns]
+
+
+def _size(shape: Sequence[int]) -> int:
+    return -1 if min(shape, default=1) < 0 else prod(shape)
 
 
 def _elementwise(

@@ -1,6 +1,7 @@
 """Normalisations: by statistics of the training, of the data at hand, or by a norm."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -12,12 +13,26 @@ from ._registry import lowers
 
 
 @lowers("BatchNormalization")
-def batch_normalization(node: Node, build: Builder) -> Tensor:
-    """Shift and scale by statistics of the training: a factor and an addend, which the layer before takes."""
-    node.only("training_mode", 0)
+def batch_normalization(node: Node, build: Builder) -> list[Tensor]:
+    """Shift and scale by statistics of the training: a factor and an addend, which the layer before takes.
+
+    With training_mode the statistics are those of the data, and the running ones are outputs.
+    """
     node.only("spatial", 1)
     scale, bias, mean, variance = (node.input(index) for index in range(1, 5))
     epsilon = node.get("epsilon", 1e-5)
+    x = node.input(0)
+    maps = to_channels_last(build, x) if x.rank > 2 else x
+    running: list[Tensor] = []
+    if node.get("training_mode", 0):
+        given = [mean, variance]
+        axes = range(maps.rank - 1)
+        mean = build.reduce("MEAN", maps, axes, keep=False)
+        centred = build.sub(maps, mean)
+        variance = build.reduce("MEAN", build.mul(centred, centred), axes, keep=False)
+        momentum = node.get("momentum", 0.9)
+        pairs = zip(given, (mean, variance), strict=True)
+        running = [_blended(build, old, new, momentum) for old, new in pairs]
     if all(tensor.is_constant for tensor in (scale, bias, mean, variance)):
         wide = [tensor.values.astype(np.float64) for tensor in (scale, bias, mean, variance)]
         factors = wide[0] / np.sqrt(wide[3] + epsilon)
@@ -27,10 +42,13 @@ def batch_normalization(node: Node, build: Builder) -> Tensor:
         spread = build.unary("RSQRT", build.add(variance, build.like(epsilon, variance)))
         factor = build.mul(scale, spread)
         addend = build.sub(bias, build.mul(mean, factor))
-    x = node.input(0)
-    if x.rank < 3:
-        return build.add(build.mul(x, factor), addend)
-    return to_channels_first(build, build.add(build.mul(to_channels_last(build, x), factor), addend))
+    made = build.add(build.mul(maps, factor), addend)
+    return [to_channels_first(build, made) if x.rank > 2 else made, *running]
+
+
+def _blended(build: Builder, old: Tensor, new: Tensor, momentum: float) -> Tensor:
+    kept = build.mul(old, build.like(momentum, old))
+    return build.add(kept, build.mul(new, build.like(1 - momentum, new)))
 
 
 @lowers("InstanceNormalization")
@@ -47,7 +65,7 @@ def group_normalization(node: Node, build: Builder) -> Tensor:
     x, groups = node.input(0), node.attributes["num_groups"]
     maps = to_channels_last(build, x)
     channels = maps.shape[-1]
-    grouped = build.reshape(maps, (maps.shape[0], -1, groups, channels // groups))
+    grouped = build.reshape(maps, (maps.shape[0], prod(maps.shape[1:-1]), groups, channels // groups))
     made, _, _ = _normalised(build, grouped, [1, 3], node.get("epsilon", 1e-5))
     scale, bias = node.input(1), node.input(2)
     if scale.shape[0] == groups != channels:

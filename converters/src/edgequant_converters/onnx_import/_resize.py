@@ -16,7 +16,7 @@ from ._registry import lowers
 def resize(node: Node, build: Builder) -> Tensor:
     """Resize by nearest neighbour, (multi)linear or cubic interpolation."""
     x = node.input(0)
-    if min(x.shape, default=0) < 0:
+    if min(x.shape[1:], default=0) < 0:
         node.refuse("a free size")
     mode, axes = _mode(node), _axes(node, x)
     changed = [place for place, axis in enumerate(axes) if axis.new != axis.old or axis.scale != 1.0]
@@ -56,12 +56,21 @@ def _axes(node: Node, x: Tensor) -> list[Axis]:
             ratios = [common] * len(named)
             wanted = [floor(common * x.shape[axis] + 0.5) for axis in named]
         for axis, ratio, size in zip(named, ratios, wanted, strict=True):
-            scales[axis], sizes[axis] = ratio, size
+            if x.shape[axis] >= 0:
+                scales[axis], sizes[axis] = ratio, size
     else:
         given = node.attributes.get("scales")
         given = node.constant(2 if node.opset >= 11 else 1) if given is None else given
         for axis, scale in zip(named, given, strict=True):
             scales[axis], sizes[axis] = float(scale), floor(x.shape[axis] * float(scale))
+        if node.get("coordinate_transformation_mode", "") == "align_corners":
+            # The definition puts the last corner at size * scale - 1, ONNX Runtime at the last of the new pixels.
+            uneven = [axis for axis in named if sizes[axis] != x.shape[axis] * scales[axis]]
+            if uneven:
+                what = (
+                    f"{x.shape[uneven[0]]} values by {scales[uneven[0]]:g} with align_corners: give sizes, not scales"
+                )
+                node.refuse(what)
     starts, ends = [0.0] * x.rank, [1.0] * x.rank
     if node.get("coordinate_transformation_mode", "") == "tf_crop_and_resize":
         roi = node.constant(1)
@@ -121,6 +130,7 @@ def _mixed(build: Builder, x: Tensor, matrix: Tensor, place: int) -> Tensor:
     shape = (*x.shape[:place], matrix.shape[0], *x.shape[place + 1 :])
     if place == x.rank - 1:
         return build.fully_connected(x, matrix)
-    before, after = prod(x.shape[:place]), prod(x.shape[place + 1 :])
+    before = -1 if min(x.shape[:place], default=1) < 0 else prod(x.shape[:place])
+    after = prod(x.shape[place + 1 :])
     columns = build.reshape(x, (before, x.shape[place], after))
     return build.reshape(build.batch_matmul(build.reshape(matrix, (1, *matrix.shape)), columns), shape)

@@ -20,8 +20,8 @@ def top_k(node: Node, build: Builder) -> list[Tensor]:
     if not 0 < k[0] <= x.shape[axis]:
         node.refuse(f"k={k[0]} of {x.shape[axis]} elements")
     largest = bool(node.get("largest", 1))
-    if not largest and x.type.startswith("UINT"):
-        node.refuse("largest=0 of unsigned integers")
+    if x.type == "UINT64" or (not largest and x.type.startswith("UINT")):
+        node.refuse(f"values of {x.type}" if largest else "largest=0 of unsigned integers")
     order = [*(other for other in range(x.rank) if other != axis), axis]
     back = [order.index(place) for place in range(x.rank)]
     moved = build.transpose(x, order)

@@ -137,13 +137,20 @@ def _one_group(build: Builder, maps: Tensor, weights: Tensor, bias: Tensor | Non
     padding = "SAME" if _is_same(maps.shape[1:3], kernel, cut, steps) else "VALID"
     height, width = cut if padding == "SAME" else full
     shape = (maps.shape[0], height, width, weights.shape[3])
-    inputs = [build.constant(shape, "int32"), build.transpose(weights, (3, 1, 2, 0)), maps]
+    inputs = [_output_shape(build, maps, shape), build.transpose(weights, (3, 1, 2, 0)), maps]
     if bias is not None and bias.is_constant:
         inputs.append(bias)
     made = build.op(
         "TRANSPOSE_CONV", inputs, shape, maps.type, padding=padding, strideH=steps.strides[0], strideW=steps.strides[1]
     )
     return build.slice(made, (0, *steps.before, 0), (shape[0], *cut, shape[3]))
+
+
+def _output_shape(build: Builder, maps: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if shape[0] >= 0:
+        return build.constant(shape, "int32")
+    sizes = build.op("SHAPE", [maps], (maps.rank,), "INT32", outType="INT32")
+    return build.concat([build.slice(sizes, (0,), (1,)), build.constant(shape[1:], "int32")], 0)
 
 
 def _is_same(sizes: tuple[int, ...], kernel: tuple[int, ...], cut: list[int], steps: _Transposition) -> bool:
