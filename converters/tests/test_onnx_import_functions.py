@@ -6,7 +6,7 @@ from onnx import helper
 
 from edgequant_converters import UnsupportedError
 
-from .onnx_import_check import Const, check, check_model, imported, ints, model_of, rand
+from .onnx_import_check import Const, check, check_model, imported, ints, model_of, rand, single_node
 
 X = rand(3, 5)
 SCORES, CLASSES = rand(3, 5, 4), np.array([[0, 1, 4, 2], [1, 1, 0, 3], [4, 2, 2, 0]], np.int64)
@@ -96,3 +96,9 @@ def test_tensors_without_elements_are_no_operators():
     weights = {"sizes": np.array([0, 4]), "axes": np.array([1])}
     x = {"x": rand(3, 4)}
     check_model(model_of(nodes, x, ["y"], weights), x, most=1)
+
+
+def test_an_input_that_is_too_small_is_refused_with_its_shape():
+    model, fed = single_node("MaxPool", (rand(1, 2, 3, 9),), {"kernel_shape": [5, 5]}, 18, 1)
+    with pytest.raises(UnsupportedError, match=r"MaxPool 'node': .*\[1, 2, 3, 9\] are too small"):
+        imported(model, fed)

@@ -175,6 +175,7 @@ class _Importer:
             if output and tensor is None:
                 node.refuse(f"its output {index} is used")
             if output and tensor is not None:
+                _check_sizes(node, tensor)
                 named[output] = _known_if_empty(tensor)
                 if tensor.name.startswith(f"{name}/") and not tensor.is_constant:
                     tensor.name = output
@@ -230,6 +231,14 @@ class _Importer:
         copy = build.op("RESHAPE", [tensor, shape], tensor.shape, newShape=list(tensor.shape))
         copy.name = name
         return copy
+
+
+def _check_sizes(node: Node, tensor: Tensor) -> None:
+    """Refuse a node that would make a size below 0, as a window does that is larger than its input."""
+    is_free = any(-1 in given.shape for given in node.inputs if given is not None)
+    if min(tensor.shape, default=0) < (-1 if is_free else 0):
+        given = ", ".join(str(list(x.shape)) for x in node.inputs if x is not None)
+        node.refuse(f"its inputs of {given} are too small for it")
 
 
 def _known_if_empty(tensor: Tensor) -> Tensor:
