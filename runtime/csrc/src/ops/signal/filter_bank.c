@@ -1,9 +1,8 @@
 /* TensorFlow Lite Micro's filters of a spectrum: SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction,
  * SignalPCAN, SignalFilterBankLog. In integers; what overflows there wraps here. (tflite-micro, signal/src) */
-#include <math.h>
 #include <string.h>
 
-#include "arithmetic/portable_math.h"
+#include "arithmetic/spectrum.h"
 #include "ops/custom_options.h"
 #include "plan/operator.h"
 
@@ -38,11 +37,6 @@ static eq_status check_output(eq_plan *plan, const eq_operator *op, int32_t slot
                : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output %d must be %s", (int)slot, eq_type_name(type));
 }
 
-/* How many bits a number has: 1 of 1, 0 of 0. */
-static int32_t bits_of(uint64_t x) {
-    return x == 0 ? 0 : 64 - __builtin_clzll(x);
-}
-
 /* ---- SignalFilterBank: sums of weighted frequencies. A frequency has two weights, one for each of two adjacent channels, and the
  * channel before the first is only there for these ---- */
 
@@ -57,19 +51,8 @@ static void run_filter_bank(const eq_step *step, const eq_storage *storage, int3
     const int16_t *frequencies = storage[step->inputs[FREQUENCY_STARTS].tensor].data;
     const int16_t *starts = storage[step->inputs[WEIGHT_STARTS].tensor].data;
     const int16_t *widths = storage[step->inputs[WIDTHS].tensor].data;
-    uint64_t *out = storage[step->outputs[0].tensor].data, next = 0;
-    for (int32_t i = 0; i <= channels; ++i) {
-        uint64_t sum = next;
-        next = 0;
-        for (int32_t j = 0; j < widths[i]; ++j) {
-            const uint64_t x = in[frequencies[i] + j];
-            sum += (uint64_t)(int64_t)weights[starts[i] + j] * x;
-            next += (uint64_t)(int64_t)unweights[starts[i] + j] * x;
-        }
-        if (i > 0) {
-            out[i - 1] = sum;
-        }
-    }
+    const eq_filter_bank bank = {channels, weights, unweights, frequencies, starts, widths};
+    eq_filter_bank_sums(&bank, in, storage[step->outputs[0].tensor].data);
 }
 
 /* The lists must be known, and name nothing outside of the spectrum and the weights. */
@@ -114,18 +97,6 @@ eq_status eq_prepare_filter_bank(eq_plan *plan, const eq_operator *op) {
 
 /* ---- SignalFilterBankSquareRoot, less the bits that SignalFftAutoScale added ---- */
 
-/* To nearest, bit by bit; of 32 bits the result is one of 16. */
-static uint32_t square_root(uint64_t x) {
-    const uint64_t most = x >> 32 == 0 ? UINT16_MAX : UINT32_MAX;
-    uint64_t root = 0;
-    for (uint64_t bit = x == 0 ? 0 : UINT64_C(1) << ((bits_of(x) - 1) / 2 * 2); bit > 0; bit >>= 2) {
-        const bool fits = x >= root + bit;
-        x -= fits ? root + bit : 0;
-        root = (root >> 1) + (fits ? bit : 0);
-    }
-    return (uint32_t)(root + (x > root && root != most));
-}
-
 static void run_square_root(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
     const int64_t *count = step->data;
@@ -133,7 +104,7 @@ static void run_square_root(const eq_step *step, const eq_storage *storage, int3
     const int32_t bits = *(const int32_t *)storage[step->inputs[1].tensor].data;
     uint32_t *out = storage[step->outputs[0].tensor].data;
     for (int64_t i = 0; i < *count; ++i) {
-        out[i] = bits < 0 || bits > 31 ? 0 : square_root(in[i]) >> bits;
+        out[i] = bits < 0 || bits > 31 ? 0 : eq_root_of(in[i]) >> bits;
     }
 }
 
@@ -151,32 +122,14 @@ eq_status eq_prepare_filter_bank_square_root(eq_plan *plan, const eq_operator *o
 
 /* ---- SignalFilterBankSpectralSubtraction: less an estimate of the noise, which goes on from run to run ---- */
 
-typedef struct eq_subtraction {
-    int32_t channels, smoothing_bits, bits;
-    uint32_t smoothing[2], rest[2]; /* of even and of odd channels; the estimate's part of itself */
-    uint32_t remaining;             /* the least that is left of a signal */
-    bool clamps;
-} eq_subtraction;
-
 static void run_subtraction(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
-    const eq_subtraction *s = step->data;
+    const eq_noise_filter *s = step->data;
     const uint32_t *in = storage[step->inputs[0].tensor].data;
     uint32_t *out = storage[step->outputs[0].tensor].data, *told = storage[step->outputs[1].tensor].data;
     uint32_t *noise = storage[step->outputs[2].tensor].data;
-    for (int32_t i = 0; i < s->channels; ++i) {
-        const uint32_t scaled = in[i] << s->smoothing_bits;
-        noise[i] = (uint32_t)(((uint64_t)scaled * s->smoothing[i & 1] + (uint64_t)noise[i] * s->rest[i & 1]) >> s->bits);
-        uint32_t estimate = noise[i];
-        if (estimate > scaled) {
-            estimate = scaled;
-            noise[i] = s->clamps ? estimate : noise[i];
-        }
-        const uint32_t least = (uint32_t)(((uint64_t)in[i] * s->remaining) >> s->bits);
-        const uint32_t left = (scaled - estimate) >> s->smoothing_bits;
-        out[i] = left > least ? left : least;
-        told[i] = noise[i];
-    }
+    eq_subtract_noise(s, in, noise, out);
+    memcpy(told, noise, (size_t)s->channels * sizeof *told);
 }
 
 eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *op) {
@@ -185,7 +138,7 @@ eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *o
         (status = check_output(plan, op, 1, EQ_UINT32)) != EQ_OK) {
         return status;
     }
-    const eq_subtraction s = {
+    const eq_noise_filter s = {
         .channels = eq_custom_int(op, "num_channels", 0),
         .smoothing_bits = eq_custom_int(op, "smoothing_bits", 0),
         .bits = eq_custom_int(op, "spectral_subtraction_bits", 0),
@@ -221,27 +174,6 @@ eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *o
 
 /* ---- SignalPCAN: gain control by the noise ---- */
 
-enum { GAIN_VALUES = 125, RATIO_BITS = 12, RESULT_BITS = 6 };
-
-/* A parabola for each power of two: a, b and c of 3 numbers, and one that is not used. */
-static uint32_t gain_of(uint32_t noise, const int16_t *table) {
-    if (noise <= 2) {
-        return (uint32_t)(int32_t)table[noise];
-    }
-    const int32_t interval = bits_of(noise);
-    const int16_t *part = table + 4 * interval - 6;
-    const int32_t fraction = (int32_t)((interval < 11 ? noise << (11 - interval) : noise >> (interval - 11)) & 0x3ff);
-    const uint32_t slope = (uint32_t)((part[2] * fraction) >> 5) + ((uint32_t)(int32_t)part[1] << 5);
-    const int32_t product = (int32_t)(slope * (uint32_t)fraction + (1u << 14));
-    return (uint32_t)(int32_t)(int16_t)(uint16_t)(uint32_t)((product >> 15) + part[0]);
-}
-
-/* x^2 / 4 of x less than 2, else x - 1. */
-static uint32_t shrunk(uint32_t x) {
-    return x < 2u << RATIO_BITS ? (x * x) >> (2 + 2 * RATIO_BITS - RESULT_BITS)
-                                : (x >> (RATIO_BITS - RESULT_BITS)) - (1u << RESULT_BITS);
-}
-
 typedef struct eq_pcan {
     int64_t channels;
     int32_t shift;
@@ -254,7 +186,7 @@ static void run_pcan(const eq_step *step, const eq_storage *storage, int32_t fir
     const int16_t *table = storage[step->inputs[2].tensor].data;
     uint32_t *out = storage[step->outputs[0].tensor].data;
     for (int64_t i = 0; i < p->channels; ++i) {
-        out[i] = shrunk((uint32_t)(((uint64_t)in[i] * gain_of(noise[i], table)) >> p->shift));
+        out[i] = eq_pcan_value(in[i], noise[i], table, p->shift);
     }
 }
 
@@ -265,41 +197,19 @@ eq_status eq_prepare_pcan(eq_plan *plan, const eq_operator *op) {
     }
     const eq_pcan p = {eq_tensor_elements(eq_plan_input(plan, op, 0)), eq_custom_int(op, "snr_shift", 0)};
     if (eq_tensor_elements(eq_plan_input(plan, op, 1)) != p.channels ||
-        eq_tensor_elements(eq_plan_input(plan, op, 2)) < GAIN_VALUES || p.shift < 0 || p.shift > 63) {
+        eq_tensor_elements(eq_plan_input(plan, op, 2)) < EQ_GAIN_VALUES || p.shift < 0 || p.shift > 63) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a noise for each channel, %d gains, and a shift of 0 to 63 places",
-                            GAIN_VALUES);
+                            EQ_GAIN_VALUES);
     }
     return append(plan, op, run_pcan, &p, sizeof p, 0);
 }
 
 /* ---- SignalFilterBankLog: scaled natural logarithms ---- */
 
-enum { LOG_BITS = 16, SEGMENT_BITS = 7, LN_2 = 45426 }; /* of 2^-16 */
-
 typedef struct eq_signal_log {
     int64_t channels;
-    uint32_t scale;
-    int32_t bits;
-    uint16_t above_line[(1 << SEGMENT_BITS) + 1]; /* log2(1 + x) - x, for x of 0 to 1 in equal steps, in units of 2^-16 */
+    eq_log_table table;
 } eq_signal_log;
-
-static void fill_table(uint16_t *above_line) {
-    for (int32_t i = 0; i <= 1 << SEGMENT_BITS; ++i) {
-        const double x = (double)i / (1 << SEGMENT_BITS);
-        above_line[i] = (uint16_t)round((eq_log(1 + x) / eq_log(2) - x) * (1 << LOG_BITS));
-    }
-}
-
-static uint32_t scaled_log(const eq_signal_log *l, uint32_t x) {
-    const int32_t whole = bits_of(x) - 1;
-    const uint32_t rest = x - (UINT32_C(1) << whole);
-    const int32_t fraction = (int32_t)(whole < LOG_BITS ? rest << (LOG_BITS - whole) : rest >> (whole - LOG_BITS));
-    const int32_t segment = fraction >> (LOG_BITS - SEGMENT_BITS), within = fraction & ((1 << (LOG_BITS - SEGMENT_BITS)) - 1);
-    const int32_t low = l->above_line[segment], rise = l->above_line[segment + 1] - low;
-    const uint32_t log2 = ((uint32_t)whole << LOG_BITS) + (uint32_t)(fraction + low + ((rise * within) >> LOG_BITS));
-    const uint32_t half = 1u << (LOG_BITS - 1), log = (uint32_t)(((uint64_t)LN_2 * log2 + half) >> LOG_BITS);
-    return (l->scale * log + half) >> LOG_BITS;
-}
 
 static void run_log(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
@@ -307,8 +217,7 @@ static void run_log(const eq_step *step, const eq_storage *storage, int32_t firs
     const uint32_t *in = storage[step->inputs[0].tensor].data;
     int16_t *out = storage[step->outputs[0].tensor].data;
     for (int64_t i = 0; i < l->channels; ++i) {
-        const uint32_t x = in[i] << l->bits, y = x > 1 ? scaled_log(l, x) : 0;
-        out[i] = (int16_t)(y < INT16_MAX ? y : INT16_MAX);
+        out[i] = eq_log_value(&l->table, in[i]);
     }
 }
 
@@ -318,12 +227,12 @@ eq_status eq_prepare_filter_bank_log(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     eq_signal_log l = {.channels = eq_tensor_elements(eq_plan_input(plan, op, 0)),
-                       .scale = (uint32_t)eq_custom_int(op, "output_scale", 0),
-                       .bits = eq_custom_int(op, "input_correction_bits", 0)};
-    if (l.bits < 0 || l.bits > 31) {
+                       .table = {.scale = (uint32_t)eq_custom_int(op, "output_scale", 0),
+                                 .bits = eq_custom_int(op, "input_correction_bits", 0)}};
+    if (l.table.bits < 0 || l.table.bits > 31) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "shifts by no 0 to 31 places");
     }
-    fill_table(l.above_line);
+    eq_log_table_fill(&l.table);
     return append(plan, op, run_log, &l, sizeof l, 0);
 }
 

@@ -2,8 +2,8 @@
  * (tflite-micro, signal/src) */
 #include <string.h>
 
-#include "arithmetic/arithmetic.h"
 #include "arithmetic/fft_s16.h"
+#include "arithmetic/spectrum.h"
 #include "ops/custom_options.h"
 #include "plan/operator.h"
 
@@ -61,9 +61,7 @@ static void run_window(const eq_step *step, const eq_storage *storage, int32_t f
     const int16_t *window = storage[step->inputs[1].tensor].data;
     int16_t *out = (int16_t *)storage[step->outputs[0].tensor].data + (ptrdiff_t)first * w->length;
     for (int32_t unit = first; unit < last; ++unit, in += w->length, out += w->length) {
-        for (int32_t i = 0; i < w->length; ++i) {
-            out[i] = (int16_t)eq_clamp((in[i] * window[i]) >> w->shift, INT16_MIN, INT16_MAX);
-        }
+        eq_window_s16(in, window, w->length, w->shift, out);
     }
 }
 
@@ -82,22 +80,12 @@ eq_status eq_prepare_signal_window(eq_plan *plan, const eq_operator *op) {
 
 /* ---- SignalFftAutoScale: as large as 16 bits hold, and by how many bits that is ---- */
 
-static int32_t free_bits(const int16_t *values, int64_t count) {
-    int32_t largest = 0;
-    for (int64_t i = 0; i < count; ++i) {
-        const int32_t size = values[i] < 0 ? -values[i] : values[i];
-        largest = size > largest ? size : largest;
-    }
-    /* 2^15, of -2^15 alone, is a negative number of 16 bits there. */
-    return largest == 0 ? 15 : largest > INT16_MAX ? 0 : __builtin_clz((unsigned)largest) - 17;
-}
-
 static void run_auto_scale(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
     const int64_t *count = step->data;
     const int16_t *in = storage[step->inputs[0].tensor].data;
     int16_t *out = storage[step->outputs[0].tensor].data;
-    const int32_t bits = free_bits(in, *count);
+    const int32_t bits = eq_free_bits(in, *count);
     for (int64_t i = 0; i < *count; ++i) {
         out[i] = (int16_t)(in[i] * (1 << bits));
     }
@@ -183,9 +171,7 @@ static void run_energy(const eq_step *step, const eq_storage *storage, int32_t f
     uint32_t *out = (uint32_t *)storage[step->outputs[0].tensor].data + (ptrdiff_t)first * e->length;
     for (int32_t unit = first; unit < last; ++unit, in += e->length, out += e->length) {
         for (int32_t i = 0; i < e->length; ++i) {
-            const uint32_t real = (uint32_t)(in[i].real * in[i].real);
-            const uint32_t imaginary = (uint32_t)(in[i].imaginary * in[i].imaginary);
-            out[i] = i >= e->start && i < e->end ? real + imaginary : 0;
+            out[i] = i >= e->start && i < e->end ? eq_energy_s16(in[i]) : 0;
         }
     }
 }
