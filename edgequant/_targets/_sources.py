@@ -11,7 +11,7 @@ from ._target import TargetError
 
 _CHECKOUT = Path(__file__).parents[2] / "runtime" / "csrc"
 # tests/ and fuzz/ make no difference to what is built here.
-_PARTS = ("CMakeLists.txt", "cmake", "include", "program", "src")
+_PARTS = ("CMakeLists.txt", "cmake", "include", "program", "src", "task")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,213 @@
+/* What a task is, inside: as task.json says it and the model completes it. */
+#ifndef EQ_TASK_H
+#define EQ_TASK_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "edgequant_task.h"
+#include "frame.h"
+
+enum { EQ_LABELS_MOST = 65536, EQ_ITEMS_MOST = 1000, EQ_OUTPUTS_MOST = 16 };
+enum { EQ_UNSAID = -1 }; /* of a choice that task.json leaves to the model */
+
+typedef enum eq_colour { EQ_COLOUR_RGB, EQ_COLOUR_BGR, EQ_COLOUR_GREY } eq_colour;
+typedef enum eq_layout { EQ_NHWC, EQ_NCHW } eq_layout;
+typedef enum eq_features { EQ_WAVEFORM, EQ_LOG_MEL, EQ_MFCC, EQ_MICRO_FRONTEND } eq_features;
+typedef enum eq_mel { EQ_MEL_SLANEY, EQ_MEL_HTK } eq_mel;
+typedef enum eq_log_kind { EQ_LOG_DB, EQ_LOG_LN, EQ_LOG_NONE } eq_log_kind;
+typedef enum eq_activation { EQ_NO_ACTIVATION, EQ_SOFTMAX, EQ_SIGMOID } eq_activation;
+typedef enum eq_decoder { EQ_SSD, EQ_SSD_ANCHORS, EQ_YOLOV5, EQ_YOLOV8, EQ_YOLOV10 } eq_decoder;
+typedef enum eq_points { EQ_YXS, EQ_XYZ, EQ_HEATMAP } eq_points;
+typedef enum eq_units { EQ_UNIT, EQ_PIXELS } eq_units;
+typedef enum eq_measure { EQ_RECONSTRUCTION, EQ_VALUE } eq_measure;
+
+typedef struct eq_numbers {
+    const float *values;
+    int32_t count;
+} eq_numbers;
+
+typedef struct eq_names {
+    const char *const *names;
+    int32_t count;
+} eq_names;
+
+/* (value - mean) / std, with one number or one for each channel, band or column. */
+typedef struct eq_normal {
+    eq_numbers mean, std;
+} eq_normal;
+
+typedef struct eq_image_input {
+    int32_t width, height; /* 0: the model's */
+    int32_t fit, colour, layout, fill;
+} eq_image_input;
+
+typedef struct eq_audio_input {
+    int32_t rate, features, window, hop; /* samples */
+    int32_t fft, bands, coefficients;
+    float low_hz, high_hz; /* 0: half of the rate */
+    int32_t mel, log;
+    bool is_area_normal; /* "norm": "slaney": each filter's area is the same */
+    int32_t power;       /* of the spectrum's size: 1 or 2 */
+    float floor;
+} eq_audio_input;
+
+typedef struct eq_references {
+    const float *values; /* (names.count, width) */
+    int32_t width;
+    eq_names names;
+} eq_references;
+
+typedef struct eq_spec {
+    int32_t input, output;
+    eq_normal normal;
+    eq_image_input image;
+    eq_audio_input audio;
+    eq_names columns;
+    int32_t step; /* new rows before each inference; 0: as many as the model sees */
+    eq_names labels;
+    int32_t activation, decoder, points, units, measure;
+    int32_t top;
+    float least_score, most_overlap, threshold;
+    bool is_agnostic;    /* boxes of different classes suppress one another */
+    bool has_background; /* class 0 of raw SSD scores is none */
+    eq_numbers anchors, scales;
+    eq_references references;
+} eq_spec;
+
+/* ---- task.json ---- */
+
+eq_status eq_spec_read(const char *text, size_t size, eq_memory_block **memory, eq_spec *spec, eq_error *error);
+/* Replace the labels by these lines. */
+eq_status eq_labels_read(const char *text, size_t size, eq_memory_block **memory, eq_names *labels, eq_error *error);
+/* Where the file says nothing, with what EQ_UNSAID, 0 and empty lists mean. */
+void eq_spec_unsaid(eq_spec *spec);
+
+/* ---- the model's tensors ---- */
+
+/* What one pixel, band or column becomes: a number, normal and then quantized as the input's tensor is. */
+typedef struct eq_encoder {
+    eq_tensor_info info;
+    size_t value_bytes;
+    float inverse_scale; /* 0: not quantized */
+    int32_t least, most;
+} eq_encoder;
+
+eq_status eq_encoder_make(const eq_tensor_info *info, eq_encoder *encoder, eq_error *error);
+void eq_encode(const eq_encoder *encoder, float value, uint8_t *to);
+/* (count) values of the tensor as numbers. */
+void eq_decode(const eq_encoder *encoder, const void *data, float *values, int64_t count);
+float eq_normalize(const eq_normal *normal, int32_t channel, float value);
+
+/* An output as float32, (elements); of what is not quantized its own numbers. */
+typedef struct eq_reals_out {
+    eq_tensor_info info;
+    int64_t elements;
+    float *values;
+} eq_reals_out;
+
+int64_t eq_elements(const eq_tensor_info *info);
+eq_status eq_reals_make(eq_session *session, int32_t index, eq_memory_block **memory, eq_reals_out *out, eq_error *error);
+void eq_reals_read(const eq_session *session, int32_t index, eq_reals_out *out);
+
+/* ---- inputs ---- */
+
+typedef struct eq_image_side {
+    eq_resizer *resizer;
+    int32_t width, height, channels;
+    uint8_t *pixels; /* (height, width, channels) */
+    uint8_t *table;  /* (channels, 256) values of the tensor */
+} eq_image_side;
+
+/* The rows that an inference sees: feature frames, samples or lines. */
+typedef struct eq_history {
+    int32_t rows, width, step;
+    int32_t filled, fresh; /* rows that there are; of them, since the last inference */
+    float *values;         /* (rows, width) */
+} eq_history;
+
+/* Add a row; whether an inference is due. */
+bool eq_history_add(eq_history *history, const float *row);
+void eq_history_reset(eq_history *history);
+
+typedef struct eq_mel_features eq_mel_features;
+typedef struct eq_micro_frontend eq_micro_frontend;
+
+typedef struct eq_audio_side {
+    int16_t *samples;     /* (window) */
+    int32_t filled, skip; /* samples that there are; that a hop longer than the window leaves out */
+    float *row;
+    eq_mel_features *mel;
+    eq_micro_frontend *micro;
+} eq_audio_side;
+
+eq_mel_features *eq_mel_make(const eq_audio_input *audio, eq_memory_block **memory);
+void eq_mel_frame(eq_mel_features *mel, const int16_t *samples, float *row);
+eq_micro_frontend *eq_micro_make(const eq_audio_input *audio, bool is_in_bytes, eq_memory_block **memory);
+void eq_micro_frame(eq_micro_frontend *micro, const int16_t *samples, float *row);
+void eq_micro_reset(eq_micro_frontend *micro);
+
+/* ---- outputs ---- */
+
+typedef struct eq_box {
+    float left, top, right, bottom, score;
+    int32_t class;
+} eq_box;
+
+typedef struct eq_kept_box {
+    float left, top, right, bottom, area;
+    int32_t class, place; /* among the candidates */
+    const struct eq_kept_box *next;
+} eq_kept_box;
+
+typedef struct eq_boxes {
+    eq_box *found; /* (capacity) candidates */
+    int32_t count, capacity;
+    uint64_t *keys;    /* (2, capacity + 1) */
+    eq_kept_box *kept; /* (EQ_ITEMS_MOST) */
+} eq_boxes;
+
+eq_status eq_boxes_make(eq_boxes *boxes, int32_t capacity, eq_memory_block **memory, eq_error *error);
+/* The best `most`, EQ_ITEMS_MOST at most, that overlap no better one by more than `overlap`, in `kept`, the best first. Of equal scores
+ * the first is better. Classes are 0 or more. Returns their number. */
+int32_t eq_suppress(eq_boxes *boxes, float overlap, bool is_agnostic, int32_t most);
+
+struct eq_task {
+    eq_memory_block *memory;
+    eq_session *session;
+    eq_spec spec;
+    eq_encoder encoder;
+    eq_image_side image;
+    eq_audio_side audio;
+    eq_history history;
+    int32_t output_count;
+    eq_reals_out outputs[EQ_OUTPUTS_MOST];
+    eq_boxes boxes;
+    float *scores;    /* of candidates; an embedding */
+    int32_t *classes; /* of candidates */
+    uint8_t *mask;
+    float *input_values; /* what the model was given, for a reconstruction's error */
+    eq_answer_item *items;
+    int32_t item_room;
+    eq_answer answer;
+    eq_geometry geometry; /* of the last frame */
+};
+
+/* Complete what the task leaves out, and check it against the model. */
+eq_status eq_infer(eq_task *task, eq_error *error);
+eq_status eq_input_open(eq_task *task, eq_error *error);
+void eq_input_write_history(eq_task *task);
+eq_status eq_output_open(eq_task *task, eq_error *error);
+void eq_output_answer(eq_task *task);
+
+/* Put an item into the answer, if there is room. */
+void eq_answer_add(eq_task *task, int32_t index, float score);
+const char *eq_label_of(const eq_task *task, int32_t index);
+/* In place: (count) scores. */
+void eq_activate_scores(int32_t activation, float *scores, int32_t count);
+
+eq_status eq_detections_open(eq_task *task, eq_error *error);
+void eq_detections_answer(eq_task *task);
+/* The `top` highest of (count) scores that reach `least`, into the answer. */
+void eq_rank(eq_task *task, const float *scores, int32_t count, float least);
+
+#endif
