@@ -12,8 +12,20 @@ static const char help[] =
     "Usage: edgequant-run MODEL [OPTION]...\n"
     "       edgequant-run --probe\n"
     "\n"
-    "Run an int8 .tflite model, and print how long it took and the SHA-256 of its outputs.\n"
+    "Run a .tflite model, and print answers for what is given, or how long it took and the SHA-256 of its outputs.\n"
     "\n"
+    "Answers; everything that no task says is inferred from the model:\n"
+    "  --image FILE.ppm    answer for a picture, PPM or PGM; may be given several times\n"
+    "  --frames WxH:FORMAT answer for each frame on standard input; rgb, bgr, grey, yuv420, nv12, yuv420-full, nv12-full\n"
+    "  --drop              pass over frames that come while one is being answered; without: answer all, in their order\n"
+    "  --audio FILE.wav    answer for a sound, as often as there is something new; -: a WAV file or int16 on standard input\n"
+    "  --lines FILE.csv    answer for lines of numbers; -: those on standard input\n"
+    "  --task FILE.json    what the model takes and gives; docs/task.md describes it\n"
+    "  --labels FILE.txt   names of its classes, one a line\n"
+    "  --top N             print the N best at most\n"
+    "  --json              print an object a line\n"
+    "\n"
+    "Outputs:\n"
     "  --input FILE.npy    an input; once for each, in the model's order. Without: seeded values, the same everywhere\n"
     "  --output FILE.npy   where to write an output; once for each, in the model's order\n"
     "  --repeat N          run N inferences on the same inputs (1)\n"
@@ -29,8 +41,30 @@ static const char help[] =
     "\n"
     "Exit code 0: done; 1: the system had no memory, thread or disk space; 2: an argument, file or model is wrong.\n";
 
-enum { INPUT = 256, OUTPUT, REPEAT, SECONDS, WARMUP, THREADS, KERNELS, JSON, LATENCIES, PROFILE, PROBE, VERSION, HELP };
-enum { REPEAT_MAX = 1000000, SECONDS_MAX = 86400 };
+enum {
+    INPUT = 256,
+    OUTPUT,
+    REPEAT,
+    SECONDS,
+    WARMUP,
+    THREADS,
+    KERNELS,
+    JSON,
+    LATENCIES,
+    PROFILE,
+    PROBE,
+    VERSION,
+    HELP,
+    TASK,
+    LABELS,
+    IMAGE,
+    FRAMES,
+    DROP,
+    AUDIO,
+    LINES,
+    TOP
+};
+enum { REPEAT_MAX = 1000000, SECONDS_MAX = 86400, TOP_MAX = 1000 };
 
 static const struct option options[] = {
     {"input", required_argument, NULL, INPUT},
@@ -44,6 +78,14 @@ static const struct option options[] = {
     {"latencies", no_argument, NULL, LATENCIES},
     {"profile", no_argument, NULL, PROFILE},
     {"probe", no_argument, NULL, PROBE},
+    {"task", required_argument, NULL, TASK},
+    {"labels", required_argument, NULL, LABELS},
+    {"image", required_argument, NULL, IMAGE},
+    {"frames", required_argument, NULL, FRAMES},
+    {"drop", no_argument, NULL, DROP},
+    {"audio", required_argument, NULL, AUDIO},
+    {"lines", required_argument, NULL, LINES},
+    {"top", required_argument, NULL, TOP},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -110,6 +152,30 @@ static void parse_option(arguments *parsed, int option, const char *word) {
     case PROBE:
         parsed->probe = true;
         break;
+    case TASK:
+        parsed->task = word;
+        break;
+    case LABELS:
+        parsed->labels = word;
+        break;
+    case IMAGE:
+        add_file("--image", word, parsed->images, &parsed->image_count);
+        break;
+    case FRAMES:
+        parsed->frames = word;
+        break;
+    case DROP:
+        parsed->drops = true;
+        break;
+    case AUDIO:
+        parsed->audio = word;
+        break;
+    case LINES:
+        parsed->lines = word;
+        break;
+    case TOP:
+        parsed->top = parse_number("--top", word, TOP_MAX);
+        break;
     case VERSION:
         printf("edgequant-run %s\n", eq_version());
         exit(EXIT_SUCCESS);
@@ -120,6 +186,28 @@ static void parse_option(arguments *parsed, int option, const char *word) {
         fail(EXIT_USER, "%s needs a value: see edgequant-run --help", word);
     default:
         fail(EXIT_USER, "there is no option %s: see edgequant-run --help", word);
+    }
+}
+
+bool asks_for_answers(const arguments *given) {
+    return given->image_count > 0 || given->frames != NULL || given->audio != NULL || given->lines != NULL;
+}
+
+static void check_answers(const arguments *given) {
+    const int sources = (given->image_count > 0) + (given->frames != NULL) + (given->audio != NULL) + (given->lines != NULL);
+    if (sources > 1) {
+        fail(EXIT_USER, "give one of --image, --frames, --audio and --lines");
+    }
+    if (sources == 0 && (given->task != NULL || given->labels != NULL || given->top > 0 || given->drops)) {
+        fail(EXIT_USER, "--task, --labels, --top and --drop go with --image, --frames, --audio or --lines");
+    }
+    if (given->drops && given->frames == NULL) {
+        fail(EXIT_USER, "--drop goes with --frames");
+    }
+    const bool asks_for_outputs = given->input_count > 0 || given->output_count > 0 || given->repeat > 0 ||
+                                  given->seconds > 0 || given->warmup > 0 || given->latencies || given->profile;
+    if (sources > 0 && asks_for_outputs) {
+        fail(EXIT_USER, "answers go with --task, --labels, --top, --drop, --threads, --kernels and --json alone");
     }
 }
 
@@ -137,6 +225,7 @@ arguments parse_arguments(int count, char **words) {
     if (parsed.latencies && !parsed.as_json) {
         fail(EXIT_USER, "--latencies goes with --json");
     }
+    check_answers(&parsed);
     if (parsed.repeat == 0) {
         parsed.repeat = parsed.seconds > 0 ? REPEAT_MAX : 1;
     }

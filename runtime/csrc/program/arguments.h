@@ -15,7 +15,15 @@ typedef struct arguments {
     double seconds, warmup; /* 0: no limit of time, no warm-up */
     const char *kernels;    /* NULL: the best that this CPU runs */
     bool as_json, latencies, profile, probe;
+    /* of tasks; NULL and 0: not given */
+    const char *task, *labels, *audio, *frames, *lines;
+    const char *images[ARGUMENT_FILES_MAX];
+    int32_t image_count, top;
+    bool drops;
 } arguments;
+
+/* Whether answers are asked for, and not outputs. */
+bool asks_for_answers(const arguments *given);
 
 /* Ends the program after --help and --version, and with a sentence if the arguments make no sense. */
 arguments parse_arguments(int count, char **words);

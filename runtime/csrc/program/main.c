@@ -1,7 +1,8 @@
-/* edgequant-run: run a model, or say what this device can do. */
+/* edgequant-run: run a model, answer with it, or say what this device can do. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "answer.h"
 #include "arguments.h"
 #include "failure.h"
 #include "probe.h"
@@ -22,6 +23,8 @@ int main(int count, char **words) {
     const arguments given = parse_arguments(count, words);
     if (given.probe) {
         probe_print();
+    } else if (asks_for_answers(&given)) {
+        answer_all(&given);
     } else {
         run_and_report(&given);
     }
