@@ -16,13 +16,17 @@ def test_importing_loads_no_engine_and_no_framework():
 
 def test_the_public_names_are_held():
     assert edgequant_runtime.__all__ == [
+        "Answer",
         "EngineError",
+        "Heard",
         "InputError",
         "MemoryUse",
         "ModelError",
         "ProfileStep",
         "Session",
         "SessionError",
+        "Task",
+        "TaskError",
         "TensorInfo",
         "check_tflite",
         "dequantize",

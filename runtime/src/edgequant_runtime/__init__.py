@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from ._profile import ProfileStep
     from ._quantization import dequantize, quantize
     from ._session import Session
+    from ._task import Answer, Heard, Task, TaskError
     from ._tensor_info import TensorInfo
     from ._threads import usable_cores
 
 __all__ = [
+    "Answer",
     "EngineError",
+    "Heard",
     "InputError",
     "MemoryUse",
     "ModelError",
     "ProfileStep",
     "Session",
     "SessionError",
+    "Task",
+    "TaskError",
     "TensorInfo",
     "check_tflite",
     "dequantize",
@@ -40,9 +45,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "_task",
+    "Heard": "_task",
     "MemoryUse": "_memory",
     "ProfileStep": "_profile",
     "Session": "_session",
+    "Task": "_task",
+    "TaskError": "_task",
     "TensorInfo": "_tensor_info",
     "check_tflite": "_engines",
     "dequantize": "_quantization",

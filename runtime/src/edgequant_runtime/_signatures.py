@@ -30,19 +30,19 @@ def read_signatures(file: ModelFile) -> list[tuple[str, int]]:
 
 
 def _signatures(data: _Data) -> Iterator[tuple[str, int]]:
-    model = _uint(data, 0)
-    vector = _pointed(data, model, MODEL_SIGNATURES)
+    model = uint_at(data, 0)
+    vector = pointed(data, model, MODEL_SIGNATURES)
     if vector is None:
         return
-    for index in range(_uint(data, vector)):
+    for index in range(uint_at(data, vector)):
         entry = vector + 4 + 4 * index
-        signature = entry + _uint(data, entry)
-        key, graph = _pointed(data, signature, SIGNATURE_KEY), _field(data, signature, SIGNATURE_GRAPH)
-        name = b"" if key is None else data[key + 4 : key + 4 + _uint(data, key)]
-        yield name.decode("utf-8", errors="replace"), 0 if graph is None else _uint(data, graph)
+        signature = entry + uint_at(data, entry)
+        key, graph = pointed(data, signature, SIGNATURE_KEY), field_of(data, signature, SIGNATURE_GRAPH)
+        name = b"" if key is None else data[key + 4 : key + 4 + uint_at(data, key)]
+        yield name.decode("utf-8", errors="replace"), 0 if graph is None else uint_at(data, graph)
 
 
-def _field(data: _Data, table: int, number: int) -> int | None:
+def field_of(data: _Data, table: int, number: int) -> int | None:
     """Return where a table's field is, or None if it is absent."""
     (back,) = struct.unpack_from("<i", data, table)
     (size,) = struct.unpack_from("<H", data, table - back)
@@ -52,12 +52,12 @@ def _field(data: _Data, table: int, number: int) -> int | None:
     return table + offset if offset else None
 
 
-def _pointed(data: _Data, table: int, number: int) -> int | None:
+def pointed(data: _Data, table: int, number: int) -> int | None:
     """Return where what a table's field points at is."""
-    field = _field(data, table, number)
-    return None if field is None else field + _uint(data, field)
+    field = field_of(data, table, number)
+    return None if field is None else field + uint_at(data, field)
 
 
-def _uint(data: _Data, position: int) -> int:
+def uint_at(data: _Data, position: int) -> int:
     (number,) = struct.unpack_from("<I", data, position)
     return int(number)

@@ -19,6 +19,7 @@ from edgequant_runtime import EngineError, ModelError, Session, SessionError, en
 from edgequant_runtime._engines import _library, _native, _structures
 from edgequant_runtime._engines._native import NativeEngine, NativeModel
 from edgequant_runtime._model_file import read_model_file
+from edgequant_runtime._task import _library as _task_library
 
 from .single_op import Model, Quantized
 
@@ -27,6 +28,7 @@ RUN_GRAPHS = [
 ]
 
 HEADER = Path(__file__).parents[2] / "csrc" / "include" / "edgequant.h"
+TASK_HEADER = HEADER.with_name("edgequant_task.h")
 STRUCTURES = {
     "eq_error": _library.Error,
     "eq_tensor_info": _library.TensorDescription,
@@ -36,6 +38,11 @@ STRUCTURES = {
     "eq_session_options": _library.SessionOptions,
     "eq_profile_step": _structures.Step,
     "eq_memory": _structures.Memory,
+    "eq_frame": _task_library.Frame,
+    "eq_sound": _task_library.Sound,
+    "eq_task_info": _task_library.Info,
+    "eq_answer_item": _task_library.Item,
+    "eq_answer": _task_library.AnswerStructure,
 }
 
 
@@ -51,7 +58,7 @@ def test_the_structures_are_those_of_the_header(tmp_path):
     sizes = [f'printf("%zu\\n", sizeof({name}));' for name in STRUCTURES]
     source = tmp_path / "layout.c"
     body = "\n".join(lines + sizes)
-    source.write_text(f'#include <stdio.h>\n#include "{HEADER}"\nint main(void) {{\n{body}\n}}\n')
+    source.write_text(f'#include <stdio.h>\n#include "{TASK_HEADER}"\nint main(void) {{\n{body}\n}}\n')
     subprocess.run([compiler, "-o", tmp_path / "layout", source], check=True)
     printed = subprocess.run([tmp_path / "layout"], capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
     here = [
