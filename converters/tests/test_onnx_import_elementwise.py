@@ -26,14 +26,12 @@ UNARY = {
     "ThresholdedRelu": 3 * X, "IsNaN": np.array([1.0, np.nan], np.float32),
     "IsInf": np.array([1.0, np.inf, -np.inf, np.nan], np.float32),
 }  # fmt: skip
-BY_LITERT_ALONE = ("Acos", "Asin", "Atan")  # its ATAN2 is no operator of the native engine
 MOST = {"Relu": 1, "Elu": 1, "Mish": 7, "HardSwish": 1, "LeakyRelu": 1, "IsNaN": 1, "Sign": 1, "HardSigmoid": 4}
 
 
 @pytest.mark.parametrize("op", UNARY)
 def test_unary(op):
-    engines = ("litert",) if op in BY_LITERT_ALONE else ("litert", "native")
-    check(op, UNARY[op], engines=engines, most=MOST.get(op))
+    check(op, UNARY[op], most=MOST.get(op))
 
 
 EXACT = {

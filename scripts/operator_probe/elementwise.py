@@ -41,6 +41,10 @@ def binary(
     return make
 
 
+def angle(m: One) -> Case:
+    return m.case([m.x(), m.x()], m.y(), "ATan2Options")  # LiteRT broadcasts neither
+
+
 def power(m: One) -> Case:
     x = m.x(low=0.1 if m.kind == "FLOAT32" else 1, high=5)
     return m.case([x, m.x(SHAPE[2:], low=0, high=3)], m.y(), "PowOptions")
@@ -195,7 +199,7 @@ CASES: dict[str, Maker] = {
     "MAXIMUM": binary("MaximumMinimumOptions", same=True),
     "MINIMUM": binary("MaximumMinimumOptions", same=True),
     "SQUARED_DIFFERENCE": binary("SquaredDifferenceOptions"),
-    "ATAN2": binary("ATan2Options"),
+    "ATAN2": angle,
     "BITWISE_XOR": bits("BitwiseXorOptions"),
     "LOGICAL_AND": binary("LogicalAndOptions"),
     "LOGICAL_OR": binary("LogicalOrOptions"),

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from .conftest import examples
-from .oracle import NativeError, check, run_native
+from .oracle import NativeError, check, check_close, run_native
 from .single_op import Model, Quantized
 from .test_elementwise import SEEDS, Shape, broadcast_shapes, in_type
 
@@ -205,6 +205,28 @@ def test_power_of_special_numbers() -> None:
     (found,) = run_native(model.finish([y]), [base, exponent])
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(found, np.power(base, exponent))
+
+
+def angles(shape: tuple[int, ...]) -> bytes:
+    model = Model()
+    y = model.tensor(shape, "FLOAT32")
+    model.operator("ATAN2", [model.input(shape, "FLOAT32") for _ in range(2)], [y], "ATan2Options")
+    return model.finish([y])
+
+
+def test_angles_of_special_points() -> None:
+    numbers = np.array([0, -0.0, 1, -1, 0.5, -2, 1e-40, -1e38, np.inf, -np.inf, np.nan], np.float32)
+    up, along = (grid.reshape(-1).copy() for grid in np.meshgrid(numbers, numbers))
+    (found,) = run_native(angles(up.shape), [up, along])
+    expected = np.arctan2(up.astype(np.float64), along.astype(np.float64)).astype(np.float32)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+@given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=4), seed=SEEDS)
+@examples()
+def test_angles(shape: list[int], seed: int) -> None:
+    check_close(angles(tuple(shape)), seed=seed)
 
 
 @given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=4), count=st.integers(2, 5), seed=SEEDS)
