@@ -1,10 +1,13 @@
 import fcntl
+import importlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +87,15 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def heads() -> ModuleType:
+    """The module of the runtime's tests that makes models whose outputs are known."""
+    package = ModuleType("native_models")
+    package.__path__ = [str(ROOT / "runtime" / "tests" / "native")]
+    sys.modules[package.__name__] = package
+    return importlib.import_module("native_models.heads")
 
 
 @pytest.fixture(scope="session")

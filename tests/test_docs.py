@@ -38,6 +38,7 @@ def test_the_commands_are_the_promised_ones() -> None:
         "sign",
         "smoke",
         "targets",
+        "task",
         "wheel",
     }
 

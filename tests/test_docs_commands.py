@@ -25,6 +25,7 @@ NOT_RUN = {
     r"^(build-runner|wheel|bundle [^v])": "compiles for minutes: boards/test_runner.py, test_wheels.py, test_bundle.py",
     r"^(convert|doctor|demo)": "takes minutes: test_convert_command.py, test_demo.py, converters/tests",
     r"^report": "measures and draws for a minute: test_report.py",
+    r"(yolo|detector)\.tflite": "needs the reader's own detector: test_task_command.py",
     r" --seconds 30": "takes 30 seconds",
     r"^deploy .*--local --path /srv": "writes to /srv: boards/test_deploy_command.py deploys locally",
     r"^check --from dump.txt": "needs a dump of the reader's board: test_check.py",
@@ -68,6 +69,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.uniform(-1, 1, (1, 4)).astype(np.float32))
     np.save(folder / "test.npy", rng.uniform(-1, 1, (16, 4)).astype(np.float32))
+    (folder / "labels.txt").write_text("cat\ndog\nbird\n")
     np.save(folder / "labels.npy", rng.integers(0, 3, 16))
     result = {"model": "int8.tflite", "format": "int8", "engine": "native", "threads": 1, "median_us": 800.0}
     for name in ("bench-on-pi4.json", "pi4.json", "bench.json"):

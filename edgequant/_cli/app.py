@@ -31,6 +31,7 @@ from . import (
     sign,
     smoke,
     targets,
+    task,
     wheel,
 )
 from ._output import finish_streams, prepare_streams, print_result, print_status
@@ -90,6 +91,7 @@ app.command("report", epilog=report.EXAMPLE, rich_help_panel=_MODELS)(report.rep
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS, rich_help_panel=_MODELS)(
     formats.formats
 )
+app.command("task", epilog=task.EXAMPLE, rich_help_panel=_MODELS)(task.task)
 app.command("demo", epilog=demo.EXAMPLE, rich_help_panel=_MODELS)(demo.demo)
 app.command("check", epilog=check.EXAMPLE, rich_help_panel=_BOARDS)(check.check)
 app.command("targets", epilog=targets.EXAMPLE, rich_help_panel=_BOARDS)(targets.targets)

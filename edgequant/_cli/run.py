@@ -1,9 +1,11 @@
-"""`edgequant run`: a model's outputs for the samples of a file."""
+"""`edgequant run`: a model's outputs for the samples of a file, or its answers for pictures, sounds and lines."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from edgequant._errors import EdgequantError
 
 from ._images import ImagesOption, parse_images
 from ._input_shapes import InputShapeOption, parse_input_shapes
@@ -23,6 +25,8 @@ EXAMPLE = """
 
 `edgequant run model.onnx --input tokens.npz --output scores.npz --threads 2`
 
+`edgequant run detector.tflite photo.jpg --labels labels.txt --draw found.png`
+
 `edgequant run melspectrogram.tflite --input audio.npy --input-shape input=1,16000`
 """
 
@@ -32,9 +36,21 @@ TOP = 5
 
 def run(
     model: Annotated[Path, typer.Argument(help="A .tflite or .onnx model.")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="Pictures, WAV files or CSV files to answer for, as the task takes them.")
+    ] = None,
     data: Annotated[
-        Path, typer.Option("--input", help=".npy or .npz whose first axis counts samples, or a folder of images.")
-    ],
+        Path | None,
+        typer.Option("--input", help=".npy or .npz whose first axis counts samples, or a folder of images."),
+    ] = None,
+    task: Annotated[Path | None, typer.Option(metavar="FILE", help="The task.json of the answers.")] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of the classes, one a line.")] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to draw the answer; PICTURE-answer.png here if absent, where it has places."
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the outputs to this .npz, one array for each.")] = None,
     engine: Annotated[str, typer.Option(help="auto, native or litert (.tflite), onnxruntime (.onnx).")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Threads for one inference; every usable core if absent.")] = None,
@@ -46,7 +62,15 @@ def run(
     images: ImagesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Run a model on every sample of a file; print a summary, and save the outputs if asked to."""
+    """Run a model on every sample of a file, or answer for pictures, sounds and lines of numbers."""
+    if sources:
+        given = (data, output, images, input_shape)
+        if any(option is not None for option in given) or raw or profile or engine not in ("auto", "native"):
+            raise EdgequantError("Answers go with --task, --labels, --draw, --threads and --json alone.")
+        _answer(model, sources, task, labels, draw, threads, as_json=as_json)
+        return
+    if data is None or any(option is not None for option in (task, labels, draw)):
+        raise EdgequantError("Give samples with --input, or name pictures, sounds or CSV files to answer for.")
     from edgequant._run import check_npz_name, run_on_data, write_npz
 
     from ._progress import step_progress
@@ -82,6 +106,35 @@ def run(
         print_status(f"Outputs written to {output}")
         return
     _print_classes(result)
+
+
+def _answer(
+    model: Path,
+    sources: list[str],
+    task: Path | None,
+    labels: Path | None,
+    draw: Path | None,
+    threads: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print an answer for each source; a picture's is drawn too."""
+    from edgequant_runtime import Task
+    from edgequant_runtime.__main__ import answer_lines
+
+    from edgequant import _drawing
+
+    opened = Task(model, task, labels=labels, threads=threads)
+    is_drawn = opened.output in _drawing.KINDS
+    if draw is not None and (len(sources) != 1 or not is_drawn):
+        raise EdgequantError("--draw goes with one picture, and detections, a segmentation or keypoints.")
+    for source in sources:
+        for line, answer in answer_lines(opened, source, as_json=as_json, is_single=len(sources) == 1):
+            print_result(line)
+            if is_drawn:
+                picture = draw or Path(f"{Path(source).stem}-answer.png")
+                _drawing.draw(source, answer, picture)
+                print_status(f"Drawn: {picture}")
 
 
 def _print_outputs(model: Path, result: "RunResult") -> None:
