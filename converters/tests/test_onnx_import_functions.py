@@ -102,3 +102,9 @@ def test_an_input_that_is_too_small_is_refused_with_its_shape():
     model, fed = single_node("MaxPool", (rand(1, 2, 3, 9),), {"kernel_shape": [5, 5]}, 18, 1)
     with pytest.raises(UnsupportedError, match=r"MaxPool 'node': .*\[1, 2, 3, 9\] are too small"):
         imported(model, fed)
+
+
+def test_a_refusal_within_a_function_names_the_node_and_the_inner_one():
+    model, fed = single_node("DynamicQuantizeLinear", (X,), {}, 18, 3)
+    with pytest.raises(UnsupportedError, match=r"DynamicQuantizeLinear 'node': QuantizeLinear 'y0/"):
+        imported(model, fed)

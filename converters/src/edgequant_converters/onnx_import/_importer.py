@@ -124,17 +124,20 @@ class _Importer:
             for name, tensor in self._lowered(node, build, scope, opset).items():
                 scope.add(name, tensor)
         else:
-            body, own = self._body_of_function(node, scope, opset)
-            for inner in body:
-                self._enter(inner, build, scope, own)
+            self._enter_function(node, build, scope, opset)
 
-    def _body_of_function(self, node: onnx.NodeProto, scope: Scope, opset: int) -> tuple[list[onnx.NodeProto], int]:
+    def _enter_function(self, node: onnx.NodeProto, build: Builder, scope: Scope, opset: int) -> None:
+        name = node.name or next(name for name in node.output if name)
         types = [_type_proto(scope.tensor(name)) if name else onnx.TypeProto() for name in node.input]
         found = function_nodes(node, types, opset)
         if found is None:
-            name = node.name or next(name for name in node.output if name)
             raise RefusedNodeError(f"{node.op_type} '{name}': there is nothing like this operator")
-        return found
+        body, own = found
+        try:
+            for inner in body:
+                self._enter(inner, build, scope, own)
+        except RefusedNodeError as refusal:
+            raise RefusedNodeError(f"{node.op_type} '{name}': {refusal}") from None
 
     def _known_outputs(self, node: onnx.NodeProto, scope: Scope, opset: int) -> list[NDArray[Any]] | None:
         read = scope.find(node.input[0]) if node.input and node.op_type in ("Shape", "Size") else None
