@@ -108,3 +108,19 @@ def test_a_refusal_within_a_function_names_the_node_and_the_inner_one():
     model, fed = single_node("DynamicQuantizeLinear", (X,), {}, 18, 3)
     with pytest.raises(UnsupportedError, match=r"DynamicQuantizeLinear 'node': QuantizeLinear 'y0/"):
         imported(model, fed)
+
+
+HUGE = {
+    "ConstantOfShape": {"a": np.array([1 << 20, 1 << 20])},
+    "Expand": {"a": np.zeros((1, 1), np.float32), "b": np.array([1 << 20, 1 << 20])},
+    "Tile": {"a": np.zeros((1, 1), np.float32), "b": np.array([1 << 20, 1 << 20])},
+    "Range": {"a": np.array(0), "b": np.array(1 << 50), "c": np.array(1)},
+    "Pad": {"a": np.zeros(1, np.float32), "b": np.array([1 << 50, 0])},
+}
+
+
+@pytest.mark.parametrize("op", HUGE)
+def test_constants_larger_than_memory_are_refused(op):
+    model = model_of([helper.make_node(op, list(HUGE[op]), ["y"], name="node")], {"x": X}, ["y"], HUGE[op])
+    with pytest.raises(UnsupportedError, match=f"{op} 'node': a constant of [0-9]+ elements"):
+        imported(model, {"x": X})
