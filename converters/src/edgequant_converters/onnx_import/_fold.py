@@ -12,6 +12,7 @@ from ._node import RefusedNodeError
 
 _NEVER_CONSTANT = frozenset({
     "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout",
+    "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SplitToSequence",
 })  # fmt: skip
 
 

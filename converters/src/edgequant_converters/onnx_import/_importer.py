@@ -54,6 +54,7 @@ from ._functions import DOMAINS, function_nodes
 from ._node import Node, RefusedNodeError, attribute_value
 from ._registry import LOWERINGS
 from ._scope import Scope
+from ._sequence import SEQUENCE_OPERATORS, SequenceTensor
 from ._unknown import unknown_operators
 
 
@@ -165,6 +166,8 @@ class _Importer:
             inline=inline,
             add_graph=self._added,
         )
+        if proto.op_type not in SEQUENCE_OPERATORS and any(isinstance(x, SequenceTensor) for x in node.inputs):
+            node.refuse("a sequence")
         try:
             made = LOWERINGS[proto.op_type](node, build)
         except RefusedNodeError:
@@ -228,6 +231,8 @@ class _Importer:
         """Return a graph's output; what is a constant or an input, or given out already, becomes a copy."""
         tensor = scope.tensor(name)
         build.scope = name
+        if isinstance(tensor, SequenceTensor):
+            raise UnsupportedError(f"The output '{name}' is a sequence, which LiteRT lacks: give out its parts.")
         if not tensor.is_constant and tensor not in graph.inputs and tensor not in graph.outputs:
             return tensor
         shape = build.constant(tensor.shape, np.int32)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgequant_converters.ir import Tensor, constant
 
 from ._node import RefusedNodeError
+from ._sequence import SequenceTensor
 
 
 class Scope:
@@ -32,6 +33,8 @@ class Scope:
             elif self._outside is not None and (outer := self._outside.find(name)) is not None:
                 if outer.is_constant or self._capture is None:
                     return outer
+                if isinstance(outer, SequenceTensor):
+                    raise RefusedNodeError(f"the body of a loop or branch reads the sequence '{name}'")
                 self.tensors[name] = self._capture(outer)
         return self.tensors.get(name)
 
