@@ -124,3 +124,9 @@ def test_constants_larger_than_memory_are_refused(op):
     model = model_of([helper.make_node(op, list(HUGE[op]), ["y"], name="node")], {"x": X}, ["y"], HUGE[op])
     with pytest.raises(UnsupportedError, match=f"{op} 'node': a constant of [0-9]+ elements"):
         imported(model, {"x": X})
+
+
+def test_a_node_that_lacks_an_input_is_refused_by_its_name():
+    model = model_of([helper.make_node("Add", ["x"], ["y"], name="node")], {"x": X}, ["y"])
+    with pytest.raises(UnsupportedError, match="Add 'node': its input 1 is missing"):
+        imported(model, {"x": X})

@@ -129,6 +129,8 @@ REFUSED = {
     "Squeeze 'node'.*axes": ("Squeeze", X3, ints(1)),
     "Pad 'node'.*its input 1": ("Pad", X3, np.zeros(6, np.int64)),
     "Compress 'node'.*its input 1": ("Compress", X2, np.array([True, False, True]), {"axis": 0}),
+    "SpaceToDepth 'node'.*blocksize=2 of 4 by 5": ("SpaceToDepth", rand(1, 2, 4, 5), {"blocksize": 2}),
+    "DepthToSpace 'node'.*blocksize=2 of 6 channels": ("DepthToSpace", rand(1, 6, 4, 5), {"blocksize": 2}),
     "NonZero": ("NonZero", X2),
     "Unique": ("Unique", X2),
 }

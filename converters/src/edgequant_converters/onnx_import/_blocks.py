@@ -14,6 +14,8 @@ def depth_to_space(node: Node, build: Builder) -> Tensor:
     """Spread channels over blocks of pixels; LiteRT takes a block's pixels first (DCR)."""
     maps, block = to_channels_last(build, node.input(0)), node.get("blocksize", 1)
     batch, height, width, channels = maps.shape
+    if block < 1 or channels % block**2:
+        node.refuse(f"blocksize={block} of {channels} channels")
     if node.get("mode", "DCR") == "CRD":
         order = np.arange(channels).reshape(-1, block * block).T
         maps = build.gather(maps, build.constant(order.ravel(), np.int32), 3)
@@ -26,6 +28,8 @@ def space_to_depth(node: Node, build: Builder) -> Tensor:
     """Gather blocks of pixels into channels, a block's pixels first (DCR)."""
     maps, block = to_channels_last(build, node.input(0)), node.get("blocksize", 1)
     batch, height, width, channels = maps.shape
+    if block < 1 or height % block or width % block:
+        node.refuse(f"blocksize={block} of {height} by {width} pixels")
     shape = (batch, height // block, width // block, channels * block**2)
     made = build.op("SPACE_TO_DEPTH", [maps], shape, blockSize=block)
     if node.get("mode", "DCR") == "CRD":

@@ -217,7 +217,10 @@ class _Importer:
             if value.name in self._shapes:
                 sizes = [onnx.TensorShapeProto.Dimension(dim_value=size) for size in self._shapes[value.name]]
                 value.type.tensor_type.shape.CopyFrom(onnx.TensorShapeProto(dim=sizes))
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        try:
+            inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception:  # a broken node, which is refused by itself: what follows cannot be judged
+            return {}
         found = {}
         for value in [*inferred.value_info, *inferred.output]:
             kind = value.type.tensor_type
@@ -241,12 +244,17 @@ class _Importer:
         return copy
 
 
+_LARGEST_SIZE = 2**31 - 1  # a .tflite file has its sizes in 32 bits
+
+
 def _check_sizes(node: Node, tensor: Tensor) -> None:
-    """Refuse a node that would make a size below 0, as a window does that is larger than its input."""
+    """Refuse a node that would make a size below 0, as a window does that is larger than its input, or a huge one."""
     is_free = any(-1 in given.shape for given in node.inputs if given is not None)
     if min(tensor.shape, default=0) < (-1 if is_free else 0):
         given = ", ".join(str(list(x.shape)) for x in node.inputs if x is not None)
         node.refuse(f"its inputs of {given} are too small for it")
+    if max(tensor.shape, default=0) > _LARGEST_SIZE:
+        node.refuse(f"an output of {list(tensor.shape)}")
 
 
 def _known_if_empty(tensor: Tensor) -> Tensor:
