@@ -125,3 +125,11 @@ def test_what_a_body_cannot_do_is_named() -> None:
     fed = {"c": TRUE, "x": X, "s": np.array([3, 2])}
     with pytest.raises(UnsupportedError, match=r"Reshape 'inner'.*computed from data"):
         imported(model_of([node], fed, ["y"]), fed)
+
+
+def test_an_operator_of_another_domain_in_a_body_is_not_taken_for_onnxs_own() -> None:
+    foreign = graph([helper.make_node("Relu", ["x"], ["a"], domain="com.example")], [], ["a"])
+    node = helper.make_node("If", ["c"], ["y"], then_branch=foreign, else_branch=foreign)
+    fed = {"c": TRUE, "x": X}
+    with pytest.raises(UnsupportedError, match=r"com\.example\.Relu"):
+        imported(model_of([node], fed, ["y"]), fed)

@@ -1,5 +1,7 @@
 """The operators of a model that nothing here knows, found before any of it is converted."""
 
+from collections.abc import Iterable
+
 import onnx
 
 from ._functions import DOMAINS, has_function
@@ -20,4 +22,16 @@ def unknown_operators(model: onnx.ModelProto) -> list[str]:
             constants.update(node.output)
         elif node.op_type not in LOWERINGS and not has_function(node.op_type, opset):
             unknown.add(node.op_type)
-    return sorted(unknown)
+    return sorted(unknown | _foreign_in_bodies(model.graph.node))
+
+
+def _foreign_in_bodies(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Return the operators of other domains in the bodies of control flow; their nodes are walked by name alone."""
+    found = set()
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                body = attribute.g.node
+                found |= {f"{inner.domain}.{inner.op_type}" for inner in body if inner.domain not in DOMAINS}
+                found |= _foreign_in_bodies(body)
+    return found
