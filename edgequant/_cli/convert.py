@@ -50,6 +50,9 @@ def convert(
     keep_float: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Operators whose type or name matches stay in float.")
     ] = None,
+    strict_int8: Annotated[
+        bool, typer.Option("--strict-int8", help="Leave nothing in float that has an int8 form, whatever it destroys.")
+    ] = False,
     per_tensor: PerTensorOption = False,
     weights: WeightsOption = None,
     input_shape: InputShapeOption = None,
@@ -77,6 +80,7 @@ def convert(
             images=parse_images(images),
             io=io,
             keep_float=keep_float,
+            strict_int8=strict_int8,
             per_channel=not per_tensor,
             weights=weights,
             input_shapes=input_shape or (),

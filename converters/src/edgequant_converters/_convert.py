@@ -16,7 +16,7 @@ from ._files import replacing
 from ._float_hub import hub_in, keep_source, write_float_hub
 from ._float_ops import left_in_float, was_quantized
 from ._naming import named_for_the_user
-from ._quantize_hub import Progress, quantize_hub
+from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
@@ -37,6 +37,7 @@ def convert(
     images: ImagePreprocessing | None = None,
     io: str | None = None,
     keep_float: str | None = None,
+    strict_int8: bool = False,
     per_channel: bool = True,
     example_inputs: Sequence[Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
@@ -59,6 +60,8 @@ def convert(
         images: how the pictures of a calibration folder become input arrays.
         io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
         keep_float: a regular expression; operators whose type or name it matches anywhere stay in float.
+        strict_int8: give every operator its integer form, also those that lose what could be kept; else they, and
+            outputs that one int8 scale would destroy, stay in float unless `io` asks for integers.
         per_channel: one weight scale per output channel (else one per tensor).
         example_inputs: tensors for the torch module's forward().
         weights: a safetensors file or a torch checkpoint for a factory's module.
@@ -89,7 +92,14 @@ def convert(
     scheme = parse_scheme(quantize)
     check_available(scheme, target)
     range_collector(calibration_method)  # an unknown method is told now, not after the import
-    request = QuantizationRequest(scheme, calibration_method, per_channel, compile_keep_float(keep_float))
+    request = QuantizationRequest(
+        scheme,
+        calibration_method,
+        per_channel,
+        compile_keep_float(keep_float),
+        strict=strict_int8,
+        free_outputs=io is None and not strict_int8,
+    )
     io = _checked_io(scheme, target, io)
     _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
     keep_source(source, destination)
@@ -115,14 +125,14 @@ def convert(
             request = replace(request, learned=network.learned(request))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
         if followed is None:
-            calibrated, measurement = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+            done = quantize_hub(hub, temporary, target, request, io, data, report_progress)
         else:
-            calibrated, measurement = 0, follow_recipe(hub, temporary, followed, data)
+            done = Written(0, follow_recipe(hub, temporary, followed, data), {})
         if target is Target.LITERT:
             carry_attached_files(source, temporary)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
-        float_ops = left_in_float(temporary, request)
+        float_ops, measurement = left_in_float(temporary, request, done.kept), done.measurement
         return ConversionReport(
             source=network.description,
             output=destination,
@@ -136,7 +146,7 @@ def convert(
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,
             sqnr_output=measurement.output,
-            calibration_samples=calibrated,
+            calibration_samples=done.calibrated,
             seconds=time.perf_counter() - started,
             warnings=warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops),
         )

@@ -1,5 +1,6 @@
 """Which operators are not in the number format asked for, and why."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ._report import FloatOp
@@ -18,17 +19,19 @@ ONNX_STORED_ONLY = ("Conv", "ConvTranspose", "GRU", "RNN")
 NARROW = {"float16", "bfloat16", "int8", "uint8", "int4", "uint4"}
 
 
-def left_in_float(model: Path, request: QuantizationRequest) -> tuple[FloatOp, ...]:
+def left_in_float(model: Path, request: QuantizationRequest, kept: Mapping[str, str]) -> tuple[FloatOp, ...]:
     """Return the operators of a written model that compute, or keep their weights, in float against the request.
 
     For int8 and int16x8 every float operator counts; for dynamic those with weights; for the formats that only store
-    weights narrower, those whose weights are still float32.
+    weights narrower, those whose weights are still float32. `kept` says why the quantizer itself left some.
     """
     if request.scheme is Scheme.FP32:
         return ()
     graph = read_graph(model)
     if request.scheme.needs_calibration:
-        return tuple(_explained(op, _why_not_integer(op, graph, request)) for op in float_ops(graph))
+        return tuple(
+            _explained(op, kept.get(op.name) or _why_not_integer(op, graph, request)) for op in float_ops(graph)
+        )
     left = [(op, _why_not_narrow(op, graph, request)) for op in graph.ops if op.macs]
     return tuple(_explained(op, why) for op, why in left if why)
 

@@ -1,6 +1,7 @@
 """From a float hub file to the model asked for: calibrate, quantize, measure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +20,19 @@ MEASURED_SAMPLES = 64
 """How many samples the SQNR is measured on, at the most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What `quantize_hub` did.
+
+    How many samples calibrated, how far the model is from the hub, and why operators that have an integer form were
+    left in float, by the names of their outputs.
+    """
+
+    calibrated: int
+    measurement: Measurement
+    kept: Mapping[str, str]
+
+
 def quantize_hub(
     hub: Path,
     output: Path,
@@ -27,16 +41,17 @@ def quantize_hub(
     io: str,
     data: DataSource | None,
     progress: Progress,
-) -> tuple[int, Measurement]:
-    """Write `hub` to `output` as `request` says; return how many samples calibrated, and the SQNR against the hub.
+) -> Written:
+    """Write `hub` to `output` as `request` says, and measure it against the hub.
 
     Raises UnsupportedError, and CalibrationError for data that does not fit.
     """
+    kept: dict[str, str] = {}
 
     def write(ranges: Ranges) -> None:
         progress("quantizing", 0, None)
         if target is Target.LITERT:
-            quantize_litert(hub, output, request, io, ranges)
+            kept.update(quantize_litert(hub, output, request, io, ranges))
         else:
             quantize_onnx(hub, output, request, ranges)
 
@@ -46,15 +61,16 @@ def quantize_hub(
         if learned is not None:
             write(_observed(watch, learned.collector(), learned.probes))
         elif data is not None:
-            return _calibrated(hub, output, watch, range_collector(request.method), data, write, progress)
+            collector = range_collector(request.method)
+            return Written(*_calibrated(hub, output, watch, collector, data, write, progress), kept)
     else:
         write({})
     progress("measuring", 0, None)
     if data is not None:
-        return 0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA)
+        return Written(0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA), kept)
     if learned is not None:
-        return 0, measure(hub, output, learned.probes, ON_PROBES)
-    return 0, measure(hub, output, noise_samples(open_model(hub).inputs), ON_NOISE)
+        return Written(0, measure(hub, output, learned.probes, ON_PROBES), kept)
+    return Written(0, measure(hub, output, noise_samples(open_model(hub).inputs), ON_NOISE), kept)
 
 
 def _calibrated(

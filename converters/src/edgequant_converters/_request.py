@@ -45,7 +45,8 @@ class QuantizationRequest:
     """The choices that shape the quantized graph.
 
     `keep_float` is searched for in the type and in the name of every operator; those that match stay in float.
-    `learned` takes the place of calibration.
+    `learned` takes the place of calibration. `strict`: whatever has an integer form gets it, even where that destroys a
+    part of the outputs. `free_outputs`: outputs that one scale would destroy may stay in float.
     """
 
     scheme: Scheme
@@ -53,6 +54,8 @@ class QuantizationRequest:
     per_channel: bool = True
     keep_float: re.Pattern[str] | None = None
     learned: Learned | None = None
+    strict: bool = False
+    free_outputs: bool = False
 
     def keeps_float(self, op_type: str, name: str) -> bool:
         """Tell whether `keep_float` asks for this operator to stay in float."""

@@ -11,7 +11,7 @@ from edgequant_converters.tflite import ModelT, model_bytes, read_model
 from ._activations import LitertActivations
 from ._io import IO_TYPES, io_type
 from ._lower import lower
-from ._plan import Plan, Wanted
+from ._plan import Outputs, Plan, Wanted
 from ._rewrites import write_in_integer_operators
 from ._specification import INT8, INT16, OPERATORS
 from ._storage import store_weights
@@ -30,25 +30,36 @@ _KINDS = {Scheme.INT8: INT8, Scheme.INT16X8: INT16}
 _PRECISIONS = {"int16x8": INT16, "float32": None}
 
 
-def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> None:
+def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> dict[str, str]:
     """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
+
+    Returns why operators that have an integer form were left in float, by the names of their outputs.
 
     `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
     for the schemes that need calibration; operators beside a tensor without a range stay in float.
     """
     if request.scheme is Scheme.FP32:
         output.write_bytes(hub.read_bytes())
-        return
+        return {}
+    kept: dict[str, str] = {}
     model = read_ir(read_model(hub))
     if request.scheme.needs_calibration:
         kind = _KINDS[request.scheme]
         int4 = request.learned is not None and request.learned.weight_bits == 4
-        _integer(model, io, ranges, lambda op: None if _keeps(request, op) else kind, request.per_channel, int4)
+
+        def wanted(operator: Operator) -> str | None:
+            return None if _keeps(request, operator) else kind
+
+        outputs = Outputs.INTEGER if request.free_outputs else Outputs.ASKED
+        plan = _plan(model, io, ranges, wanted, outputs, strict=request.strict or request.learned is not None)
+        kept = {tensor.name: reason for operator, reason in plan.kept.items() for tensor in operator.outputs}
+        lower(model.main, plan, io, per_channel=request.per_channel, int4=int4)
     else:
         store_weights(
             model, request.scheme, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator)
         )
     output.write_bytes(write_ir(model))
+    return kept
 
 
 def quantize_with_ranges(
@@ -65,7 +76,8 @@ def quantize_with_ranges(
         return _PRECISIONS[named[0]] if named else INT8
 
     graph = read_ir(model)
-    _integer(graph, io, ranges, wanted, per_channel, int4=False)
+    plan = _plan(graph, io, ranges, wanted, Outputs.ASKED, strict=True)
+    lower(graph.main, plan, io, per_channel=per_channel, int4=False)
     return write_ir(graph)
 
 
@@ -81,11 +93,9 @@ def has_integer_form(operator: str, scheme: Scheme) -> bool:
     return rule is not None and _KINDS[scheme] in rule.types
 
 
-def _integer(model: Model, io: str, ranges: Ranges, wanted: Wanted, per_channel: bool, int4: bool) -> None:
-    graph = model.main
-    write_in_integer_operators(graph, wanted)
-    plan = Plan(graph, ranges, wanted, outputs_are_float=io == "float")
-    lower(graph, plan, io, per_channel=per_channel, int4=int4)
+def _plan(model: Model, io: str, ranges: Ranges, wanted: Wanted, outputs: Outputs, *, strict: bool) -> Plan:
+    write_in_integer_operators(model.main, wanted)
+    return Plan(model.main, ranges, wanted, Outputs.FLOAT if io == "float" else outputs, strict=strict)
 
 
 def _keeps(request: QuantizationRequest, operator: Operator) -> bool:

@@ -17,7 +17,7 @@ LIMITS = {INT8: (-128, 127), "UINT8": (0, 255), INT16: (-32768, 32767), "INT4": 
 _SMALLEST_SCALE = float(np.finfo(np.float32).tiny) * 2**24
 """Below it quotients of scales leave float32."""
 
-_OF_ZEROS = {INT8: 1.0, "UINT8": 1.0, INT16: 2.0**-15}
+_OF_ZEROS = {INT8: 0.5, "UINT8": 0.5, INT16: 2.0**-15}
 """The steps of what is always 0. LiteRT's sums of int16 lose what is below 2^-15 of the coarser step, of int8 2^-20."""
 
 

@@ -2,7 +2,7 @@
 
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
-from ._grids import grid_of, is_float, on_grid, same_grid, shifted, value_range
+from ._grids import grid_of, is_float, on_grid, same_grid, shifted
 from ._lstm import CELL_STATE, UNSEEN_CELL, quantize_lstm
 from ._plan import Plan, activation_inputs, trained_inputs
 from ._specification import FLOAT, INT4_WEIGHTS, INT8, INT16, OPERATORS, Scales, Weights
@@ -67,6 +67,8 @@ class _Lowering:
     def _as_output(self, tensor: Tensor) -> Tensor:
         if tensor not in self._floats or (tensor.type == FLOAT and not self._plan.has_range(tensor)):
             return tensor
+        if tensor in self._plan.float_outputs:
+            return self._form(tensor, FLOAT, None)
         if self._io == FLOAT:
             return self._form(tensor, FLOAT, None)
         if self._io == tensor.type:
@@ -120,7 +122,7 @@ class _Lowering:
         if scales is Scales.KEPT:
             return self._plan.grid(tensor, kind)
         if tensor.is_constant:
-            return grid_of(kind, *value_range(tensor.values))
+            return grid_of(kind, *self._plan.range_of(tensor))
         return None if tensor.type == kind else self._plan.grid(tensor, kind)
 
     def _store(self, operator: Operator, kind: str, activation: int, trained: Weights) -> None:

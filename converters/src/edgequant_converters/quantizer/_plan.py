@@ -1,20 +1,26 @@
 """Which operators compute in integers, and the grid (scale and zero point) of every activation."""
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 
 import numpy as np
 
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
 from ._grids import Range, at_least, grid_of, is_float, same_grid, union, value_range
+from ._islands import Islands, float_results
+from ._masks import clip_masks, clip_saturated
 from ._specification import FUSED, OPERATORS, Rule, Scales, Weights
-from ._weights import is_finite, is_trained, symmetric_scales
+from ._weights import is_trained, symmetric_scales
 
 Wanted = Callable[[Operator], str | None]
 """The type that an operator's activations are to have: INT8, INT16, or None for float."""
 
 LARGEST_RATIO = 128.0
 """Of input scale times weight scale over output scale: LiteRT does not open a layer where it reaches 256."""
+
+ENDLESS = 1e8
+"""A constant of such a size means infinity; products with it have no int8 form."""
 
 SIMILAR = 0.5
 """A tensor that others read as well takes a join's grid only if its own range is at least this share of it."""
@@ -39,18 +45,39 @@ def activation_inputs(operator: Operator) -> list[int]:
     return [i for i, tensor in enumerate(operator.inputs) if is_float(tensor) and i not in others]
 
 
-class Plan:
-    """What becomes of one float graph. `kinds` has the type of each operator that computes in integers."""
+class Outputs(Enum):
+    """What a model's outputs are to be."""
 
-    def __init__(self, graph: Graph, ranges: Mapping[str, Range], wanted: Wanted, outputs_are_float: bool) -> None:
-        self._graph, self._ranges, self._wanted = graph, ranges, wanted
+    FLOAT = "float"
+    INTEGER = "integers, but for what one scale would destroy"
+    ASKED = "integers, because the user asked for them"
+
+
+class Plan:
+    """What becomes of one float graph.
+
+    `kinds` has the type of each operator that computes in integers, `kept` the reason for each that could but is left
+    in float, `float_outputs` the outputs that stay in float. `strict`: nothing is left that could be an integer.
+    """
+
+    def __init__(
+        self, graph: Graph, ranges: Mapping[str, Range], wanted: Wanted, outputs: Outputs, *, strict: bool
+    ) -> None:
+        self._graph, self._wanted = graph, wanted
+        clipped = clip_masks(graph, dict(ranges))
+        self._ranges, self._constants = {**ranges, **clipped.computed}, clipped.constants
         self._producers, self._users = graph.producers(), graph.users()
-        self._outputs_are_float = outputs_are_float
+        self._outputs = outputs
         self.kinds: dict[Operator, str] = {}
+        self.kept: dict[Operator, str] = {}
+        self.float_outputs: set[Tensor] = set()
         for operator in graph.operators:
             kind = wanted(operator)
             if kind is not None and self._can_be(operator, kind):
                 self.kinds[operator] = kind
+        if not strict:
+            self._ranges |= clip_saturated(graph, self._ranges, self.kinds)
+            self._keep_what_int8_destroys()
         self._leave_islands()
         self._groups = _Groups(self.kinds, self._users, self._graph.outputs, self.range_of)
         for operator, kind in self.kinds.items():
@@ -75,7 +102,7 @@ class Plan:
     def range_of(self, tensor: Tensor) -> Range:
         """Return the smallest and largest value of a float tensor."""
         if tensor.is_constant:
-            return value_range(tensor.values)
+            return self._constants.get(tensor) or value_range(tensor.values)
         return self._ranges.get(tensor.name, (0.0, 0.0))
 
     def _can_be(self, operator: Operator, kind: str) -> bool:
@@ -86,15 +113,21 @@ class Plan:
         results = [tensor for tensor in operator.outputs if is_float(tensor)]
         if not any(tensor is not None and not tensor.is_constant for tensor in (*inputs, *results)):
             return False
+        if any(tensor is not None and self._width(tensor) > rule.widest for tensor in inputs):
+            return False
         return all(self._is_known(tensor) for tensor in inputs) and (
             rule.fixed is not None or all(self._is_known(tensor) for tensor in results)
         )
+
+    def _width(self, tensor: Tensor) -> float:
+        low, high = union([self.range_of(tensor)])
+        return high - low
 
     def _is_known(self, tensor: Tensor | None) -> bool:
         if tensor is None or not is_float(tensor) or tensor.variable:
             return False
         if tensor.is_constant:
-            return isinstance(tensor.data, np.ndarray) and is_finite(tensor.values)
+            return tensor in self._constants or (is_trained(tensor) and max(map(abs, self.range_of(tensor))) < ENDLESS)
         return self.has_range(tensor)
 
     def _fits(self, operator: Operator, rule: Rule) -> bool:
@@ -108,6 +141,15 @@ class Plan:
             return True
         bias = operator.input(rule.weights.bias) if rule.weights.bias is not None else None
         return is_trained(operator.input(rule.weights.position)) and (bias is None or is_trained(bias))
+
+    def _keep_what_int8_destroys(self) -> None:
+        free = self._outputs is not Outputs.ASKED
+        islands = Islands(self._graph, self.kinds, self.range_of)
+        self.kept = islands.find(outputs_may_be_float=free)
+        for operator in self.kept:
+            del self.kinds[operator]
+        if free:
+            self.float_outputs = float_results(self._graph, lambda operator: operator in self.kept)
 
     def _leave_islands(self) -> None:
         """Leave operators that only move values in float where all around them is: converting would cost more."""
@@ -128,10 +170,10 @@ class Plan:
 
     def _is_integer(self, tensor: Tensor) -> bool:
         producer = self._producers.get(tensor)
-        return not self._outputs_are_float if producer is None else producer in self.kinds
+        return self._outputs is not Outputs.FLOAT if producer is None else producer in self.kinds
 
     def _is_read_as_integer(self, tensor: Tensor) -> bool:
-        if tensor in self._graph.outputs and not self._outputs_are_float:
+        if tensor in self._graph.outputs and self._outputs is not Outputs.FLOAT and tensor not in self.float_outputs:
             return True
         return any(user in self.kinds for user in self._users.get(tensor, ()))
 

@@ -4,6 +4,7 @@ From "LiteRT 8-bit quantization specification" and the kernels' own checks. test
 to LiteRT and to the native engine.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -40,7 +41,8 @@ class Rule:
     """What an operator with an integer kernel needs. Every float input but weights and bias is an activation.
 
     `types` are the activations' types that LiteRT has kernels for. `fixed` is the (scale, zero point) that the output
-    has by definition, for each type. `moves`: the output consists of input values, unchanged.
+    has by definition, for each type. `moves`: the output consists of input values, unchanged. `widest`: the kernel
+    takes no input of a larger range.
     """
 
     scales: Scales = Scales.FREE
@@ -48,6 +50,7 @@ class Rule:
     fixed: Mapping[str, tuple[float, int]] | None = None
     weights: Weights | None = None
     moves: bool = False
+    widest: float = math.inf
 
 
 _UNIT = {INT8: (1 / 256, -128), INT16: (1 / 32768, 0)}
@@ -73,7 +76,7 @@ OPERATORS: Mapping[str, Rule] = {
         Rule(types=(INT8,)),
     ),
     **dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "ARG_MAX", "ARG_MIN"),
-                    Rule(types=(INT8,))),
+                    Rule(types=(INT8,), widest=254.0)),  # LiteRT's comparisons stop the process at a scale of 1
     "SOFTMAX": Rule(fixed=_UNIT),
     "LOGISTIC": Rule(fixed=_UNIT),
     "TANH": Rule(fixed=_SIGNED_UNIT),

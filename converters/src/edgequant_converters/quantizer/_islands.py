@@ -1,0 +1,169 @@
+"""What int8 would destroy although it could be kept: operators that stay in float, each with the reason.
+
+One tensor has one scale, of 255 steps. Where parts of very different ranges are joined on their way out (boxes in
+pixels and scores from 0 to 1), the smaller part would be left with a step or none. And some functions ask more of their
+input than 255 steps say: the smallest divisor, the largest exponent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from edgequant_converters.ir import Graph, Operator, Tensor
+
+from ._grids import Range, is_float, union
+from ._specification import INT8, OPERATORS, Scales
+
+MIXED = 16.0
+"""Parts whose ranges differ by more than this factor should not share a scale: the smaller has lost 4 of its 8 bits."""
+
+JOINS = frozenset({"CONCATENATION", "PACK"})
+
+CHEAP = frozenset(
+    {"ABS", "ADD", "DIV", "EXP", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "RELU", "RELU6", "RSQRT", "SOFTMAX", "SQRT",
+     "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
+)  # fmt: skip
+"""Operators whose float form costs little beside a network's layers."""
+
+INDEX_LIKE = frozenset({"CUSTOM", "CAST", "CEIL", "FLOOR", "ROUND", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"})
+"""Float operators whose results may be class numbers and counts, which no scale of 255 steps holds exactly."""
+
+FEW_STEPS = 8.0
+"""A divisor, or the argument of a root or logarithm, of fewer int8 steps has an error of more than 6 %."""
+
+LARGEST_EXPONENT_STEP = 1 / 16
+"""An exponent's int8 step of more than this is an error of more than 3 % in the result."""
+
+_OPERAND = {"DIV": 1, "RSQRT": 0, "LOG": 0, "EXP": 0}
+"""Functions that need their operand to a relative (EXP: absolute) precision."""
+
+
+class Islands:
+    """Decides for one graph; `kinds` are the operators that could compute in integers."""
+
+    def __init__(self, graph: Graph, kinds: Mapping[Operator, str], range_of: Callable[[Tensor], Range]) -> None:
+        self._graph, self._kinds, self._range_of = graph, kinds, range_of
+        self._producers, self._users = graph.producers(), graph.users()
+        self.reasons: dict[Operator, str] = {}
+
+    def find(self, *, outputs_may_be_float: bool) -> dict[Operator, str]:
+        """Return the int8 operators to keep in float, with reasons."""
+        for operator in self._graph.operators:
+            if self._kinds.get(operator) != INT8:
+                continue
+            if (why := self._is_fragile(operator)) is not None:
+                self._keep_with_sources([operator], why)
+            elif outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
+                self._keep_with_sources(ways, self._mixture(operator))
+        return self.reasons
+
+    def _mixture(self, join: Operator) -> str:
+        widths = sorted(self._widths(join))
+        return (
+            f"parts of ranges {widths[-1]:.3g} and {widths[0]:.3g} meet in '{join.output.name}': "
+            "with one int8 scale the smaller would be lost"
+        )
+
+    def _widths(self, operator: Operator) -> list[float]:
+        ranges = [union([self._range_of(tensor)]) for tensor in operator.given if is_float(tensor)]
+        return [high - low for low, high in ranges if high > low]
+
+    def _ways_out_of_mixed(self, operator: Operator) -> list[Operator]:
+        """Return a join of very different parts, and all between it and what needs its values; [] if it is none."""
+        if operator.code not in JOINS:
+            return []
+        widths = self._widths(operator)
+        if not widths or max(widths) <= MIXED * min(widths):
+            return []
+        return self._ways_out(operator)
+
+    def _ways_out(self, operator: Operator) -> list[Operator]:
+        """Return the cheap operators from here to the graph's outputs and float operators; [] if none gets there."""
+        found: list[Operator] = []
+        arrives = any(tensor in self._graph.outputs for tensor in operator.outputs)
+        for reader in self._readers(operator):
+            if reader not in self._kinds:
+                arrives = True
+            elif reader.code in CHEAP or OPERATORS[reader.code].moves:
+                further = self._ways_out(reader)
+                arrives = arrives or bool(further)
+                found += further
+        return [operator, *found] if arrives else []
+
+    def _readers(self, operator: Operator) -> list[Operator]:
+        return [user for tensor in operator.outputs for user in self._users.get(tensor, ())]
+
+    def _is_fragile(self, operator: Operator) -> str | None:
+        """Say why an operator's operand is too coarse in int8; None if it is not."""
+        place = _OPERAND.get(operator.code)
+        operand = None if place is None else operator.input(place)
+        if operand is None or operand.is_constant:
+            return None
+        low, high = self._range_of(operand)
+        step = (max(high, 0.0) - min(low, 0.0)) / 255
+        if operator.code == "EXP":
+            return "its exponent is too coarse in int8" if step > LARGEST_EXPONENT_STEP else None
+        smallest = low if low > 0 else -high if high < 0 else 0.0
+        return "its smallest operand has too few int8 steps" if smallest < FEW_STEPS * step else None
+
+    def _keep_with_sources(self, operators: Iterable[Operator], reason: str) -> None:
+        """Keep operators in float, and the cheap ones before them that nobody else reads in integers."""
+        island = dict.fromkeys(operators)
+        pending = list(island)
+        while pending:
+            for tensor in pending.pop().given:
+                source = self._producers.get(tensor)
+                if source is not None and source not in island and self._joins_island(source, island):
+                    island[source] = None
+                    pending.append(source)
+        self._leave_moves(island)
+        for operator in island:
+            self.reasons.setdefault(operator, reason)
+
+    def _joins_island(self, source: Operator, island: Mapping[Operator, None]) -> bool:
+        if self._kinds.get(source) != INT8 or not (source.code in CHEAP or self._only_moves(source)):
+            return False
+        return all(reader in island or reader not in self._kinds for reader in self._readers(source))
+
+    def _only_moves(self, operator: Operator) -> bool:
+        rule = OPERATORS[operator.code]
+        return rule.moves and rule.scales in (Scales.KEPT, Scales.JOINED)
+
+    def _leave_moves(self, island: dict[Operator, None]) -> None:
+        """Leave in int8 what moves int8 values into the island: they are widened behind it."""
+        changed = True
+        while changed:
+            changed = False
+            for operator in [
+                op for op in island if OPERATORS[op.code].moves and OPERATORS[op.code].scales is Scales.KEPT
+            ]:
+                (source,) = {self._producers.get(operator.given[i]) for i in _moved(operator)}
+                inside = source in island or (source is not None and source not in self._kinds)
+                if not inside and not self._feeds_out(operator):
+                    del island[operator]
+                    changed = True
+
+    def _feeds_out(self, operator: Operator) -> bool:
+        return any(tensor in self._graph.outputs for tensor in operator.outputs)
+
+
+def _moved(operator: Operator) -> list[int]:
+    return [next(i for i, tensor in enumerate(operator.given) if is_float(tensor))]
+
+
+def float_results(graph: Graph, floats: Callable[[Operator], bool]) -> set[Tensor]:
+    """Return the outputs that computed in float are better left so: class numbers, counts, the results of islands."""
+    producers = graph.producers()
+
+    def root(tensor: Tensor) -> Operator | None:
+        operator = producers.get(tensor)
+        while operator is not None and operator.code in OPERATORS and OPERATORS[operator.code].scales is Scales.KEPT:
+            if floats(operator):
+                return operator
+            operator = producers.get(operator.given[_moved(operator)[0]])
+        return operator
+
+    found = set()
+    for output in graph.outputs:
+        source = root(output) if is_float(output) else None
+        if source is not None and (source.code in INDEX_LIKE or floats(source)):
+            found.add(output)
+    return found

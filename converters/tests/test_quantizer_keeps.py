@@ -1,0 +1,97 @@
+"""What int8 would destroy is kept: mixed parts, masks, and results that are no quantities."""
+
+from pathlib import Path
+
+import numpy as np
+from edgequant_runtime import Session
+
+from edgequant_converters import ConversionReport, convert
+from edgequant_converters._metrics import sqnr_db
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
+
+DRAW = np.random.default_rng(3)
+SAMPLES = DRAW.normal(size=(40, 1, 12)).astype(np.float32)
+BOXES, SCORES = DRAW.normal(size=(4, 12)) * 100, DRAW.normal(size=(8, 12))
+
+
+def detector(folder: Path) -> Path:
+    """Write y = boxes in pixels and scores from 0 to 1 in one tensor, shifted to another shape."""
+    graph = Graph(inputs=[Tensor("x", (1, 12))])
+    build = Builder(graph)
+    boxes = build.fully_connected(graph.inputs[0], build.constant(BOXES, np.float32))
+    scores = build.unary("LOGISTIC", build.fully_connected(graph.inputs[0], build.constant(SCORES, np.float32)))
+    graph.outputs = [build.reshape(build.concat([boxes, scores], 1), (1, 1, 12))]
+    (folder / "detector.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    return folder / "detector.tflite"
+
+
+def parts(written: Path) -> tuple[float, float]:
+    """Return the SQNR of boxes and of scores."""
+    session = Session(written)
+    computed = np.concatenate([session.run(sample)["y"].reshape(1, 12) for sample in SAMPLES])
+    flat = SAMPLES.reshape(-1, 12).astype(np.float64)
+    boxes, scores = flat @ BOXES.T, 1 / (1 + np.exp(-flat @ SCORES.T))
+    return sqnr_db(boxes, computed[:, :4]), sqnr_db(scores, computed[:, 4:])
+
+
+def reasons(report: ConversionReport) -> dict[str, str]:
+    return {op.type: op.reason for op in report.float_ops}
+
+
+def test_parts_of_different_ranges_stay_apart(tmp_path: Path) -> None:
+    report = convert(detector(tmp_path), tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES)
+    assert min(parts(report.output)) > 30
+    assert [spec.dtype.name for spec in (*report.inputs, *report.outputs)] == ["int8", "float32"]
+    assert set(reasons(report)) == {"LOGISTIC", "CONCATENATION", "RESHAPE"}
+    assert "one int8 scale" in reasons(report)["CONCATENATION"]
+
+
+def test_strict_int8_keeps_nothing(tmp_path: Path) -> None:
+    report = convert(
+        detector(tmp_path), tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES, strict_int8=True
+    )
+    assert report.float_ops == ()
+    assert report.outputs[0].dtype == np.int8
+    assert parts(report.output)[1] < 15
+
+
+def test_integers_that_were_asked_for_are_given(tmp_path: Path) -> None:
+    report = convert(detector(tmp_path), tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES, io="int8")
+    assert report.outputs[0].dtype == np.int8
+
+
+def test_class_numbers_stay_numbers(tmp_path: Path) -> None:
+    graph = Graph(inputs=[Tensor("x", (1, 12))])
+    build = Builder(graph)
+    scores = build.fully_connected(graph.inputs[0], build.constant(SCORES, np.float32))
+    best = build.op("ARG_MAX", [scores, build.constant(1, np.int32)], (1,), "INT32", outputType="INT32")
+    graph.outputs = [build.reshape(build.cast(best, "FLOAT32"), (1, 1))]
+    (tmp_path / "classes.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    report = convert(tmp_path / "classes.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES[:10])
+    assert report.outputs[0].dtype == np.float32
+    computed = [float(Session(report.output).run(sample)["y"][0, 0]) for sample in SAMPLES]
+    assert set(computed) <= set(range(8))
+
+
+def test_a_mask_does_not_take_the_scores_steps(tmp_path: Path) -> None:
+    graph = Graph(inputs=[Tensor("x", (1, 12))])
+    build = Builder(graph)
+    scores = build.fully_connected(graph.inputs[0], build.constant(SCORES, np.float32))
+    mask = np.where(np.arange(8) % 3 == 0, -np.inf, 0).astype(np.float32)
+    graph.outputs = [build.unary("SOFTMAX", build.add(scores, build.constant(mask[None])), beta=1.0)]
+    (tmp_path / "masked.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    report = convert(tmp_path / "masked.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES)
+    assert report.float_ops == ()
+    assert report.sqnr_db is not None and report.sqnr_db > 25
+
+
+def test_a_dead_channel_does_not_destroy_the_others(tmp_path: Path) -> None:
+    weights = SCORES.copy()
+    weights[0] = 1e-12  # its bias of 2 would need 40 bits at this scale
+    graph = Graph(inputs=[Tensor("x", (1, 12))])
+    build = Builder(graph)
+    bias = build.constant([2.0, *[0.0] * 7], np.float32)
+    graph.outputs = [build.fully_connected(graph.inputs[0], build.constant(weights, np.float32), bias)]
+    (tmp_path / "dead.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    report = convert(tmp_path / "dead.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES)
+    assert report.sqnr_db is not None and report.sqnr_db > 35
