@@ -26,6 +26,9 @@ static void run_copy(const eq_step *step, const eq_storage *storage, int32_t fir
 
 eq_status eq_plan_copy(eq_plan *plan, const eq_operator *op, int32_t from, int32_t to) {
     const eq_tensor *tensor = &plan->tensors[from].tensor;
+    if (eq_tensor_elements(tensor) == 0) {
+        return EQ_OK;
+    }
     eq_step *step = eq_plan_step(plan, op ? op : &COPY, run_copy, sizeof(eq_copy), 1, 1);
     if (!step) {
         return (eq_status)plan->error->status;

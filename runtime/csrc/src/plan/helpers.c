@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "copy.h"
+#include "empty.h"
 #include "pass.h"
 
 eq_status eq_plan_fail(eq_plan *plan, const eq_operator *op, eq_status status, const char *format, ...) {
@@ -49,8 +50,8 @@ const eq_tensor *eq_plan_output(const eq_plan *plan, const eq_operator *op, int3
 size_t eq_plan_dense_bytes(eq_type type, int32_t rank, const int32_t *dims) {
     int64_t elements = 1;
     for (int32_t i = 0; i < rank; ++i) {
-        if (dims[i] < 1 || (elements *= dims[i]) > INT32_MAX) {
-            return 0;
+        if (dims[i] < 0 || (elements *= dims[i]) > INT32_MAX) {
+            return SIZE_MAX;
         }
     }
     return eq_size_times((size_t)elements, (size_t)eq_type_size(type));
@@ -63,13 +64,13 @@ eq_status eq_plan_shape(eq_plan *plan, const eq_operator *op, int32_t slot, int3
                             (int)EQ_MAX_RANK);
     }
     for (int32_t i = 0; i < rank; ++i) {
-        if (dims[i] < 1) {
+        if (dims[i] < 0) {
             return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "gives a tensor whose dimension %d is %d", (int)i,
                                 (int)dims[i]);
         }
     }
     size_t bytes = eq_plan_dense_bytes(tensor->type, rank, dims);
-    if (bytes == 0 || bytes > plan->model->memory_limit) {
+    if (bytes > plan->model->memory_limit) {
         return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "gives a tensor larger than the memory limit of %llu bytes",
                             (unsigned long long)plan->model->memory_limit);
     }
@@ -77,7 +78,7 @@ eq_status eq_plan_shape(eq_plan *plan, const eq_operator *op, int32_t slot, int3
     for (int32_t i = 0; i < rank; ++i) { /* a scalar's `dims` may be NULL */
         tensor->dims[i] = dims[i];
     }
-    return EQ_OK;
+    return bytes > 0 || plan->takes_empty ? EQ_OK : EQ_PLAN_EMPTY;
 }
 
 void *eq_plan_take(eq_plan *plan, size_t bytes) {
@@ -97,7 +98,7 @@ void *eq_plan_take(eq_plan *plan, size_t bytes) {
 
 int32_t eq_plan_temporary(eq_plan *plan, eq_type type, int32_t rank, const int32_t *dims) {
     size_t bytes = eq_plan_dense_bytes(type, rank, dims);
-    if (plan->tensor_count == plan->tensor_capacity || bytes == 0 || bytes > plan->model->memory_limit) {
+    if (plan->tensor_count == plan->tensor_capacity || bytes > plan->model->memory_limit) {
         eq_fail(plan->error, EQ_ERROR_LIMIT, "an intermediate result needs more memory than the limit of %llu bytes",
                 (unsigned long long)plan->model->memory_limit);
         return -1;

@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-/* The bytes of a dense tensor, or 0 if a dimension is < 1 or there are 2^31 elements or more. (helpers.c) */
+/* The bytes of a dense tensor, or SIZE_MAX if a dimension is < 0 or there are 2^31 elements or more. (helpers.c) */
 size_t eq_plan_dense_bytes(eq_type type, int32_t rank, const int32_t *dims);
 
 /* Run the operator's steps, those from `first` on, now and make what they write constant, if they read nothing but constants.

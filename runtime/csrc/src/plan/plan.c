@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "body.h"
 #include "copy.h"
+#include "empty.h"
 #include "operator.h"
 #include "pass.h"
 #include "variables.h"
@@ -16,14 +17,14 @@ static eq_status set_input_shapes(eq_plan *plan, const eq_shape *shapes) {
         bool fits = shapes[i].rank == tensor->rank;
         for (int32_t d = 0; fits && d < tensor->rank; ++d) {
             int32_t size = shapes[i].dims[d];
-            fits = size == tensor->dims[d] || (tensor->signature[d] == -1 && size > 0);
+            fits = size == tensor->dims[d] || (tensor->signature[d] == -1 && size >= 0);
         }
         if (!fits) {
             return eq_fail(plan->error, EQ_ERROR_ARGUMENT, "the shape given for the input '%s' does not fit the model",
                            tensor->name);
         }
         size_t bytes = eq_plan_dense_bytes(tensor->type, shapes[i].rank, shapes[i].dims);
-        if (bytes == 0 || bytes > plan->model->memory_limit) {
+        if (bytes > plan->model->memory_limit) {
             return eq_fail(plan->error, EQ_ERROR_LIMIT, "the input '%s' would be larger than the memory limit of %llu bytes",
                            tensor->name, (unsigned long long)plan->model->memory_limit);
         }
@@ -72,17 +73,6 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
     return NULL;
 }
 
-/* Whether an input has no elements, other than the shape that asks RESHAPE for a scalar. */
-static bool has_empty(const eq_plan *plan, const eq_operator *op) {
-    for (int32_t slot = 0; slot < op->input_count; ++slot) {
-        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && eq_tensor_elements(tensor) == 0 && !(op->code == EQ_OP_RESHAPE && slot == 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     const eq_operator_row *row;
     const eq_status status = eq_plan_find_operator(plan, op, &row);
@@ -95,10 +85,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
                    ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor %s", foreign->unsupported)
                    : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of type %s", eq_type_name(foreign->type));
     }
-    if (has_empty(plan, op)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of no elements");
-    }
-    return row->prepare(plan, op);
+    return eq_plan_prepare(plan, op, row->prepare);
 }
 
 static eq_status prepare_all(eq_plan *plan) {

@@ -80,6 +80,7 @@ typedef struct eq_plan {
     struct eq_plan *bodies;    /* these plans */
     struct eq_plan *next_body; /* of the plan that this one belongs to */
     bool is_body;
+    bool takes_empty; /* the operator that is prepared now gives outputs of no elements as others (empty.c) */
     struct eq_memory_block *memory;
     uint64_t memory_used;
     eq_error *error;
@@ -98,7 +99,8 @@ eq_status eq_plan_arity(eq_plan *plan, const eq_operator *op, int32_t least_inpu
 /* An operator's input or output as it is in this session; NULL for an absent input. */
 const eq_tensor *eq_plan_input(const eq_plan *plan, const eq_operator *op, int32_t slot);
 const eq_tensor *eq_plan_output(const eq_plan *plan, const eq_operator *op, int32_t slot);
-/* Give an output its shape: fails if a dimension is < 1 or the tensor is larger than the limit. */
+/* Give an output its shape: fails if a dimension is < 0 or the tensor is larger than the limit. If it has no elements, that ends
+ * the prepare function like a failure, and all is well (empty.h). */
 eq_status eq_plan_shape(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t rank, const int32_t *dims);
 /* Zeroed memory that lives as long as the plan; NULL (error written) past the limit. */
 void *eq_plan_take(eq_plan *plan, size_t bytes);

@@ -19,7 +19,7 @@ typedef struct eq_tensor {
     eq_type type;
     eq_type file_type;
     int32_t rank;
-    int32_t dims[EQ_MAX_RANK];      /* all >= 0: a tensor may have no elements */
+    int32_t dims[EQ_MAX_RANK];      /* all >= 0: a tensor may have no elements (plan/empty.h) */
     int32_t signature[EQ_MAX_RANK]; /* as dims, or -1 where the size is free */
     int32_t scale_count;            /* 0: not quantized; 1: per tensor; else dims[channel_axis], per channel */
     const float *scales;            /* each finite and > 0; per channel also 0, of a dead channel */

@@ -23,12 +23,13 @@ static eq_status reshape(eq_plan *plan, const eq_operator *op, int32_t rank, int
         if (dims[i] == -1 && rest < 0) {
             rest = i;
             dims[i] = 1;
-        } else if (dims[i] < 1) {
+        } else if (dims[i] < 0) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "asks for a dimension of %d", (int)dims[i]);
         }
     }
     if (rest >= 0) {
-        dims[rest] = (int32_t)(elements / elements_of(rank, dims));
+        const int64_t others = elements_of(rank, dims);
+        dims[rest] = others > 0 ? (int32_t)(elements / others) : 0;
     }
     if ((status = eq_plan_shape(plan, op, 0, rank, dims)) != EQ_OK) {
         return status;

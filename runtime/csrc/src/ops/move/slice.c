@@ -52,9 +52,9 @@ eq_status eq_prepare_slice(eq_plan *plan, const eq_operator *op) {
     }
     span spans[EQ_MAX_RANK];
     for (int32_t i = 0; i < in->rank; ++i) {
-        const int32_t begin = begins[i], left = begin < 0 || begin > in->dims[i] ? 0 : in->dims[i] - begin;
+        const int32_t begin = begins[i], left = begin < 0 || begin > in->dims[i] ? -1 : in->dims[i] - begin;
         const int32_t size = sizes[i] == -1 ? left : sizes[i];
-        if (size < 1 || size > left) {
+        if (size < 0 || size > left) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "%d elements from %d on do not fit dimension %d of %d", (int)size,
                                 (int)begin, (int)i, (int)in->dims[i]);
         }

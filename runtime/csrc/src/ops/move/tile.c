@@ -15,7 +15,7 @@ eq_status eq_prepare_tile(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a multiple for each of %d dimensions", (int)in->rank);
     }
     for (int32_t i = 0; i < count; ++i) {
-        if (multiples[i] < 1 || multiples[i] > INT32_MAX / in->dims[i]) {
+        if (multiples[i] < 0 || multiples[i] > INT32_MAX / in->dims[i]) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "cannot repeat dimension %d %d times", (int)i, (int)multiples[i]);
         }
         dims[i] = in->dims[i] * multiples[i];

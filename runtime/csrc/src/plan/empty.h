@@ -1,0 +1,14 @@
+/* Operators some of whose tensors have no elements: their outputs get shapes, and no steps compute them. Prepare functions need not
+ * know of such tensors, but for a few. */
+#ifndef EQ_EMPTY_H
+#define EQ_EMPTY_H
+
+#include "operator.h"
+
+/* What eq_plan_shape returns for an output of no elements, where the prepare function has nothing more to do. */
+#define EQ_PLAN_EMPTY ((eq_status)100)
+
+/* Call the prepare function, with whatever inputs. */
+eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare);
+
+#endif
