@@ -168,10 +168,20 @@ def test_inputs_of_every_rank_and_type(cli, tmp_path, dtype, shape):
 
 def test_which_of_several_signatures_is_run(cli, models, features):
     result = cli("run", models / "two_signatures.tflite", "--input", features)
-    assert "has the signatures classify, score: 'classify', that of its main graph, is run." in result.stderr
+    assert "has the signatures classify, score: 'classify', that of its first graph, is run." in result.stderr
     assert json.loads(cli("run", models / "float.tflite", "--input", features, "--json").stdout)["signature"] == (
         "serving_default"
     )
+
+
+def test_a_signature_is_run_by_its_name(cli, models, features):
+    model = models / "two_signatures.tflite"
+    result = cli("run", model, "--input", features, "--signature", "score", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["signature"] == "score"
+    result = cli("run", model, "--input", features, "--signature", "scores")
+    assert result.exit_code == 2
+    assert "There is no signature 'scores': two_signatures.tflite has 'classify', 'score'." in result.stderr
 
 
 def test_an_existing_output_survives_a_failure(cli, models, tmp_path):

@@ -59,6 +59,9 @@ def run(
         bool, typer.Option("--profile", help="Print what each step costs; the native engine measures it.")
     ] = False,
     input_shape: InputShapeOption = None,
+    signature: Annotated[
+        str | None, typer.Option(help="Run the graph that a .tflite file has under this name, and not its first.")
+    ] = None,
     images: ImagesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -86,6 +89,7 @@ def run(
             raw=raw,
             profile=profile,
             input_shapes=parse_input_shapes(input_shape),
+            signature=signature,
             images=parse_images(images),
             progress=progress,
         )
@@ -96,9 +100,10 @@ def run(
         return
     if result.fallback_reason is not None:
         print_status(result.fallback_reason)
-    if len(result.signatures) > 1:
-        run_one = "its main graph" if result.signature is None else f"'{result.signature}', that of its main graph,"
-        print_status(f"{model.name} has the signatures {', '.join(result.signatures)}: {run_one} is run.")
+    if len(result.signatures) > 1 and signature is None:
+        run_one = "its first graph" if result.signature is None else f"'{result.signature}', that of its first graph,"
+        names = ", ".join(result.signatures)
+        print_status(f"{model.name} has the signatures {names}: {run_one} is run. --signature takes another.")
     _print_outputs(model, result)
     if result.profile is not None:
         print_profile(model.name, result.profile)

@@ -64,8 +64,9 @@ typedef enum eq_type {
 } eq_type;
 
 typedef struct eq_tensor_info {
-    const char *name; /* the signature's if the model has exactly one, else the tensor's; lives as long as the session */
-    int32_t type;     /* an eq_type */
+    const char *
+        name; /* the signature's, if one was asked for or the model has exactly one, else the tensor's; lives as long as the session */
+    int32_t type; /* an eq_type */
     int32_t rank;
     int32_t shape[EQ_MAX_RANK];
     int32_t shape_signature[EQ_MAX_RANK]; /* as the file has it: -1 where the size may be chosen */
@@ -121,6 +122,9 @@ typedef struct eq_model_options {
     const char *kernels;   /* a name from eq_kernels_name, for tests and measurements; NULL: the best that this CPU runs */
     const eq_custom_operator *custom_operators; /* copied; what they point at must outlive the model */
     int32_t custom_operator_count;
+    /* Of the file's signatures the one whose graph sessions run, under its names; NULL: the first graph. Every signature is a model of
+     * its own: they share no packed weights, and no variables. */
+    const char *signature;
 } eq_model_options;
 
 /* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */

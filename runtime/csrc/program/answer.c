@@ -46,7 +46,8 @@ static void open_stream(stream *s, const arguments *given) {
     eq_error error;
     size_t json_bytes = 0, label_bytes = 0;
     *s = (stream){.given = given};
-    check(eq_model_open_file(given->model, &(eq_model_options){.kernels = given->kernels}, &s->model, &error), &error, NULL);
+    const eq_model_options options = {.kernels = given->kernels, .signature = given->signature};
+    check(eq_model_open_file(given->model, &options, &s->model, &error), &error, NULL);
     check(eq_session_open(s->model, &(eq_session_options){.threads = given->threads}, &s->session, &error), &error, NULL);
     uint8_t *json = given->task != NULL ? source_read_all(given->task, &json_bytes) : NULL;
     uint8_t *labels = given->labels != NULL ? source_read_all(given->labels, &label_bytes) : NULL;

@@ -31,6 +31,7 @@ static const char help[] =
     "  --repeat N          run N inferences on the same inputs (1)\n"
     "  --seconds S         start no inference after S seconds; as many as fit, or --repeat N of them at most\n"
     "  --warmup S          first run inferences for S seconds that are not counted\n"
+    "  --signature NAME    run the graph that the file has under this name, and not its first\n"
     "  --threads N         threads of one inference, 1 to 256 (1); results do not depend on it\n"
     "  --kernels NAME      use these kernels and not the best that this CPU runs; --probe names them\n"
     "  --json              print the results as JSON\n"
@@ -47,6 +48,7 @@ enum {
     REPEAT,
     SECONDS,
     WARMUP,
+    SIGNATURE,
     THREADS,
     KERNELS,
     JSON,
@@ -72,6 +74,7 @@ static const struct option options[] = {
     {"repeat", required_argument, NULL, REPEAT},
     {"seconds", required_argument, NULL, SECONDS},
     {"warmup", required_argument, NULL, WARMUP},
+    {"signature", required_argument, NULL, SIGNATURE},
     {"threads", required_argument, NULL, THREADS},
     {"kernels", required_argument, NULL, KERNELS},
     {"json", no_argument, NULL, JSON},
@@ -133,6 +136,9 @@ static void parse_option(arguments *parsed, int option, const char *word) {
         break;
     case WARMUP:
         parsed->warmup = parse_seconds("--warmup", word);
+        break;
+    case SIGNATURE:
+        parsed->signature = word;
         break;
     case THREADS:
         parsed->threads = parse_number("--threads", word, 256);

@@ -14,6 +14,7 @@ typedef struct arguments {
     int32_t repeat, threads;
     double seconds, warmup; /* 0: no limit of time, no warm-up */
     const char *kernels;    /* NULL: the best that this CPU runs */
+    const char *signature;  /* NULL: the first graph */
     bool as_json, latencies, profile, probe;
     /* of tasks; NULL and 0: not given */
     const char *task, *labels, *audio, *frames, *lines;

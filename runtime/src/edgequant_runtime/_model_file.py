@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 class ModelFile:
     """A model that is whole as far as its envelope shows: either `path` or `content` is set.
 
-    `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model.
+    `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model. `signature` is the name of that
+    which is to be run of a .tflite model; None is its first graph.
     """
 
     # Written out: a NamedTuple or a dataclass takes as long to define as two modules to import.
-    __slots__ = ("content", "format", "metadata", "name", "path")
+    __slots__ = ("content", "format", "metadata", "name", "path", "signature")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class ModelFile:
     ) -> None:
         self.name, self.format, self.metadata = name, format_, metadata
         self.path, self.content = path, content
+        self.signature: str | None = None
 
 
 def read_model_file(model: Model) -> ModelFile:

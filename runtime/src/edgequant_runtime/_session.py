@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from ._engines import open_engine
-from ._errors import InputError, SessionError
+from ._errors import InputError, ModelError, SessionError
 from ._model_file import TFLITE, read_model_file
 from ._threads import checked_threads
 from ._turns import Turns
@@ -35,16 +35,19 @@ class Session:
         profile: measure every step, see profile(); the engine is "native" then.
         input_shapes: shapes to begin with, by input name, for a model that leaves sizes free and cannot be planned with
             1 for them, which they are otherwise. Inputs that are not named keep that.
+        signature: the name of the signature to run, for a .tflite file that has several: its graph, under its names.
+            None runs the first graph. What one signature's variables remember, a session of another does not know.
 
     Attributes:
         inputs: what the model takes, in its own order.
-        outputs: what it gives. In a .tflite model with exactly one signature the names are the signature's, otherwise
-            the tensors'.
+        outputs: what it gives. The names are those of the signature that was asked for, or of the only one that a
+            .tflite model has, otherwise the tensors'.
         engine: the engine's name.
         fallback_reason: a sentence on why "auto" took "litert" and not "native", which is also logged (INFO, to the
             logger "edgequant_runtime"); None if it did not.
         threads: the number of threads.
-        signature: the name of the .tflite file's signature that is run, which is that of its main graph, or None.
+        signature: the name of the .tflite file's signature that is run: what was asked for, or that of its first graph,
+            or None.
         signatures: the names of all that the file has.
 
     Raises ModelError if the model cannot be opened, EngineError if the engine is unknown, not installed or does not
@@ -64,13 +67,22 @@ class Session:
         threads: SupportsIndex | None = None,
         profile: bool = False,
         input_shapes: InputShapes | None = None,
+        signature: str | None = None,
     ) -> None:
         self.threads = checked_threads(threads)
         self._file = read_model_file(model)
+        self._choose(signature)
         opened = open_engine(self._file, engine, self.threads, profile, input_shapes)
         self.engine, self.fallback_reason = opened.name, opened.fallback_reason
         self._is_profiled = profile
         self._own(opened.engine)
+
+    def _choose(self, signature: str | None) -> None:
+        if signature is None or signature in self.signatures:
+            self._file.signature = signature
+            return
+        have = ", ".join(repr(name) for name in self.signatures) or "none"
+        raise ModelError(f"There is no signature '{signature}': {self._file.name} has {have}.")
 
     def _own(self, engine: Engine) -> None:
         # The native engine sees a fork itself; the others would wait for ever for threads that are not there.
@@ -105,12 +117,14 @@ class Session:
 
     @property
     def signature(self) -> str | None:
-        """The name of the signature that is run, that of a .tflite file's main graph; None if there is none."""
+        """The name of the signature that is run, if not chosen that of the first graph; None if there is none."""
+        if self._file.signature is not None:
+            return self._file.signature
         return next((name for name, graph in self._signatures if graph == 0), None)
 
     @property
     def signatures(self) -> tuple[str, ...]:
-        """The names of all signatures of a .tflite file; only that of the main graph can be run."""
+        """The names of all signatures of a .tflite file."""
         return tuple(name for name, _ in self._signatures)
 
     @cached_property

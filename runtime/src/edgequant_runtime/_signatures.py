@@ -8,12 +8,14 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from ._model_file import ModelFile
 
-MODEL_SIGNATURES, SIGNATURE_KEY, SIGNATURE_GRAPH = 7, 2, 4
+MODEL_GRAPHS, MODEL_SIGNATURES, SIGNATURE_KEY, SIGNATURE_GRAPH = 2, 7, 2, 4
+GRAPH_INPUTS, GRAPH_OUTPUTS = 1, 2
 
 _Data = Union[bytes, mmap.mmap]
 
@@ -21,12 +23,33 @@ _Data = Union[bytes, mmap.mmap]
 def read_signatures(file: ModelFile) -> list[tuple[str, int]]:
     """Return each signature's name and the number of its graph, 0 for the main one; empty if the list is damaged."""
     try:
-        if file.path is None:
-            return list(_signatures(file.content or b""))
-        with open(file.path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with _data_of(file) as data:
             return list(_signatures(data))
     except (struct.error, OSError):
         return []
+
+
+def read_edges(file: ModelFile, graph: int) -> tuple[list[int], list[int]]:
+    """Return which tensors are the inputs and the outputs of a graph, in its order; the file must be sound."""
+    with _data_of(file) as data:
+        graphs = _pointed(data, _uint(data, 0), MODEL_GRAPHS) or 0
+        entry = graphs + 4 + 4 * graph
+        table = entry + _uint(data, entry)
+        return _numbers(data, table, GRAPH_INPUTS), _numbers(data, table, GRAPH_OUTPUTS)
+
+
+@contextmanager
+def _data_of(file: ModelFile) -> Iterator[_Data]:
+    if file.path is None:
+        yield file.content or b""
+        return
+    with open(file.path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
+def _numbers(data: _Data, table: int, field: int) -> list[int]:
+    vector = _pointed(data, table, field)
+    return [] if vector is None else [_uint(data, vector + 4 + 4 * i) for i in range(_uint(data, vector))]
 
 
 def _signatures(data: _Data) -> Iterator[tuple[str, int]]:

@@ -139,7 +139,7 @@ static eq_status start(eq_plan *plan, eq_model *model, const eq_graph *graph) {
 static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shapes) {
     plan->model = model;
     plan->loops = eq_plan_take(plan, sizeof *plan->loops);
-    eq_status status = plan->loops ? start(plan, model, &model->graphs[0]) : (eq_status)plan->error->status;
+    eq_status status = plan->loops ? start(plan, model, model->main) : (eq_status)plan->error->status;
     if (status == EQ_OK) {
         status = set_input_shapes(plan, input_shapes);
     }
@@ -246,7 +246,7 @@ eq_status eq_plan_check(eq_model *model, eq_error *error) {
     }
     /* With 1 where sizes are free a model may be senseless: a window that does not fit. A session may give others, and
      * says the same if it does not. */
-    if (status != EQ_ERROR_UNSUPPORTED && status != EQ_ERROR_MEMORY && leaves_sizes_free(model->graphs)) {
+    if (status != EQ_ERROR_UNSUPPORTED && status != EQ_ERROR_MEMORY && leaves_sizes_free(model->main)) {
         return EQ_OK;
     }
     return eq_fail(error, eq_plan_status(status), "%s", own.message);

@@ -54,7 +54,7 @@ typedef struct eq_graph {
     eq_tensor *tensors;
     eq_operator *operators;
     const int32_t *inputs, *outputs;
-    const char **input_names, **output_names; /* of the main graph: the signature's if there is one, else the tensors' */
+    const char **input_names, **output_names; /* of the main graph: a signature's, or the tensors' */
 } eq_graph;
 
 /* The bytes of one operator's weights as its kernel wants them; made once, shared by all sessions. */
@@ -72,7 +72,9 @@ struct eq_model {
     uint64_t packed_bytes;
     eq_model_work work;
     int32_t graph_count;
-    eq_graph *graphs;               /* 0 is the main one */
+    eq_graph *graphs;
+    eq_graph *main;                 /* the one that sessions run: of the signature that was asked for, or the first */
+    const char *signature;          /* that was asked for, while the file is read; NULL: none */
     eq_packed *packed;              /* for each operator of the main graph */
     struct eq_memory_block *memory; /* of everything above but the file */
     const struct eq_kernels *kernels;

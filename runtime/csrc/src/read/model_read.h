@@ -40,7 +40,7 @@ eq_status eq_read_indices(eq_reader *reader, const eq_table *table, int32_t fiel
 /* Check that no graph runs itself (calls_check.c). */
 eq_status eq_calls_check(eq_reader *reader);
 
-/* Check all signatures, and name the main graph's inputs and outputs (signature_read.c). */
+/* Check all signatures, find the main graph, and name its inputs and outputs (signature_read.c). */
 eq_status eq_read_signature(eq_reader *reader);
 
 /* Check that operators stand in an order in which each tensor has its value before it is read (graph_check.c). */

@@ -1,4 +1,6 @@
-/* The names that users know inputs and outputs by: those of the model's signature, if it has exactly one. */
+/* Which graph is run, and the names that users know its inputs and outputs by: those of the signature that was asked for, or of the
+ * only one. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +88,7 @@ static eq_status read_lists(eq_reader *reader, const eq_vector *signatures, uint
     return EQ_OK;
 }
 
-/* With several signatures none has a say in the names, but what they point at must be there. */
+/* Whichever counts, what they all point at must be there. */
 static eq_status check_signatures(eq_reader *reader, const eq_vector *signatures) {
     for (uint32_t i = 0; i < signatures->count; i++) {
         eq_vector lists[2];
@@ -103,23 +105,71 @@ static eq_status check_signatures(eq_reader *reader, const eq_vector *signatures
     return EQ_OK;
 }
 
+/* Where the signature of this name is, or signatures->count. All were checked. */
+static uint32_t find_signature(eq_reader *reader, const eq_vector *signatures, const char *name) {
+    const size_t length = strlen(name);
+    for (uint32_t i = 0; i < signatures->count; i++) {
+        eq_table signature;
+        eq_vector key;
+        if (eq_vector_table(&reader->root, signatures, i, &signature) && eq_table_string(&signature, SIGNATURE_KEY, &key) &&
+            key.count == length && memcmp(key.items, name, length) == 0) {
+            return i;
+        }
+    }
+    return signatures->count;
+}
+
+static eq_status no_signature(eq_reader *reader, const eq_vector *signatures) {
+    char names[512] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < signatures->count && used < sizeof names; i++) {
+        eq_table signature;
+        eq_vector key;
+        if (eq_vector_table(&reader->root, signatures, i, &signature) && eq_table_string(&signature, SIGNATURE_KEY, &key)) {
+            const char *name = eq_reader_name(reader, &key);
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s'%.80s'", i > 0 ? ", " : "", name ? name : "");
+        }
+    }
+    return signatures->count == 0 ? eq_fail(reader->error, EQ_ERROR_ARGUMENT,
+                                            "there is no signature '%.80s': the model has none", reader->model->signature)
+                                  : eq_fail(reader->error, EQ_ERROR_ARGUMENT, "there is no signature '%.80s': the model has %s",
+                                            reader->model->signature, names);
+}
+
+/* Find the main graph, and the lists of the signature that names its inputs and outputs, empty if none does. */
+static eq_status choose(eq_reader *reader, const eq_vector *signatures, eq_vector *inputs, eq_vector *outputs) {
+    eq_model *model = reader->model;
+    uint32_t graph = 0, index = 0;
+    model->main = model->graphs;
+    if (model->signature != NULL && (index = find_signature(reader, signatures, model->signature)) == signatures->count) {
+        return no_signature(reader, signatures);
+    }
+    if (model->signature == NULL && signatures->count != 1) {
+        return EQ_OK;
+    }
+    const eq_status status = read_lists(reader, signatures, index, inputs, outputs, &graph);
+    if (status == EQ_OK && model->signature != NULL) {
+        model->main = &model->graphs[graph];
+    } else if (graph != 0) {
+        inputs->count = outputs->count = 0;
+    }
+    return status;
+}
+
 eq_status eq_read_signature(eq_reader *reader) {
-    eq_graph *graph = reader->model->graphs;
     eq_vector signatures, inputs = {0}, outputs = {0};
     if (!eq_table_vector(&reader->root, MODEL_SIGNATURES, 4, &signatures)) {
         return eq_fail(reader->error, EQ_ERROR_MODEL, "the list of signatures lies outside the file");
     }
     eq_status status = check_signatures(reader, &signatures);
-    if (status == EQ_OK && signatures.count == 1) {
-        uint32_t of_graph;
-        status = read_lists(reader, &signatures, 0, &inputs, &outputs, &of_graph);
-        if (of_graph != 0) {
-            inputs.count = outputs.count = 0;
-        }
-    }
     if (status == EQ_OK) {
-        status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
+        status = choose(reader, &signatures, &inputs, &outputs);
     }
+    if (status != EQ_OK) {
+        return status;
+    }
+    eq_graph *graph = reader->model->main;
+    status = name_edges(reader, &inputs, graph, graph->inputs, graph->input_count, &graph->input_names);
     return status == EQ_OK ? name_edges(reader, &outputs, graph, graph->outputs, graph->output_count, &graph->output_names)
                            : status;
 }

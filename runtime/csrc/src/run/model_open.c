@@ -61,7 +61,10 @@ static eq_status only_read(eq_model *model, const eq_model_options *options, eq_
     if (model->memory_limit > PTRDIFF_MAX) {
         model->memory_limit = PTRDIFF_MAX;
     }
-    return eq_model_read(model, error);
+    model->signature = options != NULL ? options->signature : NULL;
+    const eq_status status = eq_model_read(model, error);
+    model->signature = NULL; /* the caller's */
+    return status;
 }
 
 static eq_status keep_custom_operators(eq_model *model, const eq_model_options *options, eq_error *error) {
@@ -98,7 +101,7 @@ static eq_status prepare(eq_model *model, const eq_model_options *options, eq_er
     if (status != EQ_OK) {
         return status;
     }
-    model->packed = eq_memory_take(&model->memory, eq_size_times((size_t)model->graphs->operator_count, sizeof *model->packed));
+    model->packed = eq_memory_take(&model->memory, eq_size_times((size_t)model->main->operator_count, sizeof *model->packed));
     if (model->packed == NULL) {
         return eq_fail(error, EQ_ERROR_MEMORY, "the system gave no memory for the model's tables");
     }
@@ -257,11 +260,11 @@ void eq_model_measure(const eq_model *model, eq_model_work *work) {
 }
 
 int32_t eq_model_input_count(const eq_model *model) {
-    return model->graphs->input_count;
+    return model->main->input_count;
 }
 
 eq_status eq_model_input_info(const eq_model *model, int32_t index, eq_tensor_info *info, eq_error *error) {
-    const eq_graph *graph = model->graphs;
+    const eq_graph *graph = model->main;
     if (index < 0 || index >= graph->input_count) {
         return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no input %d; the model has %d", (int)index, (int)graph->input_count);
     }

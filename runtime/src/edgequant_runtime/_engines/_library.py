@@ -60,6 +60,7 @@ class ModelOptions(ctypes.Structure):
         ("kernels", c_char_p),
         ("custom_operators", c_void_p),
         ("custom_operator_count", c_int32),
+        ("signature", c_char_p),
     )
 
 

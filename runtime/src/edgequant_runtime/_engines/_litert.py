@@ -24,6 +24,7 @@ from edgequant_runtime._tensor_info import TensorInfo
 
 from ._array_engine import ArrayEngine
 from ._base import LentMemory, first_line
+from ._litert_graph import graph_of
 from ._native import check_structure
 from ._wheels import how_to_install, this_machine
 
@@ -60,7 +61,7 @@ def _interpreter_module() -> Any:
 
 
 class LitertEngine(ArrayEngine):
-    """One LiteRT interpreter, run on its primary subgraph.
+    """One LiteRT interpreter, run on its primary subgraph or on that of the file's `signature`.
 
     `keeps_all`: no tensor takes another's memory, so that `inner` shows it after a run; `delegates`: XNNPACK is used.
     """
@@ -96,6 +97,7 @@ class LitertEngine(ArrayEngine):
                     experimental_preserve_all_tensors=self._keeps_all,
                     experimental_op_resolver_type=module.OpResolverType[kernels],
                 )
+            self._graph = graph_of(self._interpreter, file)
             self._read_details(file.name)
             hint = "" if self._input_shapes else free_size_hint(self.inputs)
             self._allocate(first_shapes(self.inputs, self._input_shapes) if shapes is None else shapes)
@@ -108,7 +110,8 @@ class LitertEngine(ArrayEngine):
             MemoryError,
         ) as error:  # of names, say
             raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}{hint}.") from error
-        self._has_resources = bool(operators & _KEEPS_RESOURCES)
+        # Of another graph than the first LiteRT names no operators.
+        self._has_resources = bool(operators & _KEEPS_RESOURCES) or not self._graph.is_first
 
     def clone(self) -> LitertEngine:
         """Open the file a second time: it is mapped, and what was computed from it is not shared."""
@@ -117,13 +120,11 @@ class LitertEngine(ArrayEngine):
         )
 
     def _read_details(self, model_name: str) -> None:
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        inputs, outputs = self._graph.inputs(), self._graph.outputs()
         self._input_indices = [int(detail["index"]) for detail in inputs]
         self._output_indices = [int(detail["index"]) for detail in outputs]
-        signatures = self._interpreter._get_full_signature_list()
-        signature = next(iter(signatures.values())) if len(signatures) == 1 else {"inputs": {}, "outputs": {}}
-        self.inputs = _tensor_infos(inputs, signature["inputs"], model_name)
-        self.outputs = _tensor_infos(outputs, signature["outputs"], model_name)
+        self.inputs = _tensor_infos(inputs, self._graph.input_names, model_name)
+        self.outputs = _tensor_infos(outputs, self._graph.output_names, model_name)
 
     def reset(self) -> None:
         """Give every variable its first value: LiteRT itself does that for variable tensors, and not for resources."""
@@ -152,25 +153,27 @@ class LitertEngine(ArrayEngine):
     def _allocate(self, shapes: Sequence[tuple[int, ...]]) -> None:
         for index, shape, used in zip(self._input_indices, shapes, self._shapes()):
             if shape != used:
-                self._interpreter.resize_tensor_input(index, shape)
+                self._graph.resize(index, shape)
         with without_chatter():
-            self._interpreter.allocate_tensors()
+            self._graph.allocate()
         self._stage()
         self._find_movable_outputs()
 
     def _stage(self) -> None:
-        """Make arrays for inputs and outputs that LiteRT gives no access to: of rank 0 (it copies them) and empty."""
-        details = [*self._interpreter.get_input_details(), *self._interpreter.get_output_details()]
+        """Make arrays for inputs and outputs that LiteRT gives no access to: of rank 0, empty, of another graph."""
+        details = [*self._graph.inputs(), *self._graph.outputs()]
         self._staged = {
             int(detail["index"]): np.zeros(tuple(detail["shape"]), detail["dtype"])
             for detail in details
-            if len(detail["shape"]) == 0 or (0 in detail["shape"] and -1 not in detail["shape_signature"])
+            if not self._graph.is_first
+            or len(detail["shape"]) == 0
+            or (0 in detail["shape"] and -1 not in detail["shape_signature"])
         }
 
     def _find_movable_outputs(self) -> None:
         """Note the outputs without memory before the first inference: each inference may allocate them elsewhere."""
         self._movable = set()
-        for index in self._output_indices:
+        for index in self._output_indices if self._graph.is_first else ():
             try:
                 self._interpreter.tensor(index)()
             except ValueError:
@@ -178,7 +181,7 @@ class LitertEngine(ArrayEngine):
                     self._movable.add(index)
 
     def _shapes(self) -> list[tuple[int, ...]]:
-        return [tuple(int(n) for n in detail["shape"]) for detail in self._interpreter.get_input_details()]
+        return [tuple(int(n) for n in detail["shape"]) for detail in self._graph.inputs()]
 
     def input_view(self, index: int) -> NDArray[Any]:
         """Return the interpreter's own memory for an input."""
@@ -196,9 +199,9 @@ class LitertEngine(ArrayEngine):
         """Return a copy of an output."""
         tensor_index = self._output_indices[index]
         try:
-            return np.asarray(self._interpreter.get_tensor(tensor_index))
+            return np.asarray(self._graph.get(tensor_index))
         except ValueError:  # LiteRT has no memory to copy from if an output is empty
-            shape = next(d["shape"] for d in self._interpreter.get_output_details() if d["index"] == tensor_index)
+            shape = next(d["shape"] for d in self._graph.outputs() if d["index"] == tensor_index)
             value = np.empty(shape, self.outputs[index].dtype)
             if value.size:
                 raise
@@ -217,11 +220,11 @@ class LitertEngine(ArrayEngine):
         try:
             for index, array in staged:
                 if index in self._input_indices:
-                    self._interpreter.set_tensor(index, array)
-            self._interpreter.invoke()
+                    self._graph.set(index, array)
+            self._graph.invoke()
             for index, array in staged:
                 if index in self._output_indices:
-                    array[...] = self._interpreter.get_tensor(index)
+                    array[...] = self._graph.get(index)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"LiteRT failed while it ran the model: {first_line(error)}.") from error
 

@@ -100,14 +100,17 @@ class NativeModel(_Handle):
         self.name = file.name
         # A model in memory is not copied: whoever holds the C model holds the bytes.
         self.content = file.content or b""
-        options = byref(ModelOptions(0, None if kernels is None else kernels.encode()))
+        options = ModelOptions(0, None if kernels is None else kernels.encode())
+        if file.signature is not None:
+            options.signature = file.signature.encode()
         error = Error()
         if file.path is not None:
             path = os.fsencode(file.path)
-            status = library().eq_model_open_file(path, options, byref(self.handle), byref(error))
+            status = library().eq_model_open_file(path, byref(options), byref(self.handle), byref(error))
         else:
             size = len(self.content)
-            status = library().eq_model_open_memory(self.content, size, options, byref(self.handle), byref(error))
+            place = byref(self.handle)
+            status = library().eq_model_open_memory(self.content, size, byref(options), place, byref(error))
         check(status, error, f"The engine 'native' cannot open {file.name}")
 
     def slow_share(self) -> float:

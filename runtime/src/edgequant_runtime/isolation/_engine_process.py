@@ -56,6 +56,7 @@ class EngineProcess:
         threads: SupportsIndex | None = None,
         profile: bool = False,
         input_shapes: InputShapes | None = None,
+        signature: str | None = None,
     ) -> IsolatedSession:
         """Open a model as `Session(...)` does, with the same arguments and errors.
 
@@ -63,7 +64,7 @@ class EngineProcess:
         """
         shapes = None if input_shapes is None else by_input(input_shapes)
         asked = {"engine": engine, "threads": checked_threads(threads), "profile": profile, "input_shapes": shapes}
-        return IsolatedSession(self._running(), model, {"kind": "session", **asked})
+        return IsolatedSession(self._running(), model, {"kind": "session", "signature": signature, **asked})
 
     def open_inner(
         self, model: Model, *, threads: int = 0, delegates: bool = True, name: str | None = None
