@@ -3,8 +3,8 @@
 #     cmake -DFOLDER=src/ops -DOUTPUT=operators.c [-DWITHOUT=FLOAT32,INT16] [-DONLY=CONV_2D,SOFTMAX] \
 #           -P cmake/operators.cmake
 #
-# WITHOUT leaves out the lines that ask for these types, but for QUANTIZE, which stands at a model's edge; ONLY those of all other
-# operators. What no line needs then, the linker drops.
+# WITHOUT leaves out the lines that ask for these types, but for QUANTIZE, which stands at a model's edge, and the folders of that name;
+# ONLY those of all other operators. What no line needs then, the linker drops.
 cmake_minimum_required(VERSION 3.18)
 file(GLOB_RECURSE sources ${FOLDER}/*.c)
 string(REPLACE "," ";" left_out "${WITHOUT}")
@@ -34,6 +34,11 @@ foreach(source IN LISTS sources)
     set(row "${CMAKE_MATCH_3}" "${CMAKE_MATCH_5}" "${CMAKE_MATCH_7}")
     set(wanted "")
     set(is_left_out OFF)
+    get_filename_component(family ${source} DIRECTORY)
+    get_filename_component(family ${family} NAME)
+    if(family IN_LIST left_out)
+      set(is_left_out ON)
+    endif()
     foreach(type IN LISTS row)
       if(type STREQUAL "")
         set(type ANY)

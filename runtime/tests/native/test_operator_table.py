@@ -43,6 +43,15 @@ def make_table(folder: Path, text: str, *settings: str) -> subprocess.CompletedP
     )
 
 
+def test_a_family_is_left_out_by_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "ops" / "signal").mkdir(parents=True)
+    (tmp_path / "ops" / "signal" / "two.c").write_text("EQ_OPERATOR(RFFT2D, eq_prepare_rfft_2d, FLOAT32);\n")
+    assert make_table(tmp_path, "EQ_OPERATOR(ADD, eq_prepare_add, ANY);\n", "-DWITHOUT=signal").returncode == 0
+    table = (tmp_path / "operators.c").read_text()
+    assert "eq_prepare_add" in table and "eq_prepare_rfft_2d" not in table
+    assert 'eq_left_out = "signal"' in table
+
+
 def test_lines_become_rows(tmp_path: Path) -> None:
     lines = """
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8, INT8);
