@@ -1,4 +1,5 @@
-/* Pooling of floats. Sums go through a window from the top left, by plain additions: the same bits everywhere. */
+/* Pooling of floats, by plain additions in one order: the same bits everywhere. Each row of a window is summed for itself, then the
+ * rows: one sum over all of a large image would lose three digits more. */
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +26,19 @@ static void take_pixel(int32_t code, const float *in, int32_t channels, float *o
     }
 }
 
+/* out[c] op= the row's own result */
+static void take_row(int32_t code, const float *row, int32_t channels, float *out) {
+    for (int32_t c = 0; c < channels; ++c) {
+        out[c] = code != EQ_OP_MAX_POOL_2D ? out[c] + row[c] : row[c] > out[c] ? row[c] : out[c];
+    }
+}
+
+static void start(int32_t code, int32_t channels, float *out) {
+    for (int32_t c = 0; c < channels; ++c) {
+        out[c] = code == EQ_OP_MAX_POOL_2D ? -INFINITY : 0.0f;
+    }
+}
+
 static void finish(const step_data *d, int32_t count, float *out) {
     const float part = 1.0f / (float)count;
     for (int32_t c = 0; c < d->shape.channels; ++c) {
@@ -41,22 +55,22 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     const step_data *d = step->data;
     const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
     const int32_t channels = d->shape.channels;
-    (void)scratch;
+    float *row = scratch;
     for (int32_t unit = first; unit < last; ++unit) {
         const void *from;
         eq_pool_range rows;
         float *to = eq_pool_row(&d->shape, in, out, unit, &from, &rows);
         for (int32_t x = 0; x < d->shape.window.out_width; ++x, to += channels) {
             const eq_pool_range c = eq_pool_columns(&d->shape, x);
-            for (int32_t i = 0; i < channels; ++i) {
-                to[i] = d->code == EQ_OP_MAX_POOL_2D ? -INFINITY : 0.0f;
-            }
+            start(d->code, channels, to);
             for (int32_t y = 0; y < rows.count; ++y) {
                 const float *pixel = (const float *)(const void *)((const uint8_t *)from + y * in->row_stride);
                 pixel += (ptrdiff_t)c.first * channels;
+                start(d->code, channels, row);
                 for (int32_t i = 0; i < c.count; ++i, pixel += channels) {
-                    take_pixel(d->code, pixel, channels, to);
+                    take_pixel(d->code, pixel, channels, row);
                 }
+                take_row(d->code, row, channels, to);
             }
             finish(d, rows.count * c.count, to);
         }
@@ -81,6 +95,7 @@ eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
         return (eq_status)plan->error->status;
     }
     *(step_data *)step->data = d;
+    step->scratch = (size_t)d.shape.channels * sizeof(float);
     return EQ_OK;
 }
 
