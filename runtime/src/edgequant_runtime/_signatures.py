@@ -32,9 +32,9 @@ def read_signatures(file: ModelFile) -> list[tuple[str, int]]:
 def read_edges(file: ModelFile, graph: int) -> tuple[list[int], list[int]]:
     """Return which tensors are the inputs and the outputs of a graph, in its order; the file must be sound."""
     with _data_of(file) as data:
-        graphs = _pointed(data, _uint(data, 0), MODEL_GRAPHS) or 0
+        graphs = pointed(data, uint_at(data, 0), MODEL_GRAPHS) or 0
         entry = graphs + 4 + 4 * graph
-        table = entry + _uint(data, entry)
+        table = entry + uint_at(data, entry)
         return _numbers(data, table, GRAPH_INPUTS), _numbers(data, table, GRAPH_OUTPUTS)
 
 
@@ -48,8 +48,8 @@ def _data_of(file: ModelFile) -> Iterator[_Data]:
 
 
 def _numbers(data: _Data, table: int, field: int) -> list[int]:
-    vector = _pointed(data, table, field)
-    return [] if vector is None else [_uint(data, vector + 4 + 4 * i) for i in range(_uint(data, vector))]
+    vector = pointed(data, table, field)
+    return [] if vector is None else [uint_at(data, vector + 4 + 4 * i) for i in range(uint_at(data, vector))]
 
 
 def _signatures(data: _Data) -> Iterator[tuple[str, int]]:
