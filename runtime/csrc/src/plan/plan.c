@@ -53,7 +53,9 @@ static eq_status check_edges(eq_plan *plan) {
 }
 
 static bool is_usable(const eq_operator *op, const eq_tensor *tensor) {
-    return !tensor->unsupported && (eq_type_size(tensor->type) != 0 || eq_is_variable_handle(op, tensor));
+    const bool takes_blocks = op->code == EQ_OP_FULLY_CONNECTED || op->code == EQ_OP_EMBEDDING_LOOKUP;
+    return !tensor->unsupported &&
+           (eq_type_size(tensor->type) != 0 || eq_is_variable_handle(op, tensor) || (tensor->block_size > 0 && takes_blocks));
 }
 
 /* A tensor that no operator of the engine can use, or NULL. */

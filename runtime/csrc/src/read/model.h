@@ -25,6 +25,9 @@ typedef struct eq_tensor {
     const float *scales;            /* each finite and > 0; per channel also 0, of a dead channel */
     const int32_t *zero_points;     /* scale_count of them, within the type's range */
     int32_t channel_axis;
+    int32_t block_size,
+        block_scales; /* int4 that keeps its type, two in a byte, with a scale for each so many values of a row: that
+                                       * many, and the tensor of float16 scales. 0: not so */
     const void *data; /* a constant's values, aligned for their type; NULL: computed during a run */
     bool is_variable;
     /* What keeps every operator of this engine from using it, as in "a tensor that is sparse"; NULL: nothing. Only name and type are good

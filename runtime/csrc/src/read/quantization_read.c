@@ -10,10 +10,10 @@
 enum { QUANTIZATION = 4 }; /* of the tensor */
 enum { SCALE = 2, ZERO_POINT, DETAILS_TYPE, DETAILS, QUANTIZED_DIMENSION };
 enum { DETAILS_BLOCKWISE = 2 }; /* else custom: any bytes */
-enum { BLOCKWISE_SCALES, BLOCKWISE_ZERO_POINTS };
+enum { BLOCKWISE_SCALES, BLOCKWISE_ZERO_POINTS, BLOCKWISE_SIZE };
 
-/* The tensors of scales and zero points that a blockwise quantization names; -1: none. */
-static eq_status check_blockwise(eq_reader *reader, const eq_table *quantization, int32_t index, const eq_tensor *tensor) {
+/* The tensors of scales and zero points that a blockwise quantization names; -1: none. Of int4 with scales alone operators make use. */
+static eq_status read_blockwise(eq_reader *reader, const eq_table *quantization, int32_t index, eq_tensor *tensor) {
     eq_table details;
     if (!eq_table_child(quantization, DETAILS, &details)) {
         return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL, "its quantization lies outside the file");
@@ -24,6 +24,13 @@ static eq_status check_blockwise(eq_reader *reader, const eq_table *quantization
             return eq_reader_fail_tensor(reader, tensor, index, EQ_ERROR_MODEL,
                                          "its quantization names tensor %d, which does not exist", (int)named);
         }
+    }
+    const int32_t scales = eq_table_i32(&details, BLOCKWISE_SCALES, 0), size = eq_table_i32(&details, BLOCKWISE_SIZE, 0);
+    if (tensor->file_type == EQ_INT4 && size > 0 && scales >= 0 && tensor->rank > 0 &&
+        tensor->dims[tensor->rank - 1] % size == 0 && eq_table_i32(quantization, QUANTIZED_DIMENSION, 0) == 0) {
+        tensor->unsupported = NULL;
+        tensor->block_size = size;
+        tensor->block_scales = scales;
     }
     return EQ_OK;
 }
@@ -114,7 +121,7 @@ eq_status eq_read_quantization(eq_reader *reader, const eq_table *table, int32_t
     const uint8_t details = eq_table_u8(&quantization, DETAILS_TYPE, 0);
     if (details != 0) {
         tensor->unsupported = "with a quantization that is not linear";
-        return details == DETAILS_BLOCKWISE ? check_blockwise(reader, &quantization, index, tensor) : EQ_OK;
+        return details == DETAILS_BLOCKWISE ? read_blockwise(reader, &quantization, index, tensor) : EQ_OK;
     }
     if (!can_be_quantized(tensor->type) || !is_linear(&scales)) {
         return EQ_OK;

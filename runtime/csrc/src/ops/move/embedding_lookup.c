@@ -1,4 +1,4 @@
-/* EMBEDDING_LOOKUP: rows of a table, by their numbers; rows of int8 become float32 by the scale of the table or of each row, where the
+/* EMBEDDING_LOOKUP: rows of a table, by their numbers; rows of int8 and int4 become float32 by the scale of the table or of each row, where the
  * output is float32. */
 #include <string.h>
 
@@ -44,8 +44,9 @@ static eq_status read_scales(eq_plan *plan, const eq_operator *op, eq_lookup_row
         return eq_argument_same_type(plan, op, TABLE, 0);
     }
     const bool per_row = table->scale_count > 1 && table->channel_axis == 0;
-    if (table->file_type != EQ_INT8 || table->scale_count == 0 || (table->scale_count > 1 && !per_row)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its table must be int8 with one scale, or one for each row");
+    if (table->file_type == EQ_UINT8 || table->scale_count == 0 || (table->scale_count > 1 && !per_row)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                            "its table must be int8 or int4 with one scale, or one for each row");
     }
     for (int32_t i = 0; i < table->scale_count; ++i) {
         if (table->zero_points[i] != 0) {
@@ -92,4 +93,4 @@ eq_status eq_prepare_embedding_lookup(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(EMBEDDING_LOOKUP, eq_prepare_embedding_lookup, INT32, ANY);
 EQ_OPERATOR_NOTE(EMBEDDING_LOOKUP,
-                 "constant rows are checked, others are clamped to the table; int8 of scales, not uint8, to float32");
+                 "constant rows are checked, others are clamped to the table; int8 and int4 of scales, not uint8, to float32");
