@@ -33,6 +33,7 @@ def write_task(
     labels: str | os.PathLike[str] | Sequence[str] | None = None,
     images: "ImagePreprocessing | None" = None,
     settings: Sequence[str] = (),
+    task: str | os.PathLike[str] | None = None,
 ) -> WrittenTask:
     """Write a whole task.json, checked against the model; what is not given is inferred.
 
@@ -42,6 +43,7 @@ def write_task(
         kind: of the output, as "detections".
         labels: a file with a label a line, or the labels.
         images: how pictures became inputs when the model was converted.
+        task: a task.json to complete.
         settings: "input.fit=letterbox", "output.top=3": keys of task.json with their values, JSON or plain text.
 
     Raises TaskError if the task does not fit the model, EdgequantError for a setting that is none.
@@ -51,6 +53,9 @@ def write_task(
 
     path = Path(model).with_name(TASK_FILE) if output is None else Path(output)
     values: dict[str, Any] = {"task": 1, "input": image_settings(images), "output": {}}
+    if task is not None:
+        given = Task(model, task).to_dict()  # which says what is wrong with it
+        values = {**given, "input": {**given["input"], **values["input"]}}
     if kind is not None:
         values["output"]["kind"] = kind
     for setting in settings:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 RUNNER, WHEELS, README, SMOKE_SH, SMOKE_PY = "edgequant-run", "wheels.txt", "README.md", "smoke.sh", "smoke.py"
+TASK, ANSWER = "task.json", "example.json"
+EXAMPLES = {"image": "example.ppm", "audio": "example.wav", "vector": "example.csv"}
+"""The file of an example, by what the task takes."""
 MODELS = ("model.tflite", "model.onnx")
 KINDS = ("sample", "random", "lowest", "highest", "zero", "alternating")
 MAX_SAMPLES = 1000
@@ -101,12 +104,25 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """What the model takes and gives, for `edgequant-run --task`; `input` is image, audio or vector.
+
+    `example` is a picture, a sound or lines, or None. With one, the file ANSWER has the end of the last line that
+    `edgequant-run --json` prints for it, from the keys of the answer on.
+    """
+
+    path: str
+    input: str
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """All of it. Exactly one of `runner` and `wheels` is given.
 
     `os` is the release of Raspberry Pi OS that the wheels are for, None with a runner, which runs on any. `files` has
     every file but the manifest itself and SHA256SUMS, sorted by path. `conversion` is what `edgequant convert --json`
-    said, `source_sha256` the digest of what was converted; None where they were not given.
+    said, `source_sha256` the digest of what was converted, `task` a task.json; None where they were not given.
     """
 
     edgequant: str
@@ -120,6 +136,7 @@ class Manifest:
     files: tuple[FileEntry, ...]
     source_sha256: str | None
     conversion: dict[str, Any] | None
+    task: TaskEntry | None = None
 
     def file(self, path: str) -> FileEntry:
         """Return the entry of a file that the manifest lists."""

@@ -14,6 +14,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ._errors import BundleError, DamagedBundleError
 from ._manifest import (
+    ANSWER,
+    EXAMPLES,
     KINDS,
     MANIFEST,
     MAX_GOLDENS,
@@ -23,6 +25,7 @@ from ._manifest import (
     SCHEMA,
     SMOKE_PY,
     SMOKE_SH,
+    TASK,
     WHEELS,
     Golden,
     Manifest,
@@ -60,6 +63,7 @@ def read_manifest(content: bytes) -> Manifest:
     document = _parse(content)
     manifest = _reader(document.get("schema"))(document)
     _check_engine(manifest)
+    _check_task(manifest)
     _check_goldens(manifest)
     _check_tolerances(manifest)
     _check_files(manifest)
@@ -150,14 +154,18 @@ def _checked(value: Any, kind: type, where: str) -> Any:
 
 
 def _read_1(document: dict[str, Any]) -> Manifest:
+    return _read_2({**document, "task": None})
+
+
+def _read_2(document: dict[str, Any]) -> Manifest:
     manifest: Manifest = _read(document, Manifest, "")
     return manifest
 
 
-READERS: dict[int, Callable[[dict[str, Any]], Manifest]] = {1: _read_1}
+READERS: dict[int, Callable[[dict[str, Any]], Manifest]] = {1: _read_1, 2: _read_2}
 """A reader for every schema that was ever written: bundles and releases on boards outlive the edgequant that made them.
 
-A new schema gets a reader, and the one before it then gives what that has: `return _read_2({**document, ...})`.
+A new schema gets a reader, and the one before it then gives what that has: `return _read_3({**document, ...})`.
 """
 
 
@@ -176,10 +184,28 @@ def _check_engine(manifest: Manifest) -> None:
         raise _wrong(f"has a model that is neither {' nor '.join(MODELS)}")
 
 
+def _check_task(manifest: Manifest) -> None:
+    task = manifest.task
+    if task is None:
+        return
+    if manifest.runner is None:
+        raise _wrong("has a task without the runner that answers it")
+    if task.path != TASK or task.input not in EXAMPLES or task.example not in (None, EXAMPLES[task.input]):
+        raise _wrong("has a task that cannot be")
+
+
+def _task_files(manifest: Manifest) -> list[str]:
+    task = manifest.task
+    if task is None:
+        return []
+    return [task.path] if task.example is None else [task.path, task.example, ANSWER]
+
+
 def _check_files(manifest: Manifest) -> None:
     """See that there are those files that the format has, and no others."""
     engine = [RUNNER] if manifest.runner else [WHEELS, SMOKE_PY]
     needed = {manifest.model.path, *engine, README, SMOKE_SH, *(tensor.path for tensor in _tensors(manifest.goldens))}
+    needed.update(_task_files(manifest))
     paths = [entry.path for entry in manifest.files]
     for entry in manifest.files:
         if entry.path not in needed:

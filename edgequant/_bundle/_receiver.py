@@ -9,11 +9,24 @@ if TYPE_CHECKING:
     from edgequant._targets import Target
 
 
-def readme(manifest: Manifest, target: "Target", model_name: str) -> str:
-    """Return README.md."""
+def readme(manifest: Manifest, target: "Target", model_name: str, answer: str | None = None) -> str:
+    """Return README.md; `answer` is what the example of the task gives."""
+    lines = [] if answer is None else [_printable(line) for line in answer.splitlines()]
     return _render(
-        "readme.md.jinja", manifest=manifest, target=target, model_name=_printable(model_name), needs=_needs(manifest)
+        "readme.md.jinja",
+        manifest=manifest,
+        target=target,
+        model_name=_printable(model_name),
+        needs=_needs(manifest),
+        answer=lines,
+        option=_option_of(manifest),
     )
+
+
+def _option_of(manifest: Manifest) -> str:
+    """Return the option of edgequant-run that takes what the task takes."""
+    options = {"image": "--image", "audio": "--audio", "vector": "--lines"}
+    return "" if manifest.task is None else options[manifest.task.input]
 
 
 _FAMILIES = {
@@ -49,7 +62,7 @@ def _printable(name: str) -> str:
 def smoke_script(manifest: Manifest, sums: int) -> str:
     """Return smoke.sh: POSIX sh, nothing needed but the bundle, whose SHA256SUMS has so many lines."""
     machines = _MACHINES[manifest.runner.family] if manifest.runner else ""
-    return _render("smoke.sh.jinja", manifest=manifest, sums=sums, machines=machines)
+    return _render("smoke.sh.jinja", manifest=manifest, sums=sums, machines=machines, option=_option_of(manifest))
 
 
 def _render(template: str, **values: object) -> str:

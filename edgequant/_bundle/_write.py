@@ -36,6 +36,7 @@ from ._manifest import (
 from ._manifest_json import manifest_bytes, read_manifest
 from ._origin import digest_of, read_report
 from ._receiver import readme, smoke_script
+from ._task import add_task
 from ._wheels import requirements
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def write_bundle(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     source: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
+    task: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | Sequence[str] | None = None,
+    example: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> BundleSummary:
     """Write a model with all that runs it on a target, and with outputs to hold it to, as one .tar.gz.
@@ -105,6 +109,9 @@ def write_bundle(
         input_shapes: shapes of the goldens without samples, by input name, where the model leaves sizes free; else 1.
         source: the file or folder that the model was converted from; its digest goes into the manifest.
         report: a file with what `edgequant convert --json` printed.
+        task: a task.json that goes into the bundle, completed from the model.
+        labels: a file with a label a line, or the labels; without `task` all else is inferred.
+        example: a picture, a sound or a CSV file whose answer README.md shows and smoke.sh demands.
         progress: called with a step, and how much of it is done.
 
     Raises BundleError if the target cannot run the model, and the errors of sessions, converters and targets.
@@ -122,7 +129,11 @@ def write_bundle(
     _check_arguments(output, goldens, seed)
     path, graph, warnings = Path(model), read_graph(model), list[str]()
     _check_single_file(path, graph)
-    choice = choose(path, graph, target, os_release, engine, input_shapes)
+    has_task = task is not None or labels is not None or example is not None
+    wanted = "native" if has_task and engine == "auto" else engine  # which has the program that answers
+    choice = choose(path, graph, target, os_release, wanted, input_shapes)
+    if has_task and choice.wheels:
+        raise BundleError("A task is answered by edgequant-run, and this bundle brings wheels: leave one of them out.")
     if choice.engine == "native" and (slowness := native_slowness(path)):
         warnings.append(slowness)
     source_digest = None if source is None else digest_of(Path(source))
@@ -139,6 +150,9 @@ def write_bundle(
             entry = _add_engine(folder, target, choice, runner, assume_features, progress)
             inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images, input_shapes)
             tested = tuple(_goldens(folder, path, choice.engine, inputs, warnings, progress))
+            task_entry, answer = None, None
+            if has_task:
+                task_entry, answer = add_task(folder, inside, task=task, labels=labels, example=example, images=images)
             manifest = Manifest(
                 edgequant=__version__,
                 target=target.name,
@@ -151,8 +165,9 @@ def write_bundle(
                 files=(),
                 source_sha256=source_digest,
                 conversion=conversion,
+                task=task_entry,
             )
-            manifest = _finish(folder, manifest, target, path.name)
+            manifest = _finish(folder, manifest, target, path.name, answer)
         progress("packing", 0, None)
         write_archive(folder, top_folder(path, target), manifest.files, archive)
     digest = hashlib.sha256(manifest_bytes(manifest)).hexdigest()
@@ -251,9 +266,9 @@ def _model_entry(model: Path, graph: "ModelGraph", choice: "Choice") -> ModelEnt
     )
 
 
-def _finish(folder: Path, manifest: Manifest, target: "Target", model_name: str) -> Manifest:
+def _finish(folder: Path, manifest: Manifest, target: "Target", model_name: str, answer: str | None) -> Manifest:
     """Write what tells of the rest: README.md, smoke.sh, the manifest with every file's digest, SHA256SUMS."""
-    (folder / README).write_text(readme(manifest, target, model_name), encoding="utf-8")
+    (folder / README).write_text(readme(manifest, target, model_name, answer), encoding="utf-8")
     (folder / SMOKE_SH).touch()
     (folder / SMOKE_SH).chmod(0o755)
     paths = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())

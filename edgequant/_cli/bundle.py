@@ -70,6 +70,16 @@ def bundle(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What 'edgequant convert --json' printed, for the manifest.")
     ] = None,
+    task: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The task.json that goes with the model; completed from it.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the classes, one a line; makes a task by itself.")
+    ] = None,
+    example: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A picture, WAV or CSV file whose answer the bundle shows and checks."),
+    ] = None,
     allowed_signers: AllowedSignersOption = None,
     signer: SignerOption = None,
     revoked: RevokedOption = None,
@@ -78,7 +88,7 @@ def bundle(
 ) -> None:
     """Put a model, the program that runs it on a board, and golden inputs and outputs into one file; or verify one."""
     if words[0] == VERIFY:
-        given = (target, output, data, images, input_shape, source, report)
+        given = (target, output, data, images, input_shape, source, report, task, labels, example)
         path = _bundle_to_verify(words, any(option is not None for option in given))
         demand = None
         if any(option is not None for option in (allowed_signers, signer, revoked, signature)):
@@ -110,6 +120,9 @@ def bundle(
             input_shapes=parse_input_shapes(input_shape),
             source=source,
             report=report,
+            task=task,
+            labels=labels,
+            example=example,
             progress=progress,
         )
     for warning in summary.warnings:

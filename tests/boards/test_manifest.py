@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgequant._bundle import BundleError, DamagedBundleError, Manifest
-from edgequant._bundle._manifest import FileEntry, Golden, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
+from edgequant._bundle._manifest import FileEntry, Golden, ModelEntry, Output, RunnerEntry, TaskEntry, TensorFile, Wheel
 from edgequant._bundle._manifest_json import MAX_BYTES, READERS, SCHEMA, manifest_bytes, read_manifest
 
 DIGEST = "0123456789abcdef" * 4
@@ -59,12 +59,12 @@ def test_it_is_written_in_one_way_with_every_key() -> None:
     content = manifest_bytes(manifest())
     assert content == as_written(document())
     assert document().keys() == {"schema", *(field.name for field in fields(Manifest))}
-    assert document()["schema"] == 1
+    assert document()["schema"] == 2
 
 
 @pytest.mark.parametrize(
     "kind",
-    [FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel],
+    [FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TaskEntry, TensorFile, Wheel],
     ids=lambda kind: kind.__name__,
 )
 def test_the_specification_names_every_key(kind: type) -> None:
@@ -211,7 +211,7 @@ def test_a_later_schema_leaves_the_earlier_ones_readable(monkeypatch: pytest.Mon
 
 
 def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
-    changed = document() | {"schema": 2, "something": "new"}
+    changed = document() | {"schema": 3, "something": "new"}
     with pytest.raises(BundleError, match="written by a newer edgequant: update edgequant") as caught:
         read_manifest(as_written(changed))
     assert not isinstance(caught.value, DamagedBundleError)
