@@ -129,3 +129,28 @@ def test_bad_input_is_one_sentence(cli, tmp_path, arguments, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+def test_labels_make_a_task_that_does_what_the_images_did(cli, tmp_path):
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["m"], axes=[2, 3], keepdims=0),
+        helper.make_node("MatMul", ["m", "w"], ["y"]),
+    ]
+    network = tmp_path / "pets.onnx"
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(np.ones((3, 2), np.float32), "w")],
+    )
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), network)
+    (tmp_path / "labels.txt").write_text("dog\ncat\n")
+    output, images = tmp_path / "pets.tflite", "size=8x8 mean=0.5 std=0.25 layout=nchw"
+    result = cli("convert", network, "-o", output, "--images", images, "--labels", tmp_path / "labels.txt")
+    assert result.exit_code == 0, result.stderr
+    task = json.loads((tmp_path / "task.json").read_text())
+    assert (task["output"]["labels"], task["input"]["mean"], task["input"]["layout"]) == (["dog", "cat"], 127.5, "nchw")
+    refused = cli("convert", network, "-o", tmp_path / "pets.onnx.onnx", "--labels", tmp_path / "labels.txt")
+    assert refused.exit_code == 2
+    assert "take -o MODEL.tflite" in refused.stderr

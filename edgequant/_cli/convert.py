@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgequant._errors import EdgequantError
+
 from ._images import ImagesOption, parse_images
 from ._output import print_json, print_status
 from ._source_options import (
@@ -27,6 +29,8 @@ EXAMPLE = """
 `edgequant convert resnet.keras -o resnet_int8.tflite --quantize int8 --calibration samples.npy`
 
 `edgequant convert zoo.lenet:LeNet --weights lenet.safetensors --input-shape 1,1,28,28 -o lenet.onnx --quantize dynamic`
+
+`edgequant convert pets.keras -o pets.tflite -q int8 --calibration photos/ --images "size=96x96" --labels labels.txt`
 
 `edgequant convert net.onnx -o net.tflite --quantize int8 --calibration photos/ --images "size=224x224 std=0.5"`
 """
@@ -60,6 +64,10 @@ def convert(
     recipe: Annotated[
         Path | None, typer.Option(help="A recipe of `edgequant doctor` for this network: int8 as it says, again.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Names of the classes, one a line: a task.json is written beside the model."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Convert a trained network to LiteRT or ONNX, quantize it, and say what that did to it.
@@ -70,6 +78,8 @@ def convert(
 
     from ._progress import step_progress
 
+    if labels is not None and output.suffix.lower() != ".tflite":
+        raise EdgequantError("--labels makes a task, which a .tflite model has: take -o MODEL.tflite.")
     with step_progress() as progress:
         report = convert_network(
             source,
@@ -92,6 +102,11 @@ def convert(
         print_json(report.to_dict())
     else:
         _print_report(report)
+    if labels is not None:
+        from edgequant._task import write_task
+
+        written = write_task(output, labels=labels, images=parse_images(images))
+        print_status(f"Task written to {written.path}: edgequant run {output} photo.jpg")
     for warning in report.warnings:
         print_status(f"WARNING: {warning}", style="bold yellow")
 
