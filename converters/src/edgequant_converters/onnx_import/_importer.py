@@ -168,6 +168,9 @@ class _Importer:
         )
         if proto.op_type not in SEQUENCE_OPERATORS and any(isinstance(x, SequenceTensor) for x in node.inputs):
             node.refuse("a sequence")
+        for attribute, value in node.attributes.items():
+            if attribute in _STEPS and max(np.atleast_1d(value), default=0) > _LARGEST_SIZE:
+                node.refuse(f"{attribute}={value}")
         try:
             made = LOWERINGS[proto.op_type](node, build)
         except RefusedNodeError:
@@ -244,6 +247,7 @@ class _Importer:
         return copy
 
 
+_STEPS = ("strides", "dilations", "kernel_shape", "pads", "blocksize")
 _LARGEST_SIZE = 2**31 - 1  # a .tflite file has its sizes in 32 bits
 
 
