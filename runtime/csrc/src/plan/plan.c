@@ -8,6 +8,7 @@
 #include "operator.h"
 #include "pass.h"
 #include "variables.h"
+#include "widen.h"
 
 enum { EQ_TEMPORARIES = 8 }; /* that one operator may ask for */
 
@@ -76,8 +77,9 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
 }
 
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
-    const eq_operator_row *row;
-    const eq_status status = eq_plan_find_operator(plan, op, &row);
+    const eq_operator_row *row = NULL;
+    const bool is_widened = eq_plan_is_widened(plan, op);
+    const eq_status status = is_widened ? EQ_OK : eq_plan_find_operator(plan, op, &row);
     if (status != EQ_OK) {
         return status;
     }
@@ -87,7 +89,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
                    ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor %s", foreign->unsupported)
                    : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of type %s", eq_type_name(foreign->type));
     }
-    return eq_plan_prepare(plan, op, row->prepare);
+    return eq_plan_prepare(plan, op, is_widened ? eq_prepare_widened : row->prepare);
 }
 
 static eq_status prepare_all(eq_plan *plan) {

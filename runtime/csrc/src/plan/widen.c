@@ -1,0 +1,153 @@
+#include "widen.h"
+
+#include <string.h>
+
+#include "arithmetic/half.h"
+#include "base/memory.h"
+#include "pass.h"
+
+/* Those that LiteRT rounds once too: in others its float16 has last bits of its own. */
+static bool is_exact(const eq_operator *op) {
+    switch (op->code) {
+    case EQ_OP_ADD:
+    case EQ_OP_SUB:
+    case EQ_OP_MUL:
+    case EQ_OP_DIV:
+    case EQ_OP_MAXIMUM:
+    case EQ_OP_MINIMUM:
+    case EQ_OP_ABS:
+    case EQ_OP_NEG:
+    case EQ_OP_SQUARE:
+    case EQ_OP_FLOOR:
+    case EQ_OP_CEIL:
+    case EQ_OP_ROUND:
+    case EQ_OP_RELU:
+    case EQ_OP_RELU6:
+    case EQ_OP_RELU_N1_TO_1:
+    case EQ_OP_PRELU:
+    case EQ_OP_REDUCE_MAX:
+    case EQ_OP_REDUCE_MIN:
+    case EQ_OP_EQUAL:
+    case EQ_OP_NOT_EQUAL:
+    case EQ_OP_LESS:
+    case EQ_OP_LESS_EQUAL:
+    case EQ_OP_GREATER:
+    case EQ_OP_GREATER_EQUAL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool eq_plan_is_widened(const eq_plan *plan, const eq_operator *op) {
+    for (int32_t slot = 0; is_exact(op) && slot < op->input_count; ++slot) {
+        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
+        if (tensor && tensor->type == EQ_FLOAT16) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_widen(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const uint16_t *in = storage[step->inputs[0].tensor].data;
+    float *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < *(const int64_t *)step->data; ++i) {
+        out[i] = eq_half_to_float(in[i]);
+    }
+}
+
+static void run_narrow(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    (void)first, (void)last, (void)scratch;
+    const float *in = storage[step->inputs[0].tensor].data;
+    uint16_t *out = storage[step->outputs[0].tensor].data;
+    for (int64_t i = 0; i < *(const int64_t *)step->data; ++i) {
+        out[i] = eq_half_from_float(in[i]);
+    }
+}
+
+static eq_status convert(eq_plan *plan, const eq_operator *op, eq_run_fn run, int32_t from, int32_t to) {
+    const int64_t elements = eq_tensor_elements(&plan->tensors[to].tensor);
+    eq_step *step = eq_plan_step(plan, op, run, sizeof elements, 1, 1);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    *(int64_t *)step->data = elements;
+    step->inputs[0].tensor = from;
+    step->outputs[0].tensor = to;
+    step->cost = (uint64_t)elements;
+    step->slow = true;
+    return EQ_OK;
+}
+
+/* A float32 tensor with the values of a float16 one; a constant if that is. */
+static eq_status widen_input(eq_plan *plan, const eq_operator *op, int32_t *input) {
+    const eq_tensor *narrow = &plan->tensors[*input].tensor;
+    const int64_t elements = eq_tensor_elements(narrow);
+    const int32_t wide = eq_plan_temporary(plan, EQ_FLOAT32, narrow->rank, narrow->dims), from = *input;
+    if (wide < 0) {
+        return (eq_status)plan->error->status;
+    }
+    *input = wide;
+    if (!narrow->data || narrow->is_variable) {
+        return convert(plan, op, run_widen, from, wide);
+    }
+    float *values = eq_plan_take(plan, eq_size_times((size_t)elements, sizeof *values));
+    for (int64_t i = 0; values && i < elements; ++i) {
+        values[i] = eq_half_to_float(((const uint16_t *)narrow->data)[i]);
+    }
+    eq_plan_constant(plan, wide, values);
+    return values ? EQ_OK : (eq_status)plan->error->status;
+}
+
+/* The operator with float32 in the places of float16. */
+static eq_status widen(eq_plan *plan, const eq_operator *op, eq_operator *wide) {
+    const size_t inputs = (size_t)op->input_count, outputs = (size_t)op->output_count;
+    int32_t *tensors = eq_plan_take(plan, eq_size_times(inputs + outputs, sizeof *tensors));
+    if (!tensors) {
+        return (eq_status)plan->error->status;
+    }
+    memcpy(tensors, op->inputs, inputs * sizeof *tensors);
+    memcpy(tensors + inputs, op->outputs, outputs * sizeof *tensors);
+    *wide = *op;
+    wide->inputs = tensors;
+    wide->outputs = tensors + inputs;
+    for (size_t i = 0; i < inputs + outputs; ++i) {
+        const bool is_float16 = tensors[i] >= 0 && plan->tensors[tensors[i]].tensor.type == EQ_FLOAT16;
+        eq_status status = EQ_OK;
+        if (is_float16 && i < inputs) {
+            status = widen_input(plan, op, &tensors[i]);
+        } else if (is_float16 && (tensors[i] = eq_plan_temporary(plan, EQ_FLOAT32, 0, plan->tensors[0].tensor.dims)) < 0) {
+            status = (eq_status)plan->error->status;
+        }
+        if (status != EQ_OK) {
+            return status;
+        }
+    }
+    return EQ_OK;
+}
+
+eq_status eq_prepare_widened(eq_plan *plan, const eq_operator *op) {
+    eq_operator *wide = eq_plan_take(plan, sizeof *wide); /* steps refer to it */
+    const eq_operator_row *row;
+    eq_status status = wide ? widen(plan, op, wide) : (eq_status)plan->error->status;
+    if (status != EQ_OK || (status = eq_plan_find_operator(plan, wide, &row)) != EQ_OK ||
+        (status = row->prepare(plan, wide)) != EQ_OK) {
+        return status;
+    }
+    for (int32_t slot = 0; slot < op->output_count; ++slot) {
+        if (wide->outputs[slot] == op->outputs[slot]) {
+            continue;
+        }
+        const eq_tensor *made = eq_plan_output(plan, wide, slot);
+        status = eq_plan_shape(plan, op, slot, made->rank, made->dims);
+        if (status == EQ_OK) {
+            status = convert(plan, op, run_narrow, wide->outputs[slot], op->outputs[slot]);
+        }
+        if (status != EQ_OK) {
+            return status;
+        }
+    }
+    return EQ_OK;
+}

@@ -1,0 +1,67 @@
+"""Operators of float16 activations, which are run on float32 and rounded once: LiteRT's bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from .conftest import examples
+from .oracle import NativeError, check, run_native
+from .single_op import Model
+
+pytestmark = pytest.mark.slow
+
+SEEDS = st.integers(0, 2**32 - 1)
+SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple)
+BINARY = {
+    "ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions", "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions", "LESS": "LessOptions", "EQUAL": "EqualOptions",
+}  # fmt: skip
+
+
+def halves(seed: int, shape: tuple[int, ...]) -> NDArray[np.float16]:
+    return (np.random.default_rng(seed).normal(size=shape) * 2).astype(np.float16)
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(seed=SEEDS, shape=SHAPES, constant=st.booleans())
+@examples()
+def test_two_inputs(seed: int, shape: tuple[int, ...], constant: bool, name: str) -> None:
+    model = Model()
+    x = model.input(shape, "FLOAT16")
+    other = model.constant(halves(seed, shape), "FLOAT16") if constant else model.input(shape, "FLOAT16")
+    y = model.tensor(shape, "BOOL" if name in ("LESS", "EQUAL") else "FLOAT16")
+    model.operator(name, [x, other], [y], BINARY[name])
+    check(model.finish([y]), [halves(seed + 1, shape)] + [halves(seed + 2, shape)] * (not constant))
+
+
+@pytest.mark.parametrize("name", ["ABS", "NEG", "RELU", "RELU6", "FLOOR", "CEIL", "ROUND"])
+@given(seed=SEEDS, shape=SHAPES)
+@examples(5)
+def test_one_input(seed: int, shape: tuple[int, ...], name: str) -> None:
+    model = Model()
+    x, y = model.input(shape, "FLOAT16"), model.tensor(shape, "FLOAT16")
+    model.operator(name, [x], [y])
+    check(model.finish([y]), [halves(seed, shape)])
+
+
+def test_one_after_the_other() -> None:
+    model = Model()
+    x = model.input((3, 4), "FLOAT16")
+    h, y = model.tensor((3, 4), "FLOAT16"), model.tensor((3, 4), "FLOAT16")
+    model.operator("MUL", [x, x], [h], "MulOptions")
+    model.operator("ADD", [h, x], [y], "AddOptions")
+    values = halves(0, (3, 4))
+    (found,) = run_native(model.finish([y]), [values])
+    assert np.array_equal(found, values * values + values)
+
+
+def test_what_litert_rounds_otherwise_is_refused() -> None:
+    model = Model()
+    x, y = model.input((3,), "FLOAT16"), model.tensor((3,), "FLOAT16")
+    model.operator("SQRT", [x], [y])
+    with pytest.raises(NativeError, match=r"SQRT .operator 0.: does not take tensors of type FLOAT16"):
+        run_native(model.finish([y]), [np.ones(3, np.float16)])
