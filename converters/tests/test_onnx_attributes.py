@@ -133,7 +133,6 @@ def test_alpha_and_beta_of_a_gemm(alpha: float, beta: float, computed_matrix: bo
 
 
 def test_a_gemm_on_its_way_to_litert(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch")
     assert converted_sqnr(gemm(BIASES["1xN"], (0, 0), 0.5, 2.0), "int8", tmp_path, ".tflite") >= FLOOR_DB["int8"]
 
 

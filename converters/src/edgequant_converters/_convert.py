@@ -23,7 +23,7 @@ from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .quantizer import io_type
-from .sources import TrainedSource, is_prepared
+from .sources import QuantizedSource, TrainedSource, is_prepared
 from .tflite import carry_attached_files
 
 
@@ -50,12 +50,12 @@ def convert(
 
     Args:
         source: a torch.nn.Module (with `example_inputs`, or made by `qat.prepare`), a Keras model, or a path: `.pt2`,
-            `.keras`, `.h5`, `.onnx`, float `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights`
+            `.keras`, `.h5`, `.onnx`, `.tflite`, a SavedModel folder; or "package.module:factory" (with `weights`
             and `input_shapes`).
         output: the file to write; its suffix, `.tflite` or `.onnx`, chooses the format.
         quantize: fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4.
-        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them, the
-            other formats, and modules of `qat.prepare`, use them to measure the SQNR.
+        calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them; the
+            other formats, modules of `qat.prepare` and models with integer activations use them to measure the SQNR.
         calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen.
         images: how the pictures of a calibration folder become input arrays.
         io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
@@ -65,7 +65,8 @@ def convert(
         per_channel: one weight scale per output channel (else one per tensor).
         example_inputs: tensors for the torch module's forward().
         weights: a safetensors file or a torch checkpoint for a factory's module.
-        input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64".
+        input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64"; or the shapes of inputs that a file leaves
+            free, as "image=1,3,320,320".
         input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
         recipe: a file that `doctor` wrote for this network; int8 is then made as it says, without calibration, and
             calibration data, if given, measures the SQNR.
@@ -100,8 +101,9 @@ def convert(
         strict=strict_int8,
         free_outputs=io is None and not strict_int8,
     )
-    given_io, io = io, _checked_io(scheme, target, io)
-    _check_calibration(scheme, calibration, has_ranges=is_prepared(source) or followed is not None)
+    io = _checked_io(scheme, target, io)
+    may_know = is_prepared(source) or followed is not None or _is_tflite(source)
+    _check_calibration(scheme, calibration, has_ranges=may_know)
     keep_source(source, destination)
     sample, calibration = peek(calibration, images)
     with (
@@ -123,16 +125,19 @@ def convert(
         )
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
+        known = network.ranges if isinstance(network, QuantizedSource) else {}
+        if known:  # it stays as it was quantized
+            request = replace(request, strict=True, free_outputs=False)
+        _check_calibration(scheme, calibration, has_ranges=bool(known or request.learned or followed))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
         if followed is None:
-            done = quantize_hub(hub, temporary, target, request, io, data, report_progress)
+            done = quantize_hub(hub, temporary, target, request, io, data, report_progress, known)
         else:
             done = Written(0, follow_recipe(hub, temporary, followed, data), {})
         if target is Target.LITERT:
             carry_attached_files(source, temporary)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
-        cure = _cure(target, given_io if followed is None else None, strict_int8)
         float_ops, measurement = left_in_float(temporary, request, done.kept), done.measurement
         return ConversionReport(
             source=network.description,
@@ -147,10 +152,12 @@ def convert(
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,
             sqnr_output=measurement.output,
-            output_measures=measurement.outputs,
             calibration_samples=done.calibrated,
             seconds=time.perf_counter() - started,
-            warnings=warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops, cure),
+            warnings=(
+                *(network.notes if isinstance(network, QuantizedSource) else ()),
+                *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops),
+            ),
         )
 
 
@@ -178,16 +185,9 @@ def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) ->
         raise CalibrationError(f"{calibration} does not exist: give a .npy, a .npz or a folder of images.")
 
 
-def _cure(target: Target, io: str | None, strict: bool) -> str:
-    """Return what mends an output whose parts share a scale."""
-    if target is Target.ONNX:
-        return "keep the join in float, with --keep-float Concat, or write a .tflite"
-    if strict or io is not None:
-        asked = " and ".join(
-            name for name, given in (("--strict-int8", strict), (f"--io {io}", io is not None)) if given
-        )
-        return f"convert without {asked}, which keeps the join in float"
-    return "keep the layer that makes it in float, with --keep-float, or try `edgequant doctor`"
+def _is_tflite(source: Any) -> bool:
+    """Tell whether the source may be a quantized model, which knows its ranges."""
+    return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() == ".tflite"
 
 
 def _silent(step: str, done: int, total: int | None) -> None:

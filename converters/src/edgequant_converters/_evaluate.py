@@ -4,7 +4,7 @@ No engine runs in this process: it may die of a model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,16 @@ def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = No
     """Open a .tflite or .onnx model, with shapes as for Session; raises SourceError if the engine refuses it or dies.
 
     A .tflite model is LiteRT's even where the native engine would run it: LiteRT is what others have, and the judge.
+    The native engine runs what LiteRT refuses, such as the operators of microcontrollers.
     """
     engine = "onnxruntime" if path.suffix.lower() == ".onnx" else "litert"
     try:
-        session = current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes)
-        return Evaluator(path.name, session)
+        return Evaluator(path.name, current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes))
     except SessionError as error:
+        if engine == "litert":
+            with suppress(SessionError):
+                session = current_process().open(path, engine="native", threads=1, input_shapes=input_shapes)
+                return Evaluator(path.name, session)
         raise SourceError(str(error)) from error
 
 

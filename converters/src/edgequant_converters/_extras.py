@@ -12,5 +12,5 @@ def how_to_install(extra: str) -> str:
 
 def require_torch(purpose: str) -> None:
     """Raise UnsupportedError if PyTorch or its LiteRT converter is not installed; `purpose` reads "to ..."."""
-    if any(find_spec(name) is None for name in ("torch", "litert_torch", "onnxscript")):
+    if any(find_spec(name) is None for name in ("torch", "onnxscript")):
         raise UnsupportedError(f"PyTorch is needed {purpose}: {how_to_install('torch')}")

@@ -41,8 +41,11 @@ def quantize_hub(
     io: str,
     data: DataSource | None,
     progress: Progress,
+    known: Ranges | None = None,
 ) -> Written:
     """Write `hub` to `output` as `request` says, and measure it against the hub.
+
+    `known` are the ranges that a quantized source had, which then need no calibration.
 
     Raises UnsupportedError, and CalibrationError for data that does not fit.
     """
@@ -56,7 +59,9 @@ def quantize_hub(
             quantize_onnx(hub, output, request, ranges)
 
     learned = request.learned
-    if request.scheme.needs_calibration and (data is not None or learned is not None):
+    if request.scheme.needs_calibration and known:
+        write(known)
+    elif request.scheme.needs_calibration and (data is not None or learned is not None):
         watch = watch_litert(hub) if target is Target.LITERT else watch_onnx(hub)
         if learned is not None:
             write(_observed(watch, learned.collector(), learned.probes))

@@ -3,7 +3,8 @@
 A request says what to `do`; its "description" is the network's name in messages. Arrays are in the network's order.
 
 - "load": the network at "path", whose "kind" is "keras" or "saved_model". The answer has its "inputs", a name, a shape
-  and a type each, and the names of its "outputs".
+  (-1: free) and a type each, and the names of its "outputs".
+- "trace": the network, with inputs of these "shapes".
 - "run": the network on the arrays. The answer has its outputs' arrays. "random": nobody says that it takes such inputs.
 - "write": the network as a float32 hub of the "target", "litert" or "onnx", to the file "output".
 - "write tflite": the .tflite at "path" as a float32 .onnx, to the file "output".
@@ -48,12 +49,17 @@ class _Worker:
             return _refusal(kind, f"{request['description']} cannot be converted: {first_line(error)}")
 
     def load(self, request: dict[str, Any], arrays: Arrays) -> Answer:
-        """Load the network, and trace it, so that what fails later is its work on the inputs."""
+        """Load the network."""
         self._network = network = _load(request["kind"], Path(request["path"]), request["description"])
-        network.traced.get_concrete_function()
-        specs = zip(network.input_names, network.signature, strict=True)
-        inputs = [(name, spec.shape.as_list(), spec.dtype.as_numpy_dtype().dtype.str) for name, spec in specs]
+        specs = zip(network.input_names, network.free_shapes, network.hub_types, strict=True)
+        inputs = [(name, shape, kind.as_numpy_dtype().dtype.str) for name, shape, kind in specs]
         return {"inputs": inputs, "outputs": network.output_names}, []
+
+    def trace(self, request: dict[str, Any], arrays: Arrays) -> Answer:
+        """Fix the shapes and trace the network, so that what fails later is its work on the inputs."""
+        self._network.input_shapes = request["shapes"]
+        self._network.traced.get_concrete_function()
+        return {}, []
 
     def run(self, request: dict[str, Any], arrays: Arrays) -> Answer:
         """Run the network."""
@@ -90,6 +96,7 @@ class _Worker:
 
 _ACTIONS: dict[str, Callable[[_Worker, dict[str, Any], Arrays], Answer]] = {
     "load": _Worker.load,
+    "trace": _Worker.trace,
     "run": _Worker.run,
     "write": _Worker.write,
     "write tflite": _Worker.write_tflite,

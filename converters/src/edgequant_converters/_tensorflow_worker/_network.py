@@ -14,7 +14,7 @@ from edgequant_converters._errors import SourceError
 
 @dataclass
 class Network:
-    """A function on tensors with a fixed batch of 1.
+    """A function on tensors; before it is traced, `input_shapes` are those that it is to have.
 
     `function` takes one tensor an input and returns a list, one an output, both in the order of the names.
     `keep_alive` holds the owner of the variables, which TensorFlow refers to weakly.
@@ -30,15 +30,19 @@ class Network:
 
     @cached_property
     def signature(self) -> list[Any]:
-        """One TensorSpec an input: the batch 1, floats as float32.
+        """One TensorSpec an input, floats as float32; raises SourceError for a type that neither hub has."""
+        fields = zip(self.input_shapes, self.hub_types, strict=True)
+        return [tf.TensorSpec(shape, kind, name=f"input_{number}") for number, (shape, kind) in enumerate(fields)]
 
-        Raises SourceError for a size that is free beyond the batch and for a type that neither hub has.
-        """
-        fields = zip(self.input_names, self.input_shapes, self.input_types, strict=True)
-        return [
-            tf.TensorSpec(self._fixed(name, shape), self._hub_type(name, dtype), name=f"input_{number}")
-            for number, (name, shape, dtype) in enumerate(fields)
-        ]
+    @property
+    def hub_types(self) -> list[Any]:
+        """The types of the inputs in a hub; raises SourceError for one that neither hub has."""
+        return [self._hub_type(*pair) for pair in zip(self.input_names, self.input_types, strict=True)]
+
+    @property
+    def free_shapes(self) -> list[list[int]]:
+        """The shapes of the inputs, -1 where a size is free; raises SourceError for an input of unknown rank."""
+        return [self._known(*pair) for pair in zip(self.input_names, self.input_shapes, strict=True)]
 
     @cached_property
     def traced(self) -> Any:
@@ -54,16 +58,10 @@ class Network:
         """Return the network's own outputs; `inputs` are of the signature's shapes and types."""
         return [np.asarray(value.numpy()) for value in self.traced(*map(tf.constant, inputs))]
 
-    def _fixed(self, name: str, shape: Any) -> list[int]:
+    def _known(self, name: str, shape: Any) -> list[int]:
         if shape is None or tf.TensorShape(shape).rank is None:
             raise SourceError(f"{self.description}: the shape of input '{name}' is not known; build it with one.")
-        batch, *rest = shape if len(shape) else [1]
-        if any(size is None for size in rest):
-            raise SourceError(
-                f"{self.description}: input '{name}' has free sizes beyond the batch, {tuple(shape)}; rebuild the "
-                "network with a fixed input shape."
-            )
-        return [1 if batch is None else int(batch), *map(int, rest)] if len(shape) else []
+        return [-1 if size is None else int(size) for size in shape]
 
     def _hub_type(self, name: str, dtype: Any) -> Any:
         dtype = tf.as_dtype(dtype)

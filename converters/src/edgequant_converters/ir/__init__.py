@@ -5,7 +5,7 @@ from ._model import Graph, Model, Operator, Quantization, Shape, Tensor, constan
 from ._read import read_ir
 from ._shapes import broadcast_shapes, normal_axes, permuted, reduced, window_size
 from ._types import NUMPY_TYPES, type_of
-from ._write import write_ir
+from ._write import write_ir, written_names
 
 __all__ = [
     "NUMPY_TYPES",
@@ -25,4 +25,5 @@ __all__ = [
     "type_of",
     "window_size",
     "write_ir",
+    "written_names",
 ]

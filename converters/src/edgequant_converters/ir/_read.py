@@ -65,22 +65,23 @@ def _tensor(model: ModelT, graph: Any, tensor: Any) -> Tensor:
         name=_text(tensor.name),
         shape=shape,
         type=kind,
-        data=None if data is None or (not len(data) and 0 not in shape) else _value(data, kind, shape),
+        data=None
+        if data is None or (not len(data) and 0 not in shape)
+        else _value(data, kind, shape, sparse=tensor.sparsity is not None),
         quantization=_quantization(model, graph, tensor.quantization),
         variable=bool(tensor.isVariable),
         sparsity=tensor.sparsity,
     )
 
 
-def _value(data: Any, kind: str, shape: tuple[int, ...]) -> NDArray[Any] | bytes:
+def _value(data: Any, kind: str, shape: tuple[int, ...], *, sparse: bool = False) -> NDArray[Any] | bytes:
     raw = np.frombuffer(_bytes(data), np.uint8)
-    if kind == "INT4":
+    if kind == "INT4" and not sparse:
         halves = np.stack([raw & 0xF, raw >> 4], axis=1).astype(np.int8).ravel()[: int(np.prod(shape))]
         return np.asarray((halves ^ 8) - 8).astype(NUMPY_TYPES[kind]).reshape(shape)
-    if kind not in NUMPY_TYPES:
+    if sparse or kind not in NUMPY_TYPES:
         return bytes(raw)
-    values = raw.view(NUMPY_TYPES[kind])
-    return values.reshape(shape) if values.size == int(np.prod(shape)) else bytes(raw)  # sparse: fewer are stored
+    return raw.view(NUMPY_TYPES[kind]).reshape(shape)
 
 
 def _quantization(model: ModelT, graph: Any, quantization: Any) -> Quantization | None:

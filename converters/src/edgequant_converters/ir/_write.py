@@ -20,6 +20,12 @@ def write_ir(model: Model) -> bytes:
     return model_bytes(_Writer(model).table())
 
 
+def written_names(model: Model) -> dict[Tensor, str]:
+    """Return the name that each tensor has in the file: no two have the same, as calibration goes by names."""
+    tensors = [tensor for graph in model.graphs for tensor in graph.tensors()]
+    return dict(zip(tensors, unique_names([tensor.name or "tensor" for tensor in tensors]), strict=True))
+
+
 class _Writer:
     """Fills the tables that the graphs share: buffers, and the codes of operators."""
 
@@ -30,7 +36,7 @@ class _Writer:
         self._buffers: list[Any] = [schema.BufferT()]  # schema.fbs: buffer 0 is empty
         self._buffer_of: dict[bytes, int] = {}
         self._codes: dict[tuple[str, str, int], int] = {}
-        self._names = _names(model)
+        self._names = written_names(model)
 
     def table(self) -> Any:
         schema, model = self._schema, self._model
@@ -160,9 +166,3 @@ def _stored(tensor: Tensor) -> bytes:
     pairs = np.pad(nibbles, (0, nibbles.size % 2)).reshape(-1, 2)
     packed = (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8)
     return bytes(packed)
-
-
-def _names(model: Model) -> dict[Tensor, str]:
-    """Return a name for each tensor that no other has: calibration and reports go by names."""
-    tensors = [tensor for graph in model.graphs for tensor in graph.tensors()]
-    return dict(zip(tensors, unique_names([tensor.name or "tensor" for tensor in tensors]), strict=True))

@@ -107,14 +107,17 @@ class _Importer:
 
     def _walk(self, proto: onnx.GraphProto, build: Builder, scope: Scope) -> None:
         scope.constants.update({tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer})
+        unknown: set[str] = set()
         for node in with_named_activations(proto, self._opsets):
+            if not unknown.isdisjoint(node.input):
+                unknown.update(node.output)  # it reads what has no shape, as it comes of a refused node
+                continue
             try:
                 self._enter(node, build, scope, self._opset)
             except RefusedNodeError as refusal:
                 self.refused.append(str(refusal))
                 scope.tensors |= self._placeholders(node)
-                if not all(name in scope.tensors for name in node.output if name):
-                    return  # nothing that reads it can be judged
+                unknown.update(name for name in node.output if name and name not in scope.tensors)
 
     def _enter(self, node: onnx.NodeProto, build: Builder, scope: Scope, opset: int) -> None:
         """Add a node's outputs to the scope: computed at once, lowered, or as those of the function that it is."""

@@ -16,8 +16,9 @@ from ._fusions import fuse
 from ._padding import pad_after_transposing
 from ._reshapes import merge_reshapes
 from ._transposes import carry_transposes
+from ._widen import KnownRanges, widen
 
-__all__ = ["simplify"]
+__all__ = ["KnownRanges", "simplify", "widen"]
 
 
 def simplify(model: Model) -> None:

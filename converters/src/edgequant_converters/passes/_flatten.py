@@ -14,26 +14,36 @@ _BETWEEN = frozenset({
 
 
 def absorb_flattenings(graph: Graph) -> None:
-    """Rewrite TRANSPOSE, RESHAPE (to rows), dense layer: the rows keep the order that the values have before it."""
+    """Rewrite TRANSPOSE, RESHAPE (to rows), dense layers: the rows keep the order that the values have before it."""
     producers, users = graph.producers(), graph.users()
-    for layer in graph.operators:
-        if layer.code != "FULLY_CONNECTED" or not layer.given[1].is_constant:
+    for reshape in graph.operators:
+        if reshape.code != "RESHAPE":
             continue
-        rows = layer.given[0]
-        while (made := producers.get(rows)) is not None and made.code in _BETWEEN and _is_read_once(rows, users):
-            rows = made.given[0]
-        reshape = producers.get(rows)
-        if reshape is None or reshape.code != "RESHAPE" or not _is_read_once(rows, users) or rows in graph.outputs:
-            continue
-        transpose = producers.get(reshape.given[0])
+        images, rows = reshape.given[0], reshape.output
+        transpose = producers.get(images)
         order = None if transpose is None else order_of(transpose)
-        if transpose is not None and order is not None and order[0] == 0 and rows.shape == _rows_of(reshape.given[0]):
-            layer.inputs[1] = _permuted_columns(layer.given[1], reshape.given[0], order)
+        if transpose is None or order is None or order[0] != 0 or rows.shape != _rows_of(images):
+            continue
+        layers = _layers_behind(rows, users, set(graph.outputs))
+        if layers:
             reshape.inputs[0] = transpose.given[0]
+            for layer in layers:
+                layer.inputs[1] = _permuted_columns(layer.given[1], images, order)
 
 
-def _is_read_once(x: Tensor, users: dict[Tensor, list[Operator]]) -> bool:
-    return len(users.get(x, [])) == 1
+def _layers_behind(rows: Tensor, users: dict[Tensor, list[Operator]], outputs: set[Tensor]) -> list[Operator] | None:
+    """Return the dense layers that are all that reads the rows, past elementwise operators; None: more reads them."""
+    if rows in outputs:
+        return None
+    layers: list[Operator] = []
+    for user in users.get(rows, []):
+        if user.code == "FULLY_CONNECTED" and user.given[0] is rows and user.given[1].is_constant:
+            layers.append(user)
+        elif user.code in _BETWEEN and (behind := _layers_behind(user.output, users, outputs)) is not None:
+            layers += behind
+        else:
+            return None
+    return layers
 
 
 def _rows_of(images: Tensor) -> tuple[int, int]:

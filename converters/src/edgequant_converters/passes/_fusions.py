@@ -7,7 +7,7 @@ import numpy as np
 from edgequant_converters.ir import Graph, Operator, Tensor, constant
 
 _ACTIVATIONS = {"RELU": "RELU", "RELU6": "RELU6", "RELU_N1_TO_1": "RELU_N1_TO_1"}
-_TAKE_ACTIVATIONS = frozenset({
+TAKE_ACTIVATIONS = frozenset({
     "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "ADD", "SUB", "MUL", "DIV",
     "AVERAGE_POOL_2D", "MAX_POOL_2D",
 })  # fmt: skip
@@ -44,7 +44,7 @@ def _only_reader_of(
 
 def _take_activation(before: Operator, operator: Operator) -> bool:
     activation = _ACTIVATIONS.get(operator.code)
-    if activation is None or before.code not in _TAKE_ACTIVATIONS or operator.output.type != "FLOAT32":
+    if activation is None or before.code not in TAKE_ACTIVATIONS or operator.output.type != "FLOAT32":
         return False
     before.options["fusedActivationFunction"] = activation
     return True

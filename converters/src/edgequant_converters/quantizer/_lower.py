@@ -13,6 +13,7 @@ from ._weights import (
     stored_bias,
     stored_weights,
     symmetric_scales,
+    weights_as_they_were,
 )
 
 IO_KINDS = {"int8": INT8, "uint8": "UINT8", "int16": INT16, "float": FLOAT}
@@ -132,12 +133,12 @@ class _Lowering:
         axis = trained.axis if self._per_channel else None
         narrow = self._int4 and axis == 0 and operator.code in INT4_WEIGHTS and fits_int4(weights.values, axis)
         stored_as, wide, step = "INT4" if narrow else INT8, needs_wide_bias(kind), float(x.quantization.scale[0])
-        scales = scales_with_bias(
-            symmetric_scales(weights.values, axis, stored_as), None if bias is None else bias.values, step, wide
-        )
+        addend = None if bias is None else bias.values
+        as_they_were = weights_as_they_were(weights, addend, step)
+        scales = scales_with_bias(symmetric_scales(weights.values, axis, stored_as), addend, step, wide)
         key = (weights, stored_as, axis, scales.tobytes())
         if key not in self._constants:
-            self._constants[key] = stored_weights(weights, scales, axis, stored_as)
+            self._constants[key] = as_they_were or stored_weights(weights, scales, axis, stored_as)
         operator.inputs[trained.position] = self._constants[key]
         if bias is not None and trained.bias is not None:
             own = self._constants[key].quantization

@@ -18,6 +18,10 @@ LARGEST_BIAS = {"INT32": 1 << 30, "INT64": 1 << 45}
 """Half of what an accumulator has room for (LiteRT's of int16x8 layers has 47 bits): products are added to it."""
 
 
+_OFF_GRID = 1e-3
+"""How far, in steps, a float32 product of an integer and a scale is from that integer, at the most."""
+
+
 def axis_of(axis: int, operator: Operator, position: int) -> int:
     """Return an axis of a constant input, counted from the front."""
     if axis != COLUMNS:
@@ -64,6 +68,29 @@ def stored_weights(tensor: Tensor, scales: NDArray[np.float64], axis: int | None
         np.ascontiguousarray(steps.astype(np.int8).astype(NUMPY_TYPES[kind])).reshape(tensor.shape),
         Quantization(steps_of, np.zeros(scales.size, np.int64), axis or 0),
     )
+
+
+def weights_as_they_were(tensor: Tensor, bias: NDArray[np.float32] | None, input_scale: float) -> Tensor | None:
+    """Return the integers that float weights were made of, on the scales that they remember (see `passes.widen`).
+
+    None if they remember none, or lie between the steps, or if a bias of 32 bits has no room on these scales.
+    """
+    had = tensor.quantization
+    if had is None or had.block:
+        return None
+    shape = [1] * tensor.rank
+    if had.scale.size > 1:
+        shape[had.axis] = had.scale.size
+    steps = tensor.values.astype(np.float64) / np.where(had.scale > 0, had.scale, 1).astype(np.float64).reshape(shape)
+    whole = np.rint(steps)
+    if (
+        np.abs(steps - whole).max(initial=0.0) > _OFF_GRID
+        or not -128 <= whole.min(initial=0) <= whole.max(initial=0) <= 127
+    ):
+        return None
+    if bias is not None and np.abs(bias / (input_scale * had.scale)).max(initial=0.0) >= 1 << 31:
+        return None
+    return Tensor(tensor.name, tensor.shape, "INT8", whole.astype(np.int8), had)
 
 
 def stored_bias(tensor: Tensor, input_scale: float, weight_scales: NDArray[np.float32], wide: bool) -> Tensor:

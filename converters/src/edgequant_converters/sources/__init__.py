@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from edgequant_converters._extras import require_torch
 from edgequant_converters.calibration import SampleFor, no_sample
 
-from ._base import Source, TrainedSource
+from ._base import QuantizedSource, Source, TrainedSource
 from ._recognise import is_prepared, open_source
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "QuantizedSource",
     "Source",
     "TrainedSource",
     "from_exported_program",
@@ -94,47 +95,57 @@ def from_factory(
 
 
 def from_onnx(
-    path: str | os.PathLike[str], *, input_layout: str | None = None, sample: SampleFor = no_sample
+    path: str | os.PathLike[str],
+    *,
+    input_layout: str | None = None,
+    sample: SampleFor = no_sample,
+    input_shapes: Sequence[str] = (),
 ) -> Source:
     """Return an .onnx file as a source; the names and order of its inputs and outputs stay.
 
     Without `input_layout` or with "nchw" the layout of the graph's inputs stays; "nhwc" is for graphs with 4-d NCHW
     inputs. A LiteRT model gets a batch of 1 where the batch is free, an ONNX model keeps it free;
     other free sizes of a LiteRT model are those of the `sample`. Raises SourceError
-    for a damaged or already quantized graph; writing LiteRT raises UnsupportedError without PyTorch and for operators
-    that are not known.
+    for a damaged or already quantized graph; writing LiteRT raises UnsupportedError for operators that LiteRT cannot
+    say. `input_shapes` fixes free sizes, as "image=1,3,320,320", or "1,3,320,320" for the only input.
     """
     from ._onnx import OnnxSource
 
-    return OnnxSource(Path(path), input_layout or "nchw", sample)
+    return OnnxSource(Path(path), input_layout or "nchw", sample, input_shapes)
 
 
-def from_keras(model_or_path: Any, *, sample: SampleFor = no_sample) -> Source:
+def from_keras(model_or_path: Any, *, sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()) -> Source:
     """Return a Keras model as a source: a `keras.Model`, or a `.keras` or `.h5` file of Keras 1, 2 or 3.
 
-    The batch is fixed at 1 and the layout (NHWC) stays. No code in the file is run: Lambda layers are refused.
+    The batch is fixed at 1 and the layout (NHWC) stays; `input_shapes` are as for `from_onnx`. No code in the file is
+    run: Lambda layers are refused.
     Raises SourceError for a file that is none or a model that cannot be saved.
     """
     from ._keras import keras_source
 
-    return keras_source(model_or_path, sample)
+    return keras_source(model_or_path, sample, input_shapes)
 
 
-def from_saved_model(folder: str | os.PathLike[str], *, sample: SampleFor = no_sample) -> Source:
+def from_saved_model(
+    folder: str | os.PathLike[str], *, sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()
+) -> Source:
     """Return a SavedModel folder as a source: its serving_default signature, or its only one, with a batch of 1.
 
-    Raises SourceError if the folder is none.
+    `input_shapes` are as for `from_onnx`. Raises SourceError if the folder is none.
     """
     from ._saved_model import saved_model_source
 
-    return saved_model_source(folder, sample)
+    return saved_model_source(folder, sample, input_shapes)
 
 
-def from_tflite(path: str | os.PathLike[str], *, sample: SampleFor = no_sample) -> Source:
-    """Return a float .tflite file as a source; files of old converters are brought up to date, a free batch becomes 1.
+def from_tflite(
+    path: str | os.PathLike[str], *, sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()
+) -> Source:
+    """Return a .tflite file as a source; files of old converters are brought up to date, a free batch becomes 1.
 
-    Raises SourceError if it is damaged, cannot be run by LiteRT, or is quantized already.
+    A quantized file is widened to float32; `input_shapes` are as for `from_onnx`. Raises SourceError if it is damaged
+    or no engine runs it.
     """
     from ._tflite import TfliteSource
 
-    return TfliteSource(path, sample)
+    return TfliteSource(path, sample, input_shapes)

@@ -1,5 +1,6 @@
 """The seam behind which every kind of trained network stands."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -32,3 +33,14 @@ class TrainedSource(Source, Protocol):
     def learned(self, request: "QuantizationRequest") -> "Learned":
         """Return the learned ranges; raises UnsupportedError if `request` is not what the network was trained for."""
         ...
+
+
+@runtime_checkable
+class QuantizedSource(Source, Protocol):
+    """A network that was quantized already: its float hub takes the place of the network that it was made from."""
+
+    ranges: Mapping[str, tuple[float, float]]
+    """The range that each activation's integers reach, by the name of the hub's tensor; empty for weights alone."""
+
+    notes: tuple[str, ...]
+    """What the user is to know of it, as sentences; complete once a hub was written."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,24 @@ from ._tensorflow_source import TensorFlowSource
 _MARKS = {".keras": (b"PK\x03\x04", "a .keras archive"), ".h5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file")}
 
 
-def keras_source(model_or_path: Any, sample: SampleFor = no_sample) -> TensorFlowSource:
+def keras_source(
+    model_or_path: Any, sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()
+) -> TensorFlowSource:
     """Return a Keras model (saved now, to a temporary file) or a `.keras`, `.h5` or `.hdf5` file as a source."""
     if isinstance(model_or_path, (str, os.PathLike)):
         path = Path(model_or_path)
         _check_file(path)
-        return TensorFlowSource("keras", path, f"{path.name} (Keras)", sample)
-    return _saved(model_or_path, sample)
+        return TensorFlowSource("keras", path, f"{path.name} (Keras)", sample, input_shapes)
+    return _saved(model_or_path, sample, input_shapes)
 
 
-def _saved(model: Any, sample: SampleFor) -> TensorFlowSource:
+def _saved(model: Any, sample: SampleFor, input_shapes: Sequence[str]) -> TensorFlowSource:
     description = f"{getattr(model, 'name', type(model).__name__)} (Keras model)"
     if not callable(getattr(model, "save", None)):
         raise SourceError(f"A {type(model).__name__} is not a Keras model: give a keras.Model, a .keras or a .h5 file.")
     folder = tempfile.mkdtemp(prefix="edgequant-")
     path = Path(folder, "model.keras")
-    source = TensorFlowSource("keras", path, description, sample)
+    source = TensorFlowSource("keras", path, description, sample, input_shapes)
     weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
     try:
         model.save(path)

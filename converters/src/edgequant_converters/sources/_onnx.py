@@ -1,7 +1,7 @@
 """An .onnx file as a source."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
-from edgequant_converters._extras import require_torch
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._case import Arrays, Case, finite_case
+from ._input_shapes import given_shapes
 from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
+from ._onnx_litert import write_onnx_as_litert
 from ._onnx_normalise import normalised
 from ._onnx_versions import is_too_new, lowered
 from ._self_check import check_hub
@@ -29,26 +30,32 @@ from ._self_check import check_hub
 class OnnxSource:
     """A float ONNX graph; it is read and checked at once."""
 
-    def __init__(self, path: Path, input_layout: str = "nchw", sample: SampleFor = no_sample) -> None:
+    def __init__(
+        self,
+        path: Path,
+        input_layout: str = "nchw",
+        sample: SampleFor = no_sample,
+        input_shapes: Sequence[str] = (),
+    ) -> None:
         check_layout(input_layout)
         self.description = f"{path.name} (ONNX)"
         self._path, self._sample = path, sample
         model = load_onnx(path)
         self._rewritten = is_too_new(model)
         self._model = lowered(model, path.name) if self._rewritten else model
+        if input_shapes:
+            _fix_sizes(self._model, input_shapes, self.description)
+            self._rewritten = True
         self._inputs = graph_inputs(self._model)
         shapes = [shape_of(value) for value in self._inputs]
         self._permuted = [input_layout == "nhwc" and len(shape) == 4 for shape in shapes]
 
     def write_litert(self, path: Path) -> None:
         """Write the graph as a float32 .tflite with a batch of 1 where it is free, and the data's other sizes."""
-        require_torch("to write a LiteRT model from ONNX")
         if self._sampled is None:
             self._refuse_free_sizes()
-        from ._onnx_litert import write_onnx_as_litert
-
         examples, _ = self._case
-        write_onnx_as_litert(self._model, examples, self._permuted, path, self.description)
+        write_onnx_as_litert(self._model, examples, self._permuted, path)
         self._check(path)
 
     def write_onnx(self, path: Path) -> None:
@@ -63,8 +70,8 @@ class OnnxSource:
                 axis = shape_of(value).index(None, 1)
                 raise UnsupportedError(
                     f"{self._path.name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
-                    "cannot have; give calibration data, whose size it then takes, or fix it with python -m "
-                    "onnxruntime.tools.make_dynamic_shape_fixed."
+                    "cannot have: give calibration data, whose sizes it then takes, or the shape, as --input-shape "
+                    f"{value.name}={','.join(str(size or 1) for size in shape_of(value))}."
                 )
 
     def _check(self, path: Path) -> None:
@@ -98,7 +105,7 @@ class OnnxSource:
 
     @contextmanager
     def _readable(self) -> Iterator[Path]:
-        """Give the file as it is, or, if it is too new for ONNX Runtime, its older form."""
+        """Give the file as it is, or what was made of it: an older form for ONNX Runtime, one with fixed sizes."""
         if not self._rewritten:
             yield self._path
             return
@@ -118,6 +125,16 @@ class OnnxSource:
 
     def _permutations(self) -> Iterator[tuple[onnx.ValueInfoProto, bool]]:
         return zip(self._inputs, self._permuted, strict=True)
+
+
+def _fix_sizes(model: onnx.ModelProto, texts: Sequence[str], description: str) -> None:
+    inputs = {value.name: value for value in graph_inputs(model)}
+    shapes = given_shapes(texts, {name: shape_of(value) for name, value in inputs.items()}, description)
+    for name, shape in shapes.items():
+        for dim, size in zip(inputs[name].type.tensor_type.shape.dim, shape, strict=True):
+            dim.dim_value = size
+    for value in [*model.graph.output, *model.graph.value_info]:  # what they say of free sizes holds no more
+        value.type.tensor_type.ClearField("shape")
 
 
 def _info(value: onnx.ValueInfoProto, permuted: bool) -> TensorInfo:

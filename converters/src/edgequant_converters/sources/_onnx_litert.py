@@ -1,42 +1,38 @@
-"""From an ONNX graph to a .tflite: the graph as a torch module, and on as any other torch module."""
+"""From an ONNX graph to a .tflite."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from edgequant_converters._plain_gemms import plain_gemms
-from edgequant_converters._quiet import quiet
-from edgequant_converters.onnx_module import OnnxModule
+from edgequant_converters.ir import Graph, Operator, Tensor, constant, permuted, write_ir
+from edgequant_converters.onnx_import import import_onnx
+from edgequant_converters.passes import simplify
 
-from ._channels_last import ChannelsLastInput
-from ._torch_program import export_program, write_litert
+_TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def write_onnx_as_litert(
-    model: onnx.ModelProto,
-    example_inputs: Mapping[str, NDArray[Any]],
-    permuted: Sequence[bool],
-    path: Path,
-    description: str,
+    model: onnx.ModelProto, example_inputs: Mapping[str, NDArray[Any]], permuted_inputs: Sequence[bool], path: Path
 ) -> None:
-    """Write the graph with the shapes of `example_inputs` (in the graph's layout); permuted inputs become NHWC."""
-    plain = onnx.ModelProto()
-    plain.CopyFrom(model)
-    plain_gemms(plain.graph)
-    tensors = {name: torch.from_numpy(value) for name, value in example_inputs.items()}
-    with quiet():
-        module: nn.Module = OnnxModule(plain, tensors).eval()
-    inputs = tuple(
-        value.permute(0, 2, 3, 1).contiguous() if permute else value
-        for value, permute in zip(tensors.values(), permuted, strict=True)
-    )
-    if any(permuted):
-        module = ChannelsLastInput(module, permuted)
-    program = export_program(module, inputs, description)
-    output_names = [output.name for output in plain.graph.output]
-    write_litert(program, path, list(example_inputs), output_names, description)
+    """Write the graph with the shapes of `example_inputs` (in the graph's layout); marked inputs become NHWC.
+
+    Raises UnsupportedError.
+    """
+    network = import_onnx(model, {name: value.shape for name, value in example_inputs.items()})
+    for index, permute in enumerate(permuted_inputs):
+        if permute:
+            _take_channels_last(network.main, index)
+    simplify(network)
+    path.write_bytes(write_ir(network))
+
+
+def _take_channels_last(graph: Graph, index: int) -> None:
+    inner = graph.inputs[index]
+    given = Tensor(inner.name, permuted(inner.shape, _TO_NHWC), inner.type)
+    inner.name = f"{inner.name}/channels_first"
+    graph.inputs[index] = given
+    graph.operators.insert(0, Operator("TRANSPOSE", [given, constant("order", _TO_NCHW, np.int32)], [inner]))

@@ -50,16 +50,18 @@ def open_source(
         return readers.from_factory(
             source, weights=weights, input_shapes=input_shapes, input_layout=layout, sample=sample
         )
-    _refuse({"weights": weights, "input_shapes": input_shapes}, "a source that holds its own weights")
-    return _open_file_or_object(source, input_layout, sample)
+    _refuse({"weights": weights}, "a source that holds its own weights")
+    return _open_file_or_object(source, input_layout, sample, input_shapes)
 
 
-def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFor) -> Source:
+def _open_file_or_object(
+    source: Any, input_layout: str | None, sample: SampleFor, input_shapes: Sequence[str]
+) -> Source:
     from edgequant_converters import sources as readers
 
     if is_keras_model(source):
         _refuse({"input_layout": input_layout}, "a Keras model, whose own layout is kept")
-        return readers.from_keras(source, sample=sample)
+        return readers.from_keras(source, sample=sample, input_shapes=input_shapes)
     if not isinstance(source, (str, Path)):
         raise SourceError(f"A {type(source).__name__} is not a network that edgequant reads: give {KINDS}.")
     path = Path(source)
@@ -67,16 +69,17 @@ def _open_file_or_object(source: Any, input_layout: str | None, sample: SampleFo
         raise SourceError(f"{path} does not exist: give {KINDS}.")
     suffix = path.suffix.lower()
     if suffix == ".pt2":
+        _refuse({"input_shapes": input_shapes}, "an exported program, whose example inputs fix its shapes")
         return readers.from_exported_program(path, input_layout=input_layout or "nchw", sample=sample)
     if suffix == ".onnx":
-        return readers.from_onnx(path, input_layout=input_layout, sample=sample)
+        return readers.from_onnx(path, input_layout=input_layout, sample=sample, input_shapes=input_shapes)
     _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
     if path.is_dir():
-        return readers.from_saved_model(path, sample=sample)
+        return readers.from_saved_model(path, sample=sample, input_shapes=input_shapes)
     if suffix in (".keras", ".h5", ".hdf5"):
-        return readers.from_keras(path, sample=sample)
+        return readers.from_keras(path, sample=sample, input_shapes=input_shapes)
     if suffix == ".tflite":
-        return readers.from_tflite(path, sample=sample)
+        return readers.from_tflite(path, sample=sample, input_shapes=input_shapes)
     if suffix in (".pt", ".pth", ".ckpt") and _is_torchscript(path):
         raise SourceError(
             f"{path.name} is a TorchScript program (torch.jit.save), which edgequant does not read: export the module "

@@ -1,7 +1,7 @@
 """Keras models and SavedModel folders as sources: both go through the TensorFlow worker."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,14 @@ import onnx
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
+from edgequant_converters._errors import SourceError
 from edgequant_converters._names import readable_names
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
 from edgequant_converters.tflite import normalise, read_model, rename_io, write_model
 
 from ._case import Arrays, Case, NotFiniteError, finite_case
+from ._input_shapes import given_shapes
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
 from ._self_check import check_hub
@@ -32,6 +34,7 @@ class TensorFlowSource:
     path: Path
     description: str
     sample: SampleFor = no_sample
+    input_shapes: Sequence[str] = ()
 
     def write_litert(self, path: Path) -> None:
         """Write the network as a float32 .tflite with a batch of 1; raises SourceError or UnsupportedError."""
@@ -62,23 +65,48 @@ class TensorFlowSource:
                     TensorInfo(name, tuple(shape), np.dtype(dtype))
                     for name, (_, shape, dtype) in zip(names, loaded["inputs"], strict=True)
                 ]
+                infos, sampled = self._fixed(infos)
+                process.ask({"do": "trace", "shapes": [info.shape for info in infos]})
                 write = {"do": "write", "target": target, "output": str(hub)}
                 try:
-                    case = self._case(process, infos)
+                    case = self._case(process, infos, sampled)
                 except NotFiniteError:
                     process.ask(write)  # that the target lacks an operator is told first: data would not help
                     raise
                 process.ask(write)
             yield _Converted(hub, names, readable_names(loaded["outputs"], "output"), case)
 
-    def _case(self, process: TensorFlowProcess, infos: list[TensorInfo]) -> Case:
+    def _fixed(self, infos: list[TensorInfo]) -> tuple[list[TensorInfo], Mapping[str, NDArray[Any]] | None]:
+        """Return the inputs with a size for each axis, as given, or as the data's, which is returned too."""
+        sizes = {info.name: [None if size < 0 else size for size in info.shape] for info in infos}
+        given = given_shapes(self.input_shapes, sizes, self.description)
+        infos = [info._replace(shape=given.get(info.name, info.shape)) for info in infos]
         sampled = self.sample(infos)
+        fixed = []
+        for info in infos:
+            shape = info.shape if sampled is None else sampled[info.name].shape
+            if any(size < 0 for size in shape[1:]):
+                example = ",".join("1" if size < 0 else str(size) for size in shape)
+                raise SourceError(
+                    f"{self.description}: input '{info.name}' has free sizes beyond the batch, {_with_none(shape)}: "
+                    f"give calibration data, whose sizes are then taken, or the shape, as --input-shape "
+                    f"{info.name}={example}."
+                )
+            fixed.append(info._replace(shape=tuple(max(size, 1) for size in shape) if shape else ()))
+        return fixed, sampled
 
+    def _case(
+        self, process: TensorFlowProcess, infos: list[TensorInfo], sampled: Mapping[str, NDArray[Any]] | None
+    ) -> Case:
         def run(inputs: Arrays) -> list[NDArray[Any]]:
             _, outputs = process.ask({"do": "run", "random": sampled is None}, [inputs[info.name] for info in infos])
             return outputs
 
         return finite_case(infos, sampled, run, self.description)
+
+
+def _with_none(shape: Sequence[int]) -> tuple[int | None, ...]:
+    return tuple(None if size < 0 else size for size in shape)
 
 
 @dataclass(frozen=True)

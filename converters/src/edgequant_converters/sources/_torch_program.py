@@ -1,27 +1,30 @@
 """From a torch module to a graph of ATen operators, and from that to either hub file."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 
 from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
-from edgequant_converters._evaluate import open_model
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._quiet import quiet
 from edgequant_converters._reason import reason
-from edgequant_converters.tflite import read_model, rename_io, write_model
+from edgequant_converters.ir import write_ir
+from edgequant_converters.onnx_import import import_onnx
+from edgequant_converters.passes import simplify
 
-from ._channels_last import leave_channels_last
-from ._converter_layouts import teach_layouts
 from ._exporter_notes import drop_exporter_notes
-from ._litert_refusals import litert_refusal, unknown_operator
-from ._pool_padding import rewrite_padded_pools
+from ._onnx_file import graph_inputs, shape_of
 
 ONNX_OPSET = 20
+
+_OPERATOR = re.compile(r"target=torch\.ops\.([\w.]+)")
+_OVERLOAD = re.compile(r"\.(default|Tensor|Scalar|int|dim\w*)$")
 
 
 def export_program(module: nn.Module, inputs: tuple[torch.Tensor, ...], description: str) -> ExportedProgram:
@@ -39,51 +42,24 @@ def export_program(module: nn.Module, inputs: tuple[torch.Tensor, ...], descript
 def write_litert(
     program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
 ) -> None:
-    """Write the program as a float32 .tflite whose signature has these names; 64-bit integers become 32-bit ones.
-
-    Raises UnsupportedError.
-    """
-    module = program.module(check_guards=False)
-    _refuse_what_kills_the_converter(module, description)
-    rewrite_padded_pools(module)
-    leave_channels_last(module)
-    arguments, _ = program.example_inputs or ((), {})
-    try:
-        with quiet():
-            import litert_torch
-
-            litert_torch.config.show_progress = False
-            teach_layouts()
-            converted = litert_torch.convert(module, tuple(arguments)).model_content()
-    except Exception as error:  # the converter raises RuntimeError, ValueError, jax's and MLIR's own classes
-        raise litert_refusal(error, program, description) from error
-    model = read_model(converted)
-    rename_io(model, input_names, output_names)
-    write_model(model, path)
-    try:
-        open_model(path)
-    except SourceError as error:  # the converter writes operators that LiteRT does not have
-        raise litert_refusal(error, program, description) from error
-
-
-def _refuse_what_kills_the_converter(module: nn.Module, description: str) -> None:
-    """Refuse transposed convolutions over three axes.
-
-    The converter ends the process at some (of one channel, or with weights that are computed), and writes those with a
-    stride as an operator that LiteRT does not have.
-    """
-    assert isinstance(module, torch.fx.GraphModule)
-    if any(node.target is torch.ops.aten.conv_transpose3d.input for node in module.graph.nodes):
-        raise UnsupportedError(
-            f"{description} has a transposed convolution over three axes (ConvTranspose3d), which cannot be converted "
-            "to LiteRT: replace it, or convert to .onnx."
-        )
+    """Write the program as a float32 .tflite whose signature has these names. Raises UnsupportedError."""
+    model = _onnx_model(program, input_names, output_names, description)
+    shapes = {value.name: [size or 1 for size in shape_of(value)] for value in graph_inputs(model)}
+    network = import_onnx(model, shapes)
+    simplify(network)
+    path.write_bytes(write_ir(network))
 
 
 def write_onnx(
     program: ExportedProgram, path: Path, input_names: Sequence[str], output_names: Sequence[str], description: str
 ) -> None:
     """Write the program as a float32 .onnx with all weights inside (at most 2 GB, protobuf's limit)."""
+    save_onnx(_onnx_model(program, input_names, output_names, description), path)
+
+
+def _onnx_model(
+    program: ExportedProgram, input_names: Sequence[str], output_names: Sequence[str], description: str
+) -> onnx.ModelProto:
     try:
         with quiet():
             exported = torch.onnx.export(
@@ -96,13 +72,13 @@ def write_onnx(
                 output_names=output_names,
             )
             assert exported is not None
-            model = exported.model_proto
-        drop_exporter_notes(model)
-        save_onnx(model, path)
+            model: onnx.ModelProto = exported.model_proto
     except OSError:
         raise
     except Exception as error:  # onnxscript's and torch's own classes, ValueError for more than 2 GB
         raise _onnx_refusal(error, description) from error
+    drop_exporter_notes(model)
+    return model
 
 
 def _export_error(error: Exception, description: str) -> ConverterError:
@@ -117,9 +93,13 @@ def _export_error(error: Exception, description: str) -> ConverterError:
 
 
 def _onnx_refusal(error: Exception, description: str) -> ConverterError:
-    if operator := unknown_operator("\n".join(str(e) for e in (error, error.__cause__) if e is not None)):
-        return UnsupportedError(f"{description} uses {operator}, which cannot be converted to ONNX: replace it.")
-    return UnsupportedError(f"{description} cannot be converted to ONNX: {reason(error)}.")
+    found = _OPERATOR.search("\n".join(str(e) for e in (error, error.__cause__) if e is not None))
+    if found is None:
+        return UnsupportedError(f"{description} cannot be exported by PyTorch: {reason(error)}.")
+    operator = _OVERLOAD.sub("", found.group(1))
+    return UnsupportedError(
+        f"{description} uses {operator}, which PyTorch cannot export to ONNX, through which it is read: replace it."
+    )
 
 
 def output_names(outputs: Any) -> tuple[str, ...]:

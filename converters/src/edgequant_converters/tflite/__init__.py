@@ -4,7 +4,7 @@ from ._attached import carry_attached_files
 from ._damage import refuse_damaged
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
-from ._quantized import quantized_parts, refuse_quantized
+from ._quantized import quantized_parts
 from ._schema import operator_name, type_name
 from ._signature import io_names, rename_io
 
@@ -18,7 +18,6 @@ __all__ = [
     "quantized_parts",
     "read_model",
     "refuse_damaged",
-    "refuse_quantized",
     "rename_io",
     "type_name",
     "write_model",

@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-from edgequant_converters._errors import SourceError
-
 from ._file import ModelT
 from ._schema import operator_name, type_name
 
@@ -21,14 +19,6 @@ def quantized_parts(model: ModelT) -> list[str]:
     return [f"{count} {name} tensors" for name, count in sorted(types.items())] + [
         f"{count} {name} operators" for name, count in sorted(operators.items())
     ]
-
-
-def refuse_quantized(model: ModelT, name: str) -> None:
-    """Raise SourceError, saying what was found, if `model` is not a plain float model."""
-    if parts := quantized_parts(model):
-        raise SourceError(
-            f"{name} is quantized already ({', '.join(parts)}): give the float model that it was made from."
-        )
 
 
 def _has_scale(tensor: object) -> bool:
