@@ -240,6 +240,21 @@ def test_an_operator_runs_in_integers(code: str, make: Maker, scheme: Scheme, tm
                 assert np.mean(outputs[name] == expected[name]) > 0.9, engine
 
 
+def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(tmp_path: Path) -> None:
+    case = Case()
+    graph = case.build.graph
+    graph.outputs = [lstm(case, "UNIDIRECTIONAL_SEQUENCE_LSTM")]
+    path, written = tmp_path / "float.tflite", tmp_path / "written.tflite"
+    path.write_bytes(write_ir(Model([graph], ["x0"], ["y"])))
+    inputs = {"x0": case.samples[0]}
+    expected, ranges = watched(path, inputs, ["y"])
+    quantize_litert(path, written, QuantizationRequest(Scheme.INT16X8), "int16", ranges)
+    (layer,) = [op for op in read_ir(read_model(written)).main.operators if op.code.endswith("LSTM")]
+    assert layer.output.type == "FLOAT32" and {tensor.type for tensor in layer.inputs[1:9]} == {INT8}
+    for engine in ("litert", "native"):
+        assert sqnr_db(expected["y"], Session(written, engine=engine).run(inputs)["y"]) > 30
+
+
 def watched(path: Path, inputs: dict[str, np.ndarray], results: list[str]) -> tuple[dict[str, np.ndarray], Any]:
     ranges = {name: (float(v.min()), float(v.max())) for name, v in watch_litert(path).run(inputs)}
     outputs = Session(path, engine="litert").run(inputs)

@@ -14,7 +14,7 @@ from ._lower import lower
 from ._plan import Outputs, Plan, Wanted
 from ._rewrites import write_in_integer_operators
 from ._specification import INT8, INT16, OPERATORS
-from ._storage import store_weights
+from ._storage import store_bodies, store_weights
 
 __all__ = [
     "IO_TYPES",
@@ -54,6 +54,7 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
         plan = _plan(model, io, ranges, wanted, outputs, strict=request.strict or request.learned is not None)
         kept = {tensor.name: reason for operator, reason in plan.kept.items() for tensor in operator.outputs}
         lower(model.main, plan, io, per_channel=request.per_channel, int4=int4)
+        store_bodies(model, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator))
     else:
         store_weights(
             model, request.scheme, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator)

@@ -32,6 +32,8 @@ def _float_activations(model: ModelT) -> list[tuple[int, str]]:
 
     graph = model.subgraphs[0]
     computed = {int(i) for i in graph.inputs} | {int(i) for op in graph.operators for i in op.outputs if i >= 0}
+    # LiteRT never allocates what a WHILE gives and nobody reads.
+    computed &= {int(i) for op in graph.operators for i in op.inputs} | {int(i) for i in graph.outputs}
     computed |= {i for i, tensor in enumerate(graph.tensors) if tensor.isVariable}
     return [
         (i, graph.tensors[i].name.decode()) for i in sorted(computed) if graph.tensors[i].type == TensorType.FLOAT32

@@ -6,6 +6,7 @@ from ._grids import grid_of, is_float, on_grid, same_grid, shifted
 from ._lstm import CELL_STATE, UNSEEN_CELL, quantize_lstm
 from ._plan import Plan, activation_inputs, trained_inputs
 from ._specification import FLOAT, INT4_WEIGHTS, INT8, INT16, OPERATORS, Scales, Weights
+from ._storage import store_recurrent
 from ._weights import (
     fits_int4,
     needs_wide_bias,
@@ -48,6 +49,8 @@ class _Lowering:
             kind = plan.kinds.get(operator)
             if kind is None:
                 operator.inputs = [None if t is None else self._as_float(t) for t in operator.inputs]
+                if operator in plan.unable:
+                    store_recurrent(operator)
             else:
                 self._rewrite(operator, kind, *places[operator])
             self._operators.append(operator)

@@ -57,7 +57,8 @@ class Plan:
     """What becomes of one float graph.
 
     `kinds` has the type of each operator that computes in integers, `kept` the reason for each that could but is left
-    in float, `float_outputs` the outputs that stay in float. `strict`: nothing is left that could be an integer.
+    in float, `unable` those that LiteRT has no integer kernel for, `float_outputs` the outputs that stay in float.
+    `strict`: nothing is left that could be an integer.
     """
 
     def __init__(
@@ -69,12 +70,17 @@ class Plan:
         self._producers, self._users = graph.producers(), graph.users()
         self._outputs = outputs
         self.kinds: dict[Operator, str] = {}
+        self.unable: set[Operator] = set()
         self.kept: dict[Operator, str] = {}
         self.float_outputs: set[Tensor] = set()
         for operator in graph.operators:
             kind = wanted(operator)
-            if kind is not None and self._can_be(operator, kind):
+            if kind is None:
+                continue
+            if self._can_be(operator, kind):
                 self.kinds[operator] = kind
+            else:
+                self.unable.add(operator)
         if not strict:
             self._ranges |= clip_saturated(graph, self._ranges, self.kinds)
             self._keep_what_int8_destroys()

@@ -136,3 +136,6 @@ HYBRID: Mapping[str, Stored] = {
     "SVDF": Stored((1, 2), None),
 }
 """Float operators with kernels that take int8 weights: dynamic range quantization."""
+
+RECURRENT = frozenset(code for code in HYBRID if code.endswith(("LSTM", "RNN", "SVDF")))
+"""Those that keep their int8 weights where activations are int8 or int16 and LiteRT has no such kernel."""

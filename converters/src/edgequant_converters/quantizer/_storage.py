@@ -8,7 +8,7 @@ import numpy as np
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.ir import Graph, Model, Operator, Tensor
 
-from ._specification import HYBRID, Stored
+from ._specification import HYBRID, RECURRENT, Stored
 from ._weights import axis_of, is_trained, scales_with_bias, stored_weights, symmetric_scales
 
 WORTH = 4096
@@ -23,14 +23,19 @@ def store_weights(model: Model, scheme: Scheme, *, per_channel: bool, keeps: Cal
         _Storage(graph, scheme, per_channel, keeps).run()
 
 
-def store_hybrid(operator: Operator, per_channel: bool) -> bool:
-    """Give one float operator int8 weights if its kernels take such; tell whether they do."""
-    stored = HYBRID.get(operator.code)
-    places = [] if stored is None else [i for i in stored.positions if is_trained(operator.input(i))]
-    for i in places:
-        assert stored is not None
-        operator.inputs[i] = _narrow(operator, i, stored, Scheme.DYNAMIC, per_channel)
-    return bool(places)
+def store_bodies(model: Model, *, per_channel: bool, keeps: Callable[[Operator], bool]) -> None:
+    """Give the layers in bodies of IF and WHILE, which compute in float, int8 weights."""
+    for graph in model.graphs[1:]:
+        _Storage(graph, Scheme.DYNAMIC, per_channel, keeps).run()
+
+
+def store_recurrent(operator: Operator) -> None:
+    """Give a recurrent layer that computes in float int8 weights: its kernels quantize what they multiply with them."""
+    if operator.code in RECURRENT:
+        stored = HYBRID[operator.code]
+        for i in stored.positions:
+            if is_trained(operator.input(i)):
+                operator.inputs[i] = _narrow(operator, i, stored, Scheme.DYNAMIC, per_channel=False)
 
 
 @dataclass
