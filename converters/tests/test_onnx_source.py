@@ -223,24 +223,6 @@ def test_invalid_graphs(tmp_path: Path) -> None:
         from_onnx(path)
 
 
-def test_quantized_graphs_are_refused(tmp_path: Path) -> None:
-    scale, zero = numpy_helper.from_array(np.float32(0.1), "s"), numpy_helper.from_array(np.int8(0), "z")
-    nodes = [
-        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
-        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
-    ]
-    path = save_graph(tmp_path / "net.onnx", nodes, [scale, zero], [1, 4])
-    with pytest.raises(SourceError, match=r"quantized already \(DequantizeLinear, QuantizeLinear\): give the float"):
-        from_onnx(path)
-
-
-def test_half_precision_graphs_are_refused(tmp_path: Path) -> None:
-    half = numpy_helper.from_array(np.ones(4, np.float16), "half")
-    nodes = [helper.make_node("Cast", ["half"], ["one"], to=1), helper.make_node("Add", ["x", "one"], ["y"])]
-    with pytest.raises(SourceError, match="holds float16 values: give the float32 model"):
-        from_onnx(save_graph(tmp_path / "net.onnx", nodes, [half], [1, 4]))
-
-
 def test_nodes_that_litert_cannot_say_are_all_named(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("NonZero", ["x"], ["a"], name="places"),

@@ -18,7 +18,7 @@ from ._float_ops import left_in_float, was_quantized
 from ._naming import named_for_the_user
 from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
-from ._request import QuantizationRequest, compile_keep_float
+from ._request import QuantizationRequest, Ranges, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
@@ -102,7 +102,7 @@ def convert(
         free_outputs=io is None and not strict_int8,
     )
     io = _checked_io(scheme, target, io)
-    may_know = is_prepared(source) or followed is not None or _is_tflite(source)
+    may_know = is_prepared(source) or followed is not None or _may_be_quantized(source)
     _check_calibration(scheme, calibration, has_ranges=may_know)
     keep_source(source, destination)
     sample, calibration = peek(calibration, images)
@@ -125,7 +125,9 @@ def convert(
         )
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
-        known = network.ranges if isinstance(network, QuantizedSource) else {}
+        known: Ranges = {}
+        if isinstance(network, QuantizedSource) and target is Target.LITERT:
+            known = network.ranges
         if known:  # it stays as it was quantized
             request = replace(request, strict=True, free_outputs=False)
         _check_calibration(scheme, calibration, has_ranges=bool(known or request.learned or followed))
@@ -185,9 +187,9 @@ def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) ->
         raise CalibrationError(f"{calibration} does not exist: give a .npy, a .npz or a folder of images.")
 
 
-def _is_tflite(source: Any) -> bool:
+def _may_be_quantized(source: Any) -> bool:
     """Tell whether the source may be a quantized model, which knows its ranges."""
-    return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() == ".tflite"
+    return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() in (".tflite", ".onnx")
 
 
 def _silent(step: str, done: int, total: int | None) -> None:

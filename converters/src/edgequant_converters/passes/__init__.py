@@ -13,12 +13,13 @@ from edgequant_converters.ir import Graph, Model
 from ._doubles import share_doubles
 from ._flatten import absorb_flattenings
 from ._fusions import fuse
+from ._known_ranges import names_of, remember_grids, spread_known
 from ._padding import pad_after_transposing
 from ._reshapes import merge_reshapes
 from ._transposes import carry_transposes
 from ._widen import KnownRanges, widen
 
-__all__ = ["KnownRanges", "simplify", "widen"]
+__all__ = ["KnownRanges", "names_of", "remember_grids", "simplify", "spread_known", "widen"]
 
 
 def simplify(model: Model) -> None:

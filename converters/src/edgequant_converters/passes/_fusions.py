@@ -11,7 +11,7 @@ TAKE_ACTIVATIONS = frozenset({
     "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "ADD", "SUB", "MUL", "DIV",
     "AVERAGE_POOL_2D", "MAX_POOL_2D",
 })  # fmt: skip
-_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The layers that take factors and addends, and the axis of their weights that is the output channel."""
 
 
@@ -52,7 +52,7 @@ def _take_activation(before: Operator, operator: Operator) -> bool:
 
 def _take_arithmetic(before: Operator, operator: Operator) -> bool:
     """Let a layer's weights and bias take a constant for each output channel, or one for all."""
-    axis = _OUTPUT_AXIS.get(before.code)
+    axis = OUTPUT_AXIS.get(before.code)
     if axis is None or operator.code not in ("ADD", "SUB", "MUL", "DIV") or len(operator.given) != 2:
         return False
     x, factor = operator.given

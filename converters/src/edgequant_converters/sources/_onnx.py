@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._metrics import sqnr_db
 from edgequant_converters._onnx_write import save_onnx
+from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._case import Arrays, Case, finite_case
@@ -23,6 +25,8 @@ from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_litert import write_onnx_as_litert
 from ._onnx_normalise import normalised
+from ._onnx_quantized import DEQUANTIZABLE, Dequantized, dequantized
+from ._onnx_short_floats import has_short_floats, widen_short_floats
 from ._onnx_versions import is_too_new, lowered
 from ._self_check import check_hub
 
@@ -43,6 +47,9 @@ class OnnxSource:
         model = load_onnx(path)
         self._rewritten = is_too_new(model)
         self._model = lowered(model, path.name) if self._rewritten else model
+        self.ranges: Ranges = {}
+        self.notes: tuple[str, ...] = ()
+        self._quantized = self._in_float()
         if input_shapes:
             _fix_sizes(self._model, input_shapes, self.description)
             self._rewritten = True
@@ -55,14 +62,43 @@ class OnnxSource:
         if self._sampled is None:
             self._refuse_free_sizes()
         examples, _ = self._case
-        write_onnx_as_litert(self._model, examples, self._permuted, path)
+        self.ranges = write_onnx_as_litert(self._model, examples, self._permuted, path, self._quantized)
         self._check(path)
+        self._note_loss()
 
     def write_onnx(self, path: Path) -> None:
         """Write the graph with a newer opset, inferred shapes and all weights inside; a free batch stays free."""
         channels_last = frozenset(value.name for value, permuted in self._permutations() if permuted)
         save_onnx(normalised(self._model, channels_last), path)
         self._check(path)
+        self._note_loss()
+
+    def _in_float(self) -> Dequantized | None:
+        """Take a quantized graph for what its integers stand for, and return what they reach; None: it is float."""
+        is_short = has_short_floats(self._model)
+        if not is_short and not any(node.op_type in DEQUANTIZABLE for node in self._model.graph.node):
+            return None
+        found = dequantized(self._model, self._path.name)
+        if is_short:
+            widen_short_floats(found.model)
+        self._model, self._rewritten = found.model, True
+        return found
+
+    def _note_loss(self) -> None:
+        """Say how far the float graph is from the quantized file that it was made of."""
+        if self._quantized is None:
+            return
+        inputs, expected = self._case
+        theirs = open_model(self._path).run_real(list(inputs.values()))
+        figures = [
+            (sqnr_db(one, other), value.name)
+            for one, other, value in zip(theirs, expected, self._model.graph.output, strict=True)
+        ]
+        lowest, output = min(figures)
+        self.notes = (
+            f"{self._path.name} is in fewer bits already. The float model made of it, which the figures here compare "
+            f"with, agrees with it to {lowest:.1f} dB (output '{output}', one input).",
+        )
 
     def _refuse_free_sizes(self) -> None:
         for value in self._inputs:

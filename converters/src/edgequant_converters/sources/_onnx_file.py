@@ -4,26 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import TensorProto
 
 from edgequant_converters._errors import SourceError
 from edgequant_converters._onnx_external import load_external_weights
 from edgequant_converters._reason import reason
 
-QUANTIZED_OPERATORS = frozenset({
-    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits", "QAttention",
-    "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool",
-    "QLinearLeakyRelu", "QLinearMatMul", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "QuantizeLinear",
-})  # fmt: skip
-
-_SHORT_FLOATS: dict[int, str] = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16"}
+INTEGER_OPERATORS = frozenset({"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QAttention"})
+"""Operators on integers whose scales are computed as the model runs: see `_onnx_quantized` for the others."""
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
     """Return the float graph in the file, weights included and the model's own functions inlined.
 
     Raises SourceError for a file that is missing, empty, cut short, not ONNX, without its external weights, not valid,
-    quantized already, or not float32.
+    or quantized on the fly.
     """
     if not path.is_file():
         raise SourceError(f"{path} is not a file: give an .onnx model.")
@@ -31,7 +25,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         raise SourceError(f"{path.name} is empty: give an .onnx model.")
     model = _parse(path)
     load_external_weights(model, path)
-    _refuse_reduced(model, path)
+    _refuse_scales_of_the_moment(model, path)
     _check(model, path)
     if model.functions:
         from onnx.inliner import inline_local_functions
@@ -52,17 +46,12 @@ def _parse(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _refuse_reduced(model: onnx.ModelProto, path: Path) -> None:
-    quantized = sorted({node.op_type for node in model.graph.node} & QUANTIZED_OPERATORS)
+def _refuse_scales_of_the_moment(model: onnx.ModelProto, path: Path) -> None:
+    quantized = sorted({node.op_type for node in model.graph.node} & INTEGER_OPERATORS)
     if quantized:
         raise SourceError(
             f"{path.name} is quantized already ({', '.join(quantized)}): give the float model it came from."
         )
-    tensors = [*model.graph.initializer, *(value.type.tensor_type for value in model.graph.input)]
-    types = {tensor.data_type if isinstance(tensor, TensorProto) else tensor.elem_type for tensor in tensors}
-    short = sorted(_SHORT_FLOATS[t] for t in types & _SHORT_FLOATS.keys())
-    if short:
-        raise SourceError(f"{path.name} holds {' and '.join(short)} values: give the float32 model it came from.")
 
 
 def _check(model: onnx.ModelProto, path: Path) -> None:

@@ -1,0 +1,70 @@
+"""Ranges and grids that are known by name, for all tensors of a graph that they hold for."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from edgequant_converters.ir import Model, Operator, Quantization, Tensor
+
+from ._fusions import OUTPUT_AXIS
+from ._widen import KnownRanges
+
+_SAME_VALUES = frozenset({
+    "BROADCAST_TO", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE",
+    "TILE", "TRANSPOSE", "UNPACK",
+})  # fmt: skip
+"""What gives values that its first activation has."""
+
+_ALWAYS = {"LOGISTIC": (0.0, 1.0), "SOFTMAX": (0.0, 1.0), "TANH": (-1.0, 1.0)}
+_MADE_OF = ("/transposed", "/raised")
+
+
+def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> KnownRanges:
+    """Return the ranges of tensors, from those of values by name, and of what only moves these values."""
+    known: KnownRanges = {}
+    for tensor in model.main.tensors():
+        name = tensor.name
+        while name.endswith(_MADE_OF):
+            name = name.rpartition("/")[0]
+        if name in ranges and not tensor.is_constant:
+            known[tensor] = ranges[name]
+    for operator in model.main.operators:
+        _pass_on(operator, known)
+    for operator in reversed(model.main.operators):
+        _pass_back(operator, known)
+    for operator in model.main.operators:
+        _pass_on(operator, known)
+    return known
+
+
+def names_of(known: KnownRanges) -> dict[str, tuple[float, float]]:
+    """Return ranges by the tensors' names, but for names that several have."""
+    counts = Counter(tensor.name for tensor in known)
+    return {tensor.name: limits for tensor, limits in known.items() if counts[tensor.name] == 1}
+
+
+def remember_grids(model: Model, grids: Mapping[str, Quantization]) -> None:
+    """Let the weights of layers remember the grids that they lie on, by the name of each, in place."""
+    for operator in model.main.operators:
+        axis, weights = OUTPUT_AXIS.get(operator.code), operator.input(1)
+        if axis is not None and weights is not None and weights.is_constant and weights.name in grids:
+            grid = grids[weights.name]
+            weights.quantization = Quantization(grid.scale, grid.zero_point, axis)
+
+
+def _pass_on(operator: Operator, known: KnownRanges) -> None:
+    if operator.code in _ALWAYS:
+        known.setdefault(operator.output, _ALWAYS[operator.code])
+    elif operator.code in _SAME_VALUES and (source := _activation(operator)) in known:
+        for made in operator.outputs:
+            known.setdefault(made, known[source])
+
+
+def _pass_back(operator: Operator, known: KnownRanges) -> None:
+    if operator.code in _SAME_VALUES and operator.output in known:
+        known.setdefault(_activation(operator), known[operator.output])
+
+
+def _activation(operator: Operator) -> Tensor:
+    """Return the input whose values are moved: SPLIT has its axis first."""
+    return operator.given[1 if operator.code == "SPLIT" else 0]

@@ -1,0 +1,270 @@
+"""A quantized ONNX graph in float: what its integers stand for, and the ranges that they reach.
+
+QuantizeLinear and DequantizeLinear vanish, and the operators of ONNX and ONNX Runtime that compute on integers become
+the float ones that they stand for. Weights become the numbers that they stand for, and their scales are kept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edgequant_converters._errors import SourceError
+from edgequant_converters.ir import Quantization
+
+DEQUANTIZABLE = frozenset({
+    "DequantizeLinear", "MatMulNBits", "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv",
+    "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMatMul", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax",
+    "QuantizeLinear",
+})  # fmt: skip
+
+_LIMITS = {np.dtype(np.int8): (-128, 127), np.dtype(np.uint8): (0, 255), np.dtype(np.int16): (-32768, 32767)}
+_ONE_INPUT = {
+    "QLinearSigmoid": "Sigmoid", "QLinearLeakyRelu": "LeakyRelu", "QLinearSoftmax": "Softmax",
+    "QLinearAveragePool": "AveragePool", "QLinearGlobalAveragePool": "GlobalAveragePool",
+}  # fmt: skip
+_TWO_INPUTS = {"QLinearAdd": "Add", "QLinearMul": "Mul"}
+_LAYERS = frozenset({"Conv", "Gemm", "MatMul", "Add", "ConvTranspose", "BatchNormalization"})
+_OF_THEIR_DOMAIN = ("channels_last", "opset")
+
+
+@dataclass(slots=True)
+class Dequantized:
+    """A float model, the range of each activation by its value's name, and the grids of weights by theirs."""
+
+    model: onnx.ModelProto
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    grids: dict[str, Quantization] = field(default_factory=dict)
+
+
+def dequantized(model: onnx.ModelProto, name: str) -> Dequantized:
+    """Return a copy of a quantized model in float; raises SourceError for scales that are computed."""
+    walk = _Walk(model, name)
+    walk.run()
+    return walk.result
+
+
+class _Walk:
+    def __init__(self, model: onnx.ModelProto, name: str) -> None:
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        self.result = Dequantized(copy)
+        self._name, self._graph = name, copy.graph
+        self._constants = {tensor.name: tensor for tensor in copy.graph.initializer}
+        self._values: dict[str, NDArray[Any]] = {}
+        self._same: dict[str, str] = {}
+        self._nodes: list[onnx.NodeProto] = []
+        self._added: list[onnx.TensorProto] = []
+
+    def run(self) -> None:
+        for node in self._graph.node:
+            known = _STEPS.get(node.op_type)
+            if known is None:
+                node.input[:] = [self._real(name) for name in node.input]
+                self._note_constant(node)
+                self._nodes.append(node)
+            else:
+                known(self, node)
+        for value in self._graph.output:
+            if value.name in self._same:
+                self._nodes.append(helper.make_node("Identity", [self._real(value.name)], [value.name]))
+        self._cut_at_zero()
+        for value in [*self._graph.output, *self._graph.input]:
+            is_integer = value.type.tensor_type.elem_type in (TensorProto.INT8, TensorProto.UINT8)
+            if is_integer and (value.name in self.result.ranges or value.name in self._same):
+                value.type.tensor_type.elem_type = TensorProto.FLOAT
+        used = {name for node in self._nodes for name in node.input}
+        kept = [tensor for tensor in [*self._graph.initializer, *self._added] if tensor.name in used]
+        for listed, new in ((self._graph.node, self._nodes), (self._graph.initializer, kept)):
+            del listed[:]
+            listed.extend(new)
+        del self._graph.value_info[:]
+
+    def _cut_at_zero(self) -> None:
+        """Give a layer whose smallest integer stands for 0 the Relu that this is: quantizers leave it out."""
+        for place in reversed(range(len(self._nodes))):
+            node = self._nodes[place]
+            low = self.result.ranges.get(node.output[0], (-1.0, 1.0))[0] if node.output else -1.0
+            if node.op_type in _LAYERS and low == 0:
+                name = node.output[0]
+                node.output[0] = f"{name}/before_relu"
+                self._nodes.insert(place + 1, helper.make_node("Relu", [node.output[0]], [name]))
+
+    def quantize(self, node: onnx.NodeProto) -> None:
+        x, scale, zero = node.input[0], self._constant(node, 1), self._zero(node, 2, np.uint8)
+        if x in self._constants:
+            limits = _LIMITS[zero.dtype]
+            axis = _axis(node)
+            steps = np.rint(self._value(x) / _along(scale, self._value(x).ndim, axis))
+            stored = np.clip(steps + _along(zero, steps.ndim, axis), *limits).astype(zero.dtype)
+            self._values[node.output[0]] = stored
+            return
+        self._same[node.output[0]] = self._real(x)
+        self._note_range(x, scale, zero)
+
+    def dequantize(self, node: onnx.NodeProto) -> None:
+        stored, scale = node.input[0], self._constant(node, 1)
+        if stored in self._constants or stored in self._values:
+            value = self._value(stored)
+            zero = self._zero(node, 2, value.dtype)
+            block = next((a.i for a in node.attribute if a.name == "block_size"), 0)
+            self._add_weights(node.output[0], value, scale, zero, _axis(node), block)
+            return
+        self._same[node.output[0]] = self._real(stored)
+        self._note_range(stored, scale, self._zero(node, 2, np.uint8))
+
+    def convolve(self, node: onnx.NodeProto) -> None:
+        x_scale, scale = self._constant(node, 1), self._constant(node, 4)
+        weights = f"{node.output[0]}/weights"
+        self._add_weights(weights, self._value(node.input[3]), scale, self._constant(node, 5), 0)
+        inputs = [self._input(node, 0), weights]
+        if len(node.input) > 8:
+            inputs.append(self._add(f"{node.output[0]}/bias", self._value(node.input[8]) * (x_scale * scale)))
+        self._emit("Conv", node, inputs, 6)
+
+    def multiply(self, node: onnx.NodeProto) -> None:
+        right = self._input(node, 3)
+        if node.input[3] in self._constants:
+            right = f"{node.output[0]}/weights"
+            self._add_weights(right, self._value(node.input[3]), self._constant(node, 4), self._constant(node, 5), 1)
+        self._emit("MatMul", node, [self._input(node, 0), right], 6)
+
+    def gemm(self, node: onnx.NodeProto) -> None:
+        weights, axis = f"{node.output[0]}/weights", 0 if _attribute(node, "transB") else 1
+        scale = self._constant(node, 4)
+        self._add_weights(weights, self._value(node.input[3]), scale, self._constant(node, 5), axis)
+        inputs = [self._input(node, 0), weights]
+        if len(node.input) > 6 and node.input[6]:
+            inputs.append(
+                self._add(f"{node.output[0]}/bias", self._value(node.input[6]) * (self._constant(node, 1) * scale))
+            )
+        self._emit("Gemm", node, inputs, 7)
+
+    def of_one(self, node: onnx.NodeProto) -> None:
+        if _attribute(node, "channels_last"):
+            raise SourceError(f"{self._name} has a {node.op_type} of channels-last images: give the float model.")
+        self._emit(_ONE_INPUT[node.op_type], node, [self._input(node, 0)], 3)
+
+    def of_two(self, node: onnx.NodeProto) -> None:
+        self._emit(_TWO_INPUTS[node.op_type], node, [self._input(node, 0), self._input(node, 3)], 6)
+
+    def join(self, node: onnx.NodeProto) -> None:
+        parts = [self._input(node, index) for index in range(2, len(node.input), 3)]
+        self._emit("Concat", node, parts, 0)
+
+    def multiply_narrow(self, node: onnx.NodeProto) -> None:
+        """Unpack a MatMulNBits: N rows of blocks of 4- or 8-bit weights, two to a byte, low half first."""
+        rows, columns, bits = (int(_attribute(node, key)) for key in ("N", "K", "bits"))
+        if bits not in (4, 8) or len([name for name in node.input[4:] if name]):
+            raise SourceError(
+                f"{self._name} has a MatMulNBits of {bits} bits, or with reordered groups: give the float model."
+            )
+        packed = self._value(node.input[1]).reshape(rows, -1, 1)
+        halves = np.concatenate([packed & 15, packed >> 4], axis=2) if bits == 4 else packed
+        scale = self._constant(node, 2).reshape(rows, -1, 1)
+        zero: Any = 1 << (bits - 1)
+        if len(node.input) > 3 and node.input[3]:
+            given = self._value(node.input[3]).reshape(rows, -1, 1)
+            zeros = np.concatenate([given & 15, given >> 4], axis=2) if bits == 4 else given
+            zero = zeros.reshape(rows, -1, 1)[:, : scale.shape[1]].astype(np.int64)
+        real = (halves.reshape(rows, scale.shape[1], -1).astype(np.int64) - zero) * scale.astype(np.float64)
+        weights = self._add(f"{node.output[0]}/weights", real.reshape(rows, -1)[:, :columns].T)
+        self._nodes.append(helper.make_node("MatMul", [self._real(node.input[0]), weights], node.output, node.name))
+
+    def _emit(self, op_type: str, node: onnx.NodeProto, inputs: Sequence[str], result: int) -> None:
+        """Append the float operator; inputs `result` and the next of the node are its output's scale and zero point."""
+        made = helper.make_node(op_type, inputs, node.output[:1], node.name)
+        made.attribute.extend(a for a in node.attribute if a.name not in _OF_THEIR_DOMAIN)
+        self._nodes.append(made)
+        if len(node.input) > result and node.input[result]:
+            self._note_range(node.output[0], self._constant(node, result), self._zero(node, result + 1, np.uint8))
+
+    def _input(self, node: onnx.NodeProto, index: int) -> str:
+        """Return the float value of an integer input, whose scale and zero point come after it."""
+        name, scale, zero = node.input[index], self._constant(node, index + 1), self._zero(node, index + 2, np.uint8)
+        if name in self._constants or name in self._values:
+            real = f"{node.output[0]}/constant_{index}"
+            self._add_weights(real, self._value(name), scale, zero, 0)
+            return real
+        self._note_range(name, scale, zero)
+        return self._real(name)
+
+    def _add_weights(
+        self, name: str, stored: NDArray[Any], scale: NDArray[Any], zero: NDArray[Any], axis: int, block: int = 0
+    ) -> None:
+        if block:
+            scale, zero = (np.repeat(part, block, axis) if part.ndim == stored.ndim else part for part in (scale, zero))
+            scale, zero = (_cut(part, stored.shape) for part in (scale, zero))
+        along, offset = _along(scale, stored.ndim, axis), _along(zero, stored.ndim, axis)
+        self._add(name, (stored.astype(np.int64) - offset.astype(np.int64)) * along.astype(np.float64))
+        if stored.dtype == np.int8 and not np.any(zero) and not block:
+            scales = np.atleast_1d(scale).astype(np.float32)
+            self.result.grids[name] = Quantization(scales, np.zeros(scales.size, np.int64), axis)
+
+    def _add(self, name: str, value: NDArray[Any]) -> str:
+        self._added.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+        return name
+
+    def _note_range(self, name: str, scale: NDArray[Any], zero: NDArray[Any]) -> None:
+        if scale.size == 1 and zero.dtype in _LIMITS:
+            low, high = (float(scale.item()) * (limit - int(zero.item())) for limit in _LIMITS[zero.dtype])
+            self.result.ranges.setdefault(self._real(name), (low, high))
+
+    def _note_constant(self, node: onnx.NodeProto) -> None:
+        tensor = next((a.t for a in node.attribute if node.op_type == "Constant" and a.name == "value"), None)
+        if tensor is not None:
+            self._constants[node.output[0]] = tensor
+
+    def _constant(self, node: onnx.NodeProto, index: int) -> NDArray[Any]:
+        name = node.input[index]
+        if name not in self._constants:
+            raise SourceError(f"{self._name} computes the scales of its integers (at '{name}'): give the float model.")
+        return numpy_helper.to_array(self._constants[name])
+
+    def _zero(self, node: onnx.NodeProto, index: int, default: Any) -> NDArray[Any]:
+        given = len(node.input) > index and node.input[index]
+        return self._constant(node, index) if given else np.zeros((), default)
+
+    def _value(self, name: str) -> NDArray[Any]:
+        if name not in self._values and name not in self._constants:
+            raise SourceError(f"{self._name} computes its weights (at '{name}'): give the float model.")
+        return self._values[name] if name in self._values else numpy_helper.to_array(self._constants[name])
+
+    def _real(self, name: str) -> str:
+        return self._same.get(name, name)
+
+
+_STEPS: dict[str, Callable[[_Walk, onnx.NodeProto], None]] = {
+    "QuantizeLinear": _Walk.quantize,
+    "DequantizeLinear": _Walk.dequantize,
+    "QLinearConv": _Walk.convolve,
+    "QLinearMatMul": _Walk.multiply,
+    "QGemm": _Walk.gemm,
+    "QLinearConcat": _Walk.join,
+    "MatMulNBits": _Walk.multiply_narrow,
+    **dict.fromkeys(_ONE_INPUT, _Walk.of_one),
+    **dict.fromkeys(_TWO_INPUTS, _Walk.of_two),
+}
+
+
+def _axis(node: onnx.NodeProto) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+
+
+def _attribute(node: onnx.NodeProto, name: str) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == name), 0)
+
+
+def _along(values: NDArray[Any], rank: int, axis: int) -> NDArray[Any]:
+    """Return one value for each index of an axis so that it broadcasts with a tensor of this rank."""
+    if values.size == 1:
+        return values.reshape(())
+    return values if values.ndim == rank > 1 else values.reshape([-1 if i == axis % rank else 1 for i in range(rank)])
+
+
+def _cut(values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    return values[tuple(slice(size) for size in shape)] if values.ndim == len(shape) else values
