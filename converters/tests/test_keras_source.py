@@ -123,7 +123,7 @@ def test_real_networks_of_keras_2(shared: Path, tmp_path: Path, name: str, suffi
         ("lambda.h5", "has a Lambda layer"),
         ("custom.keras", "uses 'Doubling', which is not part of Keras: .*model.export"),
         ("custom.h5", "uses 'Doubling'"),
-        ("free_size.keras", "free sizes beyond the batch, .* fixed input shape"),
+        ("free_size.keras", "free sizes beyond the batch, .* or the shape, as --input-shape"),
         ("only.weights.h5", "holds weights without their network"),
     ],
 )
