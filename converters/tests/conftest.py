@@ -1,7 +1,7 @@
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,23 @@ def keras_folder(make_once: Callable[..., Path]) -> Path:
         subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=300)
 
     return make_once("keras", fill)
+
+
+@pytest.fixture(scope="session")
+def tensorflow_process() -> Iterator[Any]:
+    """A TensorFlow process that many tests may share, as it takes ten seconds to start."""
+    from edgequant_converters.sources._tensorflow import ReusableTensorFlow
+
+    process = ReusableTensorFlow()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def one_tensorflow(tensorflow_process: Any) -> Iterator[None]:
+    """Let a test convert in the process that others have used before."""
+    with tensorflow_process.reused():
+        yield
 
 
 @pytest.fixture(scope="session")

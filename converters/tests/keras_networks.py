@@ -67,6 +67,11 @@ def square_root():
     return keras.Model(x, layers.Dense(4)(keras.ops.sqrt(x - 1.0)))
 
 
+def lstm_and_erfinv():
+    x = keras.Input((6, 5))
+    return keras.Model(x, keras.ops.erfinv(keras.ops.tanh(layers.LSTM(4)(x))))
+
+
 def half_precision():
     return sequential((8,), layers.Dense(6, dtype="mixed_float16"), layers.Dense(2, dtype="float16"))
 
@@ -84,6 +89,20 @@ NETWORKS = {
     "attention": attention,
     "half_precision": half_precision,
     "lstm": lambda: sequential((12, 5), layers.Bidirectional(layers.LSTM(4)), layers.Dense(3)),
+    "lstm50": lambda: sequential((50, 5), layers.LSTM(32), layers.Dense(3)),
+    "other_recurrent": lambda: sequential(
+        (40, 5),
+        layers.SimpleRNN(6, return_sequences=True, use_bias=False),
+        layers.GRU(5, return_sequences=True, go_backwards=True),
+        layers.SimpleRNN(4, activation="relu", go_backwards=True),
+    ),
+    "unrolled": lambda: sequential(
+        (6, 5),
+        layers.GRU(4, return_sequences=True, reset_after=False),
+        layers.LSTM(3, return_sequences=True, recurrent_activation="hard_sigmoid"),
+        layers.Masking(),
+        layers.LSTM(4),
+    ),
     "gru": lambda: sequential((12, 5), layers.GRU(7, return_sequences=True), layers.GRU(3)),
 }
 REFUSED = {
@@ -235,6 +254,7 @@ def main(folder):
         build().save(folder / f"{name}.keras")
         build().save(folder / f"{name}.h5")
     square_root().save(folder / "square_root.keras")
+    lstm_and_erfinv().save(folder / "lstm_and_erfinv.keras")
     old = convolutional()
     randomise(old)
     save_as_keras_2(old, folder / "old.h5")

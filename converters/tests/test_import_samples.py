@@ -110,6 +110,7 @@ def test_a_factory_is_built_around_the_data(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.tensorflow
+@pytest.mark.usefixtures("one_tensorflow")
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
 def test_a_keras_network_is_tried_on_the_data(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
     root, output = keras_folder / "square_root.keras", tmp_path / f"model{suffix}"
@@ -123,6 +124,7 @@ def test_a_keras_network_is_tried_on_the_data(keras_folder: Path, tmp_path: Path
 
 
 @pytest.mark.tensorflow
+@pytest.mark.usefixtures("one_tensorflow")
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
 def test_a_saved_model_gets_each_input_of_the_data(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
     """x / n with whole numbers, by name: a random n may be 0, at which TensorFlow stops."""

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextvars import Context
 from itertools import product
 from pathlib import Path
 
@@ -9,17 +10,20 @@ import numpy as np
 import onnx
 import pytest
 
-from edgequant_converters import SourceError, convert
+from edgequant_converters import SourceError, UnsupportedError, convert
 from edgequant_converters._evaluate import Evaluator, open_model
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.sources import from_keras
 from edgequant_converters.tflite import operator_name, read_model
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("one_tensorflow")]
 
 Hub = Callable[[str, str], Path]
 
-NETWORKS = ["convolutional.keras", "normalized.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras"]
+NETWORKS = [
+    "convolutional.keras", "normalized.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras",
+    "other_recurrent.keras",
+]  # fmt: skip
 CELLS = [*product(NETWORKS, (".tflite", ".onnx")), ("old.h5", ".tflite"), ("old_lstm.h5", ".tflite")]
 
 
@@ -45,10 +49,14 @@ def agreement(model: Evaluator, sample: Path) -> float:
 
 
 def operators(path: Path) -> set[str]:
+    return set(listed(path))
+
+
+def listed(path: Path) -> list[str]:
     if path.suffix == ".onnx":
-        return {node.op_type for node in onnx.load(path).graph.node}
+        return [node.op_type for node in onnx.load(path).graph.node]
     model = read_model(path)
-    return {operator_name(model, operator) for operator in model.subgraphs[0].operators}
+    return [operator_name(model, operator) for operator in model.subgraphs[0].operators]
 
 
 @pytest.mark.parametrize(("name", "suffix"), CELLS)
@@ -73,10 +81,39 @@ def test_a_convolutional_network_keeps_its_layout_and_folds_its_batch_norms(hub:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["lstm.keras", "gru.keras"])
-def test_recurrent_networks_are_unrolled(hub: Hub, name: str) -> None:
-    assert "WHILE" not in operators(hub(name, ".tflite"))
-    assert "Loop" not in operators(hub(name, ".onnx"))
+def test_an_lstm_is_one_operator_in_each_direction(hub: Hub) -> None:
+    assert listed(hub("lstm.keras", ".tflite")).count("UNIDIRECTIONAL_SEQUENCE_LSTM") == 2
+    assert listed(hub("lstm.keras", ".onnx")).count("LSTM") == 2
+    assert not operators(hub("lstm.keras", ".tflite")) & {"CUSTOM", "WHILE", "LOGISTIC"}
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_an_lstm_of_fifty_steps_is_small_and_smaller_in_int8(hub: Hub, tmp_path: Path, suffix: str) -> None:
+    path, small = hub("lstm50.keras", suffix), tmp_path / f"int8{suffix}"
+    assert len(listed(path)) <= 12
+    samples = np.random.default_rng(0).normal(size=(20, 50, 5)).astype(np.float32)
+    report = convert(path, small, quantize="int8", calibration=[*samples])
+    assert small.stat().st_size < path.stat().st_size
+    assert report.sqnr_db and report.sqnr_db > 20
+
+
+def test_a_short_gru_is_unrolled_for_litert_and_a_long_one_loops(hub: Hub) -> None:
+    assert "WHILE" not in operators(hub("gru.keras", ".tflite"))
+    assert listed(hub("gru.keras", ".onnx")).count("GRU") == 2
+    assert listed(hub("other_recurrent.keras", ".tflite")).count("WHILE") == 1
+    assert listed(hub("other_recurrent.keras", ".tflite")).count("UNIDIRECTIONAL_SEQUENCE_RNN") == 2
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_what_is_more_than_one_operator_is_unrolled(keras_folder: Path, hub: Hub, suffix: str) -> None:
+    path = hub("unrolled.keras", suffix)
+    assert agreement(open_model(path), keras_folder / "unrolled.npz") > 100
+    assert not operators(path) & {"UNIDIRECTIONAL_SEQUENCE_LSTM", "WHILE", "LSTM", "GRU", "Loop"}
+
+
+def test_another_operator_that_litert_lacks_is_named_beside_an_lstm(keras_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"LiteRT lacks \(Erfinv\)"):
+        from_keras(keras_folder / "lstm_and_erfinv.keras").write_litert(tmp_path / "hub.tflite")
 
 
 @pytest.mark.parametrize("name", ["lstm.keras", "gru.keras"])
@@ -97,7 +134,8 @@ def test_a_network_trained_in_half_precision_computes_in_float32(keras_folder: P
 @pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
 def test_converting_twice_gives_the_same_bytes(keras_folder: Path, hub: Hub, tmp_path: Path, suffix: str) -> None:
     source, again = from_keras(keras_folder / "convolutional.keras"), tmp_path / f"again{suffix}"
-    (source.write_litert if suffix == ".tflite" else source.write_onnx)(again)
+    fresh = Context()  # in which no process is shared
+    fresh.run(source.write_litert if suffix == ".tflite" else source.write_onnx, again)
     assert again.read_bytes() == hub("convolutional.keras", suffix).read_bytes()
 
 

@@ -8,7 +8,7 @@ from edgequant_converters._evaluate import open_model
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.sources import from_saved_model
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("one_tensorflow")]
 
 
 @pytest.mark.parametrize("suffix", [".tflite", ".onnx"])

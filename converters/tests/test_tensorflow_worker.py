@@ -8,7 +8,7 @@ import pytest
 
 import edgequant_converters.sources._tensorflow as tensorflow_side
 from edgequant_converters import SourceError, UnsupportedError
-from edgequant_converters.sources._tensorflow import TensorFlowProcess
+from edgequant_converters.sources._tensorflow import ReusableTensorFlow, TensorFlowProcess
 
 pytestmark = pytest.mark.tensorflow
 
@@ -95,3 +95,17 @@ def test_a_module_in_the_working_folder_is_not_imported(
 
 def test_nothing_of_tensorflow_is_imported_here() -> None:
     assert not {"tensorflow", "tf2onnx"} & set(sys.modules)
+
+
+def test_a_process_is_reused_until_it_dies(use_worker: Any) -> None:
+    use_worker(answer="os._exit(3) if request['do'] == 'die' else {'pid': os.getpid()}")
+    reusable = ReusableTensorFlow()
+    with reusable.reused():
+        first = ask()
+        assert ask() == first
+        with pytest.raises(SourceError, match="exit code 3"):
+            ask({"do": "die"})
+        second = ask()
+        assert second != first
+    assert ask() not in (first, second)
+    reusable.close()

@@ -104,6 +104,7 @@ _ACTIONS: dict[str, Callable[[_Worker, dict[str, Any], Arrays], Answer]] = {
 
 
 def _load(kind: str, path: Path, description: str) -> "Network":
+    """Load a network as if it were the first: one that was there before leaves nothing, not even names."""
     if kind == "keras":
         check_keras_file(path, description)
         from ._keras import load_keras

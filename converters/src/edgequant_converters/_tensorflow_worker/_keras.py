@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edgequant_converters._errors import SourceError
 from ._keras_file import EXPORT_ADVICE
 from ._messages import first_line
 from ._network import Network
+from ._recurrent import recurrent_layers_written
 
 _OLD_ARGUMENTS = {"groups": 1, "time_major": False}
 """Arguments of Keras 2 that Keras 3 refuses, with the values that change nothing."""
@@ -25,6 +27,7 @@ _OLD_LAYERS = [
 
 def load_keras(path: Path, description: str) -> Network:
     """Load a Keras model for inference, from a file that `check_keras_file` has passed. Raises SourceError."""
+    keras.utils.clear_session()  # what other networks left
     try:
         model = keras.models.load_model(path, custom_objects=_tolerant_layers(), compile=False, safe_mode=True)
     except Exception as error:  # ValueError, TypeError, OSError, KeyError ...
@@ -74,20 +77,15 @@ def _network(model: Any, description: str) -> Network:
         input_types=[tf.as_dtype(tensor.dtype) for tensor in model.inputs],
         output_names=_output_names(model),
         keep_alive=model,
+        written=partial(recurrent_layers_written, model),
     )
 
 
 def _prepare(model: Any) -> None:
-    """Set what makes a better model file and changes nothing but rounding.
-
-    Layers trained in half precision compute in float32. Recurrent layers are unrolled: a loop (WHILE) can neither be
-    quantized to int8 nor be fused by an engine.
-    """
+    """Let layers trained in half precision compute in float32, which changes nothing but rounding."""
     for layer in model._flatten_layers():
         if layer.compute_dtype in ("float16", "bfloat16"):
             layer.dtype_policy = keras.DTypePolicy("float32")
-        if hasattr(layer, "unroll"):
-            layer.unroll = True
 
 
 def _packed(model: Any, values: tuple[Any, ...]) -> Any:

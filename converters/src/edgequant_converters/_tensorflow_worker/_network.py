@@ -1,6 +1,7 @@
 """A loaded TensorFlow network, whatever it was stored as."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,8 @@ class Network:
     """A function on tensors; before it is traced, `input_shapes` are those that it is to have.
 
     `function` takes one tensor an input and returns a list, one an output, both in the order of the names.
-    `keep_alive` holds the owner of the variables, which TensorFlow refers to weakly.
+    `keep_alive` holds the owner of the variables, which TensorFlow refers to weakly. `written`, given "litert" or
+    "onnx", lets the function be traced as that target takes it while its context lasts, and tells if that differs.
     """
 
     description: str
@@ -27,6 +29,7 @@ class Network:
     input_types: list[Any]
     output_names: list[str]
     keep_alive: Any = field(repr=False, default=None)
+    written: Callable[[str], AbstractContextManager[bool]] = field(repr=False, default=lambda _: nullcontext(False))
 
     @cached_property
     def signature(self) -> list[Any]:
@@ -47,7 +50,16 @@ class Network:
     @cached_property
     def traced(self) -> Any:
         """The network as a tf.function that takes and returns float32 wherever it computes in another float."""
+        return self._function()
 
+    def traced_for(self, target: str) -> Any:
+        """Return the network as a tf.function as it is written to "litert" or "onnx", traced."""
+        with self.written(target) as differs:
+            function = self._function() if differs else self.traced
+            function.get_concrete_function()
+        return function
+
+    def _function(self) -> Any:
         def call(*values: Any) -> list[Any]:
             cast = [tf.cast(value, dtype) for value, dtype in zip(values, self.input_types, strict=True)]
             return [tf.cast(v, tf.float32) if v.dtype.is_floating else v for v in self.function(*cast)]

@@ -2,5 +2,6 @@
 
 from ._importer import import_onnx
 from ._registry import LOWERINGS
+from ._single import lower_operator
 
-__all__ = ["LOWERINGS", "import_onnx"]
+__all__ = ["LOWERINGS", "import_onnx", "lower_operator"]

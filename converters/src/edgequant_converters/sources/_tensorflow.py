@@ -1,7 +1,9 @@
 """The user's side of the TensorFlow worker: start it, ask it, and turn what happens into an answer or an error."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any, Self
 
@@ -18,10 +20,61 @@ LIMIT_SECONDS = 3600.0
 """How long it may be silent: its converters write a large network in many minutes."""
 
 
+class _Worker:
+    """A worker and the folder that stands for the user's settings of Keras."""
+
+    def __init__(self, description: str) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="edgequant-")
+        try:
+            self.process = WorkerProcess(_WORKER, _environment(self._home.name))
+        except SessionError as error:
+            self._home.cleanup()
+            raise SourceError(f"TensorFlow cannot be started for {description}: {error}") from error
+
+    def close(self) -> None:
+        self.process.close()
+        self._home.cleanup()
+
+
+class ReusableTensorFlow:
+    """A TensorFlow process for many networks, one after the other: starting it takes ten times what a small one does.
+
+    It is started by the first that needs it within a block of `reused()`, and anew after a death; `close()` ends it.
+    """
+
+    def __init__(self) -> None:
+        self._worker: _Worker | None = None
+
+    @contextmanager
+    def reused(self) -> Iterator[None]:
+        """Let every `TensorFlowProcess` within the block be this one."""
+        token = _shared.set(self)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+
+    def worker(self, description: str) -> _Worker:
+        """Return the worker, started if there is none."""
+        if self._worker is None:
+            self._worker = _Worker(description)
+        return self._worker
+
+    def close(self) -> None:
+        """End the worker; the next network gets another."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
+
+_shared: ContextVar[ReusableTensorFlow | None] = ContextVar("the TensorFlow process that is shared", default=None)
+
+
 class TensorFlowProcess:
     """TensorFlow in a process of its own, for one network, whose name in messages is `description`.
 
-    Use it with `with`: it ends with the block. Raises UnsupportedError if TensorFlow is not installed.
+    Use it with `with`: it ends with the block, unless it is one that is reused (`ReusableTensorFlow`). Raises
+    UnsupportedError if TensorFlow is not installed.
     """
 
     def __init__(self, description: str) -> None:
@@ -34,17 +87,15 @@ class TensorFlowProcess:
         self._description = description
 
     def __enter__(self) -> Self:
-        self._home = tempfile.TemporaryDirectory(prefix="edgequant-")
-        try:
-            self._process = WorkerProcess(_WORKER, _environment(self._home.name))
-        except SessionError as error:
-            self._home.cleanup()
-            raise SourceError(f"TensorFlow cannot be started: {error}") from error
+        self._reusable = _shared.get()
+        self._worker = (
+            _Worker(self._description) if self._reusable is None else self._reusable.worker(self._description)
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.close()
-        self._home.cleanup()
+        if self._reusable is None:
+            self._worker.close()
 
     def ask(
         self, request: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()
@@ -54,10 +105,12 @@ class TensorFlowProcess:
         Raises SourceError or UnsupportedError with the worker's sentence, and SourceError if it dies or hangs.
         """
         try:
-            answer, values = self._process.ask(
+            answer, values = self._worker.process.ask(
                 {**request, "description": self._description}, arrays, seconds=LIMIT_SECONDS
             )
         except WorkerDeath as death:
+            if self._reusable is not None:
+                self._reusable.close()
             raise SourceError(
                 f"TensorFlow {death} while converting {self._description}: try another format (.onnx or .tflite), and "
                 "report it with the network."

@@ -22,6 +22,7 @@ from ._case import Arrays, Case, NotFiniteError, finite_case
 from ._input_shapes import given_shapes
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
+from ._recurrent_litert import with_recurrent_operators
 from ._self_check import check_hub
 from ._tensorflow import TensorFlowProcess
 
@@ -41,6 +42,7 @@ class TensorFlowSource:
         with self._converted("litert") as result:
             model = read_model(result.hub)
             normalise(model)
+            model = with_recurrent_operators(model)
             rename_io(model, result.input_names, result.output_names)
             write_model(model, path)
             check_hub(path, *result.case, self.description)
