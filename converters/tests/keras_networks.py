@@ -175,6 +175,20 @@ def save_saved_models(folder):
     module.divide = tf.function(lambda x, n: {"y": tf.cast(x // n, tf.float32)}, input_signature=[whole, whole])
     tf.saved_model.save(module, folder / "division", signatures=module.divide)
     save_with_side_effects(folder)
+    save_ring_buffer(folder / "ring_buffer")
+
+
+def save_ring_buffer(folder):
+    """Write a streaming network: the sum of the last three inputs, which begins with ones in their place."""
+    module = tf.Module()
+    module.last = tf.Variable(tf.ones((3, 2)))
+
+    def push(x):
+        module.last.assign(tf.concat([module.last[1:], x], 0))
+        return {"y": tf.reduce_sum(module.last, 0, keepdims=True)}
+
+    function = tf.function(push, input_signature=[tf.TensorSpec((1, 2), name="x")])
+    tf.saved_model.save(module, folder, signatures=function)
 
 
 def _with_effect(effect):
@@ -254,6 +268,8 @@ def main(folder):
         build().save(folder / f"{name}.keras")
         build().save(folder / f"{name}.h5")
     square_root().save(folder / "square_root.keras")
+    stateful = keras.Sequential([keras.Input(batch_shape=(1, 4, 5)), layers.LSTM(6, stateful=True), layers.Dense(2)])
+    stateful.save(folder / "stateful.keras")
     lstm_and_erfinv().save(folder / "lstm_and_erfinv.keras")
     old = convolutional()
     randomise(old)

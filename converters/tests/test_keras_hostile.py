@@ -44,6 +44,7 @@ def layer(kind: str, module: str | None = "keras.layers", **config: Any) -> dict
         (network(layer("Dense", activation={"class_name": "__lambda__", "config": {}})), "has a Lambda layer"),
         (network(layer("TorchModuleWrapper")), "has a TorchModuleWrapper layer"),
         (network(layer("TFSMLayer", filepath="/tmp/model")), "has a TFSMLayer layer"),
+        (network(layer("TFOpLambda", None)), r"was saved by Keras 2 with .*\(TFOpLambda\).*tf_keras.models.load_model"),
         (network(layer("system", "os")), r"uses 'system', which is not part of Keras \(its module is os\)"),
         (network(layer("Dense", activation=layer("get_file", "keras.utils"))), "uses 'get_file'"),
         (network(layer("Dense", activation=layer("load", "keras.src.saving.saving_lib"))), "uses 'load'"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from edgequant_runtime import Session
 
 from edgequant_converters import SourceError, UnsupportedError, convert
 from edgequant_converters._evaluate import Evaluator, open_model
@@ -109,6 +110,18 @@ def test_what_is_more_than_one_operator_is_unrolled(keras_folder: Path, hub: Hub
     path = hub("unrolled.keras", suffix)
     assert agreement(open_model(path), keras_folder / "unrolled.npz") > 100
     assert not operators(path) & {"UNIDIRECTIONAL_SEQUENCE_LSTM", "WHILE", "LSTM", "GRU", "Loop"}
+
+
+def test_a_stateful_lstm_keeps_its_state(keras_folder: Path, hub: Hub, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(1, 4, 5)).astype(np.float32)
+    with Session(hub("stateful.keras", ".tflite")) as session:
+        name, output = session.inputs[0].name, session.outputs[0].name
+        first, second = (session.run({name: x})[output] for _ in range(2))
+        session.reset()
+        assert (session.run({name: x})[output] == first).all()
+        assert (first != second).all()
+    with pytest.raises(UnsupportedError, match="keeps a state"):
+        from_keras(keras_folder / "stateful.keras").write_onnx(tmp_path / "hub.onnx")
 
 
 def test_another_operator_that_litert_lacks_is_named_beside_an_lstm(keras_folder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from edgequant_runtime import Session
 
 from edgequant_converters import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
@@ -109,3 +111,19 @@ def test_a_session_with_its_own_saver_is_run(keras_folder: Path, tmp_path: Path)
     """It gets as far as TensorFlow's converter, which has no operator for the variables of sessions."""
     with pytest.raises(UnsupportedError, match=r"LiteRT lacks \(VariableV2\)"):
         from_saved_model(keras_folder / "session").write_litert(tmp_path / "hub.tflite")
+
+
+@pytest.mark.parametrize("engine", ["native", "litert"])
+def test_a_state_in_variables_is_kept_from_run_to_run(keras_folder: Path, tmp_path: Path, engine: Any) -> None:
+    from_saved_model(keras_folder / "ring_buffer").write_litert(tmp_path / "hub.tflite")
+    with Session(tmp_path / "hub.tflite", engine=engine) as session:
+        x = np.array([[2, 5]], np.float32)
+        for _ in range(2):
+            sums = [session.run({"x": x})["y"].ravel().tolist() for _ in range(4)]
+            assert sums == [[4, 7], [5, 11], [6, 15], [6, 15]]
+            session.reset()
+
+
+def test_onnx_keeps_no_state(keras_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"keeps a state .* which an \.onnx file cannot: convert to \.tflite"):
+        from_saved_model(keras_folder / "ring_buffer").write_onnx(tmp_path / "hub.onnx")

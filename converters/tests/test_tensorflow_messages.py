@@ -23,7 +23,7 @@ def test_a_long_line_ends_with_a_whole_word() -> None:
         (
             "Input 0 of node lstm_1/AssignVariableOp_1 was passed float from lstm_1/ReadVariableOp/resource:0 "
             "incompatible with expected resource.",
-            "stateful=False",
+            "convert to .tflite, or make the state an input",
         ),
         (
             OPENING + "<stack traces unavailable>\nInteger division by zero\n\t [[{{node div}}]] [Op:f]",

@@ -23,6 +23,7 @@ _OF_KERAS = re.compile(
     r"random|regularizers)(\.\w+)*)?|builtins"
 )
 _RUNS_CODE = frozenset({"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"})
+_KERAS_2_OPERATORS = frozenset({"TFOpLambda", "SlicingOpLambda", "InstanceMethod", "ClassMethod"})
 _READS_FILES = ("vocabulary", "idf_weights")  # a layer takes the values, or the path of a file that has them
 _LARGEST_RATIO = 100  # of the unpacked to the packed size of a .keras archive
 
@@ -42,6 +43,12 @@ def _check_object(entry: dict[str, Any], description: str) -> None:
         raise SourceError(
             f"{description} has a {kind.strip('_').replace('lambda', 'Lambda')} layer, Python code that edgequant does "
             f"not run from a file: {EXPORT_ADVICE}."
+        )
+    if kind in _KERAS_2_OPERATORS:
+        raise SourceError(
+            f"{description} was saved by Keras 2 with TensorFlow operators between its layers ({kind}), which Keras 3 "
+            "cannot read: with the package tf_keras, write tf_keras.models.load_model(file).export('folder') and "
+            "convert that folder."
         )
     if "class_name" in entry and isinstance(module, str) and not _OF_KERAS.fullmatch(module):
         raise SourceError(

@@ -8,12 +8,15 @@ _HOLLOW = "Graph execution error:"  # opens what fails while a network runs; the
 _RAISED = re.compile(r"^(?:\{\{function_node \S+\}\} )?(.*\S.*)\n\s*\[\[\{\{", re.MULTILINE)
 """What an operator said, and after it where it stands: other lines of the error tell of stack traces."""
 
+KEEPS_STATE = (
+    "it keeps a state from one call to the next, which an .onnx file cannot: convert to .tflite, or make the state an "
+    "input and an output of the network"
+)
+
 _CAUSES = {
     r"only supports the NHWC tensor format": "its layers work on images with the channels first, which TensorFlow "
     "computes on a GPU alone: build the network with data_format='channels_last', load the same weights, and save that",
-    r"AssignVariableOp.* incompatible with expected resource": "it keeps a state from one call to the next, which the "
-    "model file cannot: build its recurrent layers with stateful=False, or make the state an input and an output, load "
-    "the same weights, and save that",
+    r"AssignVariableOp.* incompatible with expected resource": KEEPS_STATE,
 }
 """What TensorFlow's errors look like whose own words tell nobody what to do: the cause and the way out."""
 

@@ -1,5 +1,6 @@
 """A loaded TensorFlow network, whatever it was stored as."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError
+
+_ASSIGNS = re.compile(r"Assign(Add|Sub)?VariableOp|Resource(Scatter|StridedSliceAssign)\w*")
 
 
 @dataclass
@@ -66,9 +69,25 @@ class Network:
 
         return tf.function(call, input_signature=self.signature)
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a call leaves something for the next, in variables."""
+        graph = self.traced.get_concrete_function().graph.as_graph_def()
+        nodes = [graph.node, *(function.node_def for function in graph.library.function)]
+        return any(_ASSIGNS.fullmatch(node.op) for listed in nodes for node in listed)
+
     def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """Return the network's own outputs; `inputs` are of the signature's shapes and types."""
-        return [np.asarray(value.numpy()) for value in self.traced(*map(tf.constant, inputs))]
+        """Return the network's own outputs of a first call; `inputs` are of the signature's shapes and types.
+
+        The variables are as before afterwards.
+        """
+        variables = self.traced.get_concrete_function().variables if self.keeps_state else ()
+        before = [(variable, variable.numpy()) for variable in variables]
+        try:
+            return [np.asarray(value.numpy()) for value in self.traced(*map(tf.constant, inputs))]
+        finally:
+            for variable, value in before:
+                variable.assign(value)
 
     def _known(self, name: str, shape: Any) -> list[int]:
         if shape is None or tf.TensorShape(shape).rank is None:

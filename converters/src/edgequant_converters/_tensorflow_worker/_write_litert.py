@@ -18,14 +18,20 @@ from ._network import Network
 def write_litert(network: Network, path: Path) -> None:
     """Write a float32 .tflite whose inputs and outputs are in the network's order (it has no signature).
 
-    The variables are frozen first: TensorFlow's converter does not find those of Keras 3 and would write a model that
-    gives NaN. Control flow is kept for it, since it turns loops into WHILE. Recurrent layers are custom operators,
-    CudnnRNN, in the file. Raises UnsupportedError for other operators that LiteRT lacks.
+    The variables are frozen first, and control flow is kept, since the converter turns loops into WHILE. A network that
+    keeps a state from call to call keeps its variables: those that are assigned are the file's too. Recurrent layers
+    are custom operators, CudnnRNN, in the file. Raises UnsupportedError for other operators that LiteRT lacks.
     """
     traced = network.traced_for("litert").get_concrete_function()
-    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    converter.allow_custom_ops = any(operator.type == RECURRENT for operator in frozen.graph.get_operations())
+    if network.keeps_state:
+        owner = tf.Module()  # the converter asks for one, and does not know Keras 3's own
+        owner.owned = list(traced.variables)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], owner)
+        converter.experimental_enable_resource_variables = True
+    else:
+        frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    converter.allow_custom_ops = any(operator.type == RECURRENT for operator in traced.graph.get_operations())
     try:
         data = converter.convert()
         if converter.allow_custom_ops and not _custom_operators(data) <= {RECURRENT}:

@@ -10,6 +10,7 @@ import tf2onnx
 from edgequant_converters._cudnn import RECURRENT, onnx_layer
 from edgequant_converters._errors import UnsupportedError
 
+from ._messages import KEEPS_STATE
 from ._network import Network
 
 _OPSET = 18
@@ -18,10 +19,13 @@ _OPSET = 18
 def write_onnx(network: Network, path: Path) -> None:
     """Write a float32 ONNX model whose inputs and outputs are in the network's order, in its own (NHWC) layout.
 
-    Raises UnsupportedError for operators that tf2onnx does not know.
+    Raises UnsupportedError for a network that keeps a state, and for operators that tf2onnx does not know.
     """
+    if network.keeps_state:
+        raise UnsupportedError(f"{network.description} cannot be converted to ONNX: {KEEPS_STATE}.")
     handlers: dict[str, Any] = {"Erfc": (_erfc, []), RECURRENT: (_recurrent, [])}
     traced = network.traced_for("onnx")
+    tf2onnx.utils.INTERNAL_NAME = 1  # it numbers what it adds: not on from another network's
     model, _ = tf2onnx.convert.from_function(
         traced, input_signature=network.signature, opset=_OPSET, custom_op_handlers=handlers
     )
