@@ -114,12 +114,12 @@ def test_what_is_more_than_one_operator_is_unrolled(keras_folder: Path, hub: Hub
 
 def test_a_stateful_lstm_keeps_its_state(keras_folder: Path, hub: Hub, tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(1, 4, 5)).astype(np.float32)
-    with Session(hub("stateful.keras", ".tflite")) as session:
-        name, output = session.inputs[0].name, session.outputs[0].name
-        first, second = (session.run({name: x})[output] for _ in range(2))
-        session.reset()
-        assert (session.run({name: x})[output] == first).all()
-        assert (first != second).all()
+    session = Session(hub("stateful.keras", ".tflite"))
+    name, output = session.inputs[0].name, session.outputs[0].name
+    first, second = (session.run({name: x})[output] for _ in range(2))
+    session.reset()
+    assert (session.run({name: x})[output] == first).all()
+    assert (first != second).all()
     with pytest.raises(UnsupportedError, match="keeps a state"):
         from_keras(keras_folder / "stateful.keras").write_onnx(tmp_path / "hub.onnx")
 
@@ -145,11 +145,13 @@ def test_a_network_trained_in_half_precision_computes_in_float32(keras_folder: P
 
 
 @pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
-def test_converting_twice_gives_the_same_bytes(keras_folder: Path, hub: Hub, tmp_path: Path, suffix: str) -> None:
-    source, again = from_keras(keras_folder / "convolutional.keras"), tmp_path / f"again{suffix}"
-    fresh = Context()  # in which no process is shared
-    fresh.run(source.write_litert if suffix == ".tflite" else source.write_onnx, again)
-    assert again.read_bytes() == hub("convolutional.keras", suffix).read_bytes()
+def test_converting_twice_gives_the_same_bytes(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
+    source = from_keras(keras_folder / "convolutional.keras")
+    paths = [tmp_path / f"{name}{suffix}" for name in ("first", "second")]
+    for path in paths:
+        fresh = Context()  # in which no process is shared
+        fresh.run(source.write_litert if suffix == ".tflite" else source.write_onnx, path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -116,12 +116,12 @@ def test_a_session_with_its_own_saver_is_run(keras_folder: Path, tmp_path: Path)
 @pytest.mark.parametrize("engine", ["native", "litert"])
 def test_a_state_in_variables_is_kept_from_run_to_run(keras_folder: Path, tmp_path: Path, engine: Any) -> None:
     from_saved_model(keras_folder / "ring_buffer").write_litert(tmp_path / "hub.tflite")
-    with Session(tmp_path / "hub.tflite", engine=engine) as session:
-        x = np.array([[2, 5]], np.float32)
-        for _ in range(2):
-            sums = [session.run({"x": x})["y"].ravel().tolist() for _ in range(4)]
-            assert sums == [[4, 7], [5, 11], [6, 15], [6, 15]]
-            session.reset()
+    session = Session(tmp_path / "hub.tflite", engine=engine)
+    x = np.array([[2, 5]], np.float32)
+    for _ in range(2):
+        sums = [session.run({"x": x})["y"].ravel().tolist() for _ in range(4)]
+        assert sums == [[4, 7], [5, 11], [6, 15], [6, 15]]
+        session.reset()
 
 
 def test_onnx_keeps_no_state(keras_folder: Path, tmp_path: Path) -> None:

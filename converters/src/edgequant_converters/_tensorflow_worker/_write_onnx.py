@@ -25,7 +25,6 @@ def write_onnx(network: Network, path: Path) -> None:
         raise UnsupportedError(f"{network.description} cannot be converted to ONNX: {KEEPS_STATE}.")
     handlers: dict[str, Any] = {"Erfc": (_erfc, []), RECURRENT: (_recurrent, [])}
     traced = network.traced_for("onnx")
-    tf2onnx.utils.INTERNAL_NAME = 1  # it numbers what it adds: not on from another network's
     model, _ = tf2onnx.convert.from_function(
         traced, input_signature=network.signature, opset=_OPSET, custom_op_handlers=handlers
     )
