@@ -127,6 +127,25 @@ def test_factors_and_addends_go_into_the_layer() -> None:
     assert simplified((2, 3), layers) == ["FULLY_CONNECTED"]
 
 
+def test_a_cut_transposed_convolution_takes_what_follows_it() -> None:
+    def layers(b: Builder, x: Tensor) -> Tensor:
+        inputs = [b.constant((1, 9, 13, 5), np.int32), b.constant(weights(5, 3, 3, 3)), x]
+        x = b.op("TRANSPOSE_CONV", inputs, (1, 9, 13, 5), "FLOAT32", padding="VALID", strideH=2, strideW=2)
+        x = b.slice(x, (0, 1, 1, 0), (1, 8, 12, 5))
+        return b.unary("RELU", b.add(b.mul(x, b.constant(weights(5))), b.constant(weights(1, 1, 1, 5))))
+
+    assert simplified(SHAPE, layers) == ["TRANSPOSE_CONV", "SLICE"]
+
+
+def test_a_reshaped_layer_takes_what_is_for_its_channels_only() -> None:
+    def layers(b: Builder, x: Tensor) -> Tensor:
+        x = b.reshape(b.fully_connected(x, b.constant(weights(6, 3))), (2, 1, 6))
+        x = b.reshape(b.mul(x, b.constant(weights(6))), (2, 3, 2))
+        return b.add(x, b.constant(weights(2)))
+
+    assert simplified((2, 3), layers) == ["FULLY_CONNECTED", "RESHAPE", "RESHAPE", "ADD"]
+
+
 def test_what_others_read_is_not_fused() -> None:
     def layers(b: Builder, x: Tensor) -> Tensor:
         x = b.fully_connected(x, b.constant(weights(5, 3)))

@@ -11,8 +11,11 @@ TAKE_ACTIVATIONS = frozenset({
     "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "ADD", "SUB", "MUL", "DIV",
     "AVERAGE_POOL_2D", "MAX_POOL_2D",
 })  # fmt: skip
-OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+OUTPUT_AXIS = {"CONV_2D": 0, "CONV_3D": 4, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 """The layers that take factors and addends, and the axis of their weights that is the output channel."""
+_BIAS = {"TRANSPOSE_CONV": 3}  # the bias's place among the inputs; 2 in all others
+_MOVES = frozenset({"SLICE", "RESHAPE"})
+"""What may stand between, where it leaves the channels: a transposed convolution is cut, a 1-D layer reshaped."""
 
 
 def fuse(graph: Graph) -> None:
@@ -20,10 +23,16 @@ def fuse(graph: Graph) -> None:
     producers, users = graph.producers(), graph.users()
     kept: list[Operator] = []
     for operator in graph.operators:
-        before = _only_reader_of(operator, graph, producers, users)
-        if before is not None and (_take_activation(before, operator) or _take_arithmetic(before, operator)):
-            producers[operator.output] = before
-            before.outputs[0] = operator.output
+        nearest = layer = _only_reader_of(operator, graph, producers, users)
+        while layer is not None and layer.code in _MOVES:
+            layer = _only_reader_of(layer, graph, producers, users)
+        if (
+            layer is not None
+            and nearest is not None
+            and (_take_activation(layer, operator) or _take_arithmetic(layer, operator))
+        ):
+            producers[operator.output] = nearest
+            nearest.outputs[0] = operator.output
         else:
             kept.append(operator)
     graph.operators = kept
@@ -52,21 +61,21 @@ def _take_activation(before: Operator, operator: Operator) -> bool:
 
 def _take_arithmetic(before: Operator, operator: Operator) -> bool:
     """Let a layer's weights and bias take a constant for each output channel, or one for all."""
-    axis = OUTPUT_AXIS.get(before.code)
+    axis, last = OUTPUT_AXIS.get(before.code), _BIAS.get(before.code, 2)
     if axis is None or operator.code not in ("ADD", "SUB", "MUL", "DIV") or len(operator.given) != 2:
         return False
     x, factor = operator.given
-    weights, bias = before.input(1), before.input(2)
+    weights, bias = before.input(1), before.input(last)
     if weights is None or not weights.is_constant or (bias is not None and not bias.is_constant):
         return False
     if x.is_constant:
         if operator.code in ("SUB", "DIV"):
             return False
-        factor = x
+        x, factor = factor, x
     channels = weights.shape[axis]
     if prod(factor.shape) not in (1, channels) or prod(factor.shape) != prod(factor.shape[-1:]):
         return False
-    if before.output.shape[-1] != channels or operator.output.shape != before.output.shape:
+    if before.output.shape[-1] != channels or x.shape[-1:] != (channels,) or operator.output.shape != x.shape:
         return False
     values = np.broadcast_to(factor.values.reshape(-1), (channels,)).astype(np.float32)
     old = np.zeros(channels, np.float32) if bias is None else bias.values
@@ -78,6 +87,6 @@ def _take_arithmetic(before: Operator, operator: Operator) -> bool:
         new = old * scale
         shape = [channels if place == axis else 1 for place in range(weights.rank)]
         before.inputs[1] = constant(weights.name, (weights.values * scale.reshape(shape)).astype(np.float32))
-    before.inputs = [before.inputs[0], before.inputs[1], constant(name, new.astype(np.float32))]
+    before.inputs[last:] = [constant(name, new.astype(np.float32))]
     before.options["fusedActivationFunction"] = operator.options.get("fusedActivationFunction", "NONE")
     return True
