@@ -84,3 +84,14 @@ def test_a_free_output_before_a_fixed_one(first_type: str) -> None:
     results = Session(model).run(x)
     assert (results["free"].dtype, results["free"].tolist()) == (first_type, x.tolist())
     assert results["fixed"].tolist() == [[28]]
+
+
+@pytest.mark.parametrize("size", [4, "n"])
+def test_an_output_that_is_an_input_has_its_values(size: int | str) -> None:
+    given_too, made = (helper.make_tensor_value_info(name, 1, [1, size]) for name in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "both", [given_too], [made, given_too])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = Session(model.SerializeToString(), threads=1)
+    for seed in (0, 1):
+        x = np.random.default_rng(seed).normal(size=(1, 4)).astype(np.float32)
+        np.testing.assert_array_equal(session.run({"x": x})["x"], x)

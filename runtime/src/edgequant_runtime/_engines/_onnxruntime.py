@@ -157,6 +157,8 @@ class OnnxRuntimeEngine(ArrayEngine):
         self.inputs = [tensor_info(value, model_name) for value in session.get_inputs()]
         self.outputs = [tensor_info(value, model_name) for value in session.get_outputs()]
         self._fixed_outputs = [_allocate_fixed(info) for info in self.outputs]
+        places = {info.name: index for index, info in enumerate(self.inputs)}
+        self._passed_on = [(i, places[info.name]) for i, info in enumerate(self.outputs) if info.name in places]
         self.resize(first_shapes(self.inputs, input_shapes))
 
     def clone(self) -> OnnxRuntimeEngine:
@@ -207,6 +209,10 @@ class OnnxRuntimeEngine(ArrayEngine):
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise EngineError(f"ONNX Runtime failed while it ran the model: {_reason(error)}.") from error
+        for output, given in self._passed_on:  # ONNX Runtime leaves the memory of an output that is an input alone
+            fixed = self._fixed_outputs[output]
+            if fixed is not None:
+                np.copyto(fixed, self._inputs[given])
         self._ran = True
 
     def _allocated(self, index: int) -> NDArray[Any]:
