@@ -371,3 +371,31 @@ ONCE_REFUSED: dict[str, Callable[[Any], Any]] = {
 def test_what_other_converters_refuse_or_die_of(function: Callable[[Any], Any], tmp_path: Path) -> None:
     torch.manual_seed(0)
     from_torch(module_of(function), torch.randn(1, 3, 4, 6)).write_litert(tmp_path / "model.tflite")
+
+
+TRANSLATED: dict[str, tuple[Any, tuple[int, ...], int]] = {
+    "means of uneven windows": (torch.nn.AdaptiveAvgPool2d((3, 5)), (1, 4, 10, 13), 12),
+    "means of even and uneven windows of volumes": (torch.nn.AdaptiveAvgPool3d((2, 3, 2)), (1, 3, 4, 7, 4), 14),
+    "means of even windows of volumes": (torch.nn.AdaptiveAvgPool3d(2), (1, 3, 4, 6, 4), 8),
+    "largest of uneven windows": (torch.nn.AdaptiveMaxPool2d((3, 5)), (1, 4, 10, 13), 8),
+    "where the largest lies": (torch.nn.AdaptiveMaxPool2d((3, 5), return_indices=True), (2, 4, 10, 13), 16),
+    "where the largest of even windows lies": (torch.nn.AdaptiveMaxPool2d(2, return_indices=True), (2, 3, 6, 4), 24),
+    "slopes that are random in training": (torch.nn.RReLU(), (1, 8), 1),
+}
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_what_torch_cannot_export_has_its_own_translation(name: str, tmp_path: Path) -> None:
+    module, shape, most = TRANSLATED[name]
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    path = tmp_path / "net.tflite"
+    from_torch(module.eval(), (torch.randn(shape),)).write_litert(path)
+    for expected, computed in zip(outputs_of(module, x), open_model(path).run({"input": x.numpy()}), strict=True):
+        np.testing.assert_allclose(computed, expected, atol=1e-6)
+    assert sum(operators(path).values()) <= most
+
+
+def test_a_projection_that_the_export_forgets_is_refused() -> None:
+    source = from_torch(torch.nn.LSTM(6, 8, proj_size=4).eval(), (torch.randn(10, 1, 6),))
+    with pytest.raises(UnsupportedError, match=r"an LSTM with proj_size=4, which PyTorch .* without its projection"):
+        source.write_litert(Path("net.tflite"))

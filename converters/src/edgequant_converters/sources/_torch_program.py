@@ -60,6 +60,9 @@ def write_onnx(
 def _onnx_model(
     program: ExportedProgram, input_names: Sequence[str], output_names: Sequence[str], description: str
 ) -> onnx.ModelProto:
+    from ._torch_translations import TRANSLATIONS  # onnxscript, which is slow to import
+
+    _refuse_projections(program, description)
     try:
         with quiet():
             exported = torch.onnx.export(
@@ -70,6 +73,7 @@ def _onnx_model(
                 verbose=False,
                 input_names=input_names,
                 output_names=output_names,
+                custom_translation_table=dict(TRANSLATIONS),
             )
             assert exported is not None
             model: onnx.ModelProto = exported.model_proto
@@ -79,6 +83,18 @@ def _onnx_model(
         raise _onnx_refusal(error, description) from error
     drop_exporter_notes(model)
     return model
+
+
+def _refuse_projections(program: ExportedProgram, description: str) -> None:
+    """Refuse an LSTM whose state is smaller than its cell, of which PyTorch's export forgets the projection."""
+    for node in program.graph.nodes:
+        if node.target is torch.ops.aten.lstm.input:
+            state, cell = (part.meta["val"].shape[-1] for part in node.args[1])
+            if state != cell:
+                raise UnsupportedError(
+                    f"{description} has an LSTM with proj_size={state}, which PyTorch exports to ONNX without its "
+                    "projection: take an LSTM without, and a Linear layer behind it."
+                )
 
 
 def _export_error(error: Exception, description: str) -> ConverterError:
