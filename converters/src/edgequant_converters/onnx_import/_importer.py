@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from edgequant_converters._errors import UnsupportedError
+from edgequant_converters._names import unique_names
 from edgequant_converters._reason import reason
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
 
@@ -76,7 +77,7 @@ def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
             f"What LiteRT cannot compute: {'; '.join(importer.refused)}. Change these nodes, or write .onnx."
         )
     names = [[value.name for value in side] for side in (graph.inputs, graph.outputs)]
-    outputs = [value.name for value in model.graph.output]
+    outputs = unique_names(value.name for value in model.graph.output)
     return Model([graph, *importer.bodies], names[0], outputs)
 
 
