@@ -99,8 +99,7 @@ def broken(folder, tmp_path, number, fault):
     operator = model.subgraphs[0].operators[number]
     fault(model, operator)
     write_model(model, tmp_path / "broken.tflite")
-    graph = read_graph(folder / "fp32.tflite")
-    return tmp_path / "broken.tflite", graph.tensors[int(operator.outputs[0])].name
+    return tmp_path / "broken.tflite", model.subgraphs[0].tensors[operator.outputs[0]].name.decode()
 
 
 def assert_all_are_found(folder, tmp_path, fault, samples):
