@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 from edgequant_device_checks import for_board
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +41,20 @@ def linear_layers() -> Names:
     return {"net": net, "weights": rng.normal(size=(8, 64)), "activations": rng.uniform(0, 1, 100)}
 
 
+def photo() -> Names:
+    """Write a picture, and a classifier that sees a cat in any."""
+    images = pytest.importorskip("PIL.Image")
+    images.new("RGB", (8, 8)).save("photo.jpg")
+    graph = Graph(inputs=[Tensor("image", (1, 8, 8, 3))])
+    build = Builder(graph)
+    means = build.reduce("MEAN", graph.inputs[0], [1, 2], keep=False)
+    bias = build.constant([np.log(0.93 / 0.07), 0], np.float32)
+    logits = build.fully_connected(means, build.constant(np.zeros((2, 3), np.float32)), bias)
+    graph.outputs = [build.unary("SOFTMAX", logits, beta=1.0)]
+    Path("model.tflite").write_bytes(write_ir(Model([graph], ["image"], ["classes"])))
+    return {}
+
+
 # The names that a page takes for granted.
 GIVEN: dict[str, Callable[[], Names]] = {
     "README.md": network,
@@ -50,6 +65,7 @@ GIVEN: dict[str, Callable[[], Names]] = {
     "docs/linear-quantization.md": linear_layers,
     "docs/native.md": image,
     "docs/qat.md": dict,
+    "docs/task.md": photo,
     "runtime/README.md": image,
 }
 TRAINS_OR_EXPORTS = {"README.md", "converters/README.md", "docs/qat.md"}
@@ -57,6 +73,7 @@ PRINTS = {  # a pattern of what the blocks of a page print
     "README.md": r"\d+ [\d.]+ \(\)\n",
     "docs/adding-an-operator.md": r"\['REVERSE_V2'.*\]\n\[\[\[.*\]\]\]\n",
     "docs/native.md": r"native None\n",
+    "docs/task.md": r"cat 0\.93\ndog 0\.07\n",
     "docs/qat.md": r"digits\.tflite \d+ 0\.9\d+\ndigits\.onnx \d+ 0\.9\d+\n",
 }
 # What is a part of a program, and its beginning; the program is run as a test of its own.

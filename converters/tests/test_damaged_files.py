@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import ConverterError, UnsupportedError, convert
+from edgequant_converters import ConverterError, convert
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.tflite import read_model, write_model
@@ -39,16 +39,13 @@ def constant_of_no_elements(path: Path) -> Path:
     return path
 
 
-def test_a_pool_that_pytorch_refuses_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+def test_a_pool_that_pytorch_would_refuse(tmp_path: Path) -> None:
     path = pool_padded_beyond_half_its_window(tmp_path / "net.onnx")
-    with pytest.raises(UnsupportedError, match=r"The node y \(AveragePool\) cannot be converted to LiteRT, .*half"):
-        convert(path, tmp_path / "net.tflite")
+    convert(path, tmp_path / "net.tflite")
     convert(path, tmp_path / "out.onnx")
 
 
 def test_a_constant_of_no_elements(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     convert(constant_of_no_elements(tmp_path / "net.onnx"), tmp_path / "net.tflite")
     assert open_model(tmp_path / "net.tflite").outputs[0].shape == (2, 8)
 
