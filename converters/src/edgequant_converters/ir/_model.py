@@ -1,6 +1,5 @@
 """Tensors, operators, graphs and the model that holds them."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeAlias
@@ -181,18 +180,8 @@ class Model:
         """The graph that an inference runs."""
         return self.graphs[0]
 
-    def operators(self) -> Iterator[Operator]:
-        """Yield the operators of all graphs."""
-        for graph in self.graphs:
-            yield from graph.operators
-
 
 def constant(name: str, value: Any, dtype: Any = None) -> Tensor:
     """Return a constant tensor of a numpy value."""
     data = np.ascontiguousarray(np.asarray(value, dtype)).reshape(np.shape(value))
     return Tensor(name, data.shape, type_of(data.dtype), data)
-
-
-def constants(tensors: Iterable[Tensor | None]) -> bool:
-    """Tell whether all tensors that are not left out are constants."""
-    return all(tensor is None or tensor.is_constant for tensor in tensors)

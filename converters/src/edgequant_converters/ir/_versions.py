@@ -32,11 +32,6 @@ def _by_type(index: int = 0, /, otherwise: int = 1, **versions: int) -> _Rule:
     return lambda operator: versions.get(_type(operator, index), otherwise)
 
 
-def _by_rank(wide: int, most: int, narrow: _Rule) -> _Rule:
-    """Return the rule that asks for `wide` where the first input has more axes than `most`."""
-    return lambda operator: wide if operator.given[0].rank > most else narrow(operator)
-
-
 def _broadcasts_wide(operator: Operator) -> bool:
     first, second = operator.given[:2]
     return first.shape != second.shape and max(first.rank, second.rank) > 4

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
-from edgequant_converters._metrics import sqnr_db
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import SampleFor, no_sample
@@ -28,7 +27,7 @@ from ._onnx_normalise import normalised
 from ._onnx_quantized import DEQUANTIZABLE, Dequantized, dequantized
 from ._onnx_short_floats import has_short_floats, widen_short_floats
 from ._onnx_versions import is_too_new, lowered
-from ._self_check import check_hub
+from ._self_check import agreement, check_hub
 
 
 class OnnxSource:
@@ -90,15 +89,8 @@ class OnnxSource:
             return
         inputs, expected = self._case
         theirs = open_model(self._path).run_real(list(inputs.values()))
-        figures = [
-            (sqnr_db(one, other), value.name)
-            for one, other, value in zip(theirs, expected, self._model.graph.output, strict=True)
-        ]
-        lowest, output = min(figures)
-        self.notes = (
-            f"{self._path.name} is in fewer bits already. The float model made of it, which the figures here compare "
-            f"with, agrees with it to {lowest:.1f} dB (output '{output}', one input).",
-        )
+        found = agreement([value.name for value in self._model.graph.output], theirs, expected)
+        self.notes = (f"{self._path.name} is in fewer bits already. {found}",)
 
     def _refuse_free_sizes(self) -> None:
         for value in self._inputs:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
-from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics
+from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
 
 MINIMUM_SQNR_DB = 60.0
 """Float rounding leaves 100 dB or more; below 60 dB (an error of 0.1 %) the conversion computes something else."""
@@ -45,6 +45,17 @@ def check_hub(
     return min(
         (_compare(index, *pair, description) for index, pair in enumerate(zip(expected, computed, strict=True))),
         default=IDENTICAL_DB,
+    )
+
+
+def agreement(names: Sequence[str], theirs: Sequence[NDArray[Any]], ours: Sequence[NDArray[Any]]) -> str:
+    """Say how far the float model of a quantized one is from it, by the output that differs most."""
+    lowest, output = min(
+        (sqnr_db(*pair), name) for pair, name in zip(zip(theirs, ours, strict=True), names, strict=True)
+    )
+    return (
+        "The float model made of it, which the figures here compare with, agrees with it to "
+        f"{lowest:.1f} dB (output '{output}', one input)."
     )
 
 

@@ -11,7 +11,6 @@ from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import open_model, zeros
-from edgequant_converters._metrics import ErrorStatistics
 from edgequant_converters._names import readable_names
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._request import Ranges
@@ -31,7 +30,7 @@ from edgequant_converters.tflite import (
 from ._input_shapes import given_shapes
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
-from ._self_check import check_hub, seeded_inputs
+from ._self_check import agreement, check_hub, seeded_inputs
 from ._tensorflow import TensorFlowProcess
 
 
@@ -93,17 +92,8 @@ class TfliteSource:
             named = dict(zip((spec.name for spec in written.inputs), inputs, strict=True))
             check_hub(hub, named, expected, self.description)
             return
-        computed = written.run_real(inputs)
-        figures = []
-        for spec, theirs, ours in zip(written.outputs, expected, computed, strict=True):
-            outcome = ErrorStatistics()
-            outcome.update(theirs, ours)
-            figures.append((outcome.sqnr_db, spec.name))
-        lowest, output = min(figures)
-        self.notes = (
-            f"{self._original.name} is quantized already ({', '.join(self._parts)}). The float model made of it, which "
-            f"the figures here compare with, agrees with it to {lowest:.1f} dB (output '{output}', one input).",
-        )
+        found = agreement([spec.name for spec in written.outputs], expected, written.run_real(inputs))
+        self.notes = (f"{self._original.name} is quantized already ({', '.join(self._parts)}). {found}",)
 
     def _inputs(self, path: Path) -> Mapping[str, NDArray[Any]]:
         infos = open_model(path).inputs

@@ -28,15 +28,7 @@ EQ_RUNS(angles_swapped, float, angle_f32(b, a))
 static const eq_binary order[2] = {{EQ_RUN_PAIR(angles), NULL}, {EQ_RUN_PAIR(angles_swapped), NULL}};
 
 eq_status eq_prepare_atan2(eq_plan *plan, const eq_operator *op) {
-    eq_broadcast shape;
-    eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status != EQ_OK || (status = eq_broadcast_shape(plan, op, &shape)) != EQ_OK) {
-        return status;
-    }
-    if (eq_plan_output(plan, op, 0)->type != eq_plan_input(plan, op, 0)->type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
-    }
-    return eq_broadcast_step(plan, op, &shape, &order[shape.slots[0]]);
+    return eq_broadcast_ordered(plan, op, order);
 }
 
 EQ_OPERATOR(ATAN2, eq_prepare_atan2, FLOAT32, FLOAT32);

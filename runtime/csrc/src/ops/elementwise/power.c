@@ -53,24 +53,12 @@ EQ_RUNS(pow_i32_swapped, int32_t, power_i32(b, a))
 static const eq_binary floats[2] = {{EQ_RUN_PAIR(pow_f32), NULL}, {EQ_RUN_PAIR(pow_f32_swapped), NULL}};
 static const eq_binary integers[2] = {{EQ_RUN_PAIR(pow_i32), NULL}, {EQ_RUN_PAIR(pow_i32_swapped), NULL}};
 
-static eq_status prepare(eq_plan *plan, const eq_operator *op, const eq_binary order[2]) {
-    eq_broadcast shape;
-    eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status != EQ_OK || (status = eq_broadcast_shape(plan, op, &shape)) != EQ_OK) {
-        return status;
-    }
-    if (eq_plan_output(plan, op, 0)->type != eq_plan_input(plan, op, 0)->type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
-    }
-    return eq_broadcast_step(plan, op, &shape, &order[shape.slots[0]]);
-}
-
 eq_status eq_prepare_pow_f32(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, floats);
+    return eq_broadcast_ordered(plan, op, floats);
 }
 
 eq_status eq_prepare_pow_i32(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, integers);
+    return eq_broadcast_ordered(plan, op, integers);
 }
 
 EQ_OPERATOR(POW, eq_prepare_pow_f32, FLOAT32, FLOAT32);
