@@ -97,7 +97,7 @@ def check_model(
             value = actual[output.name]
             assert (value.shape, value.dtype) == (reference.shape, reference.dtype), f"{engine}: {output.name}"
             np.testing.assert_allclose(value, reference, rtol=rtol, atol=atol, err_msg=f"{engine}: {output.name}")
-    codes = [operator.code for operator in made.operators()]
+    codes = [operator.code for graph in made.graphs for operator in graph.operators]
     assert most is None or len(codes) <= most, codes
     return made
 
