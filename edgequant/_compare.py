@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._errors import EdgequantError
 from ._matching import Pair, match_inputs, match_outputs
 
 if TYPE_CHECKING:
-    from edgequant_converters import ErrorStatistics, ImagePreprocessing
+    from edgequant_converters import ImagePreprocessing, OutputStatistics, PartMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,15 @@ class OutputComparison:
     """One output, named as in the reference, over all samples.
 
     `sqnr_db` is in dB (300: identical), `max_abs_error` in the output's own unit, `cosine` from -1 to 1. All are None
-    if either model gave NaN or an infinity.
+    if either model gave NaN or an infinity. `parts` are those that the output was joined from, or that have very
+    different ranges, each with its own SQNR; empty if it is of one piece.
     """
 
     name: str
     sqnr_db: float | None
     max_abs_error: float | None
     cosine: float | None
+    parts: "tuple[PartMeasure, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def _compare(
     input_shapes: Mapping[str, Sequence[int]] | None,
     progress: Progress,
 ) -> Comparison:
-    from edgequant_converters import ErrorStatistics
+    from edgequant_converters import OutputStatistics, divisions
     from edgequant_converters.calibration import open_data
 
     sessions = [process.open(one, input_shapes=input_shapes) for one in models]
@@ -104,7 +107,15 @@ def _compare(
     classes = None if labels is None else read_labels(labels)
     if classes is not None and source.count is not None and all(_runs_one_sample(pair) for pair in inputs):
         check_label_count(classes, source.count)  # told before the run, not after it
-    statistics, decisions, samples = [ErrorStatistics() for _ in outputs], _Decisions(), 0
+    found = dict(
+        zip(
+            (info.name for info in sessions[0].outputs),
+            divisions(Path(models[0]), len(sessions[0].outputs)),
+            strict=True,
+        )
+    )
+    statistics = [OutputStatistics(found[pair.reference.name]) for pair in outputs]
+    decisions, samples = _Decisions(), 0
     for sample in source:
         expected = sessions[0].run(sample)
         computed = sessions[1].run({pair.model.name: sample[pair.reference.name] for pair in inputs})
@@ -157,6 +168,7 @@ class _Decisions:
         return Accuracy(names[self._judged], *correct, agreement)
 
 
-def _output_comparison(name: str, outcome: "ErrorStatistics") -> OutputComparison:
-    measures = (outcome.sqnr_db, outcome.max_abs_error, outcome.cosine)
-    return OutputComparison(name, *(value if math.isfinite(value) else None for value in measures))
+def _output_comparison(name: str, outcome: "OutputStatistics") -> OutputComparison:
+    measures = (outcome.whole.sqnr_db, outcome.whole.max_abs_error, outcome.whole.cosine)
+    sqnr, error, cosine = (value if math.isfinite(value) else None for value in measures)
+    return OutputComparison(name, sqnr, error, cosine, outcome.parts)

@@ -53,6 +53,11 @@ def test_strict_int8_keeps_nothing(tmp_path: Path) -> None:
     assert report.float_ops == ()
     assert report.outputs[0].dtype == np.int8
     assert parts(report.output)[1] < 15
+    (warning,) = [text for text in report.warnings if "part" in text]
+    assert "shares a scale with values from" in warning
+    assert "convert without --strict-int8" in warning
+    figures = report.to_dict()["outputs"][0]["parts"]
+    assert [part["sqnr_db"] > 15 for part in figures] == [True, False]
 
 
 def test_integers_that_were_asked_for_are_given(tmp_path: Path) -> None:

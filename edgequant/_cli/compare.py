@@ -1,5 +1,6 @@
 """`edgequant compare`: what a conversion did to a model's outputs and decisions."""
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,6 +69,18 @@ def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
     ]
     title = f"{model.name} against {reference.name} on {samples}"
     print_table(title, ("output",), ("SQNR dB", "max error", "cosine"), rows)
+    if parts := _parts(result):
+        print_table("the outputs part by part, the worst first", ("output", "part", "values"), ("SQNR dB",), parts)
+
+
+def _parts(result: "Comparison") -> list[tuple[str, ...]]:
+    """Return the rows of the outputs' parts, the worst first."""
+    parts = [(output, part) for output in result.outputs for part in output.parts]
+    parts.sort(key=lambda pair: -inf if pair[1].sqnr_db is None else pair[1].sqnr_db)
+    return [
+        (output.name, part.name, f"{part.range[0]:.4g} to {part.range[1]:.4g}", _sqnr(part.sqnr_db))
+        for output, part in parts
+    ]
 
 
 def _print_layers(result: "LayersComparison") -> None:

@@ -1,6 +1,7 @@
 """`edgequant convert`: from a trained network to a model file."""
 
 from itertools import chain, repeat
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,6 +120,7 @@ def _print_report(report: "ConversionReport") -> None:
         ("bytes", f"{report.bytes:,} ({report.ratio:.2f}x of {report.source_bytes:,} in float32)"),
         *(("input", _spec(spec)) for spec in report.inputs),
         *(("output", _spec(spec)) for spec in report.outputs),
+        *(("worst part", line) for line in _worst_part(report)),
         ("SQNR", _sqnr(report)),
     ]
     if report.calibration_samples:
@@ -133,6 +135,16 @@ def _spec(spec: "TensorInfo") -> str:
 
     quantized = "" if spec.scale is None else f"  scale {spec.scale:.6g}, zero point {spec.zero_point}"
     return f"{spec.name}  {in_words(spec.shape)} {spec.dtype}{quantized}"
+
+
+def _worst_part(report: "ConversionReport") -> list[str]:
+    """Return the line on the part of an output that lost most; none if all outputs are of one piece."""
+    parts = [(output, part) for output in report.output_measures for part in output.parts]
+    if not parts:
+        return []
+    output, part = min(parts, key=lambda pair: -inf if pair[1].sqnr_db is None else pair[1].sqnr_db)
+    figure = "not finite" if part.sqnr_db is None else f"{part.sqnr_db:.1f} dB"
+    return [f"{figure}: '{part.name}' of the output '{output.name}', values {part.range[0]:.4g} to {part.range[1]:.4g}"]
 
 
 def _sqnr(report: "ConversionReport") -> str:

@@ -138,8 +138,9 @@ def _members(paths: Sequence[Path], comparisons: Sequence[Comparison], times: Se
 
 
 def _worths(comparison: Comparison) -> tuple[float | None, float | None, float | None]:
-    """Return accuracy, agreement and the SQNR of the worst output."""
+    """Return accuracy, agreement and the SQNR of the worst output, or part of one."""
     sqnrs = [output.sqnr_db for output in comparison.outputs]
+    sqnrs += [part.sqnr_db for output in comparison.outputs for part in output.parts]
     known = [value for value in sqnrs if value is not None]
     return comparison.accuracy.model, comparison.accuracy.agreement, min(known) if known == sqnrs else None
 

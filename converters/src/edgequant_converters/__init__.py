@@ -12,7 +12,9 @@ from ._files import replacing
 if TYPE_CHECKING:
     from ._convert import convert
     from ._downcast import FootprintChange, downcast, footprint
+    from ._measure import OutputMeasure
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
+    from ._parts import OutputStatistics, PartMeasure, divisions
     from ._report import ConversionReport, FloatOp
     from ._schemes import Scheme, Target
     from ._weight_only_linear import WeightOnlyInt8Linear, quantize_linears_
@@ -28,12 +30,16 @@ __all__ = [
     "FootprintChange",
     "ImagePreprocessing",
     "OutputError",
+    "OutputMeasure",
+    "OutputStatistics",
+    "PartMeasure",
     "Scheme",
     "SourceError",
     "Target",
     "UnsupportedError",
     "WeightOnlyInt8Linear",
     "convert",
+    "divisions",
     "downcast",
     "footprint",
     "quantize_linears_",
@@ -48,10 +54,14 @@ _HOMES = {
     "FloatOp": "_report",
     "FootprintChange": "_downcast",
     "ImagePreprocessing": "calibration",
+    "OutputMeasure": "_measure",
+    "OutputStatistics": "_parts",
+    "PartMeasure": "_parts",
     "Scheme": "_schemes",
     "Target": "_schemes",
     "WeightOnlyInt8Linear": "_weight_only_linear",
     "convert": "_convert",
+    "divisions": "_parts",
     "downcast": "_downcast",
     "footprint": "_downcast",
     "quantize_linears_": "_weight_only_linear",

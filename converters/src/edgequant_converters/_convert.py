@@ -101,7 +101,7 @@ def convert(
         strict=strict_int8,
         free_outputs=io is None and not strict_int8,
     )
-    io = _checked_io(scheme, target, io)
+    given_io, io = io, _checked_io(scheme, target, io)
     may_know = is_prepared(source) or followed is not None or _may_be_quantized(source)
     _check_calibration(scheme, calibration, has_ranges=may_know)
     keep_source(source, destination)
@@ -140,6 +140,7 @@ def convert(
             carry_attached_files(source, temporary)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
+        cure = _cure(target, given_io if followed is None else None, strict_int8)
         float_ops, measurement = left_in_float(temporary, request, done.kept), done.measurement
         return ConversionReport(
             source=network.description,
@@ -154,11 +155,12 @@ def convert(
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,
             sqnr_output=measurement.output,
+            output_measures=measurement.outputs,
             calibration_samples=done.calibrated,
             seconds=time.perf_counter() - started,
             warnings=(
                 *(network.notes if isinstance(network, QuantizedSource) else ()),
-                *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops),
+                *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops, cure),
             ),
         )
 
@@ -190,6 +192,18 @@ def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) ->
 def _may_be_quantized(source: Any) -> bool:
     """Tell whether the source may be a quantized model, which knows its ranges."""
     return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() in (".tflite", ".onnx")
+
+
+def _cure(target: Target, io: str | None, strict: bool) -> str:
+    """Return what mends an output whose parts share a scale."""
+    if target is Target.ONNX:
+        return "keep the join in float, with --keep-float Concat, or write a .tflite"
+    if strict or io is not None:
+        asked = " and ".join(
+            name for name, given in (("--strict-int8", strict), (f"--io {io}", io is not None)) if given
+        )
+        return f"convert without {asked}, which keeps the join in float"
+    return "keep the layer that makes it in float, with --keep-float, or try `edgequant doctor`"
 
 
 def _silent(step: str, done: int, total: int | None) -> None:

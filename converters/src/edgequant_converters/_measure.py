@@ -1,5 +1,6 @@
 """How far a quantized model's outputs are from its float original's."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ._errors import SourceError
 from ._evaluate import open_model
 from ._free_sizes import probe_shape
-from ._metrics import ErrorStatistics
+from ._parts import OutputStatistics, PartMeasure, divisions
 from ._reason import reason
 from ._request import Sample
 
@@ -23,12 +24,28 @@ NOISE_SAMPLES = 4
 class Measurement:
     """The lowest SQNR over the outputs in dB (None: an output is not finite), what it was measured on, and whose it is.
 
-    `output` is the output that has it; None where that is not known, as of a recipe.
+    `output` is the output that has it; None where that is not known, as of a recipe. `outputs` are all of them.
     """
 
     sqnr_db: float | None
     measured_on: str
     output: str | None = None
+    outputs: tuple["OutputMeasure", ...] = ()
+
+    @property
+    def worst_part(self) -> "tuple[OutputMeasure, PartMeasure] | None":
+        """The part of an output with the lowest SQNR; None if every output is of one piece."""
+        parts = [(output, part) for output in self.outputs for part in output.parts]
+        return min(parts, key=lambda pair: -math.inf if pair[1].sqnr_db is None else pair[1].sqnr_db, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMeasure:
+    """An output's SQNR in dB (None: not finite) and that of its parts, if it has any."""
+
+    name: str
+    sqnr_db: float | None
+    parts: tuple[PartMeasure, ...]
 
 
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
@@ -41,7 +58,7 @@ ON_NOISE = "seeded random inputs (no data was given)"
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
     """Run both models on the samples, which are the hub's inputs by name, and compare them output by output."""
     reference, test = open_model(hub), open_model(quantized)
-    statistics = [ErrorStatistics() for _ in reference.outputs]
+    statistics = [OutputStatistics(division) for division in divisions(hub, len(reference.outputs))]
     for sample in samples:
         inputs = [sample[spec.name] for spec in reference.inputs]
         try:
@@ -50,9 +67,17 @@ def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: 
             raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
         for outcome, expected, computed in pairs:
             outcome.update(expected, computed)
-    figures = [(outcome.sqnr_db, spec.name) for outcome, spec in zip(statistics, reference.outputs, strict=True)]
+    measures = tuple(
+        OutputMeasure(spec.name, _finite(outcome.whole.sqnr_db), outcome.parts)
+        for outcome, spec in zip(statistics, reference.outputs, strict=True)
+    )
+    figures = [(outcome.whole.sqnr_db, spec.name) for outcome, spec in zip(statistics, reference.outputs, strict=True)]
     lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
-    return Measurement(lowest if np.isfinite(lowest) else None, measured_on, output)
+    return Measurement(_finite(lowest), measured_on, output, measures)
+
+
+def _finite(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
 
 
 def noise_samples(inputs: Iterable[TensorInfo]) -> list[Sample]:

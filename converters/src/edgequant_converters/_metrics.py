@@ -40,13 +40,7 @@ class ErrorStatistics:
     @property
     def sqnr_db(self) -> float:
         """Signal to quantization noise ratio in dB."""
-        if not math.isfinite(self.signal + self.noise):
-            return math.nan
-        if self.noise == 0.0:
-            return IDENTICAL_DB
-        if self.signal == 0.0:
-            return -IDENTICAL_DB
-        return max(-IDENTICAL_DB, min(IDENTICAL_DB, 10 * math.log10(self.signal / self.noise)))
+        return decibels(self.signal, self.noise)
 
     @property
     def cosine(self) -> float:
@@ -56,6 +50,17 @@ class ErrorStatistics:
         if self.signal == 0.0 or self.energy == 0.0:
             return float(self.signal == self.energy)
         return self.product / math.sqrt(self.signal) / math.sqrt(self.energy)
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Return 10 log10(signal / noise), limited to +-300; NaN if either is not finite."""
+    if not math.isfinite(signal + noise):
+        return math.nan
+    if noise == 0.0:
+        return IDENTICAL_DB
+    if signal == 0.0:
+        return -IDENTICAL_DB
+    return max(-IDENTICAL_DB, min(IDENTICAL_DB, 10 * math.log10(signal / noise)))
 
 
 def sqnr_db(reference: NDArray[np.generic], test: NDArray[np.generic]) -> float:

@@ -1,13 +1,16 @@
 """What a conversion did, in figures."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from edgequant_runtime import TensorInfo
 
-from ._measure import Measurement
+from ._measure import Measurement, OutputMeasure
+from ._parts import MIXED
 from ._schemes import Scheme, Target
 
 LOW_SQNR_DB = 15.0
@@ -28,9 +31,10 @@ class ConversionReport:
     """The outcome of `convert`.
 
     `bytes` is the written file's size and `source_bytes` that of the same network as float32 in the same file format.
-    `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the float32 model, in dB (300:
-    identical; None: an output is not finite); `sqnr_measured_on` says on which inputs, `sqnr_output`
-    which output has it.
+    `output_measures` has the SQNR of each output and of its parts, in the order of `outputs`; empty if a recipe was
+    followed without data. `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the
+    float32 model, in dB (300: identical; None: an output is not finite); `sqnr_measured_on` says on which inputs,
+    `sqnr_output` which output has it.
     """
 
     source: str
@@ -45,6 +49,7 @@ class ConversionReport:
     sqnr_db: float | None
     sqnr_measured_on: str
     sqnr_output: str | None
+    output_measures: tuple[OutputMeasure, ...]
     calibration_samples: int
     seconds: float
     warnings: tuple[str, ...]
@@ -64,7 +69,10 @@ class ConversionReport:
             "bytes": self.bytes,
             "source_bytes": self.source_bytes,
             "inputs": [_spec_to_dict(spec) for spec in self.inputs],
-            "outputs": [_spec_to_dict(spec) for spec in self.outputs],
+            "outputs": [
+                {**_spec_to_dict(spec), **_measures_to_dict(measure)}
+                for spec, measure in zip_longest(self.outputs, self.output_measures[: len(self.outputs)])
+            ],
             "float_ops": [{"type": op.type, "name": op.name, "reason": op.reason} for op in self.float_ops],
             "sqnr_db": self.sqnr_db,
             "sqnr_measured_on": self.sqnr_measured_on,
@@ -82,8 +90,12 @@ def warnings_for(
     measurement: Measurement,
     quantized: bool,
     float_ops: tuple[FloatOp, ...],
+    cure: str,
 ) -> tuple[str, ...]:
-    """Return what the user must not overlook, as sentences. `quantized`: a weight or an operator is in fewer bits."""
+    """Return what the user must not overlook, as sentences.
+
+    `quantized`: a weight or an operator is in fewer bits. `cure` is the advice for parts that one scale has destroyed.
+    """
     if scheme is Scheme.FP32:
         return ()
     found = []
@@ -99,7 +111,28 @@ def warnings_for(
             f"{measurement.measured_on}. Below {LOW_SQNR_DB:.0f} dB accuracy usually suffers: check it with "
             "`edgequant compare`, and try int16x8, dynamic or --keep-float."
         )
-    return tuple(found)
+    return tuple(found) + tuple(_lost_parts(measurement, cure))
+
+
+def _lost_parts(measurement: Measurement, cure: str) -> Iterator[str]:
+    """Name every part of an output that is far from the float model's, the worst first."""
+    parts = [(part.sqnr_db or 0.0, part, output) for output in measurement.outputs for part in output.parts]
+    for figure, part, output in sorted(parts, key=lambda found: found[0]):
+        if figure >= LOW_SQNR_DB:
+            continue
+        low, high = part.range
+        widest = max((other.range for other in output.parts), key=_width)
+        mixed = _width(widest) > MIXED * _width(part.range)
+        why = f"it shares a scale with values from {widest[0]:.4g} to {widest[1]:.4g}" if mixed else "it lost its steps"
+        advice = cure if mixed else "look for the layer with `edgequant compare --layers`, and try `edgequant doctor`"
+        yield (
+            f"The part '{part.name}' of the output '{output.name}' (values from {low:.4g} to {high:.4g}) is far from "
+            f"the float model's: SQNR {figure:.1f} dB. Probably {why}: {advice}."
+        )
+
+
+def _width(values: tuple[float, float]) -> float:
+    return max(values[1], 0.0) - min(values[0], 0.0)
 
 
 def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
@@ -108,6 +141,13 @@ def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
         return f"the network has no weights that {scheme} stores in fewer bits"
     groups = Counter((op.type, op.reason) for op in float_ops)
     return "; ".join(f"{count} {type_}: {reason}" for (type_, reason), count in groups.most_common())
+
+
+def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
+    if measure is None:
+        return {"sqnr_db": None, "parts": []}
+    parts = [{"name": part.name, "range": list(part.range), "sqnr_db": part.sqnr_db} for part in measure.parts]
+    return {"sqnr_db": measure.sqnr_db, "parts": parts}
 
 
 def _spec_to_dict(spec: TensorInfo) -> dict[str, Any]:

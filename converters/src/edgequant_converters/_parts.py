@@ -1,0 +1,205 @@
+"""The parts of an output, each judged by itself: a good figure for boxes in pixels must not hide lost scores.
+
+The parts are what was concatenated into the output, followed back through reshapes and transposes. Where the file does
+not say so, an output is cut in two along the axis where the ranges differ most, if they do by more than 16 times.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._metrics import ErrorStatistics, decibels
+
+if TYPE_CHECKING:
+    from .ir import Operator, Tensor
+
+MIXED = 16.0
+"""Ranges that differ by more than this factor are of different kinds of values."""
+
+MOST_PARTS = 16
+"""Where nested concatenations have more, only the last one's inputs are told apart."""
+
+Labels: TypeAlias = NDArray[np.int32]
+"""The number of the part that each element of an output belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartMeasure:
+    """A part of an output: what it is called, its smallest and largest value, and its SQNR (None: not finite)."""
+
+    name: str
+    range: tuple[float, float]
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Which parts an output consists of."""
+
+    labels: Labels
+    names: tuple[str, ...]
+
+
+def divisions(model: Path, count: int) -> list[Division | None]:
+    """Return how each of a model's `count` outputs is joined from parts; None where the file does not say."""
+    if model.suffix.lower() != ".tflite":
+        return [None] * count
+    from .ir import read_ir
+    from .tflite import read_model
+
+    graph = read_ir(read_model(model)).main
+    producers = graph.producers()
+    return [_division(output, producers) for output in graph.outputs]
+
+
+class OutputStatistics:
+    """The error measures of one output, whole and part by part; memory does not grow with the number of samples."""
+
+    def __init__(self, division: Division | None = None) -> None:
+        self.whole = ErrorStatistics()
+        self._division = division
+        self._sums: list[_Sums] | None = None
+
+    def update(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
+        """Add one sample's outputs: two arrays of the same shape, of any real type."""
+        self.whole.update(reference, test)
+        r, t = reference.astype(np.float64), test.astype(np.float64).reshape(reference.shape)
+        if self._sums is None:
+            self._division = self._division if _fits(self._division, r) else None
+            self._sums = [_Sums(len(self._division.names))] if self._division else [_Sums(size) for size in r.shape]
+        if self._division is not None:
+            labels = np.broadcast_to(self._division.labels, r.shape).ravel()
+            self._sums[0].add(labels, r.ravel(), t.ravel())
+        else:
+            for axis, sums in enumerate(self._sums):
+                if r.shape[axis] == len(sums.low):
+                    sums.add_along(axis, r, t)
+
+    @property
+    def parts(self) -> tuple[PartMeasure, ...]:
+        """The parts; none if the output is of one piece."""
+        if not self._sums:
+            return ()
+        if self._division is not None:
+            return tuple(self._sums[0].measures(self._division.names))
+        cuts = [(axis, sums.best_cut()) for axis, sums in enumerate(self._sums) if axis]
+        axis, cut = max(cuts, key=_gap, default=(0, (1.0, 0)))
+        if cut[0] <= MIXED:
+            return ()
+        sums, size = self._sums[axis], len(self._sums[axis].low)
+        names = tuple(f"{a} to {b - 1} of axis {axis}" for a, b in ((0, cut[1]), (cut[1], size)))
+        return tuple(sums.halves(cut[1]).measures(names))
+
+
+def _gap(candidate: tuple[int, tuple[float, int]]) -> float:
+    return candidate[1][0]
+
+
+class _Sums:
+    """Signal, noise, smallest and largest value of each index."""
+
+    def __init__(self, size: int) -> None:
+        self.signal, self.noise = np.zeros(size), np.zeros(size)
+        self.low, self.high = np.full(size, math.inf), np.full(size, -math.inf)
+
+    def add(self, labels: Labels, r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
+        """Add values that belong to the indices `labels`."""
+        size = len(self.signal)
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.signal += np.bincount(labels, r * r, size)
+            self.noise += np.bincount(labels, (r - t) ** 2, size)
+        np.minimum.at(self.low, labels, r)
+        np.maximum.at(self.high, labels, r)
+
+    def add_along(self, axis: int, r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
+        """Add values that belong to the indices of an axis."""
+        others = tuple(i for i in range(r.ndim) if i != axis)
+        if not r.size:
+            return
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.signal += (r * r).sum(others)
+            self.noise += ((r - t) ** 2).sum(others)
+        self.low, self.high = np.minimum(self.low, r.min(others)), np.maximum(self.high, r.max(others))
+
+    def best_cut(self) -> tuple[float, int]:
+        """Return the place between two indices where narrow and wide ranges part, and by what factor they differ."""
+        widths = np.maximum(self.high, 0) - np.minimum(self.low, 0)
+        if self.low.min(initial=0.0) >= 0 and self.high.max(initial=0.0) <= 1:
+            return 1.0, 0  # probabilities are of one kind, however rare some classes are
+        if len(widths) < 2 or not np.isfinite(widths).all() or not (widths > 0).any():
+            return 1.0, 0
+        widths = np.maximum(widths, 1e-9 * widths.max())
+        least, most = np.minimum.accumulate, np.maximum.accumulate
+        wide_first = least(widths)[:-1] / most(widths[::-1])[::-1][1:]
+        wide_last = least(widths[::-1])[::-1][1:] / most(widths)[:-1]
+        gaps = np.maximum(wide_first, wide_last)
+        return float(gaps.max()), int(gaps.argmax()) + 1
+
+    def halves(self, cut: int) -> "_Sums":
+        """Return the sums before and from an index on."""
+        joined = _Sums(2)
+        for half, where in enumerate((slice(None, cut), slice(cut, None))):
+            joined.signal[half], joined.noise[half] = self.signal[where].sum(), self.noise[where].sum()
+            joined.low[half], joined.high[half] = self.low[where].min(), self.high[where].max()
+        return joined
+
+    def measures(self, names: tuple[str, ...]) -> Iterator[PartMeasure]:
+        """Yield the measures of each index; what is always 0 in the reference has no SQNR and is left out."""
+        for name, signal, noise, low, high in zip(names, self.signal, self.noise, self.low, self.high, strict=True):
+            if signal != 0:
+                figure = decibels(float(signal), float(noise))
+                yield PartMeasure(name, (float(low), float(high)), figure if math.isfinite(figure) else None)
+
+
+def _fits(division: Division | None, output: NDArray[Any]) -> bool:
+    if division is None or division.labels.ndim != output.ndim:
+        return False
+    return all(own in (1, size) for own, size in zip(division.labels.shape[:1], output.shape[:1], strict=True)) and (
+        division.labels.shape[1:] == output.shape[1:]
+    )
+
+
+def _division(output: "Tensor", producers: Mapping["Tensor", "Operator"]) -> Division | None:
+    for nested in (True, False):
+        names: list[str] = []
+        labels = _labels(output, producers, names, nested)
+        if labels is None or len(names) < 2:
+            return None
+        if len(names) <= MOST_PARTS:
+            return Division(labels, tuple(names))
+    return None
+
+
+def _labels(
+    tensor: "Tensor", producers: Mapping["Tensor", "Operator"], names: list[str], nested: bool
+) -> Labels | None:
+    """Return the part of each element; a part is a tensor that no concatenation made. None: a size is free."""
+    operator = producers.get(tensor)
+    if any(size < 0 for size in tensor.shape):
+        return None
+    if operator is not None and operator.code == "CONCATENATION":
+        axis = int(operator.options.get("axis", 0))
+        if nested:
+            found = [_labels(part, producers, names, nested) for part in operator.given]
+        else:
+            found = [np.full(part.shape, number, np.int32) for number, part in enumerate(operator.given)]
+            names += [part.name for part in operator.given]
+        pieces = [piece for piece in found if piece is not None]
+        return np.concatenate(pieces, axis) if len(pieces) == len(found) else None
+    if operator is not None and operator.code in ("QUANTIZE", "DEQUANTIZE"):
+        return _labels(operator.given[0], producers, names, nested)
+    if operator is not None and operator.code in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"):
+        before = _labels(operator.given[0], producers, names, nested)
+        if before is None:
+            return None
+        if operator.code != "TRANSPOSE":
+            return before.reshape(tensor.shape)
+        order = operator.given[1]
+        return before.transpose(order.values) if order.is_constant else None
+    names.append(tensor.name)
+    return np.full(tensor.shape, len(names) - 1, np.int32)

@@ -1,0 +1,84 @@
+"""An output is judged part by part: as the file joins it, or where its ranges part."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgequant_converters import OutputStatistics, divisions
+from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
+
+DRAW = np.random.default_rng(0)
+
+
+def joined(folder: Path, parts: int = 2) -> Path:
+    """Write y (1, 3, 2 * parts): `parts` tensors joined along axis 1, then reshaped and transposed."""
+    graph = Graph(inputs=[Tensor("x", (1, 2, 3))])
+    build = Builder(graph)
+    made = [build.unary("TANH", graph.inputs[0]) for _ in range(parts)]
+    for number, part in enumerate(made):
+        part.name = f"part{number}"
+    whole = build.concat(made, 1)
+    graph.outputs = [build.transpose(build.reshape(whole, (1, 2 * parts, 3)), (0, 2, 1))]
+    (folder / "joined.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    return folder / "joined.tflite"
+
+
+def test_parts_are_followed_through_reshapes_and_transposes(tmp_path: Path) -> None:
+    (division,) = divisions(joined(tmp_path), 1)
+    assert division is not None and division.names == ("part0", "part1")
+    np.testing.assert_array_equal(division.labels, np.broadcast_to([0, 0, 1, 1], (1, 3, 4)))
+    statistics = OutputStatistics(division)
+    for _ in range(3):
+        expected = DRAW.normal(size=(1, 3, 4)) * [100, 100, 1, 1]
+        statistics.update(expected, expected + np.array([0, 0, 1, 1]))
+    large, small = statistics.parts
+    assert (large.name, small.name) == ("part0", "part1")
+    assert large.sqnr_db == 300 and small.sqnr_db == pytest.approx(0, abs=3)
+    assert statistics.whole.sqnr_db > 35
+    assert large.range[1] > 50 > 5 > small.range[1]
+
+
+def test_nested_joins_are_told_apart_up_to_sixteen(tmp_path: Path) -> None:
+    (division,) = divisions(joined(tmp_path, 17), 1)
+    assert division is None
+    (division,) = divisions(joined(tmp_path, 16), 1)
+    assert division is not None and len(division.names) == 16
+
+
+def test_an_output_of_unlike_channels_is_cut_in_two() -> None:
+    statistics = OutputStatistics()
+    for _ in range(5):
+        expected = DRAW.uniform(0.5, 1, (1, 6, 9)) * np.array([300, 300, 300, 300, 1, 0.5])[None, :, None]
+        statistics.update(expected, expected + 0.25)
+    boxes, scores = statistics.parts
+    assert (boxes.name, scores.name) == ("0 to 3 of axis 1", "4 to 5 of axis 1")
+    assert boxes.sqnr_db is not None and scores.sqnr_db is not None and boxes.sqnr_db > 50 > 10 > scores.sqnr_db
+
+
+def test_an_output_of_one_piece_has_no_parts() -> None:
+    statistics = OutputStatistics()
+    expected = DRAW.normal(size=(1, 10))
+    statistics.update(expected, expected)
+    assert statistics.parts == ()
+
+
+def test_rare_classes_are_no_part_of_their_own() -> None:
+    statistics = OutputStatistics()
+    expected = np.array([[0.6, 0.4, 1e-5]])
+    statistics.update(expected, expected + 1e-3)
+    assert statistics.parts == ()
+
+
+def test_scalars_and_empty_outputs_have_no_parts() -> None:
+    for shape in ((), (0,), (1, 0, 4)):
+        statistics = OutputStatistics()
+        statistics.update(np.zeros(shape), np.zeros(shape))
+        assert statistics.parts == ()
+
+
+def test_what_is_not_finite_has_no_figure(tmp_path: Path) -> None:
+    statistics = OutputStatistics(divisions(joined(tmp_path), 1)[0])
+    expected = DRAW.normal(size=(1, 3, 4))
+    statistics.update(expected, np.where(np.arange(4) > 1, np.nan, expected))
+    assert [part.sqnr_db for part in statistics.parts] == [300, None]
