@@ -141,7 +141,7 @@ eq_micro_frontend *eq_micro_make(const eq_audio_input *audio, bool is_in_bytes, 
         eq_turn(2 * n + 1, 2 * audio->window, &cosine, &sine);
         micro->window[n] = (int16_t)floor((0.5 - 0.5 * cosine) * (1 << WINDOW_BITS) + 0.5);
     }
-    eq_fft_s16_factors(audio->fft, micro->factors);
+    eq_fft_s16_factors(audio->fft, false, micro->factors);
     fill_bank(micro);
     micro->correction_bits = log2_of(audio->fft) - WEIGHT_BITS / 2;
     micro->correction_bits = micro->correction_bits > 0 ? micro->correction_bits : 0;
@@ -179,7 +179,7 @@ void eq_micro_frame(eq_micro_frontend *micro, const int16_t *samples, float *row
     for (int32_t n = 0; n < audio->window; n++) {
         micro->samples[n] = (int16_t)(micro->samples[n] * (1 << bits));
     }
-    eq_fft_s16_real(micro->samples, audio->fft, micro->factors, micro->work, micro->output);
+    eq_fft_s16_forward(micro->samples, audio->fft, micro->factors, micro->work, micro->output);
     for (int32_t k = 0; k <= audio->fft / 2; k++) {
         micro->energies[k] = eq_energy_s16(micro->output[k]);
     }

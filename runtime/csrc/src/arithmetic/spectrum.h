@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fft_s16.h"
+#include "real_fft.h"
 
 void eq_window_s16(const int16_t *in, const int16_t *window, int32_t length, int32_t shift, int16_t *out);
 

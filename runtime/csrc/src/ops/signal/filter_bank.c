@@ -5,36 +5,16 @@
 #include "arithmetic/spectrum.h"
 #include "ops/custom_options.h"
 #include "plan/operator.h"
+#include "signal_step.h"
 
-/* The step of an operator whose outputs have the shape of its first input or, if not 0, `channels` values. */
-static eq_status append(eq_plan *plan, const eq_operator *op, eq_run_fn run, const void *data, size_t bytes, int32_t channels) {
-    const eq_tensor *in = eq_plan_input(plan, op, 0);
+/* The step of an operator whose outputs have this type, and the shape of its first input. NULL: error written. */
+static eq_step *append(eq_plan *plan, const eq_operator *op, eq_run_fn run, const void *data, size_t bytes, eq_type type) {
     for (int32_t i = 0; i < op->output_count; ++i) {
-        const eq_status status =
-            channels > 0 ? eq_plan_shape(plan, op, i, 1, &channels) : eq_plan_shape(plan, op, i, in->rank, in->dims);
-        if (status != EQ_OK) {
-            return status;
+        if (eq_signal_output(plan, op, i, type, eq_signal_length(eq_plan_input(plan, op, 0))) != EQ_OK) {
+            return NULL;
         }
     }
-    eq_step *step = eq_plan_step(plan, op, run, bytes, op->input_count, op->output_count);
-    if (!step) {
-        return (eq_status)plan->error->status;
-    }
-    memcpy(step->data, data, bytes);
-    for (int32_t i = 0; i < op->input_count; ++i) {
-        step->inputs[i].tensor = op->inputs[i];
-    }
-    for (int32_t i = 0; i < op->output_count; ++i) {
-        step->outputs[i].tensor = op->outputs[i];
-    }
-    step->cost = (uint64_t)eq_tensor_elements(in) * 8;
-    return EQ_OK;
-}
-
-static eq_status check_output(eq_plan *plan, const eq_operator *op, int32_t slot, eq_type type) {
-    return eq_plan_output(plan, op, slot)->type == type
-               ? EQ_OK
-               : eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output %d must be %s", (int)slot, eq_type_name(type));
+    return eq_signal_step(plan, op, run, data, bytes);
 }
 
 /* ---- SignalFilterBank: sums of weighted frequencies. A frequency has two weights, one for each of two adjacent channels, and the
@@ -85,14 +65,20 @@ static eq_status check_lists(eq_plan *plan, const eq_operator *op, int32_t chann
 eq_status eq_prepare_filter_bank(eq_plan *plan, const eq_operator *op) {
     const int32_t channels = eq_custom_int(op, "num_channels", 0);
     eq_status status = eq_plan_arity(plan, op, 6, 6, 0, 1);
-    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT64)) != EQ_OK) {
+    if (status != EQ_OK) {
         return status;
     }
     if (channels < 1 || channels > INT16_MAX) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has %d channels", (int)channels);
     }
     status = check_lists(plan, op, channels);
-    return status == EQ_OK ? append(plan, op, run_filter_bank, &channels, sizeof channels, channels) : status;
+    if (status == EQ_OK && eq_plan_output(plan, op, 0)->type != EQ_UINT64) {
+        status = eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its output must be UINT64");
+    }
+    if (status != EQ_OK || (status = eq_plan_shape(plan, op, 0, 1, &channels)) != EQ_OK) {
+        return status;
+    }
+    return eq_signal_status(plan, eq_signal_step(plan, op, run_filter_bank, &channels, sizeof channels));
 }
 
 /* ---- SignalFilterBankSquareRoot, less the bits that SignalFftAutoScale added ---- */
@@ -110,14 +96,14 @@ static void run_square_root(const eq_step *step, const eq_storage *storage, int3
 
 eq_status eq_prepare_filter_bank_square_root(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK) {
+    if (status != EQ_OK) {
         return status;
     }
     if (eq_tensor_elements(eq_plan_input(plan, op, 1)) != 1) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "its input 1 must be one value");
     }
     const int64_t count = eq_tensor_elements(eq_plan_input(plan, op, 0));
-    return append(plan, op, run_square_root, &count, sizeof count, 0);
+    return eq_signal_status(plan, append(plan, op, run_square_root, &count, sizeof count, EQ_UINT32));
 }
 
 /* ---- SignalFilterBankSpectralSubtraction: less an estimate of the noise, which goes on from run to run ---- */
@@ -134,8 +120,7 @@ static void run_subtraction(const eq_step *step, const eq_storage *storage, int3
 
 eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 2);
-    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK ||
-        (status = check_output(plan, op, 1, EQ_UINT32)) != EQ_OK) {
+    if (status != EQ_OK) {
         return status;
     }
     const eq_noise_filter s = {
@@ -148,28 +133,13 @@ eq_status eq_prepare_filter_bank_subtraction(eq_plan *plan, const eq_operator *o
         .remaining = (uint32_t)eq_custom_int(op, "min_signal_remaining", 0),
         .clamps = eq_custom_bool(op, "clamping", false),
     };
-    const eq_tensor *in = eq_plan_input(plan, op, 0);
-    if (s.channels < 1 || eq_tensor_elements(in) != s.channels || in->data || plan->is_body || s.smoothing_bits < 0 ||
+    if (s.channels < 1 || eq_tensor_elements(eq_plan_input(plan, op, 0)) != s.channels || s.smoothing_bits < 0 ||
         s.smoothing_bits > 31 || s.bits < 0 || s.bits > 31) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL,
-                            "needs a value, computed in the main graph, for each of %d channels, and shifts by 0 to 31 places",
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a value for each of %d channels, and shifts by 0 to 31 places",
                             (int)s.channels);
     }
-    const int32_t noise = eq_plan_temporary(plan, EQ_UINT32, 1, &s.channels);
-    if (noise < 0 || (status = append(plan, op, run_subtraction, &s, sizeof s, 0)) != EQ_OK) {
-        return noise < 0 ? (eq_status)plan->error->status : status;
-    }
-    plan->tensors[noise].tensor.is_variable = true;
-    eq_step *step = plan->steps[plan->step_count - 1];
-    eq_use *outputs = eq_plan_take(plan, 3 * sizeof *outputs);
-    if (!outputs) {
-        return (eq_status)plan->error->status;
-    }
-    memcpy(outputs, step->outputs, 2 * sizeof *outputs);
-    outputs[2] = (eq_use){.tensor = noise};
-    step->outputs = outputs;
-    step->output_count = 3;
-    return EQ_OK;
+    eq_step *step = append(plan, op, run_subtraction, &s, sizeof s, EQ_UINT32);
+    return step ? eq_signal_keep(plan, op, step, EQ_UINT32, s.channels) : (eq_status)plan->error->status;
 }
 
 /* ---- SignalPCAN: gain control by the noise ---- */
@@ -192,7 +162,7 @@ static void run_pcan(const eq_step *step, const eq_storage *storage, int32_t fir
 
 eq_status eq_prepare_pcan(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 3, 3, 0, 1);
-    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_UINT32)) != EQ_OK) {
+    if (status != EQ_OK) {
         return status;
     }
     const eq_pcan p = {eq_tensor_elements(eq_plan_input(plan, op, 0)), eq_custom_int(op, "snr_shift", 0)};
@@ -201,7 +171,7 @@ eq_status eq_prepare_pcan(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a noise for each channel, %d gains, and a shift of 0 to 63 places",
                             EQ_GAIN_VALUES);
     }
-    return append(plan, op, run_pcan, &p, sizeof p, 0);
+    return eq_signal_status(plan, append(plan, op, run_pcan, &p, sizeof p, EQ_UINT32));
 }
 
 /* ---- SignalFilterBankLog: scaled natural logarithms ---- */
@@ -223,7 +193,7 @@ static void run_log(const eq_step *step, const eq_storage *storage, int32_t firs
 
 eq_status eq_prepare_filter_bank_log(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
-    if (status != EQ_OK || (status = check_output(plan, op, 0, EQ_INT16)) != EQ_OK) {
+    if (status != EQ_OK) {
         return status;
     }
     eq_signal_log l = {.channels = eq_tensor_elements(eq_plan_input(plan, op, 0)),
@@ -233,7 +203,7 @@ eq_status eq_prepare_filter_bank_log(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "shifts by no 0 to 31 places");
     }
     eq_log_table_fill(&l.table);
-    return append(plan, op, run_log, &l, sizeof l, 0);
+    return eq_signal_status(plan, append(plan, op, run_log, &l, sizeof l, EQ_INT16));
 }
 
 EQ_CUSTOM_OPERATOR("SignalFilterBank", eq_prepare_filter_bank, UINT32, INT16);
