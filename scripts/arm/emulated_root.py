@@ -1,11 +1,12 @@
 """An arm64 Debian Python with LiteRT's and ONNX Runtime's aarch64 wheels, and boards to run it on under qemu-aarch64.
 
-`make` fills a folder on an x86-64 Debian: root/ from Debian's arm64 packages, site/ from the package index, and
-libinsn.so, the plugin that counts instructions.
+`make` fills a folder on an x86-64 Debian: root/ from Debian's arm64 packages, site/ from the package index. What a
+program sees on each board, boards/, and the plugin that counts instructions are made when they are used.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import zipfile
@@ -66,7 +67,6 @@ def make(folder: Path) -> None:
     debian.require(TOOLS)
     debian.unpack(folder, "arm64", DEBS)
     install_wheels(folder, pinned)
-    run("gcc", "-shared", "-fPIC", "-O2", "-o", folder / "libinsn.so", HERE / "count_instructions.c")
     done.write_text(contents)
 
 
@@ -83,22 +83,56 @@ def install_wheels(folder: Path, pinned: Sequence[str]) -> None:
 
 
 def instructions(
-    folder: Path, board: str, command: Sequence[str | Path], *, python: bool = False, packages: Path | None = None
+    folder: Path, board: str, command: Sequence[str | Path], *, python: bool = False, packages: Sequence[Path] = ()
 ) -> int:
     """Run an arm64 program, or a script of the root's Python, on the board's CPU; return the instructions it took.
 
     Python finds what is in `packages` before what is in site/. OpenBLAS, which numpy brings, gets one thread: others
     would wait in a loop, and counts would differ from run to run.
     """
-    emulator: list[str | Path] = ["qemu-aarch64", "-plugin", folder / "libinsn.so", "-cpu", BOARDS[board].cpu]
+    return _emulate(folder, board, command, python, packages, None)["insns"]
+
+
+def marked_instructions(
+    folder: Path, board: str, command: Sequence[str | Path], packages: Sequence[Path], blocks: Path | None = None
+) -> int:
+    """Run a script of the root's Python; return the instructions between its marks; write their blocks to a file."""
+    return _emulate(folder, board, command, True, packages, blocks)["marked"]
+
+
+def _emulate(
+    folder: Path, board: str, command: Sequence[str | Path], python: bool, packages: Sequence[Path], blocks: Path | None
+) -> dict[str, int]:
+    plugin = f"{_plugin(folder)}{f',blocks={blocks}' if blocks else ''}"
+    emulator: list[str | Path] = ["qemu-aarch64", "-plugin", plugin, "-cpu", BOARDS[board].cpu]
     if python:
-        root = folder / "root"
-        (root / "proc").mkdir(exist_ok=True)
-        (root / "proc/cpuinfo").write_text(BOARDS[board].cpuinfo())
-        emulator += ["-L", root, root / "usr/bin" / PYTHON]
-    path = os.pathsep.join(str(part) for part in (packages, folder / "site") if part)
+        emulator += ["-L", _board_root(folder, board), folder / "root/usr/bin" / PYTHON]
+    path = os.pathsep.join(str(part) for part in (*packages, folder / "site"))
     settings = {"PYTHONHASHSEED": "0", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
     # Without this variable Python keeps its bytecode, as it does where Debian and pip installed it.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     lines = run(*emulator, *command, env=environment | settings).splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("insns: "))
+    return {line.split(": ")[0]: int(line.split()[1]) for line in lines if line.startswith(("insns: ", "marked: "))}
+
+
+def _plugin(folder: Path) -> Path:
+    """Compile the plugin, unless that was done from the same source."""
+    source = HERE / "count_instructions.c"
+    plugin = folder / f"libinsn-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.so"
+    if not plugin.exists():
+        run("gcc", "-shared", "-fPIC", "-O2", "-o", f"{plugin}.new", source)
+        Path(f"{plugin}.new").replace(plugin)
+    return plugin
+
+
+def _board_root(folder: Path, board: str) -> Path:
+    """Return the root as it is on a board: its /proc/cpuinfo, and links to the rest; boards can run side by side."""
+    root = folder / "boards" / board
+    cpuinfo, text = root / "proc/cpuinfo", BOARDS[board].cpuinfo()
+    if not cpuinfo.exists() or cpuinfo.read_text() != text:
+        cpuinfo.parent.mkdir(parents=True, exist_ok=True)
+        for part in (folder / "root").iterdir():
+            if part.name != "proc" and not (root / part.name).exists():
+                (root / part.name).symlink_to(part)
+        cpuinfo.write_text(text)
+    return root
