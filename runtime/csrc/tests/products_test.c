@@ -18,6 +18,9 @@ int main(int argc, char **argv) {
             continue;
         }
         TEST(gemm, gemm.run, cases);
+        if (set->winograd.tiles) {
+            TEST(winograd, winograd.run, cases);
+        }
         TEST(depthwise, depthwise.run, cases);
     }
     return 0;

@@ -107,6 +107,70 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     free(in), free(expected_rows), free(out);
 }
 
+typedef struct tested_winograd {
+    int32_t tiles;
+    void (*packed_bytes)(void), (*pack)(void), (*scratch_bytes)(void), (*run)(void);
+} tested_winograd;
+_Static_assert(sizeof(tested_winograd) == sizeof(eq_winograd_kernel), "a function of eq_winograd_kernel has no test");
+
+/* One row of tiles, of which the last begins where it ends with the row, against the scalar matrix product. */
+static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set) {
+    const eq_winograd_kernel *kernel = &set->winograd;
+    const int32_t channels = 8 * PICK(1, 1, 2, 3, 4, random_between(1, EQ_WINOGRAD_CHANNELS / 8)),
+                  columns = 8 * random_between(1, 6);
+    const int32_t count = random_between(1, kernel->tiles), overlap = count > 1 ? random_between(0, 3) : 0;
+    const int32_t width = 4 * count - overlap, shown = count > 1 ? 4 : random_between(1, 4), taps = 9 * channels;
+    const int32_t first_row = random_between(0, 3), last_row = random_between(first_row, 4);
+
+    int8_t *weights = take_exact((size_t)(columns * taps));
+    fill(weights, (size_t)(columns * taps), -128);
+    int32_t *bias = take((size_t)columns * sizeof *bias);
+    float *scale = take((size_t)columns * sizeof *scale);
+    random_requantization(bias, scale, columns);
+    const eq_gemm_weights source = {columns, 3, 3 * channels, weights, bias, scale};
+    void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(scalar->gemm.packed_bytes(&source));
+    kernel->pack(&source, packed);
+    scalar->gemm.pack(&source, reference_packed);
+
+    const ptrdiff_t in_row = (width + 2) * channels + PICK(0, channels, 5), out_row = width * columns + PICK(0, 7);
+    const size_t input_bytes = (size_t)(5 * in_row + (width + 2) * channels);
+    int8_t *input = take_exact(input_bytes);
+    fill(input, input_bytes, -128);
+    const size_t output_bytes = (size_t)(3 * out_row + width * columns);
+    int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
+    const int32_t first = random_between(0, columns / 8 - 1) * 8, last = random_between(first / 8 + 1, columns / 8) * 8;
+    const output_range range = random_range();
+    const ptrdiff_t offsets[3] = {0, in_row, 2 * in_row};
+    const eq_gemm gemm = {reference_packed, columns, 3, 3 * channels, offsets, range.zero_point, range.min, range.max, false};
+    memset(expected, 0x55, output_bytes);
+    for (int32_t y = first_row; y < last_row; y++) {
+        for (int32_t x = 0; x < width && x - (width - 4) < shown; x++) {
+            const int8_t *window = input + y * in_row + x * channels;
+            int8_t *pixel = expected + y * out_row + x * columns;
+            scalar->gemm.run(&gemm, &window, &pixel, 1, first, last);
+        }
+    }
+    eq_winograd_tile *tiles = take((size_t)count * sizeof *tiles);
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t x = t == count - 1 ? width - 4 : 4 * t;
+        tiles[t] = (eq_winograd_tile){input + x * channels, actual + x * columns, first_row, last_row, shown};
+    }
+    void *scratch = take(kernel->scratch_bytes(channels));
+    const bool small = is_small(weights, columns, taps, taps, 1, bias, scale);
+    eq_winograd winograd = {packed, channels, columns, in_row, out_row, range.zero_point, range.min, range.max, false};
+    for (int as_small = 0; as_small <= (int)small; as_small++) {
+        char text[200];
+        snprintf(text, sizeof text, "channels %d, columns %d (%d to %d), %d tiles, rows %d to %d, %d shown, small %d", channels,
+                 columns, first, last, count, first_row, last_row, shown, as_small);
+        memset(actual, 0x55, output_bytes);
+        winograd.small = as_small;
+        kernel->run(&winograd, tiles, count, first, last, scratch);
+        expect_equal(expected, actual, output_bytes, text);
+    }
+    free(weights), free(bias), free(scale), free(packed), free(reference_packed), free(input), free(expected), free(actual);
+    free(tiles), free(scratch);
+}
+
 static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_depthwise_kernel *kernel = &set->depthwise, *reference = &scalar->depthwise;
     const int32_t channels = PICK(1, 3, 8, 15, 16, 17, 24, 32, 40, 64, 65, 80, 96, 144, random_between(1, 200));

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from .conftest import example_count
 from .every_operator import OPERATORS, every_operator
+from .single_op import SAME, VALID, Model, Quantized
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -112,6 +114,36 @@ def test_every_operator_gives_the_bits_of_scalar(command: list[str], tmp_path: P
     assert len(digests["scalar"]) == len(OPERATORS)
     for kernels, found in digests.items():
         assert not [name for name, a, b in zip(OPERATORS, digests["scalar"], found) if a != b], kernels
+
+
+def three_by_three(shape: tuple[int, ...], columns: int) -> bytes:
+    """A convolution of 3x3 with stride 1, followed by another: one whole, one that leaves the edge out."""
+    rng = np.random.default_rng(0)
+    model = Model()
+    x = model.input(shape, "INT8", Quantized(0.02, -3))
+    size, y = shape, x
+    for padding in (SAME, VALID):
+        weights = rng.integers(-127, 128, (columns, 3, 3, size[3]))
+        scales = rng.uniform(0.001, 0.004, columns)
+        w = model.constant(weights, "INT8", Quantized(scales))
+        b = model.constant(rng.integers(-5000, 5000, columns), "INT32", Quantized(scales * 0.02))
+        size = (size[0], *(side - 2 * (padding == VALID) for side in size[1:3]), columns)
+        out = model.tensor(size, "INT8", Quantized(0.02, -3))
+        model.operator("CONV_2D", [y, w, b], [out], "Conv2DOptions", version=3, padding=padding, strideW=1, strideH=1)
+        y = out
+    return model.finish([y])
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 17, 8), (2, 13, 9, 24), (1, 6, 34, 16)], ids=str)
+def test_windows_of_3x3_give_the_bits_of_scalar(command: list[str], tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = tmp_path / "three_by_three.tflite"
+    path.write_bytes(three_by_three(shape, 40))
+    found = {}
+    for kernels in kernel_sets(command):
+        for threads in (1, 3):
+            output = output_of(command, path, "--json", "--kernels", kernels, "--threads", threads)
+            found[kernels, threads] = output["sha256"]
+    assert set(found.values()) == {found["scalar", 1]}, found
 
 
 def write_goldens(program: str) -> None:

@@ -44,6 +44,37 @@ typedef struct eq_gemm_kernel {
                 int32_t last_column);
 } eq_gemm_kernel;
 
+/* ---- 3x3 convolution with stride 1, by Winograd's F(4x4, 3x3) ----
+ *
+ * What the matrix product of these weights gives, 3 segments of 3 * channels bytes, for tiles of 4x4 output pixels at once: from
+ * sums that are exact, in another order, since integers have no rounding. */
+enum { EQ_WINOGRAD_CHANNELS = 224 }; /* most: a sum of their products, 9 * channels * 2^14 at most, is below 2^25 */
+
+typedef struct eq_winograd_tile {
+    const int8_t *in;            /* the first of 6x6 pixels */
+    int8_t *out;                 /* the first of 4x4 pixels */
+    int32_t first_row, last_row; /* rows first_row to last_row - 1 of the tile are written, */
+    int32_t columns;             /* so many pixels of each */
+} eq_winograd_tile;
+
+typedef struct eq_winograd {
+    const void *packed;
+    int32_t channels, columns; /* multiples of 8; the pixels of a row are adjacent */
+    ptrdiff_t in_row, out_row; /* bytes between rows */
+    int32_t zero_point, min, max;
+    bool small; /* as of eq_gemm */
+} eq_winograd;
+
+typedef struct eq_winograd_kernel {
+    int32_t tiles; /* most in one call; 0: the set has no such kernel */
+    size_t (*packed_bytes)(const eq_gemm_weights *weights);
+    void (*pack)(const eq_gemm_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
+    size_t (*scratch_bytes)(int32_t channels);
+    /* Compute columns first_column to last_column - 1, both multiples of 8, of `count` tiles. */
+    void (*run)(const eq_winograd *winograd, const eq_winograd_tile *tiles, int32_t count, int32_t first_column,
+                int32_t last_column, void *scratch);
+} eq_winograd_kernel;
+
 /* ---- depthwise convolution, multiplier 1 ----
  *
  * acc[c] = bias[c] + sum over y < height, x < width of weights[y][x][c] * in[y * tap_row + x * tap_column + c], then as above. */
@@ -155,6 +186,7 @@ enum { EQ_DOT_DEPTH = 16, EQ_DOT_COLUMNS = 4 };
 typedef struct eq_kernels {
     const char *name;
     eq_gemm_kernel gemm;
+    eq_winograd_kernel winograd; /* where it is faster than `gemm` */
     eq_depthwise_kernel depthwise;
     eq_gemm_f32_kernel gemm_f32;
     eq_depthwise_f32_kernel depthwise_f32;

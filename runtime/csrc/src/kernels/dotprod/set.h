@@ -13,17 +13,18 @@ void eq_dotprod_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, i
 
 void eq_dotprod_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
 
-#define EQ_DOTPROD_SET                                                  \
-    EQ_NEON_SET,                                                        \
-        .gemm = {.rows = 64,                                            \
-                 .columns = 8,                                          \
-                 .packed_bytes = eq_dotprod_gemm_packed_bytes,          \
-                 .pack = eq_dotprod_gemm_pack,                          \
-                 .run = eq_dotprod_gemm_run},                           \
-        .depthwise = {.rows = 2,                                        \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes, \
-                      .pack = eq_neon64_depthwise_pack,                 \
-                      .run = eq_dotprod_depthwise_run},                 \
+#define EQ_DOTPROD_SET                                                                              \
+    EQ_NEON_SET,                                                                                    \
+        .gemm = {.rows = 64,                                                                        \
+                 .columns = 8,                                                                      \
+                 .packed_bytes = eq_dotprod_gemm_packed_bytes,                                      \
+                 .pack = eq_dotprod_gemm_pack,                                                      \
+                 .run = eq_dotprod_gemm_run},                                                       \
+        .winograd = {.tiles = 0}, /* SDOT does 16 products, which the transforms do not win back */ \
+        .depthwise = {.rows = 2,                                                                    \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                             \
+                      .pack = eq_neon64_depthwise_pack,                                             \
+                      .run = eq_dotprod_depthwise_run},                                             \
         .dot = eq_dotprod_dot
 
 #endif

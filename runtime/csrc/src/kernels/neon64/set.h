@@ -9,6 +9,12 @@ void eq_neon64_gemm_pack(const eq_gemm_weights *weights, void *packed);
 void eq_neon64_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column);
 
+size_t eq_neon64_winograd_packed_bytes(const eq_gemm_weights *weights);
+void eq_neon64_winograd_pack(const eq_gemm_weights *weights, void *packed);
+size_t eq_neon64_winograd_scratch_bytes(int32_t channels);
+void eq_neon64_winograd_run(const eq_winograd *winograd, const eq_winograd_tile *tiles, int32_t count, int32_t first_column,
+                            int32_t last_column, void *scratch);
+
 size_t eq_neon64_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_neon64_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_neon64_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
@@ -33,6 +39,11 @@ void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float 
                  .packed_bytes = eq_neon64_gemm_packed_bytes,                                      \
                  .pack = eq_neon64_gemm_pack,                                                      \
                  .run = eq_neon64_gemm_run},                                                       \
+        .winograd = {.tiles = 8,                                                                   \
+                     .packed_bytes = eq_neon64_winograd_packed_bytes,                              \
+                     .pack = eq_neon64_winograd_pack,                                              \
+                     .scratch_bytes = eq_neon64_winograd_scratch_bytes,                            \
+                     .run = eq_neon64_winograd_run},                                               \
         .depthwise = {.rows = 1,                                                                   \
                       .packed_bytes = eq_neon64_depthwise_packed_bytes,                            \
                       .pack = eq_neon64_depthwise_pack,                                            \

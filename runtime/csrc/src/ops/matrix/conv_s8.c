@@ -2,6 +2,7 @@
 #include "gemm_driver.h"
 #include "layers.h"
 #include "plan/operator.h"
+#include "winograd_s8.h"
 #include "ops/quantization.h"
 #include "ops/window.h"
 
@@ -48,7 +49,8 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, eq_window *win
             .width = window->out_width,
         };
     }
-    return eq_gemm_layer_plan(plan, op, &layer);
+    return eq_winograd_suits(plan, op, &layer, window) ? eq_winograd_plan(plan, op, &layer)
+                                                       : eq_gemm_layer_plan(plan, op, &layer);
 }
 
 eq_status eq_prepare_conv_s8(eq_plan *plan, const eq_operator *op) {
