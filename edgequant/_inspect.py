@@ -70,6 +70,8 @@ class Inspection:
     graph: "ModelGraph"
     engines: tuple[EngineFit, ...]
     boards: tuple[BoardFit, ...]
+    attached: tuple[str, ...] = ()
+    """Names of the files that the model carries, such as its labels."""
 
     @property
     def memory_bytes(self) -> int:
@@ -101,6 +103,7 @@ class Inspection:
             "activation_peak_bytes": graph.activation_peak_bytes,
             "memory_bytes": self.memory_bytes,
             "unknown_shapes": graph.unknown_shapes,
+            "attached_files": list(self.attached),
             "engines": [
                 {
                     "engine": one.engine,
@@ -125,14 +128,15 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     Raises SourceError, also for a .tflite that is damaged where only an engine would look.
     """
     from edgequant_converters.graph import read_graph
-    from edgequant_converters.tflite import refuse_damaged
+    from edgequant_converters.tflite import attached_files, refuse_damaged
     from edgequant_device_checks import boards
 
     graph = read_graph(path)
     if graph.format == "litert":
         refuse_damaged(path)
     engines = judge_engines(Path(path), graph)
-    return Inspection(Path(path), graph, engines, tuple(_fit(board, graph, engines) for board in boards()))
+    fits = tuple(_fit(board, graph, engines) for board in boards())
+    return Inspection(Path(path), graph, engines, fits, attached_files(Path(path)))
 
 
 def judge_engines(path: Path, graph: "ModelGraph") -> tuple[EngineFit, ...]:

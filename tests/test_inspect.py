@@ -44,7 +44,7 @@ def test_json_has_the_documented_keys_and_one_document(cli, model):
     assert list(found) == [
         "model", "format", "bytes", "inputs", "outputs", "op_counts", "float_ops", "macs", "parameters",
         "weight_bytes", "weight_dtypes", "activation_dtypes", "activation_peak_bytes", "memory_bytes",
-        "unknown_shapes", "engines", "boards",
+        "unknown_shapes", "attached_files", "engines", "boards",
     ]  # fmt: skip
     assert found["bytes"] == model.stat().st_size
     assert found["inputs"] == [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgequant_converters import SourceError, convert
-from edgequant_converters.tflite import _attached
+from edgequant_converters.tflite import _attached, attached_files
 
 FLOAT = Path(__file__).parents[2] / "runtime" / "tests" / "models" / "float.tflite"
 DATA = np.random.default_rng(0).normal(size=(16, 1, 4)).astype(np.float32)
@@ -28,6 +28,7 @@ def test_labels_are_kept_and_the_bytes_do_not_depend_on_the_time(labelled: Path,
     for source, output in ((FLOAT, plain), (labelled, kept), (labelled, again)):
         convert(source, output, quantize=quantize, calibration=DATA if quantize == "int8" else None)
     assert not zipfile.is_zipfile(plain)
+    assert (attached_files(plain), attached_files(kept)) == ((), ("labels.txt",))
     assert kept.read_bytes().startswith(plain.read_bytes())
     assert kept.read_bytes() == again.read_bytes()
     with zipfile.ZipFile(kept) as archive:

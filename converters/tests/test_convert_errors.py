@@ -167,6 +167,12 @@ def test_argument_that_does_not_apply(arguments: dict[str, Any], network: Path, 
     refused(UnsupportedError, network, **arguments)
 
 
+def test_keep_float_that_matches_nothing_shows_what_it_could_match(network: Path, refused: Callable[..., str]) -> None:
+    message = refused(UnsupportedError, network, quantize="int8", calibration=SAMPLES, keep_float="/9/Conv")
+    assert message.startswith("'/9/Conv' matches no operator")
+    assert "of the types MatMul, Relu;" in message
+
+
 def test_output_suffix_chooses_the_format(network: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     assert ".tflite" in refused(OutputError, network, to=tmp_path / "model.bin")
 

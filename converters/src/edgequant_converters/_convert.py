@@ -18,10 +18,11 @@ from ._float_ops import left_in_float, was_quantized
 from ._naming import named_for_the_user
 from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
-from ._request import QuantizationRequest, Ranges, compile_keep_float
+from ._request import QuantizationRequest, Ranges, check_keep_float, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
+from .graph import read_graph
 from .quantizer import io_type
 from .sources import QuantizedSource, TrainedSource, is_prepared
 from .tflite import carry_attached_files
@@ -132,6 +133,8 @@ def convert(
             request = replace(request, strict=True, free_outputs=False)
         _check_calibration(scheme, calibration, has_ranges=bool(known or request.learned or followed))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
+        if request.keep_float is not None and followed is None:
+            check_keep_float(request.keep_float, [(op.type, op.name) for op in read_graph(hub).ops])
         if followed is None:
             done = quantize_hub(hub, temporary, target, request, io, data, report_progress, known)
         else:

@@ -1,7 +1,7 @@
 """What a quantizer is asked to do, the same for both file formats."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,10 @@ class Learned:
     weight_bits: int
 
 
+EXAMPLES = 3
+"""How many names of operators an error shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuantizationRequest:
     """The choices that shape the quantized graph.
@@ -60,6 +64,20 @@ class QuantizationRequest:
     def keeps_float(self, op_type: str, name: str) -> bool:
         """Tell whether `keep_float` asks for this operator to stay in float."""
         return self.keep_float is not None and any(self.keep_float.search(text) for text in (op_type, name))
+
+
+def check_keep_float(expression: re.Pattern[str], operators: Iterable[tuple[str, str]]) -> None:
+    """Raise UnsupportedError if the expression is found in no operator's type or name: it would change nothing."""
+    known = list(operators)
+    if any(expression.search(text) for operator in known for text in operator):
+        return
+    types = ", ".join(sorted({op_type for op_type, _ in known}))
+    names = ", ".join(name for _, name in known[:EXAMPLES])
+    raise UnsupportedError(
+        f"'{expression.pattern}' matches no operator: nothing would be kept in float. The network's operators are of "
+        f"the types {types}; their names are those of their outputs, such as {names}: `edgequant inspect --ops` on a "
+        "written model lists them."
+    )
 
 
 def compile_keep_float(expression: str | None) -> re.Pattern[str] | None:

@@ -1,6 +1,6 @@
 """The .tflite file: read, check, normalise, rename and write it."""
 
-from ._attached import carry_attached_files
+from ._attached import attached_files, carry_attached_files
 from ._damage import refuse_damaged
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
@@ -10,6 +10,7 @@ from ._signature import io_names, rename_io
 
 __all__ = [
     "ModelT",
+    "attached_files",
     "carry_attached_files",
     "io_names",
     "model_bytes",

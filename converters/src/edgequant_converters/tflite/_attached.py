@@ -30,6 +30,17 @@ def carry_attached_files(source: object, output: Path) -> None:
             archive.writestr(zipfile.ZipInfo(path, _TIME), content, zipfile.ZIP_DEFLATED)
 
 
+def attached_files(path: Path) -> tuple[str, ...]:
+    """Return the names of the files that a .tflite carries, such as labels; none without a whole archive."""
+    if not _is_tflite(path) or not zipfile.is_zipfile(path):
+        return ()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return ()
+
+
 def _is_tflite(path: Path) -> bool:
     try:
         with path.open("rb") as file:
