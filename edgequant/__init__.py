@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ._inspect import Inspection, inspect
     from ._layers import LayersComparison, compare_layers
     from ._report import FamilyReport, report
+    from ._tensor import TensorStudy, study_tensor
 
 __version__ = "0.1.0"
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Session",
     "SessionError",
     "TensorInfo",
+    "TensorStudy",
     "bench",
     "compare",
     "compare_layers",
@@ -63,6 +65,7 @@ __all__ = [
     "quantize_linears_",
     "recommend",
     "report",
+    "study_tensor",
 ]
 
 _HOMES = {
@@ -71,6 +74,7 @@ _HOMES = {
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
     **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
     **dict.fromkeys(("FamilyReport", "report"), "edgequant._report"),
+    **dict.fromkeys(("TensorStudy", "study_tensor"), "edgequant._tensor"),
     "EdgequantError": "edgequant._errors",
     **dict.fromkeys(("DoctorReport", "doctor"), "edgequant_converters.doctor"),
     **dict.fromkeys(

@@ -68,6 +68,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(models / source, folder / name)
     shutil.copy(KEPT / "x86-64.tar.gz", folder / "kws.tar.gz")
     rng = np.random.default_rng(0)
+    for name in ("weights.npy", "uniform.npy", "kernel.npy"):
+        np.save(folder / name, rng.uniform(-1000, 1000, (8, 2, 2, 64)).astype(np.float32))
     np.save(folder / "images.npy", rng.uniform(-1, 1, (1, 4)).astype(np.float32))
     np.save(folder / "test.npy", rng.uniform(-1, 1, (16, 4)).astype(np.float32))
     (folder / "labels.txt").write_text("cat\ndog\nbird\n")

@@ -14,8 +14,9 @@ def test_the_public_names_are_these() -> None:
     assert edgequant.__all__ == [
         "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError", "DoctorReport",
         "EdgequantError", "FamilyReport", "ImagePreprocessing", "Inspection", "LayersComparison", "Recommendation",
-        "Session", "SessionError", "TensorInfo", "bench", "compare", "compare_layers", "convert", "doctor", "downcast",
-        "footprint", "for_board", "inspect", "probe", "quantize_linears_", "recommend", "report",
+        "Session", "SessionError", "TensorInfo", "TensorStudy", "bench", "compare", "compare_layers", "convert",
+        "doctor", "downcast", "footprint", "for_board", "inspect", "probe", "quantize_linears_", "recommend", "report",
+        "study_tensor",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from . import (
     smoke,
     targets,
     task,
+    tensor,
     wheel,
 )
 from ._output import finish_streams, prepare_streams, print_result, print_status
@@ -91,6 +92,7 @@ app.command("report", epilog=report.EXAMPLE, rich_help_panel=_MODELS)(report.rep
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS, rich_help_panel=_MODELS)(
     formats.formats
 )
+app.command("tensor", epilog=tensor.EXAMPLE, rich_help_panel=_MODELS)(tensor.tensor)
 app.command("task", epilog=task.EXAMPLE, rich_help_panel=_MODELS)(task.task)
 app.command("demo", epilog=demo.EXAMPLE, rich_help_panel=_MODELS)(demo.demo)
 app.command("check", epilog=check.EXAMPLE, rich_help_panel=_BOARDS)(check.check)

@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 from edgequant_converters.layers import LayerPair
 
-from edgequant._pages import Image, image
+from edgequant._pages import Image, draw_heatmap, image, value_limits
 from edgequant._pages import write_page as write_document
 
 from ._plots import (
-    draw_heatmap,
     draw_histogram_of_values,
     draw_histogram_of_weights,
     draw_network,
     network_height,
-    value_limits,
     weakest,
     written,
 )

@@ -1,7 +1,6 @@
 """The pictures of the page: small, so that they stay readable on a phone, and with their numbers written out."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from edgequant_converters.calibration import Histogram
 from edgequant_converters.layers import Weights
 from numpy.typing import NDArray
 
-from edgequant._pages import BAD, LINE, MODEL, REFERENCE
+from edgequant._pages import BAD, LINE, MODEL, REFERENCE, value_limits
 
 from ._result import LayerComparison, LayersComparison
 
@@ -69,17 +68,6 @@ def draw_histogram_of_values(figure: "Figure", layer: LayerComparison, histogram
         axes.set_xlabel(f"{layer.dtype} holds {layer.integer_range[0]:.4g} to {layer.integer_range[1]:.4g} (dashed)")
 
 
-def draw_heatmap(figure: "Figure", values: NDArray[Any], limits: tuple[float, float], *, difference: bool) -> None:
-    """Draw a matrix of values with its scale of colours."""
-    axes = figure.subplots()
-    colours = "RdBu_r" if difference else "viridis"
-    image = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto", interpolation="nearest")
-    axes.tick_params(labelsize=8)
-    axes.locator_params(integer=True, min_n_ticks=1)
-    bar = figure.colorbar(image, ax=axes)
-    bar.ax.tick_params(labelsize=8)
-
-
 def _write_values(axes: "Axes", result: LayersComparison) -> None:
     columns = ((1.28, "alone", MODEL), (1.60, "accum.", REFERENCE))
     for place, title, colour in columns:
@@ -136,9 +124,3 @@ def weakest(result: LayersComparison, count: int) -> list[LayerComparison]:
     """Return the layers with the lowest own SQNR, the weakest first; exact ones are never among them."""
     inexact = [layer for layer in result.layers if layer.alone_sqnr_db != IDENTICAL_DB]
     return sorted(inexact, key=lambda layer: -math.inf if layer.alone_sqnr_db is None else layer.alone_sqnr_db)[:count]
-
-
-def value_limits(values: Sequence[NDArray[Any]]) -> tuple[float, float]:
-    """Return the lowest and highest finite value of all; (0, 1) if there is none."""
-    finite = np.concatenate([value[np.isfinite(value)].ravel() for value in values])
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
