@@ -82,11 +82,38 @@ def test_a_number_in_every_format(cli):
     assert len(json.loads(cli("formats", "nan", "--json").stdout)["stored"]) == 6
 
 
+@pytest.mark.parametrize("arguments", [(), ("500", "-50", "30")], ids=["example", "given"])
+def test_the_same_bits_give_two_sums(cli, arguments):
+    found = json.loads(cli("formats", "--multiply-accumulate", *arguments, "--json").stdout)["multiply_accumulate"]
+    int8, q7 = found
+    assert (int8["format"], int8["steps"]["sum"], int8["exact"]) == (
+        "int8",
+        {"integer": -1000, "value": "-1000"},
+        "-1000",
+    )
+    assert (q7["format"], q7["steps"]["sum"]) == ("q7", {"integer": 488, "value": "3.8125"})
+    assert q7["steps"]["a_x_b"] == {"integer": -1500, "value": "-0.091552734375"}
+    assert q7["exact"] == "3.814697265625"
+    assert not q7["saturated"]
+
+
+def test_a_sum_that_saturates_says_so(cli):
+    result = cli("formats", "--multiply-accumulate", 2**31 - 1, 127, 127, "--as", "int8")
+    assert result.exit_code == 0
+    assert "It saturated." in result.stdout
+    assert "2147483647" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("1", "--as", "fp7"), "'fp7' is not a number format"),
         (("five",), "'five' is not a number"),
+        (("1", "2"), "Give one value, not 2"),
+        (("--multiply-accumulate", "500", "-50"), "takes three whole numbers"),
+        (("--multiply-accumulate", "1", "0.5", "2"), "takes three whole numbers"),
+        (("--multiply-accumulate", "1", "2", "200", "--as", "q7"), "q7 holds integers from -128 to 127"),
+        (("--multiply-accumulate", "--as", "bf16"), "not for bf16"),
         (("--jsno",), "'--jsno' is not a number"),
         (("0x10",), "add --as FORMAT"),
         (("0xg0", "--as", "int8"), "is not a bit pattern"),

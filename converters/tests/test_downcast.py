@@ -45,7 +45,12 @@ def test_half_module_runs(nets):
     assert (y - module(x)).abs().max() < 0.05
 
 
+@pytest.mark.parametrize(("name", "dtype"), [("fp8", torch.float8_e4m3fn), ("FP8-E5M2", torch.float8_e5m2)])
+def test_types_are_named_as_people_write_them(nets, name, dtype):
+    assert {value.dtype for value in downcast(nets["mlp"][0], name).state_dict().values()} == {dtype}
+
+
 @pytest.mark.parametrize("dtype", ["int8", torch.float64, "float4"])
 def test_other_types_are_refused(nets, dtype):
-    with pytest.raises(UnsupportedError, match=r"float16, bfloat16, float8_e4m3fn, float8_e5m2\."):
+    with pytest.raises(UnsupportedError, match="fp16, bf16, fp8-e4m3fn, fp8-e5m2"):
         downcast(nets["mlp"][0], dtype)

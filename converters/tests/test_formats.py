@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgequant_converters import UnsupportedError
+from edgequant_converters._schemes import parse_scheme
 from edgequant_converters.formats import (
     FORMATS,
     decode,
@@ -183,9 +184,36 @@ def test_patterns_outside_the_format_are_refused():
             decode(pattern, format_named("int8"))
 
 
-@pytest.mark.parametrize("name", ["float8_e5m2", "torch.bfloat16", "HALF", "E4M3", "Q0.7"])
-def test_other_names_are_understood(name):
-    assert format_named(name) in FORMATS
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("float8_e5m2", "fp8-e5m2"), ("torch.bfloat16", "bf16"), ("HALF", "fp16"), ("E4M3", "fp8-e4m3fn"),
+        ("Q0.7", "q7"),
+        ("fp8", "fp8-e4m3fn"), ("FP8_E5M2", "fp8-e5m2"), ("fp-16", "fp16"), ("np.float32", "fp32"), ("int 4", "int4"),
+    ],
+)  # fmt: skip
+def test_other_names_are_understood(name, meant):
+    assert format_named(name).name == meant
+
+
+def test_every_alias_leads_to_its_format():
+    for f in FORMATS:
+        assert all(format_named(name) is f for name in f.aliases)
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [("float16", "fp16"), ("FP32", "fp32"), ("bfloat16", "bf16"), ("weight_int8", "weight-int8"), ("w8a8", "int8"),
+     ("dynamic range", "dynamic"), ("int4", "weight-int4"), ("int16x8", "int16x8")],
+)  # fmt: skip
+def test_schemes_are_named_as_people_write_them(name, scheme):
+    assert parse_scheme(name) == scheme
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("fp8", "edgequant study"), ("int3", "choose one of fp32")])
+def test_schemes_that_there_are_not(name, sentence):
+    with pytest.raises(UnsupportedError, match=sentence):
+        parse_scheme(name)
 
 
 def test_unknown_names_list_the_known_ones():

@@ -8,6 +8,7 @@ import typer
 
 from edgequant._errors import EdgequantError
 
+from ._multiply_accumulate import show_sums
 from ._output import print_json, print_result
 from ._tables import print_table
 
@@ -24,6 +25,8 @@ EXAMPLE = """
 `edgequant formats 0xc0 --as q7` (stored bits instead of a value)
 
 `edgequant formats -50` in every format
+
+`edgequant formats --multiply-accumulate 500 -50 30 --as q7` (accumulator + a x b, on stored integers)
 """
 
 ARGUMENTS = {"ignore_unknown_options": True}
@@ -36,22 +39,37 @@ LONGEST_ERROR = 60
 
 
 def formats(
-    value: Annotated[
-        str | None, typer.Argument(help="A number: 0.3333, -50, 1/3, inf; or stored bits with --as: 0x3eab, 0b1010.")
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VALUE]", help="A number: 0.3333, -50, 1/3, inf; or stored bits with --as: 0x3eab, 0b1010."
+        ),
     ] = None,
     as_format: Annotated[
-        str | None, typer.Option("--as", metavar="FORMAT", help="Show one format: bf16, fp8-e4m3fn, int8, q7, ...")
+        str | None, typer.Option("--as", metavar="FORMAT", help="Show one format: bf16, fp8, int8, q7, ...")
     ] = None,
+    multiply_accumulate: Annotated[
+        bool,
+        typer.Option(
+            "--multiply-accumulate",
+            help="Show accumulator + a x b of three stored integers (500 -50 30), in int8 and q7 without --as.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, values with all digits.")] = False,
 ) -> None:
     """Show the number formats and who supports them, or how a number is stored, to the last bit and digit."""
     from edgequant_converters.formats import FORMATS, format_named
 
     chosen = FORMATS if as_format is None else (format_named(as_format),)
-    if value is None:
+    if multiply_accumulate:
+        show_sums(values or ["500", "-50", "30"], as_format, as_json)
+    elif not values:
         _show_formats(chosen, as_json)
+    elif len(values) > 1:
+        raise EdgequantError(f"Give one value, not {len(values)}; three are for --multiply-accumulate.")
     else:
-        _show_stored([_store(value, each) for each in _able(value, chosen)], as_json, in_detail=as_format is not None)
+        found = [_store(values[0], each) for each in _able(values[0], chosen)]
+        _show_stored(found, as_json, in_detail=as_format is not None)
 
 
 def _show_formats(chosen: Iterable["NumberFormat"], as_json: bool) -> None:

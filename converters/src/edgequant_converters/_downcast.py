@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import UnsupportedError
+from .formats import format_named
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-DTYPES = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-"""The types that `downcast` takes, by torch's names."""
+FORMATS = ("fp16", "bf16", "fp8-e4m3fn", "fp8-e5m2")
+"""The formats that `downcast` takes."""
 
 
 def footprint(module: "nn.Module") -> int:
@@ -34,10 +35,10 @@ class FootprintChange:
 def downcast(module: "nn.Module", dtype: "torch.dtype | str") -> "nn.Module":
     """Return a copy whose floating-point parameters and buffers are stored as `dtype`; the module itself stays.
 
-    `dtype` is float16, bfloat16, float8_e4m3fn or float8_e5m2, as a torch.dtype or by name. Values are rounded to
-    nearest, ties to even. Beyond the type's range float16, bfloat16 and float8_e5m2 give infinity, and float8_e4m3fn,
-    which has none, NaN: scale such weights first. A float8 copy is storage only: PyTorch has no matrix products for it
-    on CPUs, so cast it back (`.float()`) before running it.
+    `dtype` is fp16, bf16, fp8-e4m3fn (fp8) or fp8-e5m2, by any name that `format_named` knows, or a torch.dtype.
+    Values are rounded to nearest, ties to even. Beyond the type's range float16, bfloat16 and float8_e5m2 give
+    infinity, and float8_e4m3fn, which has none, NaN: scale such weights first. A float8 copy is storage only: PyTorch
+    has no matrix products for it on CPUs, so cast it back (`.float()`) before running it.
 
     `FootprintChange(footprint(module), footprint(copy))` says what was saved.
 
@@ -45,10 +46,10 @@ def downcast(module: "nn.Module", dtype: "torch.dtype | str") -> "nn.Module":
     """
     import torch
 
-    name = str(dtype).removeprefix("torch.")
-    if name not in DTYPES:
-        raise UnsupportedError(f"'{name}' is not a type to store weights in: take one of {', '.join(DTYPES)}.")
-    target: torch.dtype = getattr(torch, name)
+    number = format_named(str(dtype))
+    if number.name not in FORMATS:
+        raise UnsupportedError(f"{number.name} is not a type to store weights in: take one of {', '.join(FORMATS)}.")
+    target: torch.dtype = getattr(torch, number.dtype.name)
     smaller = copy.deepcopy(module)
     for tensor in (*smaller.parameters(), *smaller.buffers()):
         if tensor.is_floating_point():

@@ -1,10 +1,12 @@
 """The number formats a model can be written in, and which file format can hold which."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from ._errors import OutputError, UnsupportedError
+from .formats import format_named
 
 
 class Scheme(StrEnum):
@@ -62,12 +64,34 @@ UNAVAILABLE: dict[tuple[Scheme, Target], Unavailable] = {
 """Every pair that is not here can be written."""
 
 
+ALIASES = {
+    "dynamic-range": Scheme.DYNAMIC,
+    "full-integer": Scheme.INT8,
+    "w8a8": Scheme.INT8,
+    "int16": Scheme.INT16X8,
+    "int8-weights": Scheme.WEIGHT_INT8,
+    "int4": Scheme.WEIGHT_INT4,
+    "int4-weights": Scheme.WEIGHT_INT4,
+}
+"""Other names of schemes, beside those that `formats` knows of a number format."""
+
+
 def parse_scheme(name: str) -> Scheme:
-    """Return the scheme called `name`; raises UnsupportedError that lists the names there are."""
+    """Return the scheme called `name`, or by another name; raises UnsupportedError that lists the names there are."""
+    wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
+    if wanted in ALIASES:
+        return ALIASES[wanted]
+    with suppress(UnsupportedError):  # dynamic, weight-int8 and others are no number formats
+        wanted = format_named(wanted).name
     try:
-        return Scheme(name)
+        return Scheme(wanted)
     except ValueError:
         names = ", ".join(Scheme)
+        if wanted.startswith("fp8"):
+            raise UnsupportedError(
+                f"No engine here computes with {wanted}, so no model is written in it; choose one of {names}. "
+                "'edgequant study' shows what it would cost, and 'downcast' stores a torch network in it."
+            ) from None
         raise UnsupportedError(f"'{name}' is not a number format edgequant knows; choose one of {names}.") from None
 
 

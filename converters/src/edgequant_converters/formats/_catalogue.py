@@ -54,13 +54,20 @@ class NumberFormat:
 
 
 def format_named(name: str) -> NumberFormat:
-    """Return the format of that name or alias, in upper or lower case; raises UnsupportedError that lists the names."""
-    wanted = name.lower().removeprefix("torch.")
+    """Return the format of that name or alias; raises UnsupportedError that lists the names.
+
+    Case, hyphens, underscores and spaces do not matter, and a number's module ("torch.float16") is left out.
+    """
+    wanted = _bare(name.lower().removeprefix("torch.").removeprefix("np.").removeprefix("numpy."))
     for candidate in FORMATS:
-        if wanted in (candidate.name, *candidate.aliases):
+        if wanted in map(_bare, (candidate.name, *candidate.aliases)):
             return candidate
     names = ", ".join(candidate.name for candidate in FORMATS)
     raise UnsupportedError(f"'{name}' is not a number format edgequant knows; choose one of {names}.")
+
+
+def _bare(name: str) -> str:
+    return name.lower().translate(str.maketrans("", "", "-_ "))
 
 
 def _integer(name: str, dtype: Any, *aliases: str) -> NumberFormat:
@@ -150,12 +157,23 @@ def _decimal_digits(value_bits: int) -> int:
     return math.floor(value_bits * math.log10(2))
 
 
-FORMATS: tuple[NumberFormat, ...] = (
-    _float("fp64", "IEEE 754 binary64", np.float64, "float64", "double"),
-    _float("fp32", "IEEE 754 binary32", np.float32, "float32", "float"),
-    _float("fp16", "IEEE 754 binary16", np.float16, "float16", "half"),
-    _float("bf16", "bfloat16: the upper half of a binary32", ml_dtypes.bfloat16, "bfloat16"),
-    _float("fp8-e4m3fn", "OCP 8-bit float, finite only", ml_dtypes.float8_e4m3fn, "float8_e4m3fn", "e4m3fn", "e4m3"),
+FORMATS: tuple[NumberFormat, ...] = (  # plain fp8 is the one that weights are stored in
+    _float("fp64", "IEEE 754 binary64", np.float64, "float64", "double", "f64"),
+    _float("fp32", "IEEE 754 binary32", np.float32, "float32", "float", "single", "f32"),
+    _float("fp16", "IEEE 754 binary16", np.float16, "float16", "half", "f16"),
+    _float("bf16", "bfloat16: the upper half of a binary32", ml_dtypes.bfloat16, "bfloat16", "brain float"),
+    _float(
+        "fp8-e4m3fn",
+        "OCP 8-bit float, finite only",
+        ml_dtypes.float8_e4m3fn,
+        "fp8",
+        "float8",
+        "fp8-e4m3",
+        "float8_e4m3fn",
+        "float8_e4m3",
+        "e4m3fn",
+        "e4m3",
+    ),
     _float("fp8-e5m2", "OCP 8-bit float", ml_dtypes.float8_e5m2, "float8_e5m2", "e5m2"),
     _integer("int64", np.int64),
     _integer("uint64", np.uint64),
