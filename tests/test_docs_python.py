@@ -66,15 +66,17 @@ GIVEN: dict[str, Callable[[], Names]] = {
     "docs/linear-quantization.md": linear_layers,
     "docs/native.md": image,
     "docs/qat.md": dict,
+    "docs/smaller.md": dict,
     "docs/task.md": photo,
     "runtime/README.md": image,
 }
-TRAINS_OR_EXPORTS = {"README.md", "converters/README.md", "docs/qat.md"}
+TRAINS_OR_EXPORTS = {"README.md", "converters/README.md", "docs/qat.md", "docs/smaller.md"}
 PRINTS = {  # a pattern of what the blocks of a page print
     "README.md": r"\d+ [\d.]+ \(\)\n",
     "docs/adding-an-operator.md": r"\['REVERSE_V2'.*\]\n\[\[\[.*\]\]\]\n",
     "docs/native.md": r"native None\n",
     "docs/task.md": r"cat 0\.93\ndog 0\.07\n",
+    "docs/smaller.md": r".* MACs to .*\n\d+ 0\.9\d+\n",
     "docs/qat.md": r"digits\.tflite \d+ 0\.9\d+\ndigits\.onnx \d+ 0\.9\d+\n",
 }
 # What is a part of a program, and its beginning; the program is run as a test of its own.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._schemes import Scheme, Target
     from ._weight_only_linear import WeightOnlyInt8Linear, quantize_linears_
     from .calibration import ImagePreprocessing
+    from .smaller import Pruning, distill, prune
 
 __all__ = [
     "IDENTICAL_DB",
@@ -33,15 +34,18 @@ __all__ = [
     "OutputMeasure",
     "OutputStatistics",
     "PartMeasure",
+    "Pruning",
     "Scheme",
     "SourceError",
     "Target",
     "UnsupportedError",
     "WeightOnlyInt8Linear",
     "convert",
+    "distill",
     "divisions",
     "downcast",
     "footprint",
+    "prune",
     "quantize_linears_",
     "replacing",
     "sqnr_db",
@@ -57,13 +61,16 @@ _HOMES = {
     "OutputMeasure": "_measure",
     "OutputStatistics": "_parts",
     "PartMeasure": "_parts",
+    "Pruning": "smaller",
     "Scheme": "_schemes",
     "Target": "_schemes",
     "WeightOnlyInt8Linear": "_weight_only_linear",
     "convert": "_convert",
+    "distill": "smaller",
     "divisions": "_parts",
     "downcast": "_downcast",
     "footprint": "_downcast",
+    "prune": "smaller",
     "quantize_linears_": "_weight_only_linear",
     "sqnr_db": "_metrics",
 }

@@ -10,7 +10,7 @@ def how_to_install(extra: str) -> str:
     return f"in a checkout of edgequant, run: python -m pip install -c constraints.txt '.[{extra}]'"
 
 
-def require_torch(purpose: str) -> None:
-    """Raise UnsupportedError if PyTorch or its LiteRT converter is not installed; `purpose` reads "to ..."."""
-    if any(find_spec(name) is None for name in ("torch", "onnxscript")):
+def require_torch(purpose: str, *beside: str) -> None:
+    """Raise UnsupportedError if PyTorch, its exporter or a module `beside` is missing; `purpose` reads "to ..."."""
+    if any(find_spec(name) is None for name in ("torch", "onnxscript", *beside)):
         raise UnsupportedError(f"PyTorch is needed {purpose}: {how_to_install('torch')}")
