@@ -16,9 +16,12 @@ if TYPE_CHECKING:
         ConversionReport,
         ConverterError,
         ImagePreprocessing,
+        Pruning,
         convert,
+        distill,
         downcast,
         footprint,
+        prune,
         quantize_linears_,
     )
     from edgequant_converters.doctor import DoctorReport, doctor
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from ._inspect import Inspection, inspect
     from ._layers import LayersComparison, compare_layers
     from ._report import FamilyReport, report
+    from ._study import FormatStudy, study
     from ._tensor import TensorStudy, study_tensor
 
 __version__ = "0.1.0"
@@ -44,9 +48,11 @@ __all__ = [
     "DoctorReport",
     "EdgequantError",
     "FamilyReport",
+    "FormatStudy",
     "ImagePreprocessing",
     "Inspection",
     "LayersComparison",
+    "Pruning",
     "Recommendation",
     "Session",
     "SessionError",
@@ -56,15 +62,18 @@ __all__ = [
     "compare",
     "compare_layers",
     "convert",
+    "distill",
     "doctor",
     "downcast",
     "footprint",
     "for_board",
     "inspect",
     "probe",
+    "prune",
     "quantize_linears_",
     "recommend",
     "report",
+    "study",
     "study_tensor",
 ]
 
@@ -74,6 +83,7 @@ _HOMES = {
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
     **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),
     **dict.fromkeys(("FamilyReport", "report"), "edgequant._report"),
+    **dict.fromkeys(("FormatStudy", "study"), "edgequant._study"),
     **dict.fromkeys(("TensorStudy", "study_tensor"), "edgequant._tensor"),
     "EdgequantError": "edgequant._errors",
     **dict.fromkeys(("DoctorReport", "doctor"), "edgequant_converters.doctor"),
@@ -81,7 +91,7 @@ _HOMES = {
         ("ConversionReport", "ConverterError", "ImagePreprocessing", "convert", "downcast", "footprint"),
         "edgequant_converters",
     ),
-    "quantize_linears_": "edgequant_converters",
+    **dict.fromkeys(("Pruning", "distill", "prune", "quantize_linears_"), "edgequant_converters"),
     **dict.fromkeys(
         ("Device", "DeviceCheckError", "Recommendation", "for_board", "probe", "recommend"), "edgequant_device_checks"
     ),

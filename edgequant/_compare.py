@@ -59,6 +59,14 @@ class Comparison:
     accuracy: Accuracy
     samples: int
 
+    @property
+    def worst_sqnr_db(self) -> float | None:
+        """The SQNR of the worst output, or part of one; None if one is not finite."""
+        sqnrs = [output.sqnr_db for output in self.outputs]
+        sqnrs += [part.sqnr_db for output in self.outputs for part in output.parts]
+        known = [value for value in sqnrs if value is not None]
+        return min(known) if known == sqnrs else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `edgequant compare --json` prints."""
         return asdict(self)

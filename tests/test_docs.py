@@ -37,6 +37,7 @@ def test_the_commands_are_the_promised_ones() -> None:
         "run",
         "sign",
         "smoke",
+        "study",
         "targets",
         "task",
         "tensor",

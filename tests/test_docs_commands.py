@@ -23,6 +23,7 @@ NOT_RUN = {
     r" --inventory ": "needs boards and ansible-core: boards/test_fleet.py",
     r"^sign |--allowed-signers": "needs the reader's own keys: boards/test_signing.py",
     r"^(build-runner|wheel|bundle [^v])": "compiles for minutes: boards/test_runner.py, test_wheels.py, test_bundle.py",
+    r"^study zoo": "needs the reader's own network: test_study.py",
     r"^(convert|doctor|demo)": "takes minutes: test_convert_command.py, test_demo.py, converters/tests",
     r"^report": "measures and draws for a minute: test_report.py",
     r"(yolo|detector)\.tflite": "needs the reader's own detector: test_task_command.py",

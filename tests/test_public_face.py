@@ -12,11 +12,11 @@ def test_every_public_name_resolves(package: object) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert edgequant.__all__ == [
-        "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError", "DoctorReport",
-        "EdgequantError", "FamilyReport", "ImagePreprocessing", "Inspection", "LayersComparison", "Recommendation",
-        "Session", "SessionError", "TensorInfo", "TensorStudy", "bench", "compare", "compare_layers", "convert",
-        "doctor", "downcast", "footprint", "for_board", "inspect", "probe", "quantize_linears_", "recommend", "report",
-        "study_tensor",
+        "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError",
+        "DoctorReport", "EdgequantError", "FamilyReport", "FormatStudy", "ImagePreprocessing", "Inspection",
+        "LayersComparison", "Pruning", "Recommendation", "Session", "SessionError", "TensorInfo", "TensorStudy",
+        "bench", "compare", "compare_layers", "convert", "distill", "doctor", "downcast", "footprint", "for_board",
+        "inspect", "probe", "prune", "quantize_linears_", "recommend", "report", "study", "study_tensor",
     ]  # fmt: skip
 
 

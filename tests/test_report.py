@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import edgequant
+from edgequant import _figures as figures
 from edgequant._errors import EdgequantError
 from edgequant._report import _words as words
 from edgequant._report._advice import advise, find_devices
@@ -155,9 +156,9 @@ def test_one_point_is_still_within_one_point():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (words.size(999), "999 bytes"), (words.size(70_624), "70.6 KB"), (words.size(3_782_604), "3.78 MB"),
-        (words.time(7.678), "7.68 µs"), (words.time(1430), "1.43 ms"), (words.time(2.5e6), "2.5 s"),
-        (words.decibels(300.0), "exact"), (words.decibels(None), "n/a"), (words.percent(0.98), "98.00 %"),
+        (figures.size(999), "999 bytes"), (figures.size(70_624), "70.6 KB"), (figures.size(3_782_604), "3.78 MB"),
+        (figures.time(7.678), "7.68 µs"), (figures.time(1430), "1.43 ms"), (figures.time(2.5e6), "2.5 s"),
+        (figures.decibels(300.0), "exact"), (figures.decibels(None), "n/a"), (figures.percent(0.98), "98.00 %"),
     ],
 )  # fmt: skip
 def test_figures_as_text(text, expected):

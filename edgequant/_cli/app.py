@@ -30,6 +30,7 @@ from . import (
     run,
     sign,
     smoke,
+    study,
     targets,
     task,
     tensor,
@@ -92,6 +93,7 @@ app.command("report", epilog=report.EXAMPLE, rich_help_panel=_MODELS)(report.rep
 app.command("formats", epilog=formats.EXAMPLE, context_settings=formats.ARGUMENTS, rich_help_panel=_MODELS)(
     formats.formats
 )
+app.command("study", epilog=study.EXAMPLE, rich_help_panel=_MODELS)(study.study)
 app.command("tensor", epilog=tensor.EXAMPLE, rich_help_panel=_MODELS)(tensor.tensor)
 app.command("task", epilog=task.EXAMPLE, rich_help_panel=_MODELS)(task.task)
 app.command("demo", epilog=demo.EXAMPLE, rich_help_panel=_MODELS)(demo.demo)

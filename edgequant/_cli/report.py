@@ -76,13 +76,13 @@ def report(
 
 
 def _print(result: "FamilyReport") -> None:
-    from edgequant._report import _words as words
+    from edgequant import _figures as figures
 
     devices = list(dict.fromkeys(latency.device for model in result.models for latency in model.latencies))
     rows = []
     for model in result.models:
-        latencies = [(latency and words.time(latency.median_us)) or "n/a" for latency in map(model.latency, devices)]
-        worths = (words.percent(model.accuracy), words.percent(model.agreement), words.decibels(model.sqnr_db))
+        latencies = [(latency and figures.time(latency.median_us)) or "n/a" for latency in map(model.latency, devices)]
+        worths = (figures.percent(model.accuracy), figures.percent(model.agreement), figures.decibels(model.sqnr_db))
         rows.append((model.file, model.format or "?", f"{model.bytes:,}", f"{model.ratio:.2f}", *worths, *latencies))
     numbers = ("bytes", "of reference", "accuracy", "agreement", "SQNR", *devices)
     print_table(f"{result.samples:,} sample{'s' * (result.samples != 1)}", ("file", "format"), numbers, rows)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgequant import _figures as figures
 from edgequant._pages import Image, write_page
 
 from . import _words as words
@@ -41,7 +42,7 @@ def write_report(path: Path, report: FamilyReport) -> None:
         "advice": {device.name: _file_advice(report, device) for device in report.devices},
     }
     filters: dict[str, Callable[..., str]] = {
-        "time": words.time, "size": words.size, "percent": words.percent, "decibels": words.decibels,
+        "time": figures.time, "size": figures.size, "percent": figures.percent, "decibels": figures.decibels,
         "stays_float": words.stays_float, "unbroken": _unbroken,
     }  # fmt: skip
     write_page(path, __package__, values, filters)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgequant._figures import IDENTICAL_DB
 from edgequant._pages import INK, LINE, MUTED, PAGE, REFERENCE, Image, image
 
 from ._fronts import Point
 from ._result import FamilyReport, Front
-from ._words import IDENTICAL_DB, NAMES, front_title
+from ._words import NAMES, front_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

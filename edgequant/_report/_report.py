@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgequant._bench import bench
 from edgequant._compare import Comparison, compare
 from edgequant._errors import EdgequantError
+from edgequant._figures import IDENTICAL_DB
 from edgequant._model_format import model_format
 from edgequant._progress import Progress, silent
 
@@ -22,7 +23,7 @@ from ._fronts import choose_measure, fronts
 from ._measured import Measured, collect, read_measured
 from ._page import write_report
 from ._result import THIS_MACHINE, FamilyReport, Measure, ModelReport
-from ._words import IDENTICAL_DB, summarize
+from ._words import summarize
 
 if TYPE_CHECKING:
     from edgequant_converters import ImagePreprocessing
@@ -139,10 +140,7 @@ def _members(paths: Sequence[Path], comparisons: Sequence[Comparison], times: Se
 
 def _worths(comparison: Comparison) -> tuple[float | None, float | None, float | None]:
     """Return accuracy, agreement and the SQNR of the worst output, or part of one."""
-    sqnrs = [output.sqnr_db for output in comparison.outputs]
-    sqnrs += [part.sqnr_db for output in comparison.outputs for part in output.parts]
-    known = [value for value in sqnrs if value is not None]
-    return comparison.accuracy.model, comparison.accuracy.agreement, min(known) if known == sqnrs else None
+    return comparison.accuracy.model, comparison.accuracy.agreement, comparison.worst_sqnr_db
 
 
 def _member(

@@ -15,14 +15,17 @@ from ._plan import Outputs, Plan, Wanted
 from ._rewrites import write_in_integer_operators
 from ._specification import INT8, INT16, OPERATORS
 from ._storage import store_bodies, store_weights
+from ._trained import Weight, trained_values
 
 __all__ = [
     "IO_TYPES",
     "LitertActivations",
+    "Weight",
     "has_integer_form",
     "io_type",
     "quantize_litert",
     "quantize_with_ranges",
+    "trained_values",
     "watch_litert",
 ]
 
