@@ -1,6 +1,5 @@
 """The demo: its page from made-up figures, and one real run from training to the page."""
 
-import base64
 import io
 import json
 import re
@@ -65,13 +64,10 @@ def test_the_page_has_every_figure() -> None:
 def test_the_page_needs_nothing_else_and_is_the_same_every_time() -> None:
     page = rendered()
     assert page == rendered()
-    assert "http" not in page
+    assert "http" not in page.replace("http://www.w3.org/", "")
     links = [value for name, value in Page(page).attributes if name in ("src", "href", "srcset")]
-    icon, picture = links
-    assert icon == "data:,"
-    kind, data = picture.split(",")
-    assert kind == "data:image/png;base64"
-    assert base64.b64decode(data).startswith(b"\x89PNG\r\n\x1a\n")
+    assert links == ["data:,"]
+    assert page.count("<svg") == 2
     assert not re.search(r"url\(|@import|<script", page)
 
 
@@ -94,20 +90,21 @@ def test_a_real_run(demo_output: Path) -> None:
     assert len(models) == 8
     accuracy = {model["engine"]: model["accuracy"] for model in models if model["format"] == "fp32"}
     assert accuracy.keys() == {"litert", "onnxruntime"}
-    assert min(accuracy.values()) > 0.95
+    assert 0.75 < min(accuracy.values()) < 0.97  # neither hopeless nor so easy that all formats agree
+    assert len({model["accuracy"] for model in models}) > 2
     limits = {"fp32": 1, "fp16": 0.55, "dynamic": 0.35, "int8": 0.35}
     for model in models:
         path = demo_output / model["file"]
         assert model["bytes"] == path.stat().st_size
         assert model["ratio"] <= limits[model["format"]], model
-        assert abs(model["accuracy"] - accuracy["onnxruntime" if path.suffix == ".onnx" else "litert"]) <= 0.005, model
+        assert abs(model["accuracy"] - accuracy["onnxruntime" if path.suffix == ".onnx" else "litert"]) <= 0.02, model
         assert 0 < model["median_us"] < 1e5
     assert [device["device"] for device in document["devices"]][1:] == [
         "Raspberry Pi Zero", "Raspberry Pi 4 Model B", "Raspberry Pi 5",
     ]  # fmt: skip
     assert [device["engine"] for device in document["devices"]][1:] == ["native"] * 3
-    assert (document["page"], document["test_images"]) == (str(demo_output / "report.html"), 450)
-    assert "data:image/png" in Path(document["page"]).read_text(encoding="utf-8")
+    assert (document["page"], document["test_images"]) == (str(demo_output / "report.html"), 1800)
+    assert "<svg" in Path(document["page"]).read_text(encoding="utf-8")
 
 
 def test_the_saved_network_converts_to_the_same_bytes(demo_output: Path, cli, tmp_path: Path) -> None:

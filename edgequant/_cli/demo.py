@@ -61,7 +61,7 @@ def _print_models(result: "DemoResult") -> None:
         )
         for model in result.models
     ]
-    title = f"Handwritten digits, {result.test_images} test images"
+    title = f"Handwritten digits under noise, {result.test_images:,} test images"
     print_table(title, ("format", "engine"), ("bytes", "of fp32", "accuracy", "latency"), rows)
 
 
