@@ -20,6 +20,8 @@ _KIND_NAMES = {"f": "floats", "i": "integers", "u": "integers", "b": "booleans"}
 
 def by_name(inputs: ArrayLike | Mapping[str, ArrayLike], infos: Sequence[TensorInfo]) -> list[NDArray[Any]]:
     """Return one array for each input, in the model's order; raises InputError if names are missing or unknown."""
+    if len(infos) == 1 and type(inputs) is np.ndarray and inputs.dtype.kind in _KIND_NAMES:
+        return [inputs]  # the usual case, which small networks would notice the rest of
     names = [info.name for info in infos]
     if not infos and (not isinstance(inputs, Mapping) or inputs):
         raise InputError("The model has no inputs: give it an empty mapping, {}.")
@@ -40,7 +42,7 @@ def model_values(values: NDArray[Any], info: TensorInfo, raw: bool) -> NDArray[A
     """Return `values` in the model's own type, quantized if need be; raises InputError if they do not fit."""
     check_shape(values.shape, info)
     if raw:
-        if values.dtype != info.dtype:
+        if values.dtype is not info.dtype and values.dtype != info.dtype:
             raise InputError(f"The input '{info.name}' is {info.dtype}, not {values.dtype}: raw=True converts nothing.")
         return values
     if info.is_quantized:

@@ -13,6 +13,7 @@ from ._threads import checked_threads
 from ._turns import Turns
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from ._engines._engine import Engine
@@ -86,6 +87,7 @@ class Session:
 
     def _own(self, engine: Engine) -> None:
         # The native engine sees a fork itself; the others would wait for ever for threads that are not there.
+        self._accepted: list[tuple[tuple[int, ...], np.dtype[Any]]] | None = None  # by the last run(raw=True)
         self._engine, self._turn = engine, Turns(may_fork=self.engine == "native" or self.threads == 1)
 
     def clone(self) -> Session:
@@ -99,20 +101,20 @@ class Session:
         twin = Session.__new__(type(self))
         twin.threads, twin.engine, twin.fallback_reason = self.threads, self.engine, self.fallback_reason
         twin._file, twin._is_profiled = self._file, self._is_profiled
-        with self._turn:
+        with self._turn.lock():
             twin._own(self._engine.clone())
         return twin
 
     @cached_property
     def inputs(self) -> list[TensorInfo]:
         """What the model takes, in its own order."""
-        with self._turn:
+        with self._turn.lock():
             return list(self._engine.inputs)
 
     @cached_property
     def outputs(self) -> list[TensorInfo]:
         """What the model gives, in its own order."""
-        with self._turn:
+        with self._turn.lock():
             return list(self._engine.outputs)
 
     @property
@@ -150,26 +152,17 @@ class Session:
 
         """
         by_name, model_values, dequantize = self._conversions
-        values = [model_values(v, info, raw) for v, info in zip(by_name(inputs, self.inputs), self.inputs)]
-        with self._turn:
-            given = self._run(values)
+        values = by_name(inputs, self.inputs)
+        kinds = [(value.shape, value.dtype) for value in values]
+        if not raw or kinds != self._accepted:
+            values = [model_values(value, info, raw) for value, info in zip(values, self.inputs)]
+            self._accepted = kinds if raw else None
+        with self._turn.lock():
+            given = self._engine.run(values)
         return {
             info.name: value if raw or not info.is_quantized else dequantize(value, info)
             for info, value in zip(self.outputs, given)
         }
-
-    def _run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """Return copies of the outputs for values of the model's own types."""
-        views = [self._engine.input_view(index) for index in range(len(values))]
-        shapes = [value.shape for value in values]
-        if shapes != [view.shape for view in views]:
-            views.clear()  # they would keep LiteRT from moving its memory
-            self._engine.resize(shapes)
-            views = [self._engine.input_view(index) for index in range(len(values))]
-        for view, value in zip(views, values):
-            view[...] = value
-        self._engine.invoke()
-        return [self._engine.output(index) for index in range(len(self._engine.outputs))]
 
     def run_bytes(self, *inputs: bytes | bytearray | memoryview) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs, both in the model's own order.
@@ -180,8 +173,8 @@ class Session:
 
         Raises InputError for another number of inputs or bytes; EngineError if the engine fails.
         """
-        given = [_bytes(data) for data in inputs]
-        with self._turn:
+        given = [data if type(data) is bytes else _bytes(data) for data in inputs]
+        with self._turn.lock():
             return self._engine.run_bytes(given)
 
     def input_view(self, name: str) -> NDArray[Any]:
@@ -192,7 +185,7 @@ class Session:
         invoke(): an engine may reuse the memory for something else.
         """
         index = _index(name, self.inputs, "input")
-        with self._turn:
+        with self._turn.lock():
             return self._engine.input_view(index)
 
     def output_view(self, name: str) -> NDArray[Any]:
@@ -202,12 +195,12 @@ class Session:
         SessionError if the output has no memory of its own yet or never has.
         """
         index = _index(name, self.outputs, "output")
-        with self._turn:
+        with self._turn.lock():
             return self._engine.output_view(index)
 
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
-        with self._turn:
+        with self._turn.lock():
             self._engine.invoke()
 
     def reset(self) -> None:
@@ -216,7 +209,7 @@ class Session:
         A model without variables is left as it is; no ONNX model has any. LiteRT opens a model with named variables
         (VAR_HANDLE) again, so hold no views then: raises SessionError if there are some.
         """
-        with self._turn:
+        with self._turn.lock():
             self._engine.reset()
 
     def profile(self) -> tuple[ProfileStep, ...]:
@@ -227,7 +220,7 @@ class Session:
         """
         if not self._is_profiled:
             raise SessionError("This session measures no profile: open it with profile=True.")
-        with self._turn:
+        with self._turn.lock():
             return cast("NativeEngine", self._engine).profile()
 
     @cached_property

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 # The module `threading` has the same lock, and takes as long to import as a small model to open.
-from _thread import allocate_lock
+from _thread import LockType, allocate_lock
 from os import getpid
-from types import TracebackType
 
 from ._errors import EngineError
 
 
 class Turns:
-    """A lock on a session, as `with` takes it; raises EngineError in a forked process unless the session `may_fork`."""
+    """A lock on a session; there is none in a forked process unless the session `may_fork`."""
 
     __slots__ = ("_lock", "_may_fork", "_process")
 
     def __init__(self, may_fork: bool) -> None:
         self._lock, self._process, self._may_fork = allocate_lock(), getpid(), may_fork
 
-    def __enter__(self) -> None:
+    def lock(self) -> LockType:
+        """Return what `with` takes for a turn: the lock itself, which costs the least; raises EngineError."""
         if getpid() != self._process:
             if not self._may_fork:
                 raise EngineError(
@@ -27,9 +27,4 @@ class Turns:
                 )
             # Whoever held the old lock when the process was forked is not here to release it.
             self._lock, self._process = allocate_lock(), getpid()
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
+        return self._lock

@@ -23,6 +23,10 @@ class ArrayEngine(ABC):
     outputs: Sequence[TensorInfo]
 
     @abstractmethod
+    def resize(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Use these input shapes."""
+
+    @abstractmethod
     def input_view(self, index: int) -> NDArray[Any]:
         """Return the engine's memory for an input."""
 
@@ -33,6 +37,19 @@ class ArrayEngine(ABC):
     @abstractmethod
     def invoke(self) -> None:
         """Run one inference."""
+
+    def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run one inference on values of the model's own types; return copies of the outputs."""
+        views = [self.input_view(index) for index in range(len(values))]
+        shapes = [value.shape for value in values]
+        if shapes != [view.shape for view in views]:
+            views.clear()  # they would keep LiteRT from moving its memory
+            self.resize(shapes)
+            views = [self.input_view(index) for index in range(len(values))]
+        for view, value in zip(views, values):
+            view[...] = value
+        self.invoke()
+        return [self.output(index) for index in range(len(self.outputs))]
 
     def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs."""

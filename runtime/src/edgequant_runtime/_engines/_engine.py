@@ -54,6 +54,10 @@ class Engine(Protocol):
         """Return a copy of an output."""
         ...
 
+    def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run one inference on values of the model's own types, of any shapes; return copies of the outputs."""
+        ...
+
     def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs, whose number is right, to those of the outputs."""
         ...
