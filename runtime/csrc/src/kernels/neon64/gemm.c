@@ -56,15 +56,12 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
         }
     }
     taps += 16 * rows, weights += 128;
-    uint32_t left = (uint32_t)chunks - 1;
-    if (rows == 1) { /* few instructions in a chunk: unroll */
-        for (uint32_t i = left / 2; i != 0; i--, taps += 32, weights += 256) {
-            add_chunk(parts, taps, weights, rows, columns);
-            add_chunk(parts, taps + 16, weights + 128, rows, columns);
-        }
-        left %= 2;
+    const uint32_t left = (uint32_t)chunks - 1;
+    for (uint32_t i = left / 2; i != 0; i--, taps += 32 * rows, weights += 256) {
+        add_chunk(parts, taps, weights, rows, columns);
+        add_chunk(parts, taps + 16 * rows, weights + 128, rows, columns);
     }
-    for (; left != 0; left--, taps += 16 * rows, weights += 128) {
+    if (left % 2) {
         add_chunk(parts, taps, weights, rows, columns);
     }
 }
