@@ -12,7 +12,8 @@
 typedef struct eq_output_stage {
     int16x8_t zero_point; /* what is left to add to scaled values */
     int8x8_t min, max;
-    bool plain; /* scaled values need only to be saturated */
+    bool bounded; /* min or max says more than int8 does */
+    bool plain;   /* scaled values need only to be saturated */
     bool small;
     int32x4_t offset;            /* to add to the sums */
     float32x4_t magic, rounding; /* 1.5 * 2^23, and with the even part of the zero point */
@@ -20,13 +21,15 @@ typedef struct eq_output_stage {
 
 EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, int32_t max, bool small) {
     const int32_t left = small ? zero_point & 1 : zero_point;
+    const bool is_whole_range = min == -128 && max == 127;
     float32x4_t magic = vdupq_n_f32(12582912.0f);
     __asm__("" : "+w"(magic)); /* a register, not two instructions that make the constant for every tile */
     return (eq_output_stage){
         .zero_point = vdupq_n_s16((int16_t)left),
         .min = vdup_n_s8((int8_t)min),
         .max = vdup_n_s8((int8_t)max),
-        .plain = left == 0 && min == -128 && max == 127,
+        .plain = left == 0 && is_whole_range,
+        .bounded = !is_whole_range,
         .small = small,
         .offset = vdupq_n_s32(small ? 0x4b400000 : 0),
         .magic = magic,
@@ -61,9 +64,11 @@ EQ_INLINE void eq_store_rows(const eq_output_stage *stage, const int16x8_t *scal
         for (int r = 0; r < rows; r++) {
             values[r] = vqmovn_s16(vqaddq_s16(scaled[r], stage->zero_point));
         }
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+        if (stage->bounded) {
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                values[r] = vmin_s8(vmax_s8(values[r], stage->min), stage->max);
+            }
         }
     }
     EQ_UNROLL
