@@ -173,7 +173,7 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
 
 static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_depthwise_kernel *kernel = &set->depthwise, *reference = &scalar->depthwise;
-    const int32_t channels = PICK(1, 3, 8, 15, 16, 17, 24, 32, 40, 64, 65, 80, 96, 144, random_between(1, 200));
+    const int32_t channels = PICK(1, 3, 5, 8, 12, 15, 16, 17, 20, 24, 32, 40, 64, 65, 80, 96, 144, random_between(1, 200));
     const int32_t size = PICK(3, 3, 3, 5, 1, 2, 4, 6, 7);
     const int32_t height = PICK(size, size, size, random_between(1, 8));
     const int32_t width = random_between(0, 24) == 0 ? random_between(60, 140) : PICK(size, size, size, random_between(1, 8));

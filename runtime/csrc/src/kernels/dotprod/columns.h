@@ -1,5 +1,6 @@
-/* Depthwise convolution with SDOT: the bytes of four input rows are interleaved, so that one instruction adds four vertical taps
- * of each channel. */
+/* Depthwise convolution with SDOT: the bytes of four input rows are
+ * interleaved, so that one instruction adds four vertical taps of each channel.
+ */
 #ifndef EQ_DOTPROD_COLUMNS_H
 #define EQ_DOTPROD_COLUMNS_H
 
@@ -20,10 +21,10 @@ EQ_INLINE column interleave(int8x8_t a, int8x8_t b, int8x8_t c, int8x8_t d) {
     };
 }
 
-/* 2 * `pairs` rows of outputs of a kernel that is 4 to 7 high and at most EQ_TALL_WIDTH wide, with stride 1: eight channels, the
- * first or second half of the group packed at `packed`. */
+/* 2 * `pairs` rows of outputs of eight channels, of a kernel that is 4 to 7
+ * high and at most EQ_TALL_WIDTH wide, with stride 1. */
 enum { EQ_TALL_WIDTH = 7 };
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage,
-                           const int8_t *in, int8_t *out, int32_t pairs);
+void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
+                           int8_t *out, int32_t pairs);
 
 #endif

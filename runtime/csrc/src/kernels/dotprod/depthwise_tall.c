@@ -1,5 +1,7 @@
-/* Depthwise convolution with kernels 4 to 7 high and stride 1, such as 5x5: two rows of outputs need 8 input rows at most, two
- * interleaved columns of four. A strip of columns is interleaved once; every output reads as many as the kernel is wide. */
+/* Depthwise convolution with kernels 4 to 7 high and stride 1, such as 5x5: two
+ * rows of outputs need 8 input rows at most, two interleaved columns of four. A
+ * strip of columns is interleaved once; every output reads as many as the
+ * kernel is wide. */
 #include "columns.h"
 
 enum { STRIP = 32 }; /* output columns at once */
@@ -8,7 +10,8 @@ typedef struct tall_column { /* rows 0 to 3 and 4 to 7 */
     column top, bottom;
 } tall_column;
 
-typedef struct tall_weights { /* for the upper and the lower row of outputs: the lower begins one row below */
+typedef struct tall_weights { /* for the upper and the lower row of outputs: the
+                                 lower begins one row below */
     tall_column upper[EQ_TALL_WIDTH], lower[EQ_TALL_WIDTH];
 } tall_weights;
 
@@ -30,7 +33,8 @@ static void load_weights(const int8_t *weights, int32_t height, int32_t width, t
     }
 }
 
-/* Rows past the kernel's last have no weight: the last is read again, which may be read for sure. */
+/* Rows past the kernel's last have no weight: the last is read again, which may
+ * be read for sure. */
 static void load_strip(const eq_depthwise *d, const int8_t *in, int32_t columns, tall_column *strip) {
     const ptrdiff_t down = d->tap_row;
     const int8_t *fifth = in + 4 * down, *sixth = in + (d->height > 4 ? 5 : 4) * down;
@@ -46,36 +50,29 @@ EQ_INLINE void add_column(int32x4_t sums[2], const tall_column *in, const tall_c
     sums[1] = vdotq_s32(vdotq_s32(sums[1], in->top.high, w->top.high), in->bottom.high, w->bottom.high);
 }
 
-typedef struct half_scale {
-    int32x4_t bias[2];
-    float32x4_t scale[2];
-} half_scale;
-
-EQ_INLINE void run_strip(const eq_depthwise *d, const tall_weights *w, const half_scale *half, const eq_output_stage *stage,
-                         const tall_column *strip, int8_t *out, int32_t columns, const int width) {
+EQ_INLINE void run_strip(const eq_depthwise *d, const tall_weights *w, const eq_channel_scale *scale,
+                         const eq_output_stage *stage, const tall_column *strip, int8_t *out, int32_t columns,
+                         const int width) {
     for (; columns > 0; columns--, strip++, out += d->channels) {
-        int32x4_t upper[2] = {half->bias[0], half->bias[1]}, lower[2] = {half->bias[0], half->bias[1]};
+        int32x4_t upper[2] = {scale->bias[0], scale->bias[1]}, lower[2] = {scale->bias[0], scale->bias[1]};
         EQ_UNROLL
         for (int x = 0; x < width; x++) {
             add_column(upper, &strip[x], &w->upper[x]);
             add_column(lower, &strip[x], &w->lower[x]);
         }
-        const int8x16_t values =
-            eq_to_outputs(stage, eq_scale_small(stage, upper[0], upper[1], half->scale[0], half->scale[1]),
-                          eq_scale_small(stage, lower[0], lower[1], half->scale[0], half->scale[1]), false);
+        const int8x16_t values = eq_to_outputs(stage, eq_scale_eight(stage, upper, scale->scale, stage->small),
+                                               eq_scale_eight(stage, lower, scale->scale, stage->small), false);
         vst1_s8(out, vget_low_s8(values));
         vst1_s8(out + d->out_row, vget_high_s8(values));
     }
 }
 
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const int8_t *packed, int half, const eq_output_stage *stage,
-                           const int8_t *in, int8_t *out, int32_t pairs) {
+void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
+                           int8_t *out, int32_t pairs) {
     tall_weights w;
     tall_column strip[STRIP + EQ_TALL_WIDTH - 1];
-    const eq_channel_group group = eq_load_group(packed, stage);
-    const half_scale scale = {.bias = {group.bias[2 * half], group.bias[2 * half + 1]},
-                              .scale = {group.scale[2 * half], group.scale[2 * half + 1]}};
-    load_weights(packed + EQ_GROUP_HEAD_BYTES + 8 * half, d->height, d->width, &w);
+    const eq_channel_scale scale = eq_load_scale(c, stage, false);
+    load_weights(c->weights, d->height, d->width, &w);
     for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {
         for (int32_t first = 0; first < d->out_width; first += STRIP) {
             const int32_t columns = d->out_width - first < STRIP ? d->out_width - first : STRIP;

@@ -1,5 +1,7 @@
-/* Depthwise convolution of ARMv8.0: SMULL and SMLAL add the products of two taps in 16 bits, SADDW adds them to the sums. Two
- * weights of -128 would overflow: a group of channels in which one has two of them adds every product alone.
+/* Depthwise convolution of ARMv8.0: SMULL and SMLAL add the products of two
+ * taps in 16 bits, SADDW adds them to the sums. Two weights of -128 would
+ * overflow: a group of channels in which one has two of them adds every product
+ * alone.
  *
  * The packed weights are described in channels.h. */
 #include "channels.h"
@@ -22,7 +24,8 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
     for (int32_t group = 0; group < eq_groups_of(w->channels); group++) {
         const int32_t first = eq_first_channel(group, w->channels), count = w->channels < 16 ? w->channels : 16;
         int8_t *to = (int8_t *)packed + (size_t)group * bytes;
-        eq_pack_group_head(w, first, count, to);
+        memcpy(to, w->bias + first, (size_t)count * 4);
+        memcpy(to + 64, w->scale + first, (size_t)count * 4);
         for (int32_t tap = 0; tap < w->height * w->width; tap++) {
             memcpy(to + EQ_GROUP_HEAD_BYTES + tap * 16, w->weights + tap * w->channels + first, (size_t)count);
         }
@@ -32,98 +35,200 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
     }
 }
 
-EQ_INLINE void add_wide(int32x4_t sums[4], int16x8_t low, int16x8_t high) {
-    sums[0] = vaddw_s16(sums[0], vget_low_s16(low));
-    sums[1] = vaddw_high_s16(sums[1], low);
-    sums[2] = vaddw_s16(sums[2], vget_low_s16(high));
-    sums[3] = vaddw_high_s16(sums[3], high);
+/* 16 channels, or 8 in the lower half. */
+EQ_INLINE int8x16_t load(const int8_t *from, const bool wide) {
+    return wide ? vld1q_s8(from) : vcombine_s8(vld1_s8(from), vdup_n_s8(0));
 }
 
-EQ_INLINE void add_tap(int32x4_t sums[4], int8x16_t a, int8x16_t w) {
-    add_wide(sums, vmull_s8(vget_low_s8(a), vget_low_s8(w)), vmull_high_s8(a, w));
+EQ_INLINE void add_products(int32x4_t sums[2], int16x8_t products) {
+    sums[0] = vaddw_s16(sums[0], vget_low_s16(products));
+    sums[1] = vaddw_high_s16(sums[1], products);
 }
 
-EQ_INLINE void add_two_taps(int32x4_t sums[4], int8x16_t a, int8x16_t w, int8x16_t b, int8x16_t v) {
-    add_wide(sums, vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(w)), vget_low_s8(b), vget_low_s8(v)),
-             vmlal_high_s8(vmull_high_s8(a, w), b, v));
+EQ_INLINE void add_tap(int32x4_t *sums, int8x16_t a, int8x16_t w, const bool wide) {
+    add_products(sums, vmull_s8(vget_low_s8(a), vget_low_s8(w)));
+    if (wide) {
+        add_products(sums + 2, vmull_high_s8(a, w));
+    }
 }
 
-typedef struct row_group {
+EQ_INLINE void add_two_taps(int32x4_t *sums, int8x16_t a, int8x16_t w, int8x16_t b, int8x16_t v, const bool wide) {
+    add_products(sums, vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(w)), vget_low_s8(b), vget_low_s8(v)));
+    if (wide) {
+        add_products(sums + 2, vmlal_high_s8(vmull_high_s8(a, w), b, v));
+    }
+}
+
+/* Lines of outputs: rows, or the only column. */
+typedef struct lines {
     const eq_depthwise *d;
     const eq_output_stage *stage;
-    const int8_t *packed;
-    int32_t count; /* of channels */
-} row_group;
+    int32_t count, outputs;      /* of each */
+    ptrdiff_t in_step, out_step; /* between outputs */
+    ptrdiff_t *offsets;          /* of the taps from a window's start, MOST_TAPS at a time */
+} lines;
 
-/* One row of outputs, any kernel. */
-static void run_row(const row_group *g, const int8_t *in, int8_t *out) {
-    const eq_depthwise *d = g->d;
-    const eq_channel_group group = eq_load_group(g->packed, g->stage);
-    const bool in_pairs = !g->packed[eq_depthwise_group_bytes(d->height, d->width) - 16];
-    for (int32_t column = 0; column < d->out_width; column++, in += d->in_column, out += d->channels) {
-        int32x4_t sums[4] = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
-        const int8_t *weights = g->packed + EQ_GROUP_HEAD_BYTES;
-        for (int32_t y = 0; y < d->height; y++) {
-            const int8_t *tap = in + y * d->tap_row;
-            int32_t x = d->width;
-            for (; in_pairs && x > 1; x -= 2, tap += 2 * d->tap_column, weights += 32) {
-                add_two_taps(sums, vld1q_s8(tap), vld1q_s8(weights), vld1q_s8(tap + d->tap_column), vld1q_s8(weights + 16));
-            }
-            for (; x > 0; x--, tap += d->tap_column, weights += 16) {
-                add_tap(sums, vld1q_s8(tap), vld1q_s8(weights));
-            }
-        }
-        if (g->stage->small) {
-            eq_store_channels(g->stage, &group, sums, out, g->count, true, false);
-        } else {
-            eq_store_channels(g->stage, &group, sums, out, g->count, false, false);
+enum { MOST_TAPS = 64 }; /* even */
+
+static void find_offsets(const eq_depthwise *d, int32_t first, int32_t count, ptrdiff_t *offsets) {
+    int32_t y = first / d->width, x = first % d->width;
+    for (int32_t i = 0; i < count; i++) {
+        offsets[i] = y * d->tap_row + x * d->tap_column;
+        if (++x == d->width) {
+            x = 0, y++;
         }
     }
 }
 
-/* One row of outputs of a 3x3 kernel on 16 channels, small, in pairs: the weights stay in registers. */
-EQ_INLINE void run_row_3x3(const row_group *g, const int8_t *in, int8_t *out, const bool plain) {
-    const eq_depthwise *d = g->d;
-    const eq_channel_group group = eq_load_group(g->packed, g->stage);
-    const eq_output_stage stage = *g->stage;
-    const ptrdiff_t down = d->tap_row, right = d->tap_column;
+EQ_INLINE void add_taps(const int8_t *const *windows, const ptrdiff_t *offset, int32_t taps, const int8_t *weights,
+                        int32x4_t sums[2][4], bool in_pairs, const int windows_count, const bool wide) {
+    const ptrdiff_t *end = offset + taps;
+    for (; in_pairs && end - offset > 1; offset += 2, weights += 32) {
+        const int8x16_t w = load(weights, wide), v = load(weights + 16, wide);
+        EQ_UNROLL
+        for (int i = 0; i < windows_count; i++) {
+            add_two_taps(sums[i], load(windows[i] + offset[0], wide), w, load(windows[i] + offset[1], wide), v, wide);
+        }
+    }
+    for (; offset != end; offset++, weights += 16) {
+        const int8x16_t w = load(weights, wide);
+        EQ_UNROLL
+        for (int i = 0; i < windows_count; i++) {
+            add_tap(sums[i], load(windows[i] + *offset, wide), w, wide);
+        }
+    }
+}
+
+/* One output, or two adjacent ones, which share the weights. */
+EQ_INLINE void run_outputs(const lines *l, const eq_channels *c, const eq_channel_scale *scale, const int8_t *in, int8_t *out,
+                           const int count, const bool wide) {
+    const int8_t *windows[2] = {in, in + l->in_step};
+    int32x4_t sums[2][4];
+    EQ_UNROLL
+    for (int i = 0; i < count; i++) {
+        EQ_UNROLL
+        for (int k = 0; k < (wide ? 4 : 2); k++) {
+            sums[i][k] = scale->bias[k];
+        }
+    }
+    const int32_t taps = l->d->height * l->d->width;
+    for (int32_t first = 0; first < taps; first += MOST_TAPS) {
+        const int32_t some = taps - first < MOST_TAPS ? taps - first : MOST_TAPS;
+        if (taps > MOST_TAPS) {
+            find_offsets(l->d, first, some, l->offsets);
+        }
+        add_taps(windows, l->offsets, some, c->weights + (ptrdiff_t)first * 16, sums, c->in_pairs, count, wide);
+    }
+    EQ_UNROLL
+    for (int i = 0; i < count; i++) {
+        eq_store_channels(l->stage, scale, sums[i], out + i * l->out_step, c->count, wide, l->stage->small, false);
+    }
+}
+
+EQ_INLINE void run_line(const lines *l, const eq_channels *c, const eq_channel_scale *scale, const int8_t *in, int8_t *out,
+                        const bool wide) {
+    int32_t left = l->outputs;
+    for (; left > 1; left -= 2, in += 2 * l->in_step, out += 2 * l->out_step) {
+        run_outputs(l, c, scale, in, out, 2, wide);
+    }
+    if (left) {
+        run_outputs(l, c, scale, in, out, 1, wide);
+    }
+}
+
+/* Any kernel. */
+EQ_INLINE void run_lines(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide) {
+    const eq_channel_scale scale = eq_load_scale(c, l->stage, wide);
+    for (int32_t left = l->count; left > 0; left--, in += l->d->in_row, out += l->d->out_row) {
+        run_line(l, c, &scale, in, out, wide);
+    }
+}
+
+/* A 3x3 kernel, in pairs: the weights stay in registers. */
+EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide,
+                             const bool small, const bool plain) {
+    const eq_channel_scale scale = eq_load_scale(c, l->stage, wide);
+    const eq_output_stage stage = *l->stage;
+    const ptrdiff_t down = l->d->tap_row, right = l->d->tap_column, in_step = l->in_step, out_step = l->out_step;
     int8x16_t w[9];
     EQ_UNROLL
     for (int i = 0; i < 9; i++) {
-        w[i] = vld1q_s8(g->packed + EQ_GROUP_HEAD_BYTES + 16 * i);
+        w[i] = load(c->weights + 16 * i, wide);
     }
-    for (int32_t column = d->out_width; column > 0; column--, in += d->in_column, out += d->channels) {
-        int32x4_t sums[4] = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
-        add_two_taps(sums, vld1q_s8(in), w[0], vld1q_s8(in + right), w[1]);
-        add_two_taps(sums, vld1q_s8(in + 2 * right), w[2], vld1q_s8(in + down), w[3]);
-        add_two_taps(sums, vld1q_s8(in + down + right), w[4], vld1q_s8(in + down + 2 * right), w[5]);
-        add_two_taps(sums, vld1q_s8(in + 2 * down), w[6], vld1q_s8(in + 2 * down + right), w[7]);
-        add_tap(sums, vld1q_s8(in + 2 * down + 2 * right), w[8]);
-        eq_store_channels(&stage, &group, sums, out, 16, true, plain);
+    const int32_t outputs = l->outputs;
+    for (int32_t lines_left = l->count; lines_left > 0; lines_left--, in += l->d->in_row, out += l->d->out_row) {
+        const int8_t *top = in;
+        int8_t *to = out;
+        for (int32_t left = outputs; left > 0; left--, top += in_step, to += out_step) {
+            const int8_t *middle = top + down, *bottom = middle + down;
+            int32x4_t sums[4] = {scale.bias[0], scale.bias[1], scale.bias[2], scale.bias[3]};
+            add_two_taps(sums, load(top, wide), w[0], load(top + right, wide), w[1], wide);
+            add_two_taps(sums, load(top + 2 * right, wide), w[2], load(middle, wide), w[3], wide);
+            add_two_taps(sums, load(middle + right, wide), w[4], load(middle + 2 * right, wide), w[5], wide);
+            add_two_taps(sums, load(bottom, wide), w[6], load(bottom + right, wide), w[7], wide);
+            add_tap(sums, load(bottom + 2 * right, wide), w[8], wide);
+            eq_store_channels(&stage, &scale, sums, to, wide ? 16 : 8, wide, small, plain);
+        }
     }
 }
 
-static void run_row_3x3_plain(const row_group *g, const int8_t *in, int8_t *out) {
-    run_row_3x3(g, in, out, true);
+typedef void (*run_lines_fn)(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out);
+
+#define RUN_LINES(name, function, ...)                                                                                \
+    static __attribute__((noinline)) void name(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out) { \
+        function(l, c, in, out, __VA_ARGS__);                                                                         \
+    }
+
+RUN_LINES(run_16, run_lines, true)
+RUN_LINES(run_8, run_lines, false)
+RUN_LINES(run_16_3x3_plain, run_lines_3x3, true, true, true)
+RUN_LINES(run_16_3x3_small, run_lines_3x3, true, true, false)
+RUN_LINES(run_16_3x3_any, run_lines_3x3, true, false, false)
+RUN_LINES(run_8_3x3_plain, run_lines_3x3, false, true, true)
+RUN_LINES(run_8_3x3_small, run_lines_3x3, false, true, false)
+RUN_LINES(run_8_3x3_any, run_lines_3x3, false, false, false)
+
+static run_lines_fn choose(const lines *l, const eq_channels *c) {
+    const bool is_3x3 = l->d->height == 3 && l->d->width == 3 && c->in_pairs && c->count >= 8;
+    if (!is_3x3) {
+        return c->wide ? run_16 : run_8;
+    }
+    if (!l->stage->small) {
+        return c->wide ? run_16_3x3_any : run_8_3x3_any;
+    }
+    if (!l->stage->plain) {
+        return c->wide ? run_16_3x3_small : run_8_3x3_small;
+    }
+    return c->wide ? run_16_3x3_plain : run_8_3x3_plain;
 }
 
-static void run_row_3x3_clamped(const row_group *g, const int8_t *in, int8_t *out) {
-    run_row_3x3(g, in, out, false);
+/* The channels from `first` on: 16 of them, or 8 if no more than 8 are left. */
+static eq_channels next_channels(const eq_depthwise *d, int32_t first) {
+    const int32_t left = d->channels - first;
+    if (left > 8 && d->channels >= 16) {
+        return eq_channels_at(d, left < 16 ? d->channels - 16 : first, true);
+    }
+    return eq_eight_channels(d, first);
 }
 
 void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max, d->small);
-    const size_t bytes = eq_depthwise_group_bytes(d->height, d->width);
-    for (int32_t i = 0; i < eq_groups_of(d->channels); i++) {
-        const int32_t first = eq_first_channel(i, d->channels);
-        const int8_t *packed = (const int8_t *)d->packed + (size_t)i * bytes;
-        const row_group group = {d, &stage, packed, d->channels < 16 ? d->channels : 16};
-        const bool fast = d->height == 3 && d->width == 3 && d->small && group.count == 16 && !packed[bytes - 16];
-        void (*const run)(const row_group *, const int8_t *, int8_t *) = !fast         ? run_row
-                                                                         : stage.plain ? run_row_3x3_plain
-                                                                                       : run_row_3x3_clamped;
-        for (int32_t row = 0; row < rows; row++) {
-            run(&group, in + row * d->in_row + first, out + row * d->out_row + first);
-        }
+    const bool is_column = d->out_width == 1;
+    const int32_t taps = d->height * d->width;
+    ptrdiff_t offsets[MOST_TAPS];
+    const lines l = {
+        .d = d,
+        .stage = &stage,
+        .count = is_column ? 1 : rows,
+        .outputs = is_column ? rows : d->out_width,
+        .in_step = is_column ? d->in_row : d->in_column,
+        .out_step = is_column ? d->out_row : d->channels,
+        .offsets = offsets,
+    };
+    find_offsets(d, 0, taps < MOST_TAPS ? taps : MOST_TAPS, offsets);
+    for (int32_t done = 0; done < d->channels;) {
+        const eq_channels c = next_channels(d, done);
+        choose(&l, &c)(&l, &c, in + c.first, out + c.first);
+        done = c.first + (c.wide ? 16 : 8);
     }
 }
