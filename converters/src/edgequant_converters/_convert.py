@@ -15,16 +15,17 @@ from ._evaluate import open_model
 from ._files import replacing
 from ._float_hub import hub_in, keep_source, write_float_hub
 from ._float_ops import left_in_float, was_quantized
+from ._known import Known, how_equal, known_of
 from ._naming import named_for_the_user
 from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
-from ._request import QuantizationRequest, Ranges, check_keep_float, compile_keep_float
+from ._request import QuantizationRequest, check_keep_float, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
 from .calibration import ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .graph import read_graph
 from .quantizer import io_type
-from .sources import QuantizedSource, TrainedSource, is_prepared
+from .sources import QuantizedSource, Source, TrainedSource, is_prepared
 from .tflite import carry_attached_files
 
 
@@ -126,12 +127,10 @@ def convert(
         )
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
-        known: Ranges = {}
-        if isinstance(network, QuantizedSource) and target is Target.LITERT:
-            known = network.ranges
-        if known:  # it stays as it was quantized
+        known = known_of(network, hub, target, folder) if scheme.needs_calibration else None
+        if known is not None:  # it stays as it was quantized
             request = replace(request, strict=True, free_outputs=False)
-        _check_calibration(scheme, calibration, has_ranges=bool(known or request.learned or followed))
+        _check_calibration(scheme, calibration, has_ranges=bool(known is not None or request.learned or followed))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
         if request.keep_float is not None and followed is None:
             check_keep_float(request.keep_float, [(op.type, op.name) for op in read_graph(hub).ops])
@@ -162,7 +161,7 @@ def convert(
             calibration_samples=done.calibrated,
             seconds=time.perf_counter() - started,
             warnings=(
-                *(network.notes if isinstance(network, QuantizedSource) else ()),
+                *_notes(network, known, temporary),
                 *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops, cure),
             ),
         )
@@ -193,8 +192,17 @@ def _check_calibration(scheme: Scheme, calibration: Any, *, has_ranges: bool) ->
 
 
 def _may_be_quantized(source: Any) -> bool:
-    """Tell whether the source may be a quantized model, which knows its ranges."""
-    return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() in (".tflite", ".onnx")
+    """Tell whether the source may be a quantized model, which knows its ranges: a file, or a traced torch module."""
+    if not isinstance(source, (str, os.PathLike)):
+        return hasattr(source, "graph")
+    return Path(source).suffix.lower() in (".tflite", ".onnx", ".pt2")
+
+
+def _notes(network: Source, known: Known | None, written: Path) -> tuple[str, ...]:
+    if not isinstance(network, QuantizedSource):
+        return ()
+    equal = how_equal(network, known, written) if known is not None else ""
+    return (*network.notes, equal) if equal else network.notes
 
 
 def _cure(target: Target, io: str | None, strict: bool) -> str:

@@ -1,7 +1,7 @@
 """How far a quantized model's outputs are from its float original's."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,22 @@ def _finite(figure: float) -> float | None:
     return figure if math.isfinite(figure) else None
 
 
-def noise_samples(inputs: Iterable[TensorInfo]) -> list[Sample]:
-    """Return a few seeded samples: standard normal floats, zeros for integers (always a valid index)."""
+def noise_samples(
+    inputs: Iterable[TensorInfo], limits: Sequence[tuple[float, float] | None] = (), count: int = NOISE_SAMPLES
+) -> list[Sample]:
+    """Return seeded samples: standard normal floats, zeros for integers (always a valid index).
+
+    Floats whose `limits` are known, in the order of the inputs, are uniform between them.
+    """
     generator, specs = np.random.default_rng(0), list(inputs)
-    return [{spec.name: _noise(spec, generator) for spec in specs} for _ in range(NOISE_SAMPLES)]
+    known = [*limits, *[None] * (len(specs) - len(limits))]
+    pairs = list(zip(specs, known, strict=True))
+    return [{spec.name: _noise(spec, limit, generator) for spec, limit in pairs} for _ in range(count)]
 
 
-def _noise(spec: TensorInfo, generator: np.random.Generator) -> NDArray[Any]:
+def _noise(spec: TensorInfo, limit: tuple[float, float] | None, generator: np.random.Generator) -> NDArray[Any]:
     shape = probe_shape(spec.shape)
     if np.issubdtype(spec.dtype, np.floating):
-        return generator.standard_normal(shape).astype(spec.dtype)
+        values = generator.standard_normal(shape) if limit is None else generator.uniform(*limit, shape)
+        return np.asarray(values).astype(spec.dtype)
     return np.zeros(shape, spec.dtype)

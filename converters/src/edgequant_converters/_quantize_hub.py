@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from ._evaluate import open_model
+from ._known import Known, write_known
 from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Target
@@ -41,11 +42,11 @@ def quantize_hub(
     io: str,
     data: DataSource | None,
     progress: Progress,
-    known: Ranges | None = None,
+    known: Known | None = None,
 ) -> Written:
     """Write `hub` to `output` as `request` says, and measure it against the hub.
 
-    `known` are the ranges that a quantized source had, which then need no calibration.
+    `known` is what a quantized source had, which then needs no calibration.
 
     Raises UnsupportedError, and CalibrationError for data that does not fit.
     """
@@ -59,8 +60,9 @@ def quantize_hub(
             quantize_onnx(hub, output, request, ranges)
 
     learned = request.learned
-    if request.scheme.needs_calibration and known:
-        write(known)
+    if request.scheme.needs_calibration and known is not None:
+        progress("quantizing", 0, None)
+        write_known(known, output, request, io)
     elif request.scheme.needs_calibration and (data is not None or learned is not None):
         watch = watch_litert(hub) if target is Target.LITERT else watch_onnx(hub)
         if learned is not None:
@@ -75,7 +77,9 @@ def quantize_hub(
         return Written(0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA), kept)
     if learned is not None:
         return Written(0, measure(hub, output, learned.probes, ON_PROBES), kept)
-    return Written(0, measure(hub, output, noise_samples(open_model(hub).inputs), ON_NOISE), kept)
+    inputs = open_model(hub).inputs
+    samples = noise_samples(inputs) if known is None else known.noise(inputs)
+    return Written(0, measure(hub, output, samples, ON_NOISE), kept)
 
 
 def _calibrated(

@@ -7,7 +7,6 @@ A request says what to `do`; its "description" is the network's name in messages
 - "trace": the network, with inputs of these "shapes".
 - "run": the network on the arrays. The answer has its outputs' arrays. "random": nobody says that it takes such inputs.
 - "write": the network as a float32 hub of the "target", "litert" or "onnx", to the file "output".
-- "write tflite": the .tflite at "path" as a float32 .onnx, to the file "output".
 
 An answer that is none is {"refusal": "SourceError" | "UnsupportedError", "message": a sentence}.
 """
@@ -86,20 +85,12 @@ class _Worker:
             write_onnx(self._network, output)
         return {}, []
 
-    def write_tflite(self, request: dict[str, Any], arrays: Arrays) -> Answer:
-        """Write a .tflite as .onnx."""
-        from ._write_onnx import write_onnx_from_tflite
-
-        write_onnx_from_tflite(Path(request["path"]), Path(request["output"]), request["description"])
-        return {}, []
-
 
 _ACTIONS: dict[str, Callable[[_Worker, dict[str, Any], Arrays], Answer]] = {
     "load": _Worker.load,
     "trace": _Worker.trace,
     "run": _Worker.run,
     "write": _Worker.write,
-    "write tflite": _Worker.write_tflite,
 }
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow networks and .tflite files to float32 ONNX, by tf2onnx."""
+"""TensorFlow networks to float32 ONNX, by tf2onnx."""
 
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,6 @@ def _inline_captures(graph: onnx.GraphProto, traced: Any) -> None:
 
 def _is_resource(value: Any) -> bool:
     return value.dtype.name in ("resource", "variant")  # of a variable, which tf2onnx stores itself
-
-
-def write_onnx_from_tflite(source: Path, path: Path, description: str) -> None:
-    """Write a float .tflite as a float32 ONNX model, inputs and outputs in the same order."""
-    model, _ = tf2onnx.convert.from_tflite(str(source), opset=_OPSET)
-    _save(model, path, description)
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

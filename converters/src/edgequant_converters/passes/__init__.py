@@ -14,12 +14,24 @@ from ._doubles import share_doubles
 from ._flatten import absorb_flattenings
 from ._fusions import fuse
 from ._known_ranges import names_of, remember_grids, spread_known
+from ._orders import Order, inverse, is_identity
 from ._padding import pad_after_transposing
 from ._reshapes import merge_reshapes
 from ._transposes import carry_transposes
-from ._widen import KnownRanges, widen
+from ._widen import KnownRanges, real_values, widen
 
-__all__ = ["KnownRanges", "names_of", "remember_grids", "simplify", "spread_known", "widen"]
+__all__ = [
+    "KnownRanges",
+    "Order",
+    "inverse",
+    "is_identity",
+    "names_of",
+    "real_values",
+    "remember_grids",
+    "simplify",
+    "spread_known",
+    "widen",
+]
 
 
 def simplify(model: Model) -> None:

@@ -58,12 +58,13 @@ def _widen_constant(tensor: Tensor) -> None:
         tensor.data, tensor.type = tensor.values.astype(np.float32), "FLOAT32"
     elif tensor.quantization is not None:
         symmetric = tensor.type in _WEIGHTS and not np.any(tensor.quantization.zero_point)
-        tensor.data = _real(tensor.values, tensor.quantization)
+        tensor.data = real_values(tensor.values, tensor.quantization)
         tensor.type = "FLOAT32"
         tensor.quantization = tensor.quantization if symmetric else None
 
 
-def _real(stored: NDArray[np.generic], quantization: Quantization) -> NDArray[np.float32]:
+def real_values(stored: NDArray[np.generic], quantization: Quantization) -> NDArray[np.float32]:
+    """Return the numbers that stored integers stand for."""
     if quantization.block:
         scale = np.repeat(quantization.scale, quantization.block, axis=-1)[..., : stored.shape[-1]].astype(np.float64)
         return (stored.astype(np.float64) * scale).astype(np.float32)

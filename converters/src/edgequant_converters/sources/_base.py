@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgequant_converters._request import Learned, QuantizationRequest
 
 
@@ -44,3 +46,7 @@ class QuantizedSource(Source, Protocol):
 
     notes: tuple[str, ...]
     """What the user is to know of it, as sentences; complete once a hub was written."""
+
+    def beside(self, written: Path) -> "tuple[list[NDArray[Any]], list[NDArray[Any]]]":
+        """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
+        ...

@@ -39,13 +39,16 @@ class OnnxSource:
         input_layout: str = "nchw",
         sample: SampleFor = no_sample,
         input_shapes: Sequence[str] = (),
+        *,
+        name: str | None = None,
     ) -> None:
         check_layout(input_layout)
-        self.description = f"{path.name} (ONNX)"
+        self._name = name or path.name  # what the user knows it by
+        self.description = f"{self._name} (ONNX)"
         self._path, self._sample = path, sample
         model = load_onnx(path)
         self._rewritten = is_too_new(model)
-        self._model = lowered(model, path.name) if self._rewritten else model
+        self._model = lowered(model, self._name) if self._rewritten else model
         self.ranges: Ranges = {}
         self.notes: tuple[str, ...] = ()
         self._quantized = self._in_float()
@@ -72,12 +75,21 @@ class OnnxSource:
         self._check(path)
         self._note_loss()
 
+    def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
+        inputs, _ = self._case
+        given = list(inputs.values())
+        model = open_model(written)
+        pairs = zip(given, self._permuted, strict=True)
+        turned = [to_nhwc(value) if permuted else value for value, permuted in pairs]
+        return open_model(self._path).run_real(given), model.run_real(turned)
+
     def _in_float(self) -> Dequantized | None:
         """Take a quantized graph for what its integers stand for, and return what they reach; None: it is float."""
         is_short = has_short_floats(self._model)
         if not is_short and not any(node.op_type in DEQUANTIZABLE for node in self._model.graph.node):
             return None
-        found = dequantized(self._model, self._path.name)
+        found = dequantized(self._model, self._name)
         if is_short:
             widen_short_floats(found.model)
         self._model, self._rewritten = found.model, True
@@ -90,14 +102,14 @@ class OnnxSource:
         inputs, expected = self._case
         theirs = open_model(self._path).run_real(list(inputs.values()))
         found = agreement([value.name for value in self._model.graph.output], theirs, expected)
-        self.notes = (f"{self._path.name} is in fewer bits already. {found}",)
+        self.notes = (f"{self._name} is in fewer bits already. {found}",)
 
     def _refuse_free_sizes(self) -> None:
         for value in self._inputs:
             if None in shape_of(value)[1:]:
                 axis = shape_of(value).index(None, 1)
                 raise UnsupportedError(
-                    f"{self._path.name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
+                    f"{self._name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
                     "cannot have: give calibration data, whose sizes it then takes, or the shape, as --input-shape "
                     f"{value.name}={','.join(str(size or 1) for size in shape_of(value))}."
                 )
@@ -122,12 +134,12 @@ class OnnxSource:
                     raise
                 raise SourceError(self._refusal_of_random_inputs(inputs, error)) from error
 
-        return finite_case([_info(value, False) for value in self._inputs], self._sampled, run, self._path.name)
+        return finite_case([_info(value, False) for value in self._inputs], self._sampled, run, self._name)
 
     def _refusal_of_random_inputs(self, inputs: Arrays, error: Exception) -> str:
         shapes = ", ".join(f"'{name}' {value.shape}" for name, value in inputs.items())
         return (
-            f"{self._path.name} does not run on random inputs ({shapes}), so no conversion can be checked: give "
+            f"{self._name} does not run on random inputs ({shapes}), so no conversion can be checked: give "
             f"calibration data, whose sizes are taken too where the model leaves them free. {_engines_words(error)}"
         )
 

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import onnx
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import open_model, zeros
+from edgequant_converters._measure import noise_samples
 from edgequant_converters._names import readable_names
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import SampleFor, no_sample
 from edgequant_converters.ir import read_ir, write_ir, written_names
+from edgequant_converters.onnx_export import export_onnx
 from edgequant_converters.passes import widen
 from edgequant_converters.tflite import (
     ModelT,
@@ -28,10 +29,7 @@ from edgequant_converters.tflite import (
 )
 
 from ._input_shapes import given_shapes
-from ._onnx_names import rename_onnx_io
-from ._onnx_order import settle
 from ._self_check import agreement, check_hub, seeded_inputs
-from ._tensorflow import TensorFlowProcess
 
 
 class TfliteSource:
@@ -58,6 +56,7 @@ class TfliteSource:
         normalise(self._model)
         self.ranges: Ranges = {}
         self.notes: tuple[str, ...] = ()
+        self._tried: list[NDArray[Any]] = []
         self._parts = quantized_parts(self._model)
         if self._parts:
             self._model, self.ranges = _widened(self._model)
@@ -68,36 +67,38 @@ class TfliteSource:
         self._compare(path)
 
     def write_onnx(self, path: Path) -> None:
-        """Write the model as a float32 .onnx by tf2onnx (which needs TensorFlow); raises SourceError as well."""
-        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
-            litert, raw = Path(folder, "model.tflite"), Path(folder, "model.onnx")
-            write_model(self._model, litert)
-            with TensorFlowProcess(self.description) as process:
-                process.ask({"do": "write tflite", "path": str(litert), "output": str(raw)})
-            reference = open_model(litert)
-            model = onnx.load(raw)
-            rename_onnx_io(model, _names(reference.inputs), _names(reference.outputs))
-            settle(model)
-            save_onnx(model, path)
-            inputs = self._inputs(litert)
-            check_hub(path, inputs, reference.run(inputs), self.description)
-            self._compare(litert)
+        """Write the model as a float32 .onnx, images channels last; raises UnsupportedError for what ONNX lacks."""
+        save_onnx(export_onnx(read_ir(self._model)), path)
+        self._compare(path)
+        if self._parts:  # which says how far the widened file is from the integers, and not that ONNX is as it is
+            with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+                widened = Path(folder, self._original.name)
+                write_model(self._model, widened)
+                named = dict(zip((spec.name for spec in open_model(path).inputs), self._tried, strict=True))
+                check_hub(path, named, open_model(widened).run_real(self._tried), self.description)
+
+    def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
+        return open_model(self._original).run_real(self._tried), open_model(written).run_real(self._tried)
 
     def _compare(self, hub: Path) -> None:
         """Compare the hub with the file as it was given; raises SourceError if a float file differs from its hub."""
-        inputs = list(self._inputs(hub).values())
-        original, written = open_model(self._original), open_model(hub)
-        expected = original.run_real(inputs)
+        written = open_model(hub)
+        inputs = self._sample(written.inputs) or self._seeded(written.inputs)
+        self._tried = [inputs[spec.name] for spec in written.inputs]
         if not self._parts:
-            named = dict(zip((spec.name for spec in written.inputs), inputs, strict=True))
-            check_hub(hub, named, expected, self.description)
+            expected = open_model(self._original).run_real(self._tried)
+            check_hub(hub, inputs, expected, self.description)
             return
-        found = agreement([spec.name for spec in written.outputs], expected, written.run_real(inputs))
+        found = agreement([spec.name for spec in written.outputs], *self.beside(hub))
         self.notes = (f"{self._original.name} is quantized already ({', '.join(self._parts)}). {found}",)
 
-    def _inputs(self, path: Path) -> Mapping[str, NDArray[Any]]:
-        infos = open_model(path).inputs
-        return self._sample(infos) or seeded_inputs(zeros(infos))
+    def _seeded(self, inputs: Sequence[TensorInfo]) -> Mapping[str, NDArray[Any]]:
+        """Return random inputs, of a quantized file in the range that its integers have."""
+        if not self._parts:
+            return seeded_inputs(zeros(inputs))
+        limits = [self.ranges.get(tensor.name) for tensor in read_ir(self._model).main.inputs]
+        return noise_samples(inputs, limits, 1)[0]
 
 
 def _fix_sizes(model: ModelT, texts: Sequence[str], description: str) -> None:
@@ -118,10 +119,6 @@ def _try_out(path: Path) -> None:
     """Run the model once; raises SourceError if LiteRT cannot, or dies of it."""
     model = open_model(path)
     model.run(zeros(model.inputs))
-
-
-def _names(specs: tuple[TensorInfo, ...]) -> list[str]:
-    return [spec.name for spec in specs]
 
 
 def _widened(model: ModelT) -> tuple[ModelT, Ranges]:
