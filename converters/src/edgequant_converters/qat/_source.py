@@ -47,6 +47,6 @@ class PreparedSource(TorchSource):
         return Learned(samples, lambda: LearnedRanges(recorded, self._ranges), self._weight_bits)
 
     def _probes(self) -> list[Sequence[torch.Tensor]]:
-        like = dict(enumerate(value.numpy() for value in self._inputs))
+        like = dict(enumerate(value.numpy() for value in self.example_inputs))
         seeded = (seeded_inputs({str(i): value for i, value in like.items()}, seed) for seed in range(SEEDED_PROBES))
-        return [self._inputs, *([torch.from_numpy(value) for value in probe.values()] for probe in seeded)]
+        return [self.example_inputs, *([torch.from_numpy(value) for value in probe.values()] for probe in seeded)]

@@ -50,9 +50,11 @@ def from_torch(
     Raises SourceError for anything but a module that runs on these inputs, UnsupportedError without PyTorch.
     """
     require_torch("to read a torch module")
+    from ._quantized_program import as_quantized
     from ._torch import TorchSource
 
-    return TorchSource(module, example_inputs, input_layout=input_layout, sample=sample)
+    source = TorchSource(module, example_inputs, input_layout=input_layout, sample=sample)
+    return as_quantized(source, input_layout, sample)
 
 
 def from_exported_program(

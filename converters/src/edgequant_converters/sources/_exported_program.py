@@ -18,13 +18,14 @@ from edgequant_converters.calibration import SampleFor
 
 from ._pt2_archive import write_checked_archive
 from ._pt2_program import RefusedError
+from ._quantized_program import QuantizedProgram, as_quantized, know_quantized_operators
 from ._torch import TorchSource
 
 _DROPOUTS = {torch.ops.aten.dropout.default, torch.ops.aten.feature_dropout.default}
 _TRAINING_ARGUMENT = dict.fromkeys(_DROPOUTS, 2) | {torch.ops.aten.batch_norm.default: 5}
 
 
-def open_exported_program(path: Path, input_layout: str, sample: SampleFor) -> TorchSource:
+def open_exported_program(path: Path, input_layout: str, sample: SampleFor) -> TorchSource | QuantizedProgram:
     """Read a .pt2; its example inputs, which torch.export.save keeps, fix the shapes of the written model."""
     program = _load(path)
     _refuse_training_mode(program, path)
@@ -38,7 +39,7 @@ def open_exported_program(path: Path, input_layout: str, sample: SampleFor) -> T
     if not _is_flat(program.example_inputs):
         module = _Flattened(module, leaves, structure)
     names = [name for name, leaf in zip(program.graph_signature.user_inputs, leaves, strict=True) if _is_tensor(leaf)]
-    return TorchSource(
+    source = TorchSource(
         module,
         [leaf for leaf in leaves if _is_tensor(leaf)],
         description=f"{path.name} (torch exported program)",
@@ -46,6 +47,7 @@ def open_exported_program(path: Path, input_layout: str, sample: SampleFor) -> T
         input_layout=input_layout,
         sample=sample,
     )
+    return as_quantized(source, input_layout, sample)
 
 
 class _Flattened(nn.Module):
@@ -73,6 +75,7 @@ def _load(path: Path) -> ExportedProgram:
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder, quiet(), _pickles_refused():
             checked = Path(folder, "checked.pt2")
             write_checked_archive(path, checked)
+            know_quantized_operators()
             return torch.export.load(checked)
     except RefusedError as error:
         raise SourceError(

@@ -24,6 +24,10 @@ _IN_MODULE = rf"{_PATH},{_PATH},{_CLASS}"
 _MODULE_STACK = re.compile(rf"{_IN_MODULE}(?:;{_IN_MODULE})*")
 
 _OPERATOR = re.compile(r"torch\.ops\.(aten|prims)\.(\w+)\.\w+")
+_QUANTIZED = re.compile(
+    r"torch\.ops\.quantized_decomposed\.(de)?quantize_per_(tensor|channel)\.(default|tensor|tensor2)"
+)
+"""The operators of a program that PT2E has quantized."""
 _OUTSIDE = {"from_file", "save", "_print", "warn"}
 """ATen's operators that read or write files, or print."""
 _SYMBOLIC_OPERATORS = {
@@ -107,7 +111,8 @@ def _check_text(text: str, place: str) -> None:
 
 def _check_operator(name: str) -> None:
     aten = _OPERATOR.fullmatch(name)
-    known = name in _SYMBOLIC_OPERATORS if aten is None else aten.group(2) not in _OUTSIDE
+    plain = name in _SYMBOLIC_OPERATORS or _QUANTIZED.fullmatch(name) is not None
+    known = plain if aten is None else aten.group(2) not in _OUTSIDE
     _require(known, "the operator", name)
 
 

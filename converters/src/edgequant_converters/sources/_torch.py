@@ -41,27 +41,27 @@ class TorchSource:
     ) -> None:
         check_layout(input_layout)
         self.description = description or f"{type(module).__name__} (torch module)"
-        self._inputs = checked_inputs(example_inputs, self.description)
-        self._module = _snapshot(module, self.description)
-        self._names = tuple(input_names or forward_names(module, len(self._inputs)))
-        self._permuted = _permuted(self._inputs, input_layout)
-        self._sample = partial(_sampled, self._names, self._inputs, self._permuted, sample)
-        self._output_names = output_names(self._run_module(self._inputs))
+        self.example_inputs = checked_inputs(example_inputs, self.description)
+        self.module = _snapshot(module, self.description)
+        self.input_names = tuple(input_names or forward_names(module, len(self.example_inputs)))
+        self._permuted = _permuted(self.example_inputs, input_layout)
+        self._sample = partial(_sampled, self.input_names, self.example_inputs, self._permuted, sample)
+        self.output_names = output_names(self._run_module(self.example_inputs))
 
     def write_litert(self, path: Path) -> None:
         """Write the network as a float32 .tflite; raises SourceError or UnsupportedError."""
-        write_litert(self._program, path, self._names, self._output_names, self.description)
+        write_litert(self._program, path, self.input_names, self.output_names, self.description)
         self._check(path)
 
     def write_onnx(self, path: Path) -> None:
         """Write the network as a float32 .onnx; raises SourceError or UnsupportedError."""
-        write_onnx(self._program, path, self._names, self._output_names, self.description)
+        write_onnx(self._program, path, self.input_names, self.output_names, self.description)
         self._check(path)
 
     @cached_property
     def _program(self) -> ExportedProgram:
-        module = ChannelsLastInput(self._module, self._permuted) if any(self._permuted) else self._module
-        return export_program(module, self._to_hub_layout(self._inputs), self.description)
+        module = ChannelsLastInput(self.module, self._permuted) if any(self._permuted) else self.module
+        return export_program(module, self._to_hub_layout(self.example_inputs), self.description)
 
     def _to_hub_layout(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         pairs = zip(inputs, self._permuted, strict=True)
@@ -70,7 +70,7 @@ class TorchSource:
     def _run_module(self, inputs: Sequence[torch.Tensor]) -> Any:
         try:
             with torch.no_grad(), quiet():
-                return self._module(*inputs)
+                return self.module(*inputs)
         except Exception as error:  # whatever the network's own code raises
             shapes = ", ".join(str(tuple(value.shape)) for value in inputs)
             raise SourceError(
@@ -82,17 +82,17 @@ class TorchSource:
         sampled = self._sample()
         if sampled is not None:
             check_hub(path, *self._case(sampled), self.description)
-        inputs, expected = self._case(self._inputs)
+        inputs, expected = self._case(self.example_inputs)
         if sampled is None or _are_finite(expected):
             check_hub(path, inputs, expected, self.description)
-        example = dict(zip(self._names, (value.numpy() for value in self._inputs), strict=True))
+        example = dict(zip(self.input_names, (value.numpy() for value in self.example_inputs), strict=True))
         seeded = tuple(torch.from_numpy(value) for value in seeded_inputs(example).values())
         inputs, expected = self._case(seeded)
         if _are_finite(expected):
             check_hub(path, inputs, expected, self.description)
 
     def _case(self, inputs: Sequence[torch.Tensor]) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
-        hub_inputs = dict(zip(self._names, (value.numpy() for value in self._to_hub_layout(inputs)), strict=True))
+        hub_inputs = dict(zip(self.input_names, (value.numpy() for value in self._to_hub_layout(inputs)), strict=True))
         outputs = [value for value in tree_leaves(self._run_module(inputs)) if value is not None]
         return hub_inputs, [value.numpy() for value in outputs]
 
