@@ -24,6 +24,7 @@ from ._channels_last import ChannelsLastInput
 from ._layout import check_layout, to_nchw
 from ._self_check import check_hub, seeded_inputs
 from ._torch_program import export_program, output_names, write_litert, write_onnx
+from ._torch_stand_ins import with_stand_ins
 
 
 class TorchSource:
@@ -61,7 +62,8 @@ class TorchSource:
     @cached_property
     def _program(self) -> ExportedProgram:
         module = ChannelsLastInput(self.module, self._permuted) if any(self._permuted) else self.module
-        return export_program(module, self._to_hub_layout(self.example_inputs), self.description)
+        with with_stand_ins(module) as traced:
+            return export_program(traced, self._to_hub_layout(self.example_inputs), self.description)
 
     def _to_hub_layout(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         pairs = zip(inputs, self._permuted, strict=True)

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from onnxscript import opset20 as op
 
+from ._torch_rnn import rnn
+
 Value = Any  # onnx_ir.Value, which the exporter passes
 
 
@@ -63,6 +65,8 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.adaptive_avg_pool2d.default: adaptive_average,
     torch.ops.aten.adaptive_avg_pool3d.default: adaptive_average,
     torch.ops.aten.adaptive_max_pool2d.default: adaptive_maximum,
+    torch.ops.aten.rnn_relu.input: rnn("Relu"),
+    torch.ops.aten.rnn_tanh.input: rnn("Tanh"),
     torch.ops.aten.rrelu.default: rrelu,
 }
 
