@@ -3,7 +3,8 @@
 from ._archive import read_head
 from ._bundle import Bundle, open_bundle, summary_of
 from ._errors import BundleError, DamagedBundleError
-from ._manifest import FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, TensorFile, Wheel
+from ._manifest import FileEntry, Golden, Manifest, ModelEntry, Output, RunnerEntry, ServiceEntry, TensorFile, Wheel
+from ._service import Service
 from ._write import BundleSummary, write_bundle
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "ModelEntry",
     "Output",
     "RunnerEntry",
+    "Service",
+    "ServiceEntry",
     "TensorFile",
     "Wheel",
     "open_bundle",

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 RUNNER, WHEELS, README, SMOKE_SH, SMOKE_PY = "edgequant-run", "wheels.txt", "README.md", "smoke.sh", "smoke.py"
 TASK, ANSWER = "task.json", "example.json"
+UNIT, SERVICE_SH = "edgequant.service", "service.sh"
 EXAMPLES = {"image": "example.ppm", "audio": "example.wav", "vector": "example.csv"}
 """The file of an example, by what the task takes."""
 MODELS = ("model.tflite", "model.onnx")
@@ -117,12 +118,29 @@ class TaskEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """What runs the model all the time: the unit for systemd, and the script that it starts.
+
+    `source` is the command whose output `edgequant-run` answers, given with the option `input`; `answers` the command
+    that takes the answers, None if they are printed. `every`: seconds within which there must be an answer.
+    """
+
+    unit: str
+    script: str
+    source: str
+    input: str
+    answers: str | None
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """All of it. Exactly one of `runner` and `wheels` is given.
 
     `os` is the release of Raspberry Pi OS that the wheels are for, None with a runner, which runs on any. `files` has
     every file but the manifest itself and SHA256SUMS, sorted by path. `conversion` is what `edgequant convert --json`
-    said, `source_sha256` the digest of what was converted, `task` a task.json; None where they were not given.
+    said, `source_sha256` the digest of what was converted, `task` a task.json, `service` how it runs all the time; None
+    where they were not given.
     """
 
     edgequant: str
@@ -137,6 +155,7 @@ class Manifest:
     source_sha256: str | None
     conversion: dict[str, Any] | None
     task: TaskEntry | None = None
+    service: ServiceEntry | None = None
 
     def file(self, path: str) -> FileEntry:
         """Return the entry of a file that the manifest lists."""

@@ -23,15 +23,18 @@ from ._manifest import (
     README,
     RUNNER,
     SCHEMA,
+    SERVICE_SH,
     SMOKE_PY,
     SMOKE_SH,
     TASK,
+    UNIT,
     WHEELS,
     Golden,
     Manifest,
     TensorFile,
     tensor_path,
 )
+from ._service import EVERY, input_options, problem_with
 from ._tolerance import most_tolerated
 
 MAX_TEXT_BYTES = 8 * 2**20
@@ -45,7 +48,7 @@ DTYPES = frozenset(
 )
 MAX_DIMENSIONS = 32
 MAX_INTEGER = 2**63 - 1
-EXECUTABLES = (RUNNER, SMOKE_SH)
+EXECUTABLES = (RUNNER, SERVICE_SH, SMOKE_SH)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -64,6 +67,7 @@ def read_manifest(content: bytes) -> Manifest:
     manifest = _reader(document.get("schema"))(document)
     _check_engine(manifest)
     _check_task(manifest)
+    _check_service(manifest)
     _check_goldens(manifest)
     _check_tolerances(manifest)
     _check_files(manifest)
@@ -158,14 +162,18 @@ def _read_1(document: dict[str, Any]) -> Manifest:
 
 
 def _read_2(document: dict[str, Any]) -> Manifest:
+    return _read_3({**document, "service": None})
+
+
+def _read_3(document: dict[str, Any]) -> Manifest:
     manifest: Manifest = _read(document, Manifest, "")
     return manifest
 
 
-READERS: dict[int, Callable[[dict[str, Any]], Manifest]] = {1: _read_1, 2: _read_2}
+READERS: dict[int, Callable[[dict[str, Any]], Manifest]] = {1: _read_1, 2: _read_2, 3: _read_3}
 """A reader for every schema that was ever written: bundles and releases on boards outlive the edgequant that made them.
 
-A new schema gets a reader, and the one before it then gives what that has: `return _read_3({**document, ...})`.
+A new schema gets a reader, and the one before it then gives what that has: `return _read_4({**document, ...})`.
 """
 
 
@@ -194,6 +202,22 @@ def _check_task(manifest: Manifest) -> None:
         raise _wrong("has a task that cannot be")
 
 
+def _check_service(manifest: Manifest) -> None:
+    service = manifest.service
+    if service is None:
+        return
+    if manifest.task is None:
+        raise _wrong("has a service without the task that it is for")
+    commands = (service.source, *([] if service.answers is None else [service.answers]))
+    if (
+        (service.unit, service.script) != (UNIT, SERVICE_SH)
+        or not input_options(manifest.task.input).fullmatch(service.input)
+        or any(problem_with(command) for command in commands)
+        or not EVERY[0] <= service.every <= EVERY[1]
+    ):
+        raise _wrong("has a service that cannot be")
+
+
 def _task_files(manifest: Manifest) -> list[str]:
     task = manifest.task
     if task is None:
@@ -206,6 +230,8 @@ def _check_files(manifest: Manifest) -> None:
     engine = [RUNNER] if manifest.runner else [WHEELS, SMOKE_PY]
     needed = {manifest.model.path, *engine, README, SMOKE_SH, *(tensor.path for tensor in _tensors(manifest.goldens))}
     needed.update(_task_files(manifest))
+    if manifest.service is not None:
+        needed.update((manifest.service.unit, manifest.service.script))
     paths = [entry.path for entry in manifest.files]
     for entry in manifest.files:
         if entry.path not in needed:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ._manifest import Manifest
+from ._render import render
 from ._wheels import wheel_table
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 def readme(manifest: Manifest, target: "Target", model_name: str, answer: str | None = None) -> str:
     """Return README.md; `answer` is what the example of the task gives."""
     lines = [] if answer is None else [_printable(line) for line in answer.splitlines()]
-    return _render(
+    return render(
         "readme.md.jinja",
         manifest=manifest,
         target=target,
@@ -62,18 +63,4 @@ def _printable(name: str) -> str:
 def smoke_script(manifest: Manifest, sums: int) -> str:
     """Return smoke.sh: POSIX sh, nothing needed but the bundle, whose SHA256SUMS has so many lines."""
     machines = _MACHINES[manifest.runner.family] if manifest.runner else ""
-    return _render("smoke.sh.jinja", manifest=manifest, sums=sums, machines=machines, option=_option_of(manifest))
-
-
-def _render(template: str, **values: object) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(__package__, ""),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # no HTML
-    )
-    return environment.get_template(template).render(values)
+    return render("smoke.sh.jinja", manifest=manifest, sums=sums, machines=machines, option=_option_of(manifest))

@@ -36,6 +36,7 @@ from ._manifest import (
 from ._manifest_json import manifest_bytes, read_manifest
 from ._origin import digest_of, read_report
 from ._receiver import readme, smoke_script
+from ._service import Service, add_service
 from ._task import add_task
 from ._wheels import requirements
 
@@ -73,7 +74,7 @@ class BundleSummary:
 
 def write_bundle(
     model: str | os.PathLike[str],
-    target: "Target",
+    target: "Target | str",
     output: str | os.PathLike[str],
     *,
     samples: "Samples | None" = None,
@@ -90,13 +91,14 @@ def write_bundle(
     task: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | Sequence[str] | None = None,
     example: str | os.PathLike[str] | None = None,
+    service: Service | None = None,
     progress: Progress = silent,
 ) -> BundleSummary:
     """Write a model with all that runs it on a target, and with outputs to hold it to, as one .tar.gz.
 
     Args:
         model: a .tflite or .onnx file.
-        target: the board.
+        target: the board, as `rpi4`: `edgequant targets` lists them.
         output: the file to write; it is replaced at the end, or not at all.
         samples: typical inputs as `convert` takes them (.npy, .npz, a folder of images, arrays); random ones if absent.
         images: how images become inputs.
@@ -112,6 +114,7 @@ def write_bundle(
         task: a task.json that goes into the bundle, completed from the model.
         labels: a file with a label a line, or the labels; without `task` all else is inferred.
         example: a picture, a sound or a CSV file whose answer README.md shows and smoke.sh demands.
+        service: what runs the model all the time, for `deploy --service`.
         progress: called with a step, and how much of it is done.
 
     Raises BundleError if the target cannot run the model, and the errors of sessions, converters and targets.
@@ -122,14 +125,18 @@ def write_bundle(
     from edgequant_runtime import native_slowness
     from edgequant_runtime.isolation import engine_process
 
+    from edgequant._targets import find_target
+
     from ._choice import choose
     from ._goldens import golden_inputs
     from ._tolerance import output_tolerances
 
+    if isinstance(target, str):
+        target = find_target(target)
     _check_arguments(output, goldens, seed)
     path, graph, warnings = Path(model), read_graph(model), list[str]()
     _check_single_file(path, graph)
-    has_task = task is not None or labels is not None or example is not None
+    has_task = any(given is not None for given in (task, labels, example, service))
     wanted = "native" if has_task and engine == "auto" else engine  # which has the program that answers
     choice = choose(path, graph, target, os_release, wanted, input_shapes)
     if has_task and choice.wheels:
@@ -150,9 +157,10 @@ def write_bundle(
             entry = _add_engine(folder, target, choice, runner, assume_features, progress)
             inputs = golden_inputs(path, choice.engine, samples, goldens, seed, images, input_shapes)
             tested = tuple(_goldens(folder, path, choice.engine, inputs, warnings, progress))
-            task_entry, answer = None, None
+            task_entry, answer, service_entry = None, None, None
             if has_task:
                 task_entry, answer = add_task(folder, inside, task=task, labels=labels, example=example, images=images)
+                service_entry = None if service is None else add_service(folder, inside.name, service, task_entry)
             manifest = Manifest(
                 edgequant=__version__,
                 target=target.name,
@@ -166,6 +174,7 @@ def write_bundle(
                 source_sha256=source_digest,
                 conversion=conversion,
                 task=task_entry,
+                service=service_entry,
             )
             manifest = _finish(folder, manifest, target, path.name, answer)
         progress("packing", 0, None)

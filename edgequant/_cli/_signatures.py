@@ -25,6 +25,9 @@ SignatureOption = Annotated[
 ]
 
 
+NO_SIGNERS = "Say with --allowed-signers FILE whose signatures count: docs/signing.md shows one."
+
+
 def demand_of(
     allowed_signers: Path | None, signer: str | None, revoked: Path | None, board_signers: str | None = None
 ) -> "Demand":
@@ -32,5 +35,5 @@ def demand_of(
     from edgequant._signing import BOARD_SIGNERS, Demand, trust_here
 
     if allowed_signers is None:
-        raise EdgequantError("Say with --allowed-signers FILE whose signatures count: docs/signing.md shows one.")
+        raise EdgequantError(NO_SIGNERS)
     return Demand(trust_here(allowed_signers, signer, revoked), board_signers or BOARD_SIGNERS)

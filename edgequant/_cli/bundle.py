@@ -18,13 +18,16 @@ from ._signatures import AllowedSignersOption, RevokedOption, SignatureOption, S
 from ._tables import print_facts
 
 if TYPE_CHECKING:
-    from edgequant._bundle import BundleSummary, Manifest
+    from edgequant._bundle import BundleSummary, Manifest, Service
     from edgequant._signing import Demand
 
 EXAMPLE = """
 **Examples**
 
 `edgequant bundle kws_int8.tflite --target rpi4 -o kws.tar.gz --data samples.npy`
+
+`edgequant bundle pets.tflite --target rpi4 -o pets.tar.gz --task task.json --frames 640x480:yuv420 --service
+"rpicam-vid -t 0 -n --width 640 --height 480 --codec yuv420 -o -"`
 
 `edgequant bundle verify kws.tar.gz --allowed-signers allowed_signers`
 
@@ -80,6 +83,22 @@ def bundle(
         Path | None,
         typer.Option(metavar="FILE", help="A picture, WAV or CSV file whose answer the bundle shows and checks."),
     ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", help="What writes frames, sound or lines on the board, for 'edgequant deploy --service'."
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="WxH:FORMAT", help="With --service: what pictures it writes: 640x480:yuv420.")
+    ] = None,
+    answers: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="With --service: what reads the answers; the journal if absent."),
+    ] = None,
+    every: Annotated[
+        int, typer.Option(metavar="S", help="With --service: it is started again if no answer comes for so long.")
+    ] = 60,
     allowed_signers: AllowedSignersOption = None,
     signer: SignerOption = None,
     revoked: RevokedOption = None,
@@ -88,7 +107,7 @@ def bundle(
 ) -> None:
     """Put a model, the program that runs it on a board, and golden inputs and outputs into one file; or verify one."""
     if words[0] == VERIFY:
-        given = (target, output, data, images, input_shape, source, report, task, labels, example)
+        given = (target, output, data, images, input_shape, source, report, task, labels, example, service)
         path = _bundle_to_verify(words, any(option is not None for option in given))
         demand = None
         if any(option is not None for option in (allowed_signers, signer, revoked, signature)):
@@ -103,12 +122,11 @@ def bundle(
         missing = [option for option, given in (("--target", target), ("-o", output)) if given is None]
         raise EdgequantError(f"Say with {' and '.join(missing)} what it is for and which file to write.")
     from edgequant._bundle import write_bundle
-    from edgequant._targets import find_target
 
     with step_progress() as progress:
         summary = write_bundle(
             words[0],
-            find_target(target),
+            target,
             output,
             samples=data,
             images=parse_images(images),
@@ -123,6 +141,7 @@ def bundle(
             task=task,
             labels=labels,
             example=example,
+            service=_service(service, frames, answers, every),
             progress=progress,
         )
     for warning in summary.warnings:
@@ -131,6 +150,16 @@ def bundle(
         print_json(summary.to_dict())
         return
     _print_summary(summary)
+
+
+def _service(source: str | None, frames: str | None, answers: str | None, every: int) -> "Service | None":
+    from edgequant._bundle import Service
+
+    if source is None:
+        if frames is not None or answers is not None:
+            raise EdgequantError("--frames and --answers go with --service.")
+        return None
+    return Service(source, frames, answers, every)
 
 
 def _bundle_to_verify(words: list[str], has_options: bool) -> Path:

@@ -1,7 +1,7 @@
 """`edgequant deploy`: a bundle becomes the current release on a board, whole or not at all."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,13 +9,11 @@ from edgequant._errors import EdgequantError
 
 from ._output import print_json, print_result, print_status
 from ._progress import step_progress
-from ._signatures import AllowedSignersOption, RevokedOption, SignatureOption, SignerOption, demand_of
+from ._signatures import NO_SIGNERS, AllowedSignersOption, RevokedOption, SignatureOption, SignerOption
 from ._tables import print_facts, print_table
 
 if TYPE_CHECKING:
     from edgequant._deploy import Deployment, Listing
-    from edgequant._signing import Demand, Proof
-    from edgequant._transports import Transport
 
 EXAMPLE = """
 **Examples**
@@ -24,9 +22,11 @@ EXAMPLE = """
 
 `edgequant deploy kws.tar.gz --host pi@192.168.1.5 --path models/kws --require-signature --allowed-signers signers`
 
+`edgequant deploy pets.tar.gz --host pi@192.168.1.5 --path pets --service`
+
 `edgequant deploy --rollback --host pi@192.168.1.5 --path models/kws`
 
-Exit code 0: the release is current; 1: its smoke test found a difference, so it is not; 2: it could not be deployed.
+Exit code 0: it is current; 1: its smoke test differs, or its service gives no answer; 2: it could not be done.
 """
 
 
@@ -57,6 +57,10 @@ def deploy(
         str | None,
         typer.Option(metavar="PATH", help="The board's own file of signers; /etc/edgequant/allowed_signers if absent."),
     ] = None,
+    service: Annotated[
+        bool,
+        typer.Option("--service", help="Have the board's systemd run it all the time; go back if it gives no answer."),
+    ] = False,
     keep: Annotated[
         int, typer.Option(min=2, max=100, help="Releases to keep, the current and the previous one among them.")
     ] = 3,
@@ -77,18 +81,24 @@ def deploy(
     """
     _check_options(bundle, path, host, local=local, ssh_config=ssh_config, rollback=rollback, as_list=as_list)
     trusting = (allowed_signers, signer, revoked, signature, board_signers)
-    demand = _demand(require_signature, *trusting, as_list=as_list)
-    with _reach(host, ssh_config) as transport:
-        if as_list:
-            _print_listing(_list(transport, path), as_json=as_json)
-            return
-        options = {"force_lock": break_lock, "python": python, "timeout": timeout}
+    _check_trust(require_signature, trusting, as_list=as_list)
+    if as_list and service:
+        raise EdgequantError("--service goes with a bundle or --rollback: --list changes nothing.")
+    from edgequant import _boards
+
+    place = {"host": host, "ssh_config": ssh_config}
+    if as_list:
+        _print_listing(_boards.list_releases(path, **place), as_json=as_json)
+        return
+    trust = {"signer": signer, "revoked": revoked, "board_signers": board_signers, "allowed_signers": allowed_signers}
+    runs = {"break_lock": break_lock, "service": service, "python": python, "timeout": timeout}
+    with step_progress() as progress:
         if bundle is None:
-            done = _rollback(transport, path, demand=demand, **options)
+            done = _boards.rollback(path, progress=progress, **place, **trust, **runs)
         else:
-            proof = None if demand is None else _proof(demand, signature, bundle)
-            done = _deploy(bundle, transport, path, proof, {"keep": keep, **options})
-        _print(done, as_json=as_json)
+            extra = {"keep": keep, "signature": signature, "progress": progress}
+            done = _boards.deploy(bundle, path, **place, **trust, **runs, **extra)
+    _print(done, as_json=as_json)
     raise typer.Exit(done.exit_code)
 
 
@@ -112,59 +122,13 @@ def _check_options(
         raise EdgequantError("Give the folder to deploy to, such as --path models/kws.")
 
 
-def _demand(
-    wanted: bool,
-    allowed_signers: Path | None,
-    signer: str | None,
-    revoked: Path | None,
-    signature: Path | None,
-    board_signers: str | None,
-    *,
-    as_list: bool,
-) -> "Demand | None":
-    given = (allowed_signers, signer, revoked, signature, board_signers)
-    if not wanted and any(option is not None for option in given):
+def _check_trust(wanted: bool, trusting: tuple[object, ...], *, as_list: bool) -> None:
+    if not wanted and any(option is not None for option in trusting):
         raise EdgequantError("--allowed-signers and the like go with --require-signature.")
     if wanted and as_list:
         raise EdgequantError("--require-signature goes with a bundle or --rollback: --list runs nothing.")
-    return demand_of(allowed_signers, signer, revoked, board_signers) if wanted else None
-
-
-def _proof(demand: "Demand", signature: Path | None, bundle: Path) -> "Proof":
-    from edgequant._signing import Proof, signature_path
-
-    return Proof(demand, signature or signature_path(bundle))
-
-
-def _reach(host: str | None, ssh_config: Path | None) -> "Transport":
-    from edgequant._transports import LocalTransport, SshTransport
-
-    return LocalTransport() if host is None else SshTransport(host, config=ssh_config)
-
-
-def _deploy(
-    bundle: Path, transport: "Transport", path: str, proof: "Proof | None", options: dict[str, Any]
-) -> "Deployment":
-    from edgequant._bundle import open_bundle
-    from edgequant._deploy import deploy, parse_path
-
-    admit = None if proof is None else proof.demand.admit(proof.signature, bundle.name)
-    with step_progress() as progress, open_bundle(bundle, admit=admit, progress=progress) as opened:
-        folder = parse_path(path, transport.home())
-        return deploy(opened, transport, folder, proof=proof, progress=progress, **options)
-
-
-def _rollback(transport: "Transport", path: str, **options: Any) -> "Deployment":
-    from edgequant._deploy import parse_path, rollback
-
-    with step_progress() as progress:
-        return rollback(transport, parse_path(path, transport.home()), progress=progress, **options)
-
-
-def _list(transport: "Transport", path: str) -> "Listing":
-    from edgequant._deploy import list_releases, parse_path
-
-    return list_releases(transport, parse_path(path, transport.home()))
+    if wanted and trusting[0] is None:
+        raise EdgequantError(NO_SIGNERS)
 
 
 def _print(done: "Deployment", *, as_json: bool) -> None:
@@ -174,7 +138,7 @@ def _print(done: "Deployment", *, as_json: bool) -> None:
         print_json(done.to_dict())
         return
     first, *others = done.sentences
-    print_result(first, style="bold green" if done.passed else "bold red")
+    print_result(first, style="bold green" if done.is_good else "bold red")
     print_facts(
         [
             ("smoke test", " ".join(others)),

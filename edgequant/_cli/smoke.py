@@ -1,7 +1,7 @@
 """`edgequant smoke`: a bundle's goldens on a board, real or emulated, bit for bit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,11 +9,11 @@ from edgequant._errors import EdgequantError
 
 from ._farm import smoke_inventory
 from ._output import print_json, print_result, print_status
+from ._progress import step_progress
 from ._tables import print_facts
 
 if TYPE_CHECKING:
     from edgequant._smoke import SmokeResult
-    from edgequant._transports import Transport
 
 EXAMPLE = """
 **Examples**
@@ -77,6 +77,7 @@ def smoke(
 
     It executes the bundle's program with your rights there: take bundles from people you trust.
     """
+    from edgequant import _boards
     from edgequant._smoke import write_html, write_junit
 
     if inventory is not None:
@@ -88,7 +89,10 @@ def smoke(
         )
     bundle = _single(bundles, limit, forks)
     _check_options(emulate, host, local, ssh_config, timeout)
-    result = _run(bundle, emulate, host, ssh_config, threads=threads, repeat=repeat, timeout=timeout, python=python)
+    place = {"host": host, "emulate": emulate, "ssh_config": ssh_config}
+    with step_progress() as progress:
+        runs = {"threads": threads, "repeat": repeat, "timeout": timeout, "python": python, "progress": progress}
+        result = _boards.smoke(bundle, **place, **runs)
     _print(result, as_json=as_json)
     for path, write in ((junit, write_junit), (html, write_html)):
         if path is not None:
@@ -119,36 +123,6 @@ def _check_options(emulate: str | None, host: str | None, local: bool, ssh_confi
         raise EdgequantError("--ssh-config goes with --host.")
     if not 0 < timeout <= TIMEOUT_MAX:
         raise EdgequantError(f"--timeout {timeout:g}: give seconds, more than 0 and at most {TIMEOUT_MAX:,}.")
-
-
-def _run(path: Path, emulate: str | None, host: str | None, ssh_config: Path | None, **options: Any) -> "SmokeResult":
-    """Return the result, whose error it is if the bundle is damaged or the board cannot be reached."""
-    from edgequant._bundle import open_bundle
-    from edgequant._smoke import SmokeResult
-    from edgequant._smoke import smoke as run_smoke
-
-    from ._progress import step_progress
-
-    result = SmokeResult(path.name, host or emulate or "this machine", is_emulated=emulate is not None)
-    try:
-        with (
-            step_progress() as progress,
-            open_bundle(path, progress=progress) as bundle,
-            _reach(emulate, host, ssh_config) as transport,
-        ):
-            result = run_smoke(bundle, transport, name=path.name, progress=progress, **options)
-    except EdgequantError as error:
-        result.error = result.error or str(error)
-    return result
-
-
-def _reach(emulate: str | None, host: str | None, ssh_config: Path | None) -> "Transport":
-    from edgequant._targets import find_target
-    from edgequant._transports import EmulatedTransport, LocalTransport, SshTransport
-
-    if emulate is not None:
-        return EmulatedTransport(find_target(emulate))
-    return LocalTransport() if host is None else SshTransport(host, config=ssh_config)
 
 
 def _print(result: "SmokeResult", *, as_json: bool) -> None:

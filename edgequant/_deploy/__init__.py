@@ -7,6 +7,7 @@ from ._release_there import smoke_current
 from ._remove import remove
 from ._result import Deployment
 from ._rollback import rollback
+from ._service import ServiceState
 from ._site import parse_path
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Deployment",
     "Listing",
     "LockedError",
+    "ServiceState",
     "deploy",
     "list_releases",
     "parse_path",

@@ -19,6 +19,8 @@ from ._errors import DeployError
 from ._history import Entry, History
 from ._lock import locked, whoami
 from ._result import Deployment
+from ._serve import serve, warn_of_service
+from ._service import UserService
 from ._site import Site, State, explaining
 from ._verify import damaged_files, digests_of
 
@@ -40,6 +42,7 @@ def deploy(
     proof: "Proof | None" = None,
     keep: int = 3,
     force_lock: bool = False,
+    service: bool = False,
     python: str = "python3",
     timeout: float = 60,
     progress: Progress = silent,
@@ -50,8 +53,9 @@ def deploy(
     changes. If the smoke test finds a difference, the result says so (`exit_code` 1) and what was current stays so.
     With `proof`, the computer checks the signature by its own file of signers, before anything is copied there, and
     the signature stays in the release. The last `keep` releases stay, at least the current and the previous one.
-    `force_lock` takes the lock from another deployer. `python` is the computer's interpreter with the wheels of a
-    bundle without runner; one run of the model may take `timeout` seconds.
+    `force_lock` takes the lock from another deployer. With `service`, the bundle's user service then runs it, and the
+    release before becomes current again, with its own service, if no answer comes. `python` is the computer's
+    interpreter with the wheels of a bundle without runner; one run of the model may take `timeout` seconds.
 
     Raises DeployError, which says what is current and what was left there; LockedError if another deployer works there.
     """
@@ -63,12 +67,24 @@ def deploy(
         if proof is not None:
             progress("checking the signature there", 0, None)
             signer = str(proof.demand.check_there(transport, proof.signature, bundle.digest, "The bundle"))
+        if service:
+            _require_service(site, bundle)
         transport.make_folder(site.releases, parents=True)
         with locked(site, force=force_lock):
             deployer = _Deployer(bundle, site, proof, keep, test, progress)
             deployer.result.signer = signer
             deployer.run()
+            if service:
+                serve(site, deployer.result, bundle.manifest, progress)
+            else:
+                warn_of_service(site, deployer.result)
     return deployer.result.finished(site.left.values(), begin)
+
+
+def _require_service(site: Site, bundle: "Bundle") -> None:
+    if bundle.manifest.service is None:
+        raise DeployError("The bundle has no service: make it with 'edgequant bundle --service COMMAND'.")
+    UserService(site).require()
 
 
 class _Deployer:

@@ -11,6 +11,8 @@ from ._errors import DeployError
 if TYPE_CHECKING:
     from edgequant._smoke import SmokeResult
 
+    from ._service import ServiceState
+
 SCHEMA = 1
 
 
@@ -22,7 +24,8 @@ class Deployment:
     the folder's link names now and `previous` what a rollback would go to. `smoke` is the smoke test's result as plain
     JSON types. `changed` is False if the release was current already, or is not current now because its smoke test
     found a difference. `signer` is who signed it, if a signature was demanded. `removed` are the old
-    releases that had to go, `warnings` what could not be removed.
+    releases that had to go, `warnings` what could not be removed. `service` is what became of the user service, if it
+    was asked for.
     """
 
     action: str
@@ -33,6 +36,7 @@ class Deployment:
     signer: str | None = None
     smoke: Mapping[str, Any] = field(default_factory=dict)
     passed: bool = False
+    service: "ServiceState | None" = None
     changed: bool = False
     current: str | None = None
     previous: str | None = None
@@ -43,8 +47,13 @@ class Deployment:
 
     @property
     def exit_code(self) -> int:
-        """0: the release is current and passes; 1: its smoke test found a difference."""
-        return 0 if self.passed else 1
+        """0: the release is current and passes; 1: its smoke test found a difference, or its service does not run."""
+        return 0 if self.is_good else 1
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the release passes, and its service runs if that was asked for."""
+        return self.passed and (self.service is None or self.service.running)
 
     def take(self, found: "SmokeResult") -> bool:
         """Take over what the smoke test found; tell whether it passed. Raises DeployError if it could not run."""
@@ -82,6 +91,7 @@ class Deployment:
             "previous": self.previous,
             "removed": self.removed,
             "warnings": self.warnings,
+            "service": None if self.service is None else self.service.to_dict(),
             "smoke": dict(self.smoke),
             "seconds": round(self.seconds, 3),
         }

@@ -14,6 +14,8 @@ from ._errors import DeployError
 from ._lock import locked
 from ._release_there import release_there
 from ._result import Deployment
+from ._serve import warn_of_service
+from ._service import UserService
 from ._site import Site, State, explaining
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def rollback(
     *,
     demand: "Demand | None" = None,
     force_lock: bool = False,
+    service: bool = False,
     python: str = "python3",
     timeout: float = 60,
     progress: Progress = silent,
@@ -37,12 +40,15 @@ def rollback(
 
     Its digests are checked there and its smoke test runs there first; if that finds a difference, the result says so
     (`exit_code` 1) and nothing changes. With `demand`, the signature that lies in the release is checked, here and
-    there. A second rollback goes one release further back. Raises as `deploy` does.
+    there. With `service`, the user service runs it then; a release that has none stops the service. A second rollback
+    goes one release further back. Raises as `deploy` does.
     """
     begin = time.monotonic()
     site = Site(transport, path)
     test = partial(smoke, transport=transport, python=python, timeout=timeout, progress=progress)
     with explaining(site):
+        if service:
+            UserService(site).require()
         if site.read_current() is None:
             raise DeployError(f"Nothing is deployed to {path} on {transport.title}: there is no release to go back to.")
         with locked(site, force=force_lock):
@@ -50,6 +56,7 @@ def rollback(
             result = _tested(site, state, demand, test, progress)
             if result.passed:
                 _switch(site, state, result)
+                _serve(site, result, service, progress)
             else:
                 result.say_different()
     return result.finished(site.left.values(), begin)
@@ -78,6 +85,17 @@ def _switch(site: Site, state: State, result: Deployment) -> None:
     site.write_history(history)
     result.changed, result.current, result.previous = True, result.release, history.before(result.release)
     result.sentences.insert(0, f"Release {result.release} is current in {site.path} again; {state.current} was.")
+
+
+def _serve(site: Site, result: Deployment, wanted: bool, progress: Progress) -> None:
+    """Have the service run what is current now; it stays so if no answer comes, since a person asked for it."""
+    if not wanted:
+        warn_of_service(site, result)
+        return
+    progress("waiting for the service's first answer", 0, None)
+    with release_there(site, result.release, progress) as bundle:
+        result.service = UserService(site).start(result.release, bundle.manifest)
+    result.sentences.append(result.service.sentence)
 
 
 def _signer(site: Site, name: str, demand: "Demand", bundle: "Bundle") -> str:

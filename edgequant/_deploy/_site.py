@@ -171,6 +171,13 @@ class Site:
             raise DeployError(f"Somebody has removed {self.release(name)} while it became current.")
         self.flush()
 
+    def leave(self) -> None:
+        """Have nothing current any more, and get that on disk."""
+        self.check_lock()
+        self.transport.remove_tree(self.current)
+        self.standing = _standing(None)
+        self.flush()
+
     def _make_current(self, name: str, check: Callable[[], None] = lambda: None) -> None:
         with self.unfinished(self.path, "current") as there:
             self.transport.make_link(there, f"releases/{name}")

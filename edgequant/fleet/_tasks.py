@@ -66,6 +66,7 @@ def release(
     demand: Demand | None = None,
     keep: int = 3,
     break_lock: bool = False,
+    service: bool = False,
     python: str = "python3",
     timeout: float = 60,
     check: bool = False,
@@ -97,7 +98,7 @@ def release(
                 remove(transport, folder, force_lock=break_lock)
             _tell(document, {"current": None, "previous": None}, f"Nothing is deployed to {folder}.")
         else:
-            options: Document = {"force_lock": break_lock, "python": python, "timeout": timeout}
+            options: Document = {"force_lock": break_lock, "service": service, "python": python, "timeout": timeout}
             if wanted is None or state == "rolled_back":
                 done = rollback(transport, folder, demand=demand, **options)
             else:
@@ -146,8 +147,9 @@ def _choose(document: Document, transport: "Transport", bundles: Sequence[Path],
 
 def _take(document: Document, done: "Deployment") -> None:
     """Take over what a deployment did."""
-    document |= {"changed": done.changed, "failed": not done.passed, "signer": done.signer, "release": done.release}
+    document |= {"changed": done.changed, "failed": not done.is_good, "signer": done.signer, "release": done.release}
     document |= {"warnings": done.warnings, "digest": done.digest, "latency_us": _latency(done.smoke)}
+    document["service"] = None if done.service is None else done.service.to_dict()
     after = {"current": done.current, "previous": done.previous}
     _tell(document, after, " ".join(done.sentences))
 

@@ -59,7 +59,7 @@ def test_it_is_written_in_one_way_with_every_key() -> None:
     content = manifest_bytes(manifest())
     assert content == as_written(document())
     assert document().keys() == {"schema", *(field.name for field in fields(Manifest))}
-    assert document()["schema"] == 2
+    assert document()["schema"] == 3
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ options:
     description: Take the lock of a deployer that was cut off.
     type: bool
     default: false
+  service:
+    description:
+      - Have the user's systemd run the bundle's service; the release before becomes current again
+        if it gives no answer.
+    type: bool
+    default: false
   require_signature:
     description:
       - Refuse what is not signed, on the controller before it is unpacked and on the board before anything is copied.
@@ -104,6 +110,10 @@ previous:
   description: What a roll-back would go to.
   returned: when the board was reached
   type: str
+service:
+  description: The C(unit), whether it is C(running), and a C(sentence); null where O(service) was not asked for.
+  returned: when it was deployed or rolled back
+  type: dict
 signer:
   description: Who signed it, if that was required.
   returned: when it was deployed or rolled back

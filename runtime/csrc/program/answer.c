@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "frames.h"
 #include "json.h"
+#include "notify.h"
 #include "source.h"
 
 enum { SOUND_BYTES = 8192, HEADER_MOST = 65536, LINE_MOST = 65536, COLUMNS_MOST = 4096 };
@@ -139,6 +140,7 @@ static void answer_one(stream *s, double began, const char *key, const char *val
         print_text(s, answer, is_many ? ", " : "\n");
     }
     flush_answer();
+    notify_answer(s->answers, now() - s->began);
 }
 
 static void tell_speed(const stream *s, const char *what, uint64_t dropped) {
@@ -236,8 +238,10 @@ static void open_sound(const stream *s, sound_source *from) {
         }
     }
     if (from->sound.rate != s->info.rate) {
-        fail(EXIT_USER, "%s has %d samples a second, and the task takes %d: record it so, or convert it", path,
-             (int)from->sound.rate, (int)s->info.rate);
+        const char *from_where = may_be_raw ? "-f wav -i -" : "-i", *name = may_be_raw ? "" : path;
+        fail(EXIT_USER,
+             "%s has %d samples a second, and the task takes %d: ffmpeg %s %s -ar %d -f wav - | edgequant-run ... --audio -",
+             path, (int)from->sound.rate, (int)s->info.rate, from_where, name, (int)s->info.rate);
     }
     from->filled -= from->sound.offset;
     memmove(from->bytes, from->bytes + from->sound.offset, from->filled);
