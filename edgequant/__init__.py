@@ -29,20 +29,26 @@ if TYPE_CHECKING:
     from edgequant_runtime import Session, SessionError, TensorInfo
 
     from ._bench import BenchReport, bench
+    from ._boards import bundle, deploy, list_releases, rollback, smoke
+    from ._bundle import BundleSummary, Service
     from ._compare import Comparison, compare
+    from ._deploy import Deployment, Listing
     from ._errors import EdgequantError
     from ._inspect import Inspection, inspect
     from ._layers import LayersComparison, compare_layers
     from ._report import FamilyReport, report
+    from ._smoke import SmokeResult
     from ._study import FormatStudy, study
     from ._tensor import TensorStudy, study_tensor
 
 __version__ = "0.1.0"
 __all__ = [
     "BenchReport",
+    "BundleSummary",
     "Comparison",
     "ConversionReport",
     "ConverterError",
+    "Deployment",
     "Device",
     "DeviceCheckError",
     "DoctorReport",
@@ -52,33 +58,45 @@ __all__ = [
     "ImagePreprocessing",
     "Inspection",
     "LayersComparison",
+    "Listing",
     "Pruning",
     "Recommendation",
+    "Service",
     "Session",
     "SessionError",
+    "SmokeResult",
     "TensorInfo",
     "TensorStudy",
     "bench",
+    "bundle",
     "compare",
     "compare_layers",
     "convert",
+    "deploy",
     "distill",
     "doctor",
     "downcast",
     "footprint",
     "for_board",
     "inspect",
+    "list_releases",
     "probe",
     "prune",
     "quantize_linears_",
     "recommend",
     "report",
+    "rollback",
+    "smoke",
     "study",
     "study_tensor",
 ]
 
 _HOMES = {
     **dict.fromkeys(("BenchReport", "bench"), "edgequant._bench"),
+    **dict.fromkeys(("bundle", "deploy", "list_releases", "rollback", "smoke"), "edgequant._boards"),
+    **dict.fromkeys(("BundleSummary", "Service"), "edgequant._bundle"),
+    **dict.fromkeys(("Deployment", "Listing"), "edgequant._deploy"),
+    "SmokeResult": "edgequant._smoke",
     **dict.fromkeys(("Comparison", "compare"), "edgequant._compare"),
     **dict.fromkeys(("Inspection", "inspect"), "edgequant._inspect"),
     **dict.fromkeys(("LayersComparison", "compare_layers"), "edgequant._layers"),

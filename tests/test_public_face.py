@@ -12,11 +12,12 @@ def test_every_public_name_resolves(package: object) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert edgequant.__all__ == [
-        "BenchReport", "Comparison", "ConversionReport", "ConverterError", "Device", "DeviceCheckError",
-        "DoctorReport", "EdgequantError", "FamilyReport", "FormatStudy", "ImagePreprocessing", "Inspection",
-        "LayersComparison", "Pruning", "Recommendation", "Session", "SessionError", "TensorInfo", "TensorStudy",
-        "bench", "compare", "compare_layers", "convert", "distill", "doctor", "downcast", "footprint", "for_board",
-        "inspect", "probe", "prune", "quantize_linears_", "recommend", "report", "study", "study_tensor",
+        "BenchReport", "BundleSummary", "Comparison", "ConversionReport", "ConverterError", "Deployment", "Device",
+        "DeviceCheckError", "DoctorReport", "EdgequantError", "FamilyReport", "FormatStudy", "ImagePreprocessing",
+        "Inspection", "LayersComparison", "Listing", "Pruning", "Recommendation", "Service", "Session", "SessionError",
+        "SmokeResult", "TensorInfo", "TensorStudy", "bench", "bundle", "compare", "compare_layers", "convert", "deploy",
+        "distill", "doctor", "downcast", "footprint", "for_board", "inspect", "list_releases", "probe", "prune",
+        "quantize_linears_", "recommend", "report", "rollback", "smoke", "study", "study_tensor",
     ]  # fmt: skip
 
 
