@@ -7,7 +7,9 @@
 /* ---- tasks ---- */
 
 static void put_choice(eq_json_text *json, const char *key, const char *const *words, int32_t choice) {
-    eq_json_put_string(json, key, words[choice]);
+    if (choice != EQ_UNSAID) {
+        eq_json_put_string(json, key, words[choice]);
+    }
 }
 
 static void put_numbers(eq_json_text *json, const char *key, const eq_numbers *numbers) {

@@ -11,7 +11,7 @@
 #include "arithmetic/functions_f32.h"
 #include "task.h"
 
-enum { CORNERS = 4, YOLOV5_EXTRA = 5, YOLOV10_COLUMNS = 6, GRID_ANCHORS = 3 };
+enum { CORNERS = 4, MOST_OF_A_UNIT = 2, YOLOV5_EXTRA = 5, YOLOV10_COLUMNS = 6, GRID_ANCHORS = 3 };
 
 /* A finite box that scores well enough; in the model's pixels. */
 static void add(eq_task *task, eq_box box) {
@@ -24,9 +24,25 @@ static void add(eq_task *task, eq_box box) {
 
 /* From units of the picture to pixels. */
 static void units_of(const eq_task *task, float *x, float *y) {
-    const bool is_unit = task->spec.units == EQ_UNIT;
-    *x = is_unit ? (float)task->image.width : 1;
-    *y = is_unit ? (float)task->image.height : 1;
+    *x = task->has_unit_boxes ? (float)task->image.width : 1;
+    *y = task->has_unit_boxes ? (float)task->image.height : 1;
+}
+
+/* Candidates of these decoders cover the picture, whatever is in it: centres go up to 1 or to its width. */
+static bool has_unit_boxes(const eq_task *task) {
+    const eq_reals_out *out = &task->outputs[0];
+    if (task->spec.units != EQ_UNSAID) {
+        return task->spec.units == EQ_UNIT;
+    }
+    const int64_t last = out->info.shape[out->info.rank - 1];
+    const int64_t step = task->spec.decoder == EQ_YOLOV8 ? 1 : last,
+                  count = task->spec.decoder == EQ_YOLOV8 ? last : out->elements / last;
+    for (int64_t i = 0; i < count; i++) {
+        if (out->values[i * step] > MOST_OF_A_UNIT) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void add_centred(eq_task *task, float x, float y, float width, float height, float score, int32_t class) {
@@ -186,6 +202,7 @@ void eq_detections_answer(eq_task *task) {
                                                       decode_yolov10};
     const eq_spec *spec = &task->spec;
     task->boxes.count = 0;
+    task->has_unit_boxes = has_unit_boxes(task);
     if (spec->decoder == EQ_YOLOV5 && spec->anchors.count > 0) {
         decode_yolov5_grids(task);
     } else {

@@ -321,7 +321,9 @@ static void infer_numbers(eq_spec *spec) {
         spec->least_score = is_detection ? 0.25f : spec->output == EQ_TASK_SEGMENTATION ? 0.5f : 0;
     }
     spec->most_overlap = spec->most_overlap < 0 ? 0.45f : spec->most_overlap;
-    spec->units = spec->units != EQ_UNSAID ? spec->units : EQ_UNIT;
+    const bool tell_themselves =
+        is_detection && ((spec->decoder == EQ_YOLOV5 && spec->anchors.count == 0) || spec->decoder == EQ_YOLOV8);
+    spec->units = spec->units != EQ_UNSAID || tell_themselves ? spec->units : EQ_UNIT;
     spec->measure = spec->measure != EQ_UNSAID ? spec->measure : EQ_RECONSTRUCTION;
 }
 

@@ -182,8 +182,9 @@ struct eq_task {
     int32_t output_count;
     eq_reals_out outputs[EQ_OUTPUTS_MOST];
     eq_boxes boxes;
-    float *scores;    /* of candidates; an embedding */
-    int32_t *classes; /* of candidates */
+    bool has_unit_boxes; /* of this answer: their coordinates are 0 to 1 */
+    float *scores;       /* of candidates; an embedding */
+    int32_t *classes;    /* of candidates */
     uint8_t *mask;
     float *input_values; /* what the model was given, for a reconstruction's error */
     eq_answer_item *items;
