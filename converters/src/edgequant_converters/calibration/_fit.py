@@ -25,12 +25,21 @@ class InputFit:
         """Rows the model takes at once; 1 if free, and 1 for an input without axes."""
         return self.spec.shape[0] if self.spec.shape and self.spec.shape[0] > 0 else 1
 
+    @property
+    def _whole(self) -> tuple[int, ...]:
+        """The shape of what the model takes at once; a size that is free is -1."""
+        return (self.batch, *self.spec.shape[1:]) if self.spec.shape else ()
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether a sample of this shape fits."""
+        wanted = self._whole if len(shape) == len(self._whole) else self._whole[1:]
+        return len(shape) == len(wanted) and all(w in (-1, n) for n, w in zip(shape, wanted, strict=True))
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise CalibrationError unless a sample of this shape fits."""
-        whole = (self.batch, *self.spec.shape[1:]) if self.spec.shape else ()
-        wanted = whole if len(shape) == len(whole) else whole[1:]
-        if len(shape) == len(wanted) and all(w in (-1, n) for n, w in zip(shape, wanted, strict=True)):
+        if self.accepts(shape):
             return
+        whole = self._whole
         batched = len(shape) == len(whole) and shape[1:] == whole[1:]
         hint = ": give its samples one by one" if batched else _swapped_layout_hint(shape, whole)
         raise CalibrationError(

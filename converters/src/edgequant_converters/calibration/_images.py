@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
-Layout = Literal["nhwc", "nchw"]
+Layout = Literal["auto", "nhwc", "nchw"]
 Color = Literal["rgb", "bgr", "gray"]
 Resize = Literal["stretch", "crop"]
 
@@ -34,6 +34,7 @@ class ImagePreprocessing:
 
     `mean` and `std` are one number, or one per channel in the order of `color`, in units of pixel * scale: with the
     default scale of 1/255 the usual ImageNet figures (0.485, 0.456, 0.406), (0.229, 0.224, 0.225) fit as they are.
+    `layout`: "nhwc" has the channels last, "nchw" first; "auto" is what the model takes, the last where both fit.
     `resize`: "stretch" ignores the aspect ratio; "crop" scales until the image covers `size` and cuts out its centre.
     Raises CalibrationError for values out of range.
     """
@@ -42,7 +43,7 @@ class ImagePreprocessing:
     scale: float = 1 / 255
     mean: float | tuple[float, ...] = 0.0
     std: float | tuple[float, ...] = 1.0
-    layout: Layout = "nhwc"
+    layout: Layout = "auto"
     color: Color = "rgb"
     resize: Resize = "stretch"
 
@@ -65,9 +66,9 @@ class ImagePreprocessing:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """The shape of one sample, in the order of `layout`."""
+        """The shape of one sample, in the order of `layout`; channels last while that is "auto"."""
         height, width = self.size
-        return (height, width, self.channels) if self.layout == "nhwc" else (self.channels, height, width)
+        return (self.channels, height, width) if self.layout == "nchw" else (height, width, self.channels)
 
     @classmethod
     def parse(cls, text: str) -> "ImagePreprocessing":
@@ -120,6 +121,7 @@ class ImageFolder:
             raise CalibrationError(f"A folder of images feeds one input, but the model has {len(fits)}: use a .npz.")
         _import_pillow()
         fits[0].check_dtype(np.dtype(np.float32))
+        images = _laid_out(images, fits[0])
         fits[0].check_shape(images.shape)
         self._name, self._images = fits[0].spec.name, images
         self._files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
@@ -143,6 +145,12 @@ class ImageFolder:
                     return self._images.apply(image)
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, and more
             raise CalibrationError(f"The image {path.name} cannot be used: {error}; repair or remove it.") from error
+
+
+def _laid_out(images: ImagePreprocessing, fit: InputFit) -> ImagePreprocessing:
+    """Return it in the layout that the model takes, unless one is stated; as it is where none fits."""
+    choices = [replace(images, layout=layout) for layout in ("nhwc", "nchw")] if images.layout == "auto" else []
+    return next((choice for choice in choices if fit.accepts(choice.shape)), images)
 
 
 def _import_pillow() -> None:
