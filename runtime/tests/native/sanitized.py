@@ -19,7 +19,7 @@ def build_program(target: str, sanitizers: str) -> Path:
     compiler = "clang" if shutil.which("clang") else "gcc"  # clang's sanitizers also count the heap
     folder = SOURCES.parents[1] / "build" / "sanitized" / sanitizers
     folder.parent.mkdir(parents=True, exist_ok=True)
-    configure = ["cmake", "-S", SOURCES, "-B", folder, "-G", "Ninja", f"-DCMAKE_C_COMPILER={compiler}"]
+    configure = ["cmake", "-S", SOURCES, "-B", folder, "-G", "Ninja", f"-DCMAKE_C_COMPILER={compiler}", "-DEQ_TESTS=ON"]
     fuzzes = "ON" if compiler == "clang" and sanitizers != "thread" else "OFF"
     with (folder.parent / f"{sanitizers}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
