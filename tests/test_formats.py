@@ -1,6 +1,14 @@
 """`edgequant formats`: the tables, a number to the last bit and digit, and what is refused."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 
@@ -9,8 +17,26 @@ def test_tables_list_every_format_and_who_has_it(cli):
     result = cli("formats")
     assert (result.exit_code, result.stderr) == (0, "")
     for name in ("fp64", "fp8-e4m3fn", "fp8-e5m2", "int4", "uint64", "q31"):
-        assert sum(line.startswith(f" {name} ") for line in result.stdout.splitlines()) == 2
+        assert sum(line.startswith(f" {name} ") for line in result.stdout.splitlines()) == 4
     assert "FLOAT8E4M3FN" in result.stdout and "asimddp" in result.stdout
+
+
+def test_a_terminal_of_80_columns_shows_all_of_it():
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "80"}
+    command = [sys.executable, "-m", "edgequant", "formats"]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        printed = b""
+        with contextlib.suppress(OSError):  # what a terminal gives whose last writer is gone
+            while piece := os.read(ours, 65536):
+                printed += piece
+    os.close(ours)
+    assert process.returncode == 0
+    lines = printed.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("FLOAT8_E4M3FN" in line for line in lines) and any("SQRDMLAH" in line for line in lines)
 
 
 def test_json_has_the_documented_keys(cli):

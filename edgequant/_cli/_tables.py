@@ -14,9 +14,11 @@ from ._output import console, print_result
 def print_table(title: str, text: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a title and a table whose columns are `text`, flush left, and then `numbers`, flush right.
 
-    A table that is wider than the terminal is left to the terminal to wrap, rather than cut into slivers.
+    Where the terminal is narrower than the table, each row is a paragraph: its first cell, and below it the others, a
+    line each with their headings.
     """
     output = console()
+    rows = list(rows)
     table = Table(box=box.HEAVY_HEAD)
     for heading in text:
         table.add_column(heading)
@@ -25,10 +27,25 @@ def print_table(title: str, text: Sequence[str], numbers: Sequence[str], rows: I
     for row in rows:
         table.add_row(*map(_cell, row))
     needed = _width(table)
-    if needed > output.width or not output.is_terminal:
-        table.box, table.show_edge = box.ASCII2, False
     print_result(_printable(title), style="bold")
+    if output.is_terminal and needed > output.width:
+        _print_paragraphs((*text, *numbers), rows)
+        return
+    if not output.is_terminal:
+        table.box, table.show_edge = box.ASCII2, False
     print_result(table, width=needed)
+
+
+def _print_paragraphs(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    for first, *others in rows:
+        print_result(_printable(first), style="bold")
+        grid = Table.grid(padding=(0, 2, 0, 2))
+        grid.add_column()
+        grid.add_column(overflow="fold")
+        for heading, cell in zip(headings[1:], others, strict=True):
+            if cell:
+                grid.add_row(_cell(heading), _cell(cell))
+        print_result(grid)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

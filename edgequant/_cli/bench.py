@@ -57,7 +57,10 @@ def bench(
         Path | None, typer.Option(metavar="FILE", help="With --host: ssh's configuration file, as ssh -F takes it.")
     ] = None,
     runner: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --host: an edgequant-run for it. Built if absent.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --host: an edgequant-run for it. Compiled if absent: a minute or two, once."
+        ),
     ] = None,
     python: Annotated[
         str | None,

@@ -76,19 +76,29 @@ def _show_formats(chosen: Iterable["NumberFormat"], as_json: bool) -> None:
     if as_json:
         print_json({"formats": [_format_json(each) for each in chosen]})
         return
-    headings = ("bits", "sign", "integer", "exponent", "fraction", "bias", "lowest", "max")
-    more = ("smallest normal", "smallest subnormal", "epsilon", "digits")
-    print_table("number formats", ("format",), (*headings, *more), map(_format_row, chosen))
+    chosen = list(chosen)
+    made = ("bits", "sign", "integer", "exponent", "fraction", "bias", "digits")
+    print_table("number formats", ("format",), made, map(_made_row, chosen))
+    print_result("")
+    print_table("what they hold", ("format",), ("lowest", "max"), map(_range_row, chosen))
+    print_result("")
+    near = ("smallest normal", "smallest subnormal", "epsilon")
+    print_table("how finely", ("format",), near, map(_near_row, chosen))
     print_result("")
     print_table("who has them", ("format", "torch", "LiteRT", "ONNX", "ARM"), (), map(_support_row, chosen))
 
 
-def _format_row(f: "NumberFormat") -> tuple[str, ...]:
-    largest = f"1 - 2^-{f.fraction_bits}" if f.kind == "fixed" else _short(f.max)
-    small = (f.smallest_normal, f.smallest_subnormal, f.epsilon)
+def _made_row(f: "NumberFormat") -> tuple[str, ...]:
     widths = (f.bits, f.sign_bits, f.integer_bits, f.exponent_bits, f.fraction_bits)
-    bias = "" if f.bias is None else str(f.bias)
-    return (f.name, *map(str, widths), bias, _short(f.lowest), largest, *map(_short, small), str(f.decimal_digits))
+    return (f.name, *map(str, widths), "" if f.bias is None else str(f.bias), str(f.decimal_digits))
+
+
+def _range_row(f: "NumberFormat") -> tuple[str, ...]:
+    return f.name, _short(f.lowest), f"1 - 2^-{f.fraction_bits}" if f.kind == "fixed" else _short(f.max)
+
+
+def _near_row(f: "NumberFormat") -> tuple[str, ...]:
+    return (f.name, *map(_short, (f.smallest_normal, f.smallest_subnormal, f.epsilon)))
 
 
 def _support_row(f: "NumberFormat") -> tuple[str, ...]:

@@ -86,7 +86,10 @@ def samples_of_wav(path: str | os.PathLike[str], rate: int) -> array[int]:
     if not sound.data:
         raise InputError(f"{name} is cut off before its samples.")
     if sound.rate != rate:
-        raise InputError(f"{name} has {sound.rate} samples a second, and the task takes {rate}: convert it.")
+        raise InputError(
+            f"{name} has {sound.rate} samples a second, and the task takes {rate}: convert it, as by "
+            f"'ffmpeg -i {name} -ar {rate} converted.wav'."
+        )
     count = sound.bytes // (abs(sound.bits) // 8 * sound.channels)
     samples = array("h", bytes(2 * count))
     held = create_string_buffer(content[sound.offset :], len(content) - sound.offset)
