@@ -72,6 +72,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_every_page_has_a_place_in_the_site() -> None:
+    listed = re.findall(r"[\w/.-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    pages = [str(page.relative_to(ROOT)) for page in PAGES]
+    assert [page for page in pages if page not in listed and not page.startswith("changes/")] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_named_scripts_exist(page: Path) -> None:
     for script in re.findall(r"(?<![\w/])scripts/[a-z_]+", page.read_text(encoding="utf-8")):
