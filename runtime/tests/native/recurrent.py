@@ -121,6 +121,47 @@ def int8_lstm(lstm: Lstm, seed: int) -> bytes:
     return model.finish([y])
 
 
+@dataclass(frozen=True)
+class Basic:
+    """An LSTM of the BASIC kernel, of FLOAT32 or UINT8; its states are variables or inputs."""
+
+    batch: int
+    inputs: int
+    cells: int
+    kind: str
+    variables: bool
+
+
+def basic_lstm(lstm: Basic, seed: int) -> bytes:
+    """All four outputs of it. The input is constant 0, the states 1 and 2, weights 3 and bias 4 if none of them is a variable."""
+    rng, model, quantized = np.random.default_rng(seed), Model(), lstm.kind == "UINT8"
+    values, state = (Quantized(1 / 128, 128), Quantized(2.0**-11, 0)) if quantized else (None, None)
+    state_kind, depth, rows = "INT16" if quantized else "FLOAT32", lstm.inputs + lstm.cells, 4 * lstm.cells
+
+    def kept(kind: str, scale: Quantized | None) -> int:
+        shape = lstm.batch, lstm.cells
+        return model.tensor(shape, kind, scale, variable=True) if lstm.variables else model.input(shape, kind, scale)
+
+    slots = [model.input((lstm.batch, lstm.inputs), lstm.kind, values), kept(lstm.kind, values)]
+    if quantized:
+        weights = Quantized(float(rng.uniform(0.5, 2)) / 128, int(rng.integers(90, 160)))
+        slots.append(model.constant(rng.integers(0, 256, (rows, depth)), "UINT8", weights))
+        slots.append(model.constant(rng.integers(-9000, 9000, rows), "INT32", Quantized(weights.scale / 128)))
+    else:
+        slots.append(model.constant(rng.normal(size=(rows, depth)) / np.sqrt(depth), "FLOAT32"))
+        slots.append(model.constant(rng.normal(size=rows), "FLOAT32"))
+    slots.append(kept(state_kind, state))
+    results = [
+        model.tensor((lstm.batch, size), kind, scale)
+        for size, kind, scale in (
+            (lstm.cells, lstm.kind, values), (lstm.cells, state_kind, state), (depth, lstm.kind, values),
+            (rows, state_kind, state),
+        )
+    ]  # fmt: skip
+    model.operator("LSTM", slots, results, "LSTMOptions", version=2, kernelType=1, fusedActivationFunction=TANH)
+    return model.finish(results)
+
+
 def float_or_quantized(model: Model, values: NDArray[np.float64], kind: str) -> int:
     """A constant of float32, or of INT8 or UINT8 with one scale, where LiteRT takes the bytes of UINT8 for int8."""
     if kind == "FLOAT32":

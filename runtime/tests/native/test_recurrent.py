@@ -21,7 +21,18 @@ from .in_turn import (
 )
 from .lstm_int16 import int16_lstm, micro_lstm
 from .oracle import NativeError, run_native, seeded_inputs
-from .recurrent import BIDIRECTIONALS, TANH, Bidirectional, Lstm, bidirectional_lstm, float_lstm, int8_lstm, lstms
+from .recurrent import (
+    BIDIRECTIONALS,
+    TANH,
+    Basic,
+    Bidirectional,
+    Lstm,
+    basic_lstm,
+    bidirectional_lstm,
+    float_lstm,
+    int8_lstm,
+    lstms,
+)
 from .single_op import RELU, RELU6
 
 pytestmark = pytest.mark.slow
@@ -79,6 +90,29 @@ def test_hybrid(lstm: Lstm, kind: str, seed: int) -> None:
     check_close_in_turn(data, frames, expected)
 
 
+@given(
+    lstm=st.builds(
+        Basic,
+        batch=st.integers(1, 3),
+        inputs=st.integers(1, 35),
+        cells=st.integers(1, 21),
+        kind=st.sampled_from(["FLOAT32", "UINT8"]),
+        variables=st.booleans(),
+    ),
+    seed=SEEDS,
+)
+@examples()
+def test_basic(lstm: Basic, seed: int) -> None:
+    """The kernel of older networks, with its results of which two are only its own; states that are inputs do not go on."""
+    data = basic_lstm(lstm, seed)
+    frames = frames_of(data, seed)
+    expected = run_litert_in_turn(data, frames)
+    if lstm.kind == "UINT8":
+        check_in_turn(data, frames, expected)
+    else:
+        check_close_in_turn(data, frames, expected)
+
+
 @pytest.mark.parametrize("asymmetric", [False, True])
 def test_hybrid_projection(asymmetric: bool) -> None:
     """What is projected is quantized as well, and nobody sees it: one of ten may differ by a step of it."""
@@ -127,6 +161,26 @@ BROKEN: dict[str, tuple[str, Damage]] = {
 def test_a_broken_one_is_refused(part: str) -> None:
     sentence, damage = BROKEN[part]
     data = int8_lstm(Lstm(batch=1, time=2, inputs=3, cells=4, outputs=4), 0)
+    frame = seeded_inputs(data)
+    with pytest.raises(NativeError, match=sentence):
+        run_native(damaged(data, damage), frame)
+
+
+#: Inputs are 0 to 2: the input, the output before and the state.
+BROKEN_BASIC: dict[str, tuple[str, Damage]] = {
+    "a state": ("needs INT16", inputs_are({4: 1})),
+    "the output before": ("needs INT8 of", inputs_are({1: 0})),
+    "weights": ("needs its input 2 to be constant", inputs_are({2: 0})),
+    "bias": ("has INT8 as its input 3", inputs_are({3: 2})),
+    "no weights": ("lacks its input 2", inputs_are({2: -1})),
+    "the full kernel": ("inputs", option("kernelType", 0)),
+}
+
+
+@pytest.mark.parametrize("part", BROKEN_BASIC)
+def test_a_broken_basic_one_is_refused(part: str) -> None:
+    sentence, damage = BROKEN_BASIC[part]
+    data = basic_lstm(Basic(batch=2, inputs=3, cells=4, kind="UINT8", variables=False), 0)
     frame = seeded_inputs(data)
     with pytest.raises(NativeError, match=sentence):
         run_native(damaged(data, damage), frame)

@@ -5,8 +5,7 @@
 
 enum { ONE = INT16_MAX }; /* in Q0.15 */
 
-/* The high half of 2 * a * b, to nearest, ties up; of Qa and Qb it is Q(a + b). */
-static int16_t product(int16_t a, int16_t b) {
+int16_t eq_fixed_product(int16_t a, int16_t b) {
     const int32_t high = ((int32_t)a * b + (1 << 14)) >> 15;
     return (int16_t)(high > INT16_MAX ? INT16_MAX : high);
 }
@@ -22,9 +21,9 @@ static int16_t shift_left_saturating(int16_t x, int32_t exponent) {
 /* e^x for x of Q0.15 in [-1/4, 0): Taylor's series around -1/8. */
 static int16_t exp_of_quarter(int16_t x) {
     const int16_t e_to_minus_eighth = 28918, third = 10923;
-    const int16_t d = sum(x, 1 << 12), d2 = product(d, d), d3 = product(d2, d), d4 = product(d2, d2);
-    const int16_t tail = sum(product(sum(eq_divide_by_power_of_two(d4, 2), d3), third), d2);
-    const int16_t growth = product(e_to_minus_eighth, sum(d, eq_divide_by_power_of_two(tail, 1)));
+    const int16_t d = sum(x, 1 << 12), d2 = eq_fixed_product(d, d), d3 = eq_fixed_product(d2, d), d4 = eq_fixed_product(d2, d2);
+    const int16_t tail = sum(eq_fixed_product(sum(eq_divide_by_power_of_two(d4, 2), d3), third), d2);
+    const int16_t growth = eq_fixed_product(e_to_minus_eighth, sum(d, eq_divide_by_power_of_two(tail, 1)));
     return (int16_t)eq_clamp(e_to_minus_eighth + growth, INT16_MIN, INT16_MAX);
 }
 
@@ -43,7 +42,7 @@ static int16_t exp_of_negative(int16_t x, int32_t integer_bits) {
     int16_t result = exp_of_quarter(shift_left_saturating(within, integer_bits));
     for (int32_t k = -2; k <= 4 && k < integer_bits; k++) {
         if (rest & 1 << (fraction_bits + k)) {
-            result = product(result, factors[k + 2]);
+            result = eq_fixed_product(result, factors[k + 2]);
         }
     }
     return result;
@@ -52,10 +51,10 @@ static int16_t exp_of_negative(int16_t x, int32_t integer_bits) {
 /* 2 / (1 + x) as Q2.13 for x of Q0.15 in [0, 1): Newton's method. */
 static int16_t twice_inverse(int16_t x) {
     const int16_t half = (int16_t)((x + ONE + 1) / 2);
-    int16_t y = sum(23130, product(half, -15420)); /* 48/17 - 32/17 * half */
+    int16_t y = sum(23130, eq_fixed_product(half, -15420)); /* 48/17 - 32/17 * half */
     for (int i = 0; i < 3; i++) {
-        const int16_t error = sum(1 << 13, -product(half, y));
-        y = sum(y, shift_left_saturating(product(y, error), 2));
+        const int16_t error = sum(1 << 13, -eq_fixed_product(half, y));
+        y = sum(y, shift_left_saturating(eq_fixed_product(y, error), 2));
     }
     return y;
 }

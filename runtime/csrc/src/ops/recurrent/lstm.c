@@ -109,6 +109,10 @@ eq_status eq_lstm_check(eq_plan *plan, const eq_operator *op, const eq_lstm_type
     return status == EQ_OK ? check_states(plan, op, types, lstm) : status;
 }
 
+bool eq_lstm_is_basic(const eq_operator *op) {
+    return op->code == EQ_OP_LSTM && eq_option_byte(op, TIME_MAJOR_OR_KERNEL, 0) != 0;
+}
+
 static eq_status read_options(eq_plan *plan, const eq_operator *op, eq_lstm *lstm) {
     const bool sequence = op->code == EQ_OP_UNIDIRECTIONAL_SEQUENCE_LSTM;
     const eq_tensor *in = eq_plan_input(plan, op, 0);
@@ -141,9 +145,6 @@ static eq_status give_shape(eq_plan *plan, const eq_operator *op, const eq_lstm 
 
 eq_status eq_lstm_read(eq_plan *plan, const eq_operator *op, const eq_lstm_types *types, eq_lstm *lstm) {
     const uint32_t optional = 1u << 1 | 1u << 5 | 7u << 9 | 1u << 12 | 3u << 16 | 15u << 20;
-    if (op->code == EQ_OP_LSTM && eq_option_byte(op, TIME_MAJOR_OR_KERNEL, 0) != 0) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "is of the BASIC kernel");
-    }
     eq_status status = eq_plan_arity(plan, op, EQ_LSTM_NORM, EQ_LSTM_INPUTS, optional, 1);
     if (status == EQ_OK) {
         status = read_options(plan, op, lstm);

@@ -59,6 +59,9 @@ eq_status eq_lstm_check(eq_plan *plan, const eq_operator *op, const eq_lstm_type
 int32_t eq_lstm_peephole_slot(const eq_lstm_slots *slots, int32_t gate);
 /* The exponent of the scale of a cell state of int16, a power of two from 2^-15 to 2^-9. */
 eq_status eq_lstm_cell_shift(eq_plan *plan, const eq_operator *op, const eq_lstm *lstm, int32_t *shift);
+/* Whether this is an LSTM of the BASIC kernel, which has other inputs and outputs, and what prepares it. (lstm_basic.c) */
+bool eq_lstm_is_basic(const eq_operator *op);
+eq_status eq_lstm_basic(eq_plan *plan, const eq_operator *op);
 /* Multiply-accumulates of one time step of one item. */
 uint64_t eq_lstm_macs(const eq_lstm *lstm);
 /* Add the step: a unit is an item of the batch. Its inputs are the input, the output state and the cell state, its outputs the

@@ -18,7 +18,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, const eq_lstm_typ
 }
 
 eq_status eq_prepare_lstm_f32(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, &eq_lstm_types_f32);
+    return eq_lstm_is_basic(op) ? eq_lstm_basic(plan, op) : prepare(plan, op, &eq_lstm_types_f32);
 }
 
 eq_status eq_prepare_lstm_hybrid(eq_plan *plan, const eq_operator *op) {

@@ -378,6 +378,9 @@ static eq_status read_all(eq_plan *plan, const eq_operator *op, step_data *d) {
 }
 
 eq_status eq_prepare_lstm_s8(eq_plan *plan, const eq_operator *op) {
+    if (eq_lstm_is_basic(op)) {
+        return eq_lstm_basic(plan, op);
+    }
     static const eq_lstm_types types = {EQ_INT8, EQ_INT8, EQ_INT16, EQ_INT32, EQ_INT16, EQ_INT8, EQ_INT16};
     step_data d = {.kernels = plan->kernels};
     eq_status status = eq_lstm_read(plan, op, &types, &d.lstm);
@@ -417,4 +420,4 @@ EQ_OPERATOR_KERNEL(dot, UNIDIRECTIONAL_SEQUENCE_LSTM, LSTM);
 EQ_OPERATOR_NOTE(UNIDIRECTIONAL_SEQUENCE_LSTM,
                  "constant weights; int8 with a 16-bit cell state and five intermediates; int16 without optional parts; "
                  "floats with an activation, and weights of floats or int8");
-EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM, but not in int16; the full kernel");
+EQ_OPERATOR_NOTE(LSTM, "as UNIDIRECTIONAL_SEQUENCE_LSTM, but not in int16; the BASIC kernel in float32 and uint8");
