@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .conftest import examples
 from .oracle import NativeError, check, run_native
-from .single_op import Model
+from .single_op import Model, Quantized
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +36,19 @@ def test_two_inputs(seed: int, shape: tuple[int, ...], constant: bool, name: str
     y = model.tensor(shape, "BOOL" if name in ("LESS", "EQUAL") else "FLOAT16")
     model.operator(name, [x, other], [y], BINARY[name])
     check(model.finish([y]), [halves(seed + 1, shape)] + [halves(seed + 2, shape)] * (not constant))
+
+
+@given(kind=st.sampled_from(["INT8", "UINT8"]), scale=st.floats(1e-4, 100), zero_point=st.integers(-128, 127), seed=SEEDS)
+@examples()
+def test_quantize(kind: str, scale: float, zero_point: int, seed: int) -> None:
+    model = Model()
+    x = model.input((500,), "FLOAT16")
+    y = model.tensor((500,), kind, Quantized(scale, zero_point + 128 * (kind == "UINT8")))
+    model.operator("QUANTIZE", [x], [y], "QuantizeOptions", version=3)
+    values = np.random.default_rng(seed).integers(0, 65536, 500).astype(np.uint16).view(np.float16)
+    values[np.isnan(values)] = np.inf  # of which LiteRT makes the least or the largest number
+    steps = (np.arange(-50, 50) / 2 * scale).astype(np.float16)
+    check(model.finish([y]), [np.concatenate([values[:400], steps])])
 
 
 @pytest.mark.parametrize("name", ["ABS", "NEG", "RELU", "RELU6", "FLOOR", "CEIL", "ROUND"])

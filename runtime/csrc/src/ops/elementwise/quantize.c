@@ -28,6 +28,28 @@ static void to_int8(const void *data, const void *from, void *to, size_t n) {
     }
 }
 
+/* LiteRT's of float16: to int8 as above, by a float16 of 1 / scale (XNNPACK's f16-qs8-vcvt); to uint8 the zero point is added before it
+ * rounds, so that halves go to the even byte. */
+static int8_t from_half_to_int8(const eq_quantize *q, uint16_t half, float before, int32_t after) {
+    const float x = eq_half_to_float(half) * q->scale + before, low = (float)(-128 - after), high = (float)(127 - after);
+    const float below = x < high ? x : high; /* what is not a number becomes the largest */
+    return (int8_t)(eq_round(below > low ? below : low) + after);
+}
+
+static void half_to_int8(const void *data, const void *from, void *to, size_t n) {
+    const eq_quantize *q = data;
+    for (size_t i = 0; i < n; i++) {
+        ((int8_t *)to)[i] = from_half_to_int8(q, ((const uint16_t *)from)[i], 0, q->zero_point);
+    }
+}
+
+static void half_to_uint8(const void *data, const void *from, void *to, size_t n) {
+    const eq_quantize *q = data;
+    for (size_t i = 0; i < n; i++) {
+        ((int8_t *)to)[i] = from_half_to_int8(q, ((const uint16_t *)from)[i], (float)(q->zero_point + 128), -128);
+    }
+}
+
 /* LiteRT's: eight values at a time as above, and what is left of the last ones divided in double precision and rounded with halves
  * away from zero. NaN becomes the largest value. */
 static void to_int16(const void *data, const void *from, void *to, size_t n) {
@@ -54,6 +76,21 @@ eq_status eq_prepare_quantize_f32(eq_plan *plan, const eq_operator *op) {
     }
     const eq_quantize q = {out->scales[0], 1.0f / out->scales[0], out->zero_points[0]};
     return eq_elements_step(plan, op, wide ? to_int16 : to_int8, &q, sizeof q);
+}
+
+eq_status eq_prepare_quantize_f16(eq_plan *plan, const eq_operator *op) {
+    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_tensor *out = eq_plan_output(plan, op, 0);
+    if ((status = eq_check_int8(plan, op, out, "its output")) != EQ_OK) {
+        return status;
+    }
+    const bool to_uint8 = out->file_type == EQ_UINT8;
+    eq_quantize q = {out->scales[0], 1.0f / out->scales[0], out->zero_points[0]};
+    q.scale = to_uint8 ? q.scale : eq_half_to_float(eq_half_from_float(q.scale));
+    return eq_elements_step(plan, op, to_uint8 ? half_to_uint8 : half_to_int8, &q, sizeof q);
 }
 
 /* ---- DEQUANTIZE ---- */
@@ -154,6 +191,7 @@ eq_status eq_prepare_dequantize(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(DEQUANTIZE, eq_prepare_dequantize, ANY);
 EQ_OPERATOR(QUANTIZE, eq_prepare_quantize_f32, FLOAT32);
+EQ_OPERATOR(QUANTIZE, eq_prepare_quantize_f16, FLOAT16);
 EQ_OPERATOR_KERNEL(lookup, QUANTIZE);
-EQ_OPERATOR_NOTE(QUANTIZE, "from float32, int8, int16, int32");
+EQ_OPERATOR_NOTE(QUANTIZE, "from float32, float16, int8, int16, int32");
 EQ_OPERATOR_NOTE(DEQUANTIZE, "from int8, with one scale or one a channel, int4 constants, int16, float16");
