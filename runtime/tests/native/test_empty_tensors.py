@@ -94,6 +94,31 @@ def test_as_litert(make: Callable[[Model], int]) -> None:
     (check_close if make in (conv, two_layers) else check)(data)
 
 
+LIMITS = [
+    ("SUM", "FLOAT32"), ("SUM", "INT32"), ("SUM", "INT8"), ("MEAN", "FLOAT32"), ("MEAN", "INT32"),
+    ("REDUCE_PROD", "FLOAT32"), ("REDUCE_PROD", "INT64"), ("REDUCE_MAX", "FLOAT32"), ("REDUCE_MAX", "INT8"),
+    ("REDUCE_MIN", "INT32"), ("REDUCE_ANY", "BOOL"), ("REDUCE_ALL", "BOOL"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind"), LIMITS)
+def test_a_reduction_of_nothing(name: str, kind: str) -> None:
+    model, quantized = Model(), Q if kind == "INT8" else None
+    x, y = model.input((0, 3), kind, quantized), model.tensor((3,), kind, quantized)
+    model.operator(name, [x, model.constant([0], "INT32")], [y], "ReducerOptions")
+    check(model.finish([y]))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("PAD", "FLOAT32"), ("PAD", "INT8"), ("PADV2", "FLOAT32")])
+def test_a_pad_around_nothing(name: str, kind: str) -> None:
+    model, quantized = Model(), Q if kind == "INT8" else None
+    x, y = model.input((0, 3), kind, quantized), model.tensor((2, 5), kind, quantized)
+    inputs = [x, model.constant([[1, 1], [1, 1]], "INT32")]
+    inputs += [model.constant(7, kind)] if name == "PADV2" else []
+    model.operator(name, inputs, [y], "PadOptions" if name == "PAD" else "PadV2Options")
+    check(model.finish([y]))
+
+
 def test_what_litert_says_nothing_of() -> None:
     model = Model()
     (found,) = run_native(model.finish([shape_of_scalar(model)]), [np.zeros((), np.float32)])
@@ -102,10 +127,10 @@ def test_what_litert_says_nothing_of() -> None:
 
 def test_a_value_of_nothing_is_refused() -> None:
     model = Model()
-    x, y = model.input((0, 3), "FLOAT32"), model.tensor((3,), "FLOAT32")
+    x, y = model.input((0, 3), "INT8", Q), model.tensor((3,), "INT8", Q)
     model.operator("MEAN", [x, model.constant([0], "INT32")], [y], "ReducerOptions")
     with pytest.raises(NativeError, match="has an input of no elements, and an output that has some"):
-        run_native(model.finish([y]), [np.zeros((0, 3), np.float32)])
+        run_native(model.finish([y]), [np.zeros((0, 3), np.int8)])
 
 
 def test_a_free_size_may_be_none() -> None:

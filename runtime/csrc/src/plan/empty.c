@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "of_nothing.h"
 #include "pass.h"
 
 enum { TRIALS = 2 };
@@ -126,9 +127,10 @@ static eq_status extrapolate(eq_plan *plan, const eq_operator *op, int32_t slot,
         output->dims[d] = fits ? (int32_t)none : 0;
         empty = empty || none == 0;
     }
-    return fits && empty
-               ? EQ_OK
-               : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has an input of no elements, and an output that has some");
+    if (!fits) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has an input of no elements, and an output of no certain shape");
+    }
+    return empty ? EQ_OK : eq_plan_of_nothing(plan, op, slot);
 }
 
 static eq_status take_empty(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare) {
