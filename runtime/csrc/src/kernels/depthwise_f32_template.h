@@ -2,7 +2,9 @@
  *
  *     enum { PIXELS }   output pixels at once
  *
- * Packed, for every LANES channels: bias (channels), weights (height, width, channels); missing channels are zero. */
+ * Taps are summed column by column, as XNNPACK does, so that results have its bits and what they are quantized to later is the same.
+ *
+ * Packed, for every LANES channels: bias (channels), weights (width, height, channels); missing channels are zero. */
 #include "inline.h"
 #include "kernels.h"
 
@@ -14,12 +16,14 @@ size_t PREFIX(depthwise_f32_packed_bytes)(const eq_depthwise_f32_weights *w) {
 }
 
 void PREFIX(depthwise_f32_pack)(const eq_depthwise_f32_weights *w, void *packed) {
-    const size_t taps = (size_t)w->height * (size_t)w->width, channels = (size_t)w->channels;
+    const size_t height = (size_t)w->height, width = (size_t)w->width, channels = (size_t)w->channels;
     for (size_t c = 0; c < channels; c++) {
-        float *to = (float *)packed + c / LANES * (1 + taps) * LANES + c % LANES;
+        float *to = (float *)packed + c / LANES * (1 + height * width) * LANES + c % LANES;
         *to = w->bias ? w->bias[c] : 0.0f;
-        for (size_t tap = 0; tap < taps; tap++) {
-            to[(tap + 1) * LANES] = w->weights[tap * channels + c];
+        for (size_t x = 0; x < width; x++) {
+            for (size_t y = 0; y < height; y++) {
+                *(to += LANES) = w->weights[(y * width + x) * channels + c];
+            }
         }
     }
 }
@@ -47,9 +51,9 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const fl
     for (int p = 0; p < pixels; p++) {
         sums[p] = load(weights);
     }
-    for (int32_t y = 0; y < d->height; y++) {
-        const float *tap = at(in, y * d->tap_row);
-        for (int32_t x = 0; x < d->width; x++, tap = at(tap, d->tap_column)) {
+    for (int32_t x = 0; x < d->width; x++) {
+        const float *tap = at(in, x * d->tap_column);
+        for (int32_t y = 0; y < d->height; y++, tap = at(tap, d->tap_row)) {
             const vec w = load(weights += LANES);
             EQ_UNROLL
             for (int p = 0; p < pixels; p++) {
@@ -72,13 +76,13 @@ EQ_INLINE void run_small(const eq_depthwise_f32 *d, const vec bias, const vec we
         sums[p] = bias;
     }
     EQ_UNROLL
-    for (int y = 0; y < SMALL; y++) {
+    for (int x = 0; x < SMALL; x++) {
         EQ_UNROLL
-        for (int x = 0; x < SMALL; x++) {
+        for (int y = 0; y < SMALL; y++) {
             const float *tap = at(in, y * d->tap_row + x * d->tap_column);
             EQ_UNROLL
             for (int p = 0; p < pixels; p++) {
-                sums[p] = fused(weights[y * SMALL + x], load(at(tap, p * d->in_column)), sums[p]);
+                sums[p] = fused(weights[x * SMALL + y], load(at(tap, p * d->in_column)), sums[p]);
             }
         }
     }

@@ -9,8 +9,10 @@ static float within(float x, float min, float max) {
     return x < min ? min : x > max ? max : x;
 }
 
+/* XNNPACK's x / 6 + 1/2 is a fused multiply-add; in double precision the product is exact, and the sum rounded once but for a few. */
 static float hard_swish(float x) {
-    return x * within(x + 3.0f, 0.0f, 6.0f) / 6.0f;
+    const float gate = (float)((double)x * (double)(1.0f / 6) + 0.5);
+    return x * within(gate, 0, 1);
 }
 
 static float gelu(float x, bool approximate) {
