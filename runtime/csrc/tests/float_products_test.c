@@ -110,7 +110,7 @@ static void test_depthwise_f32(const eq_kernels *scalar, const eq_kernels *set) 
     const size_t taps = (size_t)height * (size_t)width;
 
     float *weights = take_floats(taps * (size_t)channels), *bias = random_between(0, 3) ? take_floats((size_t)channels) : NULL;
-    const eq_depthwise_f32_weights source = {channels, height, width, weights, bias};
+    const eq_depthwise_f32_weights source = {channels, height, width, weights, (ptrdiff_t)width * channels, channels, bias};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     kernel->pack(&source, packed);
     reference->pack(&source, reference_packed);

@@ -133,7 +133,7 @@ class Basic:
 
 
 def basic_lstm(lstm: Basic, seed: int) -> bytes:
-    """All four outputs of it. The input is constant 0, the states 1 and 2, weights 3 and bias 4 if none of them is a variable."""
+    """A model that gives all four outputs."""
     rng, model, quantized = np.random.default_rng(seed), Model(), lstm.kind == "UINT8"
     values, state = (Quantized(1 / 128, 128), Quantized(2.0**-11, 0)) if quantized else (None, None)
     state_kind, depth, rows = "INT16" if quantized else "FLOAT32", lstm.inputs + lstm.cells, 4 * lstm.cells

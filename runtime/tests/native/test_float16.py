@@ -38,7 +38,9 @@ def test_two_inputs(seed: int, shape: tuple[int, ...], constant: bool, name: str
     check(model.finish([y]), [halves(seed + 1, shape)] + [halves(seed + 2, shape)] * (not constant))
 
 
-@given(kind=st.sampled_from(["INT8", "UINT8"]), scale=st.floats(1e-4, 100), zero_point=st.integers(-128, 127), seed=SEEDS)
+@given(
+    kind=st.sampled_from(["INT8", "UINT8"]), scale=st.floats(1e-4, 100), zero_point=st.integers(-128, 127), seed=SEEDS
+)
 @examples()
 def test_quantize(kind: str, scale: float, zero_point: int, seed: int) -> None:
     model = Model()

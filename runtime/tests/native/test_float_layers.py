@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .conftest import examples
-from .oracle import NativeError, check_close, run_native
-from .single_op import VALID, Model
+from .oracle import NativeError, check, check_close, run_native
+from .single_op import SAME, VALID, Model
 from .test_matrix_operators import ACTIVATIONS, BATCHES, SEEDS, Window, channels, factor_shapes, pairs, windows
 
 pytestmark = pytest.mark.slow
@@ -77,6 +77,20 @@ def test_layer_with_computed_weights(seed: int, window: Window, group: int, colu
     check_close(layer_model(seed, window, group, 1, columns, 0, kind, "computed"), seed=seed)
 
 
+@pytest.mark.parametrize(("taps", "columns"), [((3, 3), 1), ((5, 4), 1), ((7, 7), 1), ((3, 2), 2)])
+def test_depthwise_sums_have_the_order_of_xnnpack(taps: tuple[int, int], columns: int) -> None:
+    """On a CPU with a fused multiply-add, such as the tests run on: what is quantized later hangs on the last bit."""
+    window = Window(1, (12, 13), taps, (1, 1), (1, 1), VALID)
+    check(layer_model(0, window, 1, 20, columns, 0, "DEPTHWISE_CONV_2D"))
+
+
+@pytest.mark.parametrize("taps", [(2, 3), (3, 3), (7, 7)])
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_averages_have_the_order_of_xnnpack(taps: tuple[int, int], padding: int) -> None:
+    window = Window(1, (9, 8), taps, (2, 1), (1, 1), padding)
+    check(pool_model(window, 20, 0, "AVERAGE_POOL_2D"))
+
+
 def test_layers_that_are_done_in_chunks() -> None:
     """Enough weights and pixels that columns and pixels make several units."""
     window = Window(1, (20, 20), (3, 3), (1, 1), (1, 1), VALID)
@@ -113,13 +127,7 @@ def test_batch_matrix_product(
     check_close(model.finish([out]), seed=seed)
 
 
-@pytest.mark.parametrize("kind", ["AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"])
-@given(seed=SEEDS, window=windows, depth=st.integers(1, 20), activation=ACTIVATIONS)
-@examples()
-def test_pool(seed: int, window: Window, depth: int, activation: int, kind: str) -> None:
-    window = Window(window.batch, window.size, window.taps, window.stride, (1, 1), window.padding)
-    if min(window.output()) < 1:
-        return
+def pool_model(window: Window, depth: int, activation: int, kind: str) -> bytes:
     model = Model()
     x = model.input((window.batch, *window.size, depth), "FLOAT32")
     y = model.tensor((window.batch, *window.output(), depth), "FLOAT32")
@@ -127,7 +135,16 @@ def test_pool(seed: int, window: Window, depth: int, activation: int, kind: str)
         kind, [x], [y], "Pool2DOptions", padding=window.padding, strideW=window.stride[1], strideH=window.stride[0],
         filterWidth=window.taps[1], filterHeight=window.taps[0], fusedActivationFunction=activation,
     )  # fmt: skip
-    check_close(model.finish([y]), seed=seed)
+    return model.finish([y])
+
+
+@pytest.mark.parametrize("kind", ["AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"])
+@given(seed=SEEDS, window=windows, depth=st.integers(1, 20), activation=ACTIVATIONS)
+@examples()
+def test_pool(seed: int, window: Window, depth: int, activation: int, kind: str) -> None:
+    window = Window(window.batch, window.size, window.taps, window.stride, (1, 1), window.padding)
+    if min(window.output()) >= 1:
+        check_close(pool_model(window, depth, activation, kind), seed=seed)
 
 
 @given(seed=SEEDS, size=pairs(9), to=pairs(12), depth=st.integers(1, 9), align=st.booleans(), half=st.booleans())

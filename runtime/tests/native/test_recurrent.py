@@ -103,7 +103,7 @@ def test_hybrid(lstm: Lstm, kind: str, seed: int) -> None:
 )
 @examples()
 def test_basic(lstm: Basic, seed: int) -> None:
-    """The kernel of older networks, with its results of which two are only its own; states that are inputs do not go on."""
+    """The kernel of older networks; states that are inputs do not go on."""
     data = basic_lstm(lstm, seed)
     frames = frames_of(data, seed)
     expected = run_litert_in_turn(data, frames)

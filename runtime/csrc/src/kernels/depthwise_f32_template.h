@@ -2,8 +2,6 @@
  *
  *     enum { PIXELS }   output pixels at once
  *
- * Taps are summed column by column, as XNNPACK does, so that results have its bits and what they are quantized to later is the same.
- *
  * Packed, for every LANES channels: bias (channels), weights (width, height, channels); missing channels are zero. */
 #include "inline.h"
 #include "kernels.h"
@@ -22,7 +20,7 @@ void PREFIX(depthwise_f32_pack)(const eq_depthwise_f32_weights *w, void *packed)
         *to = w->bias ? w->bias[c] : 0.0f;
         for (size_t x = 0; x < width; x++) {
             for (size_t y = 0; y < height; y++) {
-                *(to += LANES) = w->weights[(y * width + x) * channels + c];
+                *(to += LANES) = w->weights[(ptrdiff_t)y * w->row + (ptrdiff_t)x * w->column + (ptrdiff_t)c];
             }
         }
     }

@@ -137,11 +137,12 @@ typedef struct eq_gemm_f32_kernel {
                 int32_t last_column);
 } eq_gemm_f32_kernel;
 
-/* Depthwise convolution, multiplier 1: sums as above, in the order of the taps. */
+/* Depthwise convolution, multiplier 1: sums as above, of the taps of one column after the other. */
 typedef struct eq_depthwise_f32_weights {
     int32_t channels, height, width;
-    const float *weights; /* (height, width, channels) */
-    const float *bias;    /* (channels), or NULL */
+    const float *weights;  /* (channels) of each tap, which are so many values apart: */
+    ptrdiff_t row, column; /* from one tap of a column to the next, and of a row */
+    const float *bias;     /* (channels), or NULL */
 } eq_depthwise_f32_weights;
 
 typedef struct eq_depthwise_f32 {

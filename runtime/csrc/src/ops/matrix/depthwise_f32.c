@@ -1,15 +1,21 @@
 /* DEPTHWISE_CONV_2D of floats. With more outputs than inputs, each input channel is repeated for its outputs first; with one input
- * channel it is an ordinary convolution. */
+ * channel it is an ordinary convolution.
+ *
+ * Sums have XNNPACK's order and so its bits, for what they are quantized to later hangs on the last: column by column, but row by row
+ * where it has no kernel for so many taps or outputs. The kernel then takes rows for columns. */
 #include "layers.h"
 #include "ops/move/move.h"
 #include "plan/operator.h"
 #include "product_f32.h"
 
+enum { XNNPACK_TAPS = 25 };
+
 typedef struct step_data {
     const eq_depthwise_f32_kernel *kernel;
     eq_depthwise_f32 depthwise; /* all but what depends on the tensors' strides */
     int32_t out_height, stride_y, dilation_y, first_y;
-    ptrdiff_t first_x; /* bytes */
+    ptrdiff_t first_x, tap_column; /* bytes */
+    bool by_rows;
 } step_data;
 
 /* A unit is an output row. */
@@ -17,7 +23,9 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     const step_data *d = step->data;
     const eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
     eq_depthwise_f32 depthwise = d->depthwise;
-    depthwise.tap_row = d->dilation_y * in.row_stride;
+    const ptrdiff_t tap_row = d->dilation_y * in.row_stride;
+    depthwise.tap_row = d->by_rows ? d->tap_column : tap_row;
+    depthwise.tap_column = d->by_rows ? tap_row : d->tap_column;
     depthwise.in_row = d->stride_y * in.row_stride;
     depthwise.out_row = out.row_stride;
     (void)scratch;
@@ -40,9 +48,17 @@ static void pack(const void *arguments, void *packed) {
     p->kernel->pack(&p->weights, packed);
 }
 
-static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_window *w, int32_t channels) {
+static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_window *w, int32_t channels, bool by_rows) {
     const eq_tensor *weights = eq_plan_input(plan, op, 1), *bias = eq_plan_input(plan, op, 2);
-    const packer p = {&plan->kernels->depthwise_f32, {channels, w->height, w->width, weights->data, bias ? bias->data : NULL}};
+    const ptrdiff_t row = (ptrdiff_t)w->width * channels;
+    const packer p = {&plan->kernels->depthwise_f32,
+                      {.channels = channels,
+                       .height = by_rows ? w->width : w->height,
+                       .width = by_rows ? w->height : w->width,
+                       .weights = weights->data,
+                       .row = by_rows ? channels : row,
+                       .column = by_rows ? row : channels,
+                       .bias = bias ? bias->data : NULL}};
     return eq_plan_packed(plan, op, p.kernel->packed_bytes(&p.weights), pack, &p);
 }
 
@@ -65,7 +81,8 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
     const int32_t channels = eq_plan_input(plan, op, 1)->dims[3], times = channels / input->dims[3];
     const int32_t rows = input->dims[0] * w->out_height;
     const int32_t in_tensor = times == 1 ? op->inputs[0] : repeat_channels(plan, op, times);
-    const void *packed = in_tensor < 0 ? NULL : pack_layer(plan, op, w, channels);
+    const bool by_rows = times > 1 || (int64_t)w->height * w->width > XNNPACK_TAPS;
+    const void *packed = in_tensor < 0 ? NULL : pack_layer(plan, op, w, channels, by_rows);
     eq_step *step = packed ? eq_plan_step(plan, op, run, sizeof(step_data), 1, 1) : NULL;
     if (!step) {
         return (eq_status)plan->error->status;
@@ -74,9 +91,8 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
     *(step_data *)step->data = (step_data){.kernel = &plan->kernels->depthwise_f32,
                                            .depthwise = {.packed = packed,
                                                          .channels = channels,
-                                                         .height = w->height,
-                                                         .width = w->width,
-                                                         .tap_column = w->dilation_x * pixel,
+                                                         .height = by_rows ? w->width : w->height,
+                                                         .width = by_rows ? w->height : w->width,
                                                          .in_column = w->stride_x * pixel,
                                                          .out_width = w->out_width,
                                                          .min = min,
@@ -85,7 +101,9 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
                                            .stride_y = w->stride_y,
                                            .dilation_y = w->dilation_y,
                                            .first_y = -w->pad.top,
-                                           .first_x = -w->pad.left * pixel};
+                                           .first_x = -w->pad.left * pixel,
+                                           .tap_column = w->dilation_x * pixel,
+                                           .by_rows = by_rows};
     step->units = rows;
     step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * (uint64_t)w->height * (uint64_t)w->width;
     step->cost = step->macs;

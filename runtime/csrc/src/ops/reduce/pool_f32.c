@@ -1,5 +1,5 @@
-/* Pooling of floats, by plain additions in one order: the same bits everywhere. Each row of a window is summed for itself, then the
- * rows: one sum over all of a large image would lose three digits more. */
+/* MAX_POOL_2D and L2_POOL_2D of floats, by plain additions in one order: the same bits everywhere. Each row of a window is summed for
+ * itself, then the rows: one sum over all of a large image would lose three digits more. */
 #include <math.h>
 #include <string.h>
 
@@ -15,9 +15,6 @@ typedef struct step_data {
 
 /* out[c] op= in[c] */
 static void take_pixel(int32_t code, const float *in, int32_t channels, float *out) {
-    for (int32_t c = 0; code == EQ_OP_AVERAGE_POOL_2D && c < channels; ++c) {
-        out[c] += in[c];
-    }
     for (int32_t c = 0; code == EQ_OP_L2_POOL_2D && c < channels; ++c) {
         out[c] += in[c] * in[c];
     }
@@ -43,9 +40,7 @@ static void finish(const step_data *d, int32_t count, float *out) {
     const float part = 1.0f / (float)count;
     for (int32_t c = 0; c < d->shape.channels; ++c) {
         float x = out[c];
-        if (d->code != EQ_OP_MAX_POOL_2D) {
-            x = d->code == EQ_OP_L2_POOL_2D ? sqrtf(x * part) : x * part;
-        }
+        x = d->code == EQ_OP_L2_POOL_2D ? sqrtf(x * part) : x;
         x = x < d->min ? d->min : x;
         out[c] = x > d->max ? d->max : x;
     }
@@ -99,6 +94,5 @@ eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_pool_f32, FLOAT32);
 EQ_OPERATOR(L2_POOL_2D, eq_prepare_pool_f32, FLOAT32);
 EQ_OPERATOR(MAX_POOL_2D, eq_prepare_pool_f32, FLOAT32);

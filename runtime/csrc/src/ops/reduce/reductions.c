@@ -84,7 +84,7 @@ static void finish_as_is(const eq_reduce *r, const void *accumulators, void *out
 const eq_reduction eq_reduce_int8_max = {sizeof(int8_t), start_lowest, add_max, finish_as_is};
 const eq_reduction eq_reduce_int8_min = {sizeof(int8_t), start_highest, add_min, finish_as_is};
 
-/* ---- float32 in double, int32 in int64; an int32 sum wraps, an int32 mean loses its fraction, as in LiteRT ---- */
+/* ---- float32 in double, but for sums of more than one channel; int32 in int64; an int32 sum wraps, an int32 mean loses its fraction, as in LiteRT ---- */
 
 #define START(name, accumulator_t, value)                      \
     static void name(const eq_reduce *r, void *accumulators) { \
@@ -111,20 +111,40 @@ const eq_reduction eq_reduce_int8_min = {sizeof(int8_t), start_highest, add_min,
         }                                                                         \
     }
 
+/* XNNPACK adds rows of channels in float32, one after the other: its bits. Sums along a row it makes in another order on each CPU. */
+static bool sums_in_order(const eq_reduce *r) {
+    return r->channels > 1;
+}
+
 START(start_double_lowest, double, -__builtin_inf())
 START(start_double_highest, double, __builtin_inf())
 START(start_int64_lowest, int64_t, INT64_MIN)
 START(start_int64_highest, int64_t, INT64_MAX)
-ADD(add_float, float, double, old + value)
+ADD(add_in_order, float, float, old + value)
+ADD(add_exactly, float, double, old + value)
 ADD(add_int32, int32_t, int64_t, old + value)
 ADD(max_float, float, double, value > old ? value : old)
 ADD(max_int32, int32_t, int64_t, value > old ? value : old)
 ADD(min_float, float, double, value < old ? value : old)
 ADD(min_int32, int32_t, int64_t, value < old ? value : old)
 FINISH(finish_float, float, double, value)
-FINISH(finish_float_mean, float, double, value / (double)r->elements)
+FINISH(finish_in_order, float, float, value)
+FINISH(finish_mean_in_order, float, float, value * (1.0f / (float)r->elements))
+FINISH(finish_exact_mean, float, double, value / (double)r->elements)
 FINISH(finish_int32, int32_t, int64_t, (uint32_t)(uint64_t)value)
 FINISH(finish_int32_mean, int32_t, int64_t, value / r->elements)
+
+static void add_float(const eq_reduce *r, const void *in, ptrdiff_t stride, int32_t rows, void *accumulators) {
+    (sums_in_order(r) ? add_in_order : add_exactly)(r, in, stride, rows, accumulators);
+}
+
+static void finish_float_sum(const eq_reduce *r, const void *accumulators, void *out) {
+    (sums_in_order(r) ? finish_in_order : finish_float)(r, accumulators, out);
+}
+
+static void finish_float_mean(const eq_reduce *r, const void *accumulators, void *out) {
+    (sums_in_order(r) ? finish_mean_in_order : finish_exact_mean)(r, accumulators, out);
+}
 
 /* Products are in float and wrap in integers; ANY and ALL are of bools. */
 START(start_one_float, float, 1)
@@ -156,7 +176,7 @@ const eq_reduction *eq_reduce_plain(int32_t code, eq_type type) {
         eq_reduction reduction;
     } all[] = {
         {EQ_OP_MEAN, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float_mean}},
-        {EQ_OP_SUM, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float}},
+        {EQ_OP_SUM, EQ_FLOAT32, {sizeof(double), start_zero, add_float, finish_float_sum}},
         {EQ_OP_REDUCE_MAX, EQ_FLOAT32, {sizeof(double), start_double_lowest, max_float, finish_float}},
         {EQ_OP_REDUCE_MIN, EQ_FLOAT32, {sizeof(double), start_double_highest, min_float, finish_float}},
         {EQ_OP_MEAN, EQ_INT32, {sizeof(int64_t), start_zero, add_int32, finish_int32_mean}},

@@ -1,0 +1,98 @@
+/* AVERAGE_POOL_2D of floats, with XNNPACK's bits: the taps of a window go column by column, nine at a time, and those that padding
+ * takes are zeros. (xnn_f32_avgpool_minmax_ukernel_9p) */
+#include <string.h>
+
+#include "ops/quantization.h"
+#include "plan/operator.h"
+#include "pool.h"
+
+enum { TAPS = 9 };
+
+typedef struct step_data {
+    eq_pool_shape shape;
+    float min, max;
+} step_data;
+
+/* Where the pixels of a window are; `origin` is the first, which may be outside of the image. */
+typedef struct window {
+    const uint8_t *origin;
+    ptrdiff_t row, column; /* bytes */
+    eq_pool_range rows, columns;
+    int32_t first_row, first_column; /* of the image */
+    int32_t height;                  /* of the window */
+} window;
+
+static const float *tap_at(const window *w, int32_t tap, const float *zeros) {
+    const int32_t x = tap / w->height, y = tap % w->height;
+    const int32_t column = w->first_column + x - w->columns.first, row = w->first_row + y - w->rows.first;
+    const bool inside = column >= 0 && column < w->columns.count && row >= 0 && row < w->rows.count;
+    return inside ? (const float *)(const void *)(w->origin + y * w->row + x * w->column) : zeros;
+}
+
+static void add_taps(const float *const taps[TAPS], int32_t channels, float *out) {
+    for (int32_t c = 0; c < channels; ++c) {
+        const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
+        out[c] = ((taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends) + out[c];
+    }
+}
+
+static void average(const step_data *d, const window *w, const float *zeros, float *out) {
+    const int32_t count = w->height * d->shape.window.width, channels = d->shape.channels;
+    const float part = 1.0f / (float)(w->rows.count * w->columns.count);
+    memset(out, 0, (size_t)channels * sizeof *out);
+    for (int32_t first = 0; first < count; first += TAPS) {
+        const float *taps[TAPS];
+        for (int32_t i = 0; i < TAPS; ++i) {
+            taps[i] = first + i < count ? tap_at(w, first + i, zeros) : zeros;
+        }
+        add_taps(taps, channels, out);
+    }
+    for (int32_t c = 0; c < channels; ++c) {
+        const float x = out[c] * part, low = x < d->min ? d->min : x;
+        out[c] = low > d->max ? d->max : low;
+    }
+}
+
+static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const step_data *d = step->data;
+    const eq_window *of = &d->shape.window;
+    const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
+    const ptrdiff_t pixel = (ptrdiff_t)d->shape.channels * (ptrdiff_t)sizeof(float);
+    memset(scratch, 0, (size_t)pixel);
+    for (int32_t unit = first; unit < last; ++unit) {
+        const void *from; /* the first row that is inside */
+        window w = {.row = in->row_stride, .column = pixel, .height = of->height};
+        float *to = eq_pool_row(&d->shape, in, out, unit, &from, &w.rows);
+        w.first_row = unit % of->out_height * of->stride_y - of->pad.top;
+        for (int32_t x = 0; x < of->out_width; ++x, to += d->shape.channels) {
+            w.columns = eq_pool_columns(&d->shape, x);
+            w.first_column = x * of->stride_x - of->pad.left;
+            w.origin = (const uint8_t *)from + (w.first_row - w.rows.first) * w.row + w.first_column * pixel;
+            average(d, &w, scratch, to);
+        }
+    }
+}
+
+eq_status eq_prepare_average_f32(eq_plan *plan, const eq_operator *op) {
+    step_data d;
+    int32_t activation;
+    eq_status status = eq_pool_read(plan, op, &d.shape, &activation);
+    if (status == EQ_OK) {
+        status = eq_activation_range_float(plan, op, activation, &d.min, &d.max);
+    }
+    if (status != EQ_OK) {
+        return status;
+    }
+    if ((int64_t)d.shape.window.height * d.shape.window.width > INT32_MAX - TAPS) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its windows have 2^31 pixels or more");
+    }
+    eq_step *step = eq_pool_step(plan, op, &d.shape, run, sizeof d);
+    if (!step) {
+        return (eq_status)plan->error->status;
+    }
+    *(step_data *)step->data = d;
+    step->scratch = (size_t)d.shape.channels * sizeof(float);
+    return EQ_OK;
+}
+
+EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_average_f32, FLOAT32);
