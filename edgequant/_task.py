@@ -75,6 +75,7 @@ def image_settings(images: "ImagePreprocessing | None") -> dict[str, Any]:
         "width": images.size[1],
         "height": images.size[0],
         "fit": images.resize,
+        **({"fill": images.fill} if images.resize == "letterbox" else {}),
         "colour": "grey" if images.color == "gray" else images.color,
         "mean": _scaled(images.mean, images.scale),
         "std": _scaled(images.std, images.scale),

@@ -50,6 +50,23 @@ def test_crop_cuts_the_centre_and_stretch_keeps_all(tmp_path):
     np.testing.assert_array_equal(sample["image"][0], striped)
 
 
+def test_a_letterbox_keeps_the_aspect_between_bars(tmp_path):
+    Image.fromarray(np.full((4, 12, 3), 200, np.uint8)).save(tmp_path / "a.png")
+    boxed = ImagePreprocessing.parse("size=6x6 scale=1 resize=letterbox fill=7")
+    (sample,) = open_data(tmp_path / "a.png", spec(1, 6, 6, 3), images=boxed)
+    np.testing.assert_array_equal(sample["image"][0, :, 0, 0], [7, 7, 200, 200, 7, 7])
+    with pytest.raises(CalibrationError, match="fill must be from 0 to 255"):
+        ImagePreprocessing(size=(6, 6), fill=300)
+
+
+def test_grey_images_of_16_bits_keep_their_values(tmp_path):
+    counts = np.random.default_rng(1).integers(20000, 26000, (6, 8)).astype(np.uint16)
+    Image.fromarray(counts).save(tmp_path / "a.png")
+    thermal = ImagePreprocessing(size=(6, 8), scale=1.0, color="gray")
+    (sample,) = open_data(tmp_path, spec(1, 6, 8, 1), images=thermal)
+    np.testing.assert_array_equal(sample["image"][0, :, :, 0], counts)
+
+
 def test_files_come_sorted_with_sub_folders_and_others_ignored(tmp_path):
     for name, value in (("b/2.png", 2), ("a.bmp", 0), ("b/1.PNG", 1)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -67,7 +84,7 @@ def test_a_bad_image_is_named(tmp_path, pixels):
     with pytest.raises(CalibrationError, match=r"The image b\.png cannot be used"):
         list(open_data(tmp_path, spec(1, 2, 2, 3), images=ImagePreprocessing(size=(2, 2))))
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "b.png")
-    with pytest.raises(CalibrationError, match=r"b\.png .* wider than 8 bits"):
+    with pytest.raises(CalibrationError, match=r"b\.png .* say color=gray"):
         list(open_data(tmp_path, spec(1, 2, 2, 3), images=ImagePreprocessing(size=(2, 2))))
 
 
@@ -90,7 +107,7 @@ def test_folders_that_cannot_feed_the_model_are_refused(tmp_path):
         open_data(tmp_path, spec(1, 2, 2, 3) * 2, images=images)
     with pytest.raises(CalibrationError, match="takes int8, but the data holds float32"):
         open_data(tmp_path, [TensorInfo("x", (1, 2, 2, 3), np.dtype(np.int8))], images=images)
-    with pytest.raises(CalibrationError, match="not a folder of images"):
+    with pytest.raises(CalibrationError, match="but the data holds no images"):
         open_data(np.zeros((1, 2, 2, 3)), spec(1, 2, 2, 3), images=images)
 
 
@@ -106,7 +123,7 @@ def test_settings_are_read_from_text_and_written_as_json_values():
     assert images == ImagePreprocessing((224, 192), 1 / 127.5, 1.0, (0.229, 0.224, 0.225), "nchw", "bgr", "crop")
     assert images.to_dict() == {
         "size": [224, 192], "scale": 1 / 127.5, "mean": 1.0, "std": [0.229, 0.224, 0.225],
-        "layout": "nchw", "color": "bgr", "resize": "crop",
+        "layout": "nchw", "color": "bgr", "resize": "crop", "fill": 114,
     }  # fmt: skip
 
 

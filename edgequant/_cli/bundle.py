@@ -51,7 +51,8 @@ def bundle(
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The .tar.gz to write.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Real samples for goldens: .npy, .npz or a folder of images; random if absent.")
+        Path | None,
+        typer.Option(help="Real samples for goldens: .npy, .npz an image or a folder of images; random if absent."),
     ] = None,
     images: ImagesOption = None,
     goldens: Annotated[int, typer.Option(help="Samples to take, or random inputs to make; extremes come on top.")] = 5,

@@ -27,7 +27,9 @@ EXAMPLE = """
 def report(
     reference: Annotated[Path, typer.Argument(help="The model to hold the others against: .tflite or .onnx.")],
     models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="The other models: .tflite and .onnx.")],
-    data: Annotated[Path, typer.Option(help=".npy or .npz whose first axis counts samples, or a folder of images.")],
+    data: Annotated[
+        Path, typer.Option(help=".npy or .npz whose first axis counts samples, an image, or a folder of images.")
+    ],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
     images: ImagesOption = None,
     worth: Annotated[

@@ -41,7 +41,7 @@ def run(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--input", help=".npy or .npz whose first axis counts samples, or a folder of images."),
+        typer.Option("--input", help=".npy or .npz whose first axis counts samples, an image, or a folder of images."),
     ] = None,
     task: Annotated[Path | None, typer.Option(metavar="FILE", help="The task.json of the answers.")] = None,
     labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of the classes, one a line.")] = None,

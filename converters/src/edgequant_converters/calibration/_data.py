@@ -15,7 +15,7 @@ from edgequant_converters._reason import reason
 
 from ._arrays import ArraysInMemory, NpyFile, NpzFile
 from ._fit import InputFit
-from ._images import ImageFolder, ImagePreprocessing
+from ._images import IMAGE_SUFFIXES, ImageFolder, ImagePreprocessing
 
 
 class _Samples(Protocol):
@@ -87,7 +87,7 @@ def open_data(
 
     `source` is one of
     - a path of a `.npy` (one input), or of a `.npz` (one array under any name for one input; else one per input name);
-    - a path of a folder of images, with `images` saying how they become input arrays;
+    - a path of an image or of a folder of images, with `images` saying how they become input arrays;
     - a numpy array (one input), or a mapping of input name to numpy array;
     - an iterable of samples: each an array (one input), a tuple of arrays in the inputs' order, or a mapping by name.
 
@@ -106,7 +106,7 @@ def open_data(
 
 
 def _open_path(path: Path, fits: Sequence[InputFit], images: ImagePreprocessing | None) -> _Samples:
-    if path.is_dir():
+    if path.is_dir() or (path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()):
         return ImageFolder(path, fits, images)
     if not path.exists():
         raise CalibrationError(f"{path} does not exist: give a .npy or .npz file, or a folder of images.")
@@ -115,11 +115,13 @@ def _open_path(path: Path, fits: Sequence[InputFit], images: ImagePreprocessing 
         if images is not None:
             raise _unused_preprocessing()
         return readers[path.suffix.lower()](path, fits)
-    raise CalibrationError(f"{path.name} is not data that edgequant reads: give a .npy, a .npz or a folder of images.")
+    raise CalibrationError(
+        f"{path.name} is not data that edgequant reads: give a .npy, a .npz, an image or a folder of images."
+    )
 
 
 def _unused_preprocessing() -> CalibrationError:
-    return CalibrationError("Image preprocessing is given, but the data is not a folder of images.")
+    return CalibrationError("Image preprocessing is given, but the data holds no images.")
 
 
 def _open_object(source: Mapping[str, Any] | Iterable[Any], fits: Sequence[InputFit]) -> _Samples:

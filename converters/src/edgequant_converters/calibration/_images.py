@@ -21,7 +21,7 @@ IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif
 
 Layout = Literal["auto", "nhwc", "nchw"]
 Color = Literal["rgb", "bgr", "gray"]
-Resize = Literal["stretch", "crop"]
+Resize = Literal["stretch", "crop", "letterbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,15 @@ class ImagePreprocessing:
     """How an image file becomes an input array.
 
     The image is decoded to 8 bits per channel (`color`; alpha is dropped, EXIF rotation is ignored, as torchvision and
-    Keras do), resized with Pillow's antialiased bilinear filter to `size` = (height, width) in pixels, and then each
-    channel is (pixel * `scale` - `mean`) / `std`, computed in float32 with pixel in 0..255.
+    Keras do; grey values of 16 bits or floats are kept as they are for `color` gray), resized with Pillow's antialiased
+    bilinear filter to `size` = (height, width) in pixels, and then each channel is (pixel * `scale` - `mean`) / `std`,
+    computed in float32 with pixel in 0..255.
 
     `mean` and `std` are one number, or one per channel in the order of `color`, in units of pixel * scale: with the
     default scale of 1/255 the usual ImageNet figures (0.485, 0.456, 0.406), (0.229, 0.224, 0.225) fit as they are.
     `layout`: "nhwc" has the channels last, "nchw" first; "auto" is what the model takes, the last where both fit.
-    `resize`: "stretch" ignores the aspect ratio; "crop" scales until the image covers `size` and cuts out its centre.
+    `resize`: "stretch" ignores the aspect ratio; "crop" scales until the image covers `size` and cuts out its centre;
+    "letterbox" scales until it fits into `size` and fills the bars beside it with the grey `fill`, 0 to 255.
     Raises CalibrationError for values out of range.
     """
 
@@ -46,6 +48,7 @@ class ImagePreprocessing:
     layout: Layout = "auto"
     color: Color = "rgb"
     resize: Resize = "stretch"
+    fill: int = 114
 
     def __post_init__(self) -> None:
         _require(len(self.size) == 2 and all(n > 0 for n in self.size), "size must be two positive numbers of pixels")
@@ -58,6 +61,7 @@ class ImagePreprocessing:
             _require(bool(np.isfinite(values).all()), f"{name} must be finite")
         _require(bool(np.isfinite(self.scale)) and self.scale != 0, "scale must be a number other than 0")
         _require(bool(np.all(np.atleast_1d(self.std) > 0)), "std must be above 0")
+        _require(0 <= self.fill <= 255, "fill must be from 0 to 255")
 
     @property
     def channels(self) -> int:
@@ -93,29 +97,44 @@ class ImagePreprocessing:
 
     def apply(self, image: "Image.Image") -> NDArray[np.float32]:
         """Turn a decoded image into one sample of `shape`, float32."""
-        from PIL import Image, ImageOps
-
         height, width = self.size
-        decoded = image.convert("L" if self.color == "gray" else "RGB")
-        if self.resize == "crop":
-            resized = ImageOps.fit(decoded, (width, height), Image.Resampling.BILINEAR)
-        else:
-            resized = decoded.resize((width, height), Image.Resampling.BILINEAR)
-        pixels = np.asarray(resized, np.float32).reshape(height, width, self.channels)
+        decoded = self._decoded(image)
+        pixels = np.asarray(self._fitted(decoded), np.float32).reshape(height, width, self.channels)
         if self.color == "bgr":
             pixels = pixels[:, :, ::-1]
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         values = (pixels * np.float32(self.scale) - mean) / std
         return np.ascontiguousarray(values.transpose(2, 0, 1) if self.layout == "nchw" else values)
 
+    def _decoded(self, image: "Image.Image") -> "Image.Image":
+        if image.mode.startswith(("I", "F")):  # 16 bits or floats: a thermal camera's, a depth sensor's
+            if self.color != "gray":
+                raise ValueError(f"its pixels are grey, of mode {image.mode}: say color=gray")
+            return image.convert("F")
+        return image.convert("L" if self.color == "gray" else "RGB")
+
+    def _fitted(self, image: "Image.Image") -> "Image.Image":
+        from PIL import Image, ImageOps
+
+        height, width = self.size
+        if self.resize == "crop":
+            return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        if self.resize == "stretch":
+            return image.resize((width, height), Image.Resampling.BILINEAR)
+        factor = min(width / image.width, height / image.height)
+        inner = max(round(image.width * factor), 1), max(round(image.height * factor), 1)
+        boxed = Image.new(image.mode, (width, height), (self.fill,) * 3 if image.mode == "RGB" else self.fill)
+        boxed.paste(image.resize(inner, Image.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        return boxed
+
 
 class ImageFolder:
-    """The images of a folder and its sub-folders, in the order of their sorted paths, one in memory at a time."""
+    """One image, or those of a folder and its sub-folders by their sorted paths; one is in memory at a time."""
 
     def __init__(self, folder: Path, fits: Sequence[InputFit], images: ImagePreprocessing | None) -> None:
         if images is None:
             raise CalibrationError(
-                f"{folder.name} is a folder: say how its images become inputs (their size at least)."
+                f"{folder.name} holds images: say how its images become inputs (their size at least)."
             )
         if len(fits) != 1:
             raise CalibrationError(f"A folder of images feeds one input, but the model has {len(fits)}: use a .npz.")
@@ -124,7 +143,8 @@ class ImageFolder:
         images = _laid_out(images, fits[0])
         fits[0].check_shape(images.shape)
         self._name, self._images = fits[0].spec.name, images
-        self._files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+        found = [folder] if folder.is_file() else folder.rglob("*")
+        self._files = sorted(p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
         if not self._files:
             raise CalibrationError(f"{folder.name} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
         self.count = len(self._files)
@@ -140,8 +160,6 @@ class ImageFolder:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(path) as image:
-                    if image.mode.startswith(("I", "F")):
-                        raise ValueError(f"its pixels are of mode {image.mode}, wider than 8 bits")
                     return self._images.apply(image)
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, and more
             raise CalibrationError(f"The image {path.name} cannot be used: {error}; repair or remove it.") from error
@@ -166,6 +184,8 @@ def _parse_setting(name: str, value: str) -> Any:
             return tuple(int(n) for n in value.lower().split("x"))
         if name == "scale":
             return _number(value)
+        if name == "fill":
+            return int(value)
         if name in ("mean", "std"):
             numbers = tuple(_number(n) for n in value.split(","))
             return numbers[0] if len(numbers) == 1 else numbers
