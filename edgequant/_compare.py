@@ -18,7 +18,7 @@ from ._errors import EdgequantError
 from ._matching import Pair, match_inputs, match_outputs
 
 if TYPE_CHECKING:
-    from edgequant_converters import ImagePreprocessing, OutputStatistics, PartMeasure
+    from edgequant_converters import DetectionMeasure, ImagePreprocessing, OutputStatistics, PartMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,12 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What `compare` found."""
+    """What `compare` found; `detections` counts the objects that both models find, if they look like detectors."""
 
     outputs: tuple[OutputComparison, ...]
     accuracy: Accuracy
     samples: int
+    detections: "DetectionMeasure | None" = None
 
     @property
     def worst_sqnr_db(self) -> float | None:
@@ -105,7 +106,7 @@ def _compare(
     input_shapes: Mapping[str, Sequence[int]] | None,
     progress: Progress,
 ) -> Comparison:
-    from edgequant_converters import OutputStatistics, divisions
+    from edgequant_converters import DetectionAgreement, OutputStatistics, divisions
     from edgequant_converters.calibration import open_data
 
     sessions = [process.open(one, input_shapes=input_shapes) for one in models]
@@ -123,7 +124,7 @@ def _compare(
         )
     )
     statistics = [OutputStatistics(found[pair.reference.name]) for pair in outputs]
-    decisions, samples = _Decisions(), 0
+    decisions, agreement, samples = _Decisions(), DetectionAgreement(), 0
     for sample in source:
         expected = sessions[0].run(sample)
         computed = sessions[1].run({pair.model.name: sample[pair.reference.name] for pair in inputs})
@@ -131,12 +132,13 @@ def _compare(
         rows = [pair.rows(ours, theirs, batch_size(sample)) for pair, ours, theirs in both]
         for outcome, (reference_rows, model_rows) in zip(statistics, rows, strict=True):
             outcome.update(reference_rows, model_rows)
+        agreement.update([ours for _, ours, _ in both], [theirs for _, _, theirs in both])
         decisions.add(rows)
         samples += len(rows[0][0])
         progress("comparing", samples, source.count)
     names = [pair.reference.name for pair in outputs]
     measured = tuple(_output_comparison(name, outcome) for name, outcome in zip(names, statistics, strict=True))
-    return Comparison(measured, decisions.accuracy(names, classes), samples)
+    return Comparison(measured, decisions.accuracy(names, classes), samples, agreement.measure)
 
 
 def _runs_one_sample(pair: Pair) -> bool:

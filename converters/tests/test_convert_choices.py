@@ -103,7 +103,8 @@ def test_calibration_methods_give_different_ranges(lenet: Any, tmp_path: Path) -
 def test_the_written_model_has_seen_all_samples(lenet: Any, tmp_path: Path) -> None:
     samples = SAMPLES.copy()
     samples[9] *= 100  # the first that is kept aside for measuring
-    report = convert(lenet(".tflite"), tmp_path / "model.tflite", quantize="int8", calibration=samples)
+    options = {"quantize": "int8", "calibration": samples, "calibration_method": "minmax"}
+    report = convert(lenet(".tflite"), tmp_path / "model.tflite", **options)
     low, high = min(samples.min(), 0.0), samples.max()
     assert report.inputs[0].scale == pytest.approx((high - low) / 255, rel=1e-5)
     assert report.calibration_samples == 40

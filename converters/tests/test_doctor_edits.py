@@ -9,7 +9,7 @@ import pytest
 
 from edgequant_converters import convert, sqnr_db
 from edgequant_converters._evaluate import open_model
-from edgequant_converters.calibration import Histogram
+from edgequant_converters.calibration import Histogram, least_squares_range
 from edgequant_converters.doctor._corrections import round_weights
 from edgequant_converters.doctor._dead_channels import silence
 from edgequant_converters.doctor._edits import RoundWeights, SplitOutput, edit_from_dict
@@ -17,7 +17,6 @@ from edgequant_converters.doctor._equalize import channel_groups, equalize
 from edgequant_converters.doctor._judge import Judge, joined
 from edgequant_converters.doctor._mixed_outputs import mixed_outputs
 from edgequant_converters.doctor._network import Layer, Network, along, channel_scales
-from edgequant_converters.doctor._ranges import least_squares_range
 from edgequant_converters.doctor._relu6 import unclip
 from edgequant_converters.doctor._rounding import LayerMoments, best_steps
 from edgequant_converters.doctor._saturation import saturated_ranges

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 from edgequant_runtime import Session
+from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import ConversionReport, convert
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
+from edgequant_converters.quantizer._masks import clip_saturated
 
 DRAW = np.random.default_rng(3)
 SAMPLES = DRAW.normal(size=(40, 1, 12)).astype(np.float32)
@@ -100,3 +103,50 @@ def test_a_dead_channel_does_not_destroy_the_others(tmp_path: Path) -> None:
     (tmp_path / "dead.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
     report = convert(tmp_path / "dead.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=SAMPLES)
     assert report.sqnr_db is not None and report.sqnr_db > 35
+
+
+def test_onnx_keeps_the_same_apart(tmp_path: Path) -> None:
+    layers = [
+        helper.make_node("MatMul", ["x", "B"], ["boxes"]),
+        helper.make_node("MatMul", ["x", "S"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["scores"]),
+        helper.make_node("Concat", ["boxes", "scores"], ["joined"], "join", axis=1),
+        helper.make_node("Reshape", ["joined", "shape"], ["y"]),
+    ]
+    constants = {"B": BOXES.T.astype(np.float32), "S": SCORES.T.astype(np.float32), "shape": np.array([1, 1, 12])}
+    graph = helper.make_graph(
+        layers,
+        "detector",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 12])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 12])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    source = tmp_path / "detector.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), source)
+    report = convert(source, tmp_path / "int8.onnx", quantize="int8", calibration=SAMPLES)
+    assert min(parts(report.output)) > 30
+    assert "one int8 scale" in reasons(report)["Concat"]
+    blind = convert(source, tmp_path / "blind.onnx", quantize="int8", calibration=SAMPLES, strict_int8=True)
+    assert parts(blind.output)[1] < 15
+
+
+def test_the_argument_of_a_silu_ends_where_it_is_flat() -> None:
+    build = Builder(Graph(inputs=[Tensor("x", (1, 12))]))
+    x = build.fully_connected(build.graph.inputs[0], build.constant(BOXES, np.float32))
+    gate = build.unary("LOGISTIC", x)
+    product = build.op("MUL", [x, gate], x.shape)
+    build.graph.outputs = [product]
+    kinds = dict.fromkeys(build.graph.operators, "INT8")
+    ranges = {x.name: (-40.0, 5.0)}
+    low, high = clip_saturated(build.graph, ranges, kinds)[x.name]
+    assert high == 5.0
+    assert -10 < low < -5
+    assert abs(low / (1 + np.exp(-low))) < 5 / 255 / 2
+    build.graph.outputs.append(x)  # a reader that tells all values apart
+    assert clip_saturated(build.graph, ranges, kinds) == {}
+
+
+def test_a_join_that_the_user_keeps_gives_floats(tmp_path: Path) -> None:
+    options = {"quantize": "int8", "calibration": SAMPLES, "keep_float": "CONCATENATION"}
+    report = convert(detector(tmp_path), tmp_path / "int8.tflite", **options)
+    assert min(parts(report.output)) > 30

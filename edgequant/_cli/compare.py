@@ -29,7 +29,9 @@ EXAMPLE = """
 def compare(
     reference: Annotated[Path, typer.Argument(help="The model to hold the other against: .tflite or .onnx.")],
     model: Annotated[Path, typer.Argument(help="The model in question: .tflite or .onnx.")],
-    data: Annotated[Path, typer.Option(help=".npy or .npz whose first axis counts samples, or a folder of images.")],
+    data: Annotated[
+        Path, typer.Option(help=".npy or .npz whose first axis counts samples, an image, or a folder of images.")
+    ],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
     input_shape: InputShapeOption = None,
     images: ImagesOption = None,
@@ -69,6 +71,9 @@ def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
     ]
     title = f"{model.name} against {reference.name} on {samples}"
     print_table(title, ("output",), ("SQNR dB", "max error", "cosine"), rows)
+    if (counts := result.detections) is not None:
+        found = f"{counts.found} of {counts.reference}"
+        print_result(f"objects found at IoU 0.5 with scores above 0.25: {found}, and {counts.others} others")
     if parts := _parts(result):
         print_table("the outputs part by part, the worst first", ("output", "part", "values"), ("SQNR dB",), parts)
 

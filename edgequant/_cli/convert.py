@@ -45,9 +45,15 @@ def convert(
         typer.Option("-q", "--quantize", help="fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4."),
     ] = "fp32",
     calibration: Annotated[
-        str | None, typer.Option(help="Typical inputs: .npy, .npz, or a folder of images; int8 and int16x8 need them.")
+        str | None,
+        typer.Option(help="Typical inputs: .npy, .npz, an image, or a folder of images; int8 and int16x8 need them."),
     ] = None,
-    calibration_method: Annotated[str, typer.Option(help="minmax, percentile or entropy.")] = "minmax",
+    calibration_method: Annotated[
+        str | None, typer.Option(help="minmax, percentile or entropy; default: what is measured to be best.")
+    ] = None,
+    effort: Annotated[
+        int, typer.Option(help="0 takes the smallest and largest values as they are, 1 measures alternatives.")
+    ] = 1,
     images: ImagesOption = None,
     io: Annotated[
         str | None, typer.Option(help="int8, uint8, int16 or float inputs and outputs (full-integer .tflite only).")
@@ -88,6 +94,7 @@ def convert(
             quantize=quantize,
             calibration=calibration,
             calibration_method=calibration_method,
+            effort=effort,
             images=parse_images(images),
             io=io,
             keep_float=keep_float,
@@ -122,12 +129,34 @@ def _print_report(report: "ConversionReport") -> None:
         *(("output", _spec(spec)) for spec in report.outputs),
         *(("worst part", line) for line in _worst_part(report)),
         ("SQNR", _sqnr(report)),
+        *(("objects", line) for line in _objects(report)),
     ]
     if report.calibration_samples:
         facts.append(("calibrated on", f"{report.calibration_samples:,} samples"))
+    facts += [
+        ("its values", f"{one.name}  {one.low:.4g} to {one.high:.4g}, mean {one.mean:.4g}") for one in report.data
+    ]
+    facts += zip(chain(["measured"], repeat("")), _choices(report), strict=False)
     facts += zip(chain(["left in float"], repeat("")), _float_ops(report), strict=False)
+    if (cost := report.kept_cost) is not None:
+        macs, values = cost.macs / max(cost.all_macs, 1), cost.values / max(cost.all_values, 1)
+        shares = f"{macs:.1%} of the multiply-accumulates and {values:.1%} of the values are computed in float"
+        facts.append(("which costs", f"{cost.bytes:+,} bytes; {shares}"))
     facts.append(("took", f"{report.seconds:.1f} s"))
     print_facts(facts)
+
+
+def _objects(report: "ConversionReport") -> list[str]:
+    """Return the line on a detector's objects."""
+    counts = report.detections
+    if counts is None:
+        return []
+    return [f"{counts.found} of {counts.reference} found at IoU 0.5 with scores above 0.25, and {counts.others} others"]
+
+
+def _choices(report: "ConversionReport") -> list[str]:
+    """Return a line for each alternative that was measured."""
+    return [f"{step.what}: {step.sqnr_db:.1f} dB{', taken' if step.taken else ''}" for step in report.choices]
 
 
 def _spec(spec: "TensorInfo") -> str:

@@ -11,6 +11,7 @@ from ._files import replacing
 
 if TYPE_CHECKING:
     from ._convert import convert
+    from ._detections import DetectionAgreement, DetectionMeasure
     from ._downcast import FootprintChange, downcast, footprint
     from ._measure import OutputMeasure
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
@@ -26,6 +27,8 @@ __all__ = [
     "CalibrationError",
     "ConversionReport",
     "ConverterError",
+    "DetectionAgreement",
+    "DetectionMeasure",
     "ErrorStatistics",
     "FloatOp",
     "FootprintChange",
@@ -53,6 +56,8 @@ __all__ = [
 
 _HOMES = {
     "IDENTICAL_DB": "_metrics",
+    "DetectionAgreement": "_detections",
+    "DetectionMeasure": "_detections",
     "ConversionReport": "_report",
     "ErrorStatistics": "_metrics",
     "FloatOp": "_report",

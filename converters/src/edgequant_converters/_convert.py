@@ -14,14 +14,14 @@ from ._errors import CalibrationError, OutputError, UnsupportedError
 from ._evaluate import open_model
 from ._files import replacing
 from ._float_hub import hub_in, keep_source, write_float_hub
-from ._float_ops import left_in_float, was_quantized
+from ._float_ops import cost_of_kept, left_in_float, was_quantized
 from ._known import Known, how_equal, known_of
 from ._naming import named_for_the_user
 from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, check_keep_float, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
-from .calibration import ImagePreprocessing, open_data, peek, range_collector
+from .calibration import MINMAX, ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .graph import read_graph
 from .quantizer import io_type
@@ -35,7 +35,8 @@ def convert(
     *,
     quantize: str = "fp32",
     calibration: str | os.PathLike[str] | Iterable[Any] | None = None,
-    calibration_method: str = "minmax",
+    calibration_method: str | None = None,
+    effort: int = 1,
     images: ImagePreprocessing | None = None,
     io: str | None = None,
     keep_float: str | None = None,
@@ -58,7 +59,10 @@ def convert(
         quantize: fp32, fp16, bf16, dynamic, int8, int16x8, weight-int8 or weight-int4.
         calibration: samples in the model's own input range (docs/data-files.md). int8 and int16x8 need them; the
             other formats, modules of `qat.prepare` and models with integer activations use them to measure the SQNR.
-        calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen.
+        calibration_method: minmax, percentile or entropy: how ranges follow from the activations seen; None: the one
+            of minmax, percentile and least squares that is measured to be best.
+        effort: 0 takes the smallest and largest values (or what `calibration_method` gives) as they are; 1 measures
+            alternatives and lets biases make up for the rounding of weights.
         images: how the pictures of a calibration folder become input arrays.
         io: int8, uint8, int16 or float inputs and outputs of a full-integer LiteRT model; default: the scheme's own.
         keep_float: a regular expression; operators whose type or name it matches anywhere stay in float.
@@ -94,13 +98,16 @@ def convert(
         quantize, io, keep_float, per_channel = "int8", followed.io, followed.kept_float, followed.per_channel
     scheme = parse_scheme(quantize)
     check_available(scheme, target)
-    range_collector(calibration_method)  # an unknown method is told now, not after the import
+    range_collector(calibration_method or MINMAX)  # an unknown method is told now, not after the import
+    if effort not in (0, 1):
+        raise UnsupportedError(f"{effort} is no effort: 0 takes ranges as they are seen, 1 measures alternatives.")
     request = QuantizationRequest(
         scheme,
         calibration_method,
         per_channel,
         compile_keep_float(keep_float),
         strict=strict_int8,
+        effort=effort,
         free_outputs=io is None and not strict_int8,
     )
     given_io, io = io, _checked_io(scheme, target, io)
@@ -142,7 +149,7 @@ def convert(
             carry_attached_files(source, temporary)
         written = open_model(temporary)
         size, source_size = temporary.stat().st_size, hub.stat().st_size
-        cure = _cure(target, given_io if followed is None else None, strict_int8)
+        cure = _cure(given_io if followed is None else None, strict_int8)
         float_ops, measurement = left_in_float(temporary, request, done.kept), done.measurement
         return ConversionReport(
             source=network.description,
@@ -154,13 +161,18 @@ def convert(
             inputs=written.inputs,
             outputs=written.outputs,
             float_ops=float_ops,
+            kept_cost=cost_of_kept(temporary, done.kept, done.strict_bytes),
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,
             sqnr_output=measurement.output,
             output_measures=measurement.outputs,
+            detections=measurement.detections,
             calibration_samples=done.calibrated,
+            choices=done.choices,
+            data=done.data,
             seconds=time.perf_counter() - started,
             warnings=(
+                *done.mistakes,
                 *_notes(network, known, temporary),
                 *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops, cure),
             ),
@@ -205,10 +217,8 @@ def _notes(network: Source, known: Known | None, written: Path) -> tuple[str, ..
     return (*network.notes, equal) if equal else network.notes
 
 
-def _cure(target: Target, io: str | None, strict: bool) -> str:
+def _cure(io: str | None, strict: bool) -> str:
     """Return what mends an output whose parts share a scale."""
-    if target is Target.ONNX:
-        return "keep the join in float, with --keep-float Concat, or write a .tflite"
     if strict or io is not None:
         asked = " and ".join(
             name for name, given in (("--strict-int8", strict), (f"--io {io}", io is not None)) if given

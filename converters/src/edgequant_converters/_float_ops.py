@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ._report import FloatOp
+from ._report import FloatOp, KeptCost
 from ._request import QuantizationRequest
 from ._schemes import Scheme
 from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
@@ -34,6 +34,25 @@ def left_in_float(model: Path, request: QuantizationRequest, kept: Mapping[str, 
         )
     left = [(op, _why_not_narrow(op, graph, request)) for op in graph.ops if op.macs]
     return tuple(_explained(op, why) for op, why in left if why)
+
+
+def cost_of_kept(model: Path, kept: Mapping[str, str], strict_bytes: int | None) -> KeptCost | None:
+    """Return what the operators cost that the quantizer left in float; None if there are none."""
+    if strict_bytes is None:
+        return None
+    graph = read_graph(model)
+    computed = [
+        (op, sum(graph.tensors[i].elements for i in op.outputs)) for op in graph.ops if op.type not in CONVERSIONS
+    ]
+    floats = {id(op) for op in float_ops(graph) if op.name in kept}
+    return KeptCost(
+        operators=len(floats),
+        bytes=model.stat().st_size - strict_bytes,
+        macs=sum(op.macs or 0 for op, _ in computed if id(op) in floats),
+        all_macs=sum(op.macs or 0 for op, _ in computed),
+        values=sum(size for op, size in computed if id(op) in floats),
+        all_values=sum(size for _, size in computed),
+    )
 
 
 def was_quantized(model: Path) -> bool:

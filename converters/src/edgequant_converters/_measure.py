@@ -10,9 +10,11 @@ import numpy as np
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
+from ._detections import DetectionAgreement, DetectionMeasure
 from ._errors import SourceError
-from ._evaluate import open_model
+from ._evaluate import Evaluator, open_model
 from ._free_sizes import probe_shape
+from ._metrics import IDENTICAL_DB
 from ._parts import OutputStatistics, PartMeasure, divisions
 from ._reason import reason
 from ._request import Sample
@@ -25,12 +27,21 @@ class Measurement:
     """The lowest SQNR over the outputs in dB (None: an output is not finite), what it was measured on, and whose it is.
 
     `output` is the output that has it; None where that is not known, as of a recipe. `outputs` are all of them.
+    `detections` counts the objects that both find, if the outputs look like a detector's.
     """
 
     sqnr_db: float | None
     measured_on: str
     output: str | None = None
     outputs: tuple["OutputMeasure", ...] = ()
+    detections: DetectionMeasure | None = None
+
+    @property
+    def lowest_db(self) -> float:
+        """The lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
+        figures = [output.sqnr_db for output in self.outputs]
+        figures += [part.sqnr_db for output in self.outputs for part in output.parts]
+        return min((-IDENTICAL_DB if figure is None else figure for figure in figures), default=-IDENTICAL_DB)
 
     @property
     def worst_part(self) -> "tuple[OutputMeasure, PartMeasure] | None":
@@ -55,25 +66,43 @@ ON_PROBES = "the example inputs and seeded random ones (no data was given)"
 ON_NOISE = "seeded random inputs (no data was given)"
 
 
-def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
-    """Run both models on the samples, which are the hub's inputs by name, and compare them output by output."""
-    reference, test = open_model(hub), open_model(quantized)
-    statistics = [OutputStatistics(division) for division in divisions(hub, len(reference.outputs))]
-    for sample in samples:
-        inputs = [sample[spec.name] for spec in reference.inputs]
+class Reference:
+    """A float hub's answers to some samples, which are its inputs by name: what several models are measured against."""
+
+    def __init__(self, hub: Path, samples: Iterable[Sample], measured_on: str) -> None:
+        self._model, self._measured_on = open_model(hub), measured_on
+        self._divisions = divisions(hub, len(self._model.outputs))
+        self._inputs = [[sample[spec.name] for spec in self._model.inputs] for sample in samples]
+        self._expected = [self._run(self._model, inputs) for inputs in self._inputs]
+
+    def measure(self, quantized: Path) -> Measurement:
+        """Run a model on the samples and compare it output by output."""
+        test, specs = open_model(quantized), self._model.outputs
+        statistics, agreement = [OutputStatistics(division) for division in self._divisions], DetectionAgreement()
+        for inputs, expected in zip(self._inputs, self._expected, strict=True):
+            computed = self._run(test, inputs)
+            agreement.update(expected, computed)
+            for outcome, *pair in zip(statistics, expected, computed, strict=True):
+                outcome.update(*pair)
+        measures = tuple(
+            OutputMeasure(spec.name, _finite(outcome.whole.sqnr_db), outcome.parts)
+            for outcome, spec in zip(statistics, specs, strict=True)
+        )
+        figures = [(outcome.whole.sqnr_db, spec.name) for outcome, spec in zip(statistics, specs, strict=True)]
+        lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
+        return Measurement(_finite(lowest), self._measured_on, output, measures, agreement.measure)
+
+    @staticmethod
+    def _run(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         try:
-            pairs = zip(statistics, reference.run_real(inputs), test.run_real(inputs), strict=True)
+            return model.run_real(inputs)
         except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
             raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
-        for outcome, expected, computed in pairs:
-            outcome.update(expected, computed)
-    measures = tuple(
-        OutputMeasure(spec.name, _finite(outcome.whole.sqnr_db), outcome.parts)
-        for outcome, spec in zip(statistics, reference.outputs, strict=True)
-    )
-    figures = [(outcome.whole.sqnr_db, spec.name) for outcome, spec in zip(statistics, reference.outputs, strict=True)]
-    lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
-    return Measurement(_finite(lowest), measured_on, output, measures)
+
+
+def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
+    """Run both models on the samples, which are the hub's inputs by name, and compare them output by output."""
+    return Reference(hub, samples, measured_on).measure(quantized)
 
 
 def _finite(figure: float) -> float | None:

@@ -44,6 +44,11 @@ class Division:
     labels: Labels
     names: tuple[str, ...]
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether an output of this shape is divided so: but for the batch it is the file's."""
+        own = self.labels.shape
+        return len(own) == len(shape) and own[:1] in ((), (1,), shape[:1]) and own[1:] == shape[1:]
+
 
 def divisions(model: Path, count: int) -> list[Division | None]:
     """Return how each of a model's `count` outputs is joined from parts; None where the file does not say."""
@@ -70,7 +75,8 @@ class OutputStatistics:
         self.whole.update(reference, test)
         r, t = reference.astype(np.float64), test.astype(np.float64).reshape(reference.shape)
         if self._sums is None:
-            self._division = self._division if _fits(self._division, r) else None
+            if self._division is not None and not self._division.fits(r.shape):
+                self._division = None
             self._sums = [_Sums(len(self._division.names))] if self._division else [_Sums(size) for size in r.shape]
         if self._division is not None:
             labels = np.broadcast_to(self._division.labels, r.shape).ravel()
@@ -154,14 +160,6 @@ class _Sums:
             if signal != 0:
                 figure = decibels(float(signal), float(noise))
                 yield PartMeasure(name, (float(low), float(high)), figure if math.isfinite(figure) else None)
-
-
-def _fits(division: Division | None, output: NDArray[Any]) -> bool:
-    if division is None or division.labels.ndim != output.ndim:
-        return False
-    return all(own in (1, size) for own, size in zip(division.labels.shape[:1], output.shape[:1], strict=True)) and (
-        division.labels.shape[1:] == output.shape[1:]
-    )
 
 
 def _division(output: "Tensor", producers: Mapping["Tensor", "Operator"]) -> Division | None:

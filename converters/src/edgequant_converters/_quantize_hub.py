@@ -1,17 +1,34 @@
 """From a float hub file to the model asked for: calibrate, quantize, measure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from ._choose import KeepFirst, Step, choose
+from ._errors import UnsupportedError
 from ._evaluate import open_model
 from ._known import Known, write_known
 from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
-from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
+from ._request import ActivationWatch, Means, QuantizationRequest, Ranges, Sample
 from ._schemes import Target
-from .calibration import DataSource, RangeCollector, range_collector, split
+from .calibration import (
+    MINMAX,
+    DataCheck,
+    DataSource,
+    Evidence,
+    FirstLayer,
+    InputFacts,
+    RangeCollector,
+    range_collector,
+    split,
+    suspicions,
+)
+from .onnx_quantizer import first_layer as onnx_first
+from .onnx_quantizer import layer_inputs as onnx_inputs
 from .onnx_quantizer import quantize_onnx, watch_onnx
+from .quantizer import first_layer as litert_first
+from .quantizer import layer_inputs as litert_inputs
 from .quantizer import quantize_litert, watch_litert
 
 Progress = Callable[[str, int, int | None], None]
@@ -25,13 +42,19 @@ MEASURED_SAMPLES = 64
 class Written:
     """What `quantize_hub` did.
 
-    How many samples calibrated, how far the model is from the hub, and why operators that have an integer form were
-    left in float, by the names of their outputs.
+    How many samples calibrated, how far the model is from the hub, why operators that have an integer form were
+    left in float (by the names of their outputs; of nodes in ONNX), which alternatives were measured, what the
+    calibration data holds, and what is suspicious about it. `strict_bytes` is the size that the model would have had
+    with nothing left in float, where something was.
     """
 
     calibrated: int
     measurement: Measurement
     kept: Mapping[str, str]
+    choices: tuple[Step, ...] = ()
+    data: tuple[InputFacts, ...] = ()
+    mistakes: tuple[str, ...] = ()
+    strict_bytes: int | None = None
 
 
 def quantize_hub(
@@ -50,15 +73,7 @@ def quantize_hub(
 
     Raises UnsupportedError, and CalibrationError for data that does not fit.
     """
-    kept: dict[str, str] = {}
-
-    def write(ranges: Ranges) -> None:
-        progress("quantizing", 0, None)
-        if target is Target.LITERT:
-            kept.update(quantize_litert(hub, output, request, io, ranges))
-        else:
-            quantize_onnx(hub, output, request, ranges)
-
+    writer = _Writer(hub, output, target, request, io)
     learned = request.learned
     if request.scheme.needs_calibration and known is not None:
         progress("quantizing", 0, None)
@@ -66,40 +81,101 @@ def quantize_hub(
     elif request.scheme.needs_calibration and (data is not None or learned is not None):
         watch = watch_litert(hub) if target is Target.LITERT else watch_onnx(hub)
         if learned is not None:
-            write(_observed(watch, learned.collector(), learned.probes))
+            progress("quantizing", 0, None)
+            writer.write(_observed(watch, learned.collector(), learned.probes))
         elif data is not None:
-            collector = range_collector(request.method)
-            return Written(*_calibrated(hub, output, watch, collector, data, write, progress), kept)
+            return _calibrated(writer, watch, data, progress)
     else:
-        write({})
+        progress("quantizing", 0, None)
+        writer.write({})
     progress("measuring", 0, None)
     if data is not None:
-        return Written(0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA), kept)
+        return Written(0, measure(hub, output, islice(data, MEASURED_SAMPLES), ON_DATA), writer.kept)
     if learned is not None:
-        return Written(0, measure(hub, output, learned.probes, ON_PROBES), kept)
+        return Written(0, measure(hub, output, learned.probes, ON_PROBES), writer.kept)
     inputs = open_model(hub).inputs
     samples = noise_samples(inputs) if known is None else known.noise(inputs)
-    return Written(0, measure(hub, output, samples, ON_NOISE), kept)
+    return Written(0, measure(hub, output, samples, ON_NOISE), writer.kept)
 
 
-def _calibrated(
-    hub: Path,
-    output: Path,
-    watch: ActivationWatch,
-    collector: RangeCollector,
-    data: DataSource,
-    write: Callable[[Ranges], None],
-    progress: Progress,
-) -> tuple[int, Measurement]:
+@dataclass(slots=True)
+class _Writer:
+    """Writes one hub as one request says, with whatever ranges."""
+
+    hub: Path
+    output: Path
+    target: Target
+    request: QuantizationRequest
+    io: str
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def write(self, ranges: Ranges, means: Means | None = None) -> None:
+        """Write the model; `means` correct its biases."""
+        if self.target is Target.LITERT:
+            self.kept = quantize_litert(self.hub, self.output, self.request, self.io, ranges, means)
+        else:
+            self.kept = quantize_onnx(self.hub, self.output, self.request, ranges, means)
+
+    def strict_bytes(self, ranges: Ranges) -> int | None:
+        """Return the bytes of the model with nothing left in float; None if nothing is, or it cannot be made."""
+        if not self.kept:
+            return None
+        strict = replace(self, output=self.output.with_name(f"strict-{self.output.name}"), kept={})
+        strict.request = replace(self.request, strict=True, free_outputs=False)
+        try:
+            strict.write(ranges)
+            return strict.output.stat().st_size
+        except UnsupportedError:
+            return None
+        finally:
+            strict.output.unlink(missing_ok=True)
+
+    def channels(self) -> Mapping[str, tuple[int, int]]:
+        """Return the tensors whose means correct biases; see `Evidence`."""
+        return litert_inputs(self.hub) if self.target is Target.LITERT else onnx_inputs(self.hub)
+
+    def first_layer(self) -> FirstLayer | None:
+        """Return the hub's first layer with a bias."""
+        return litert_first(self.hub) if self.target is Target.LITERT else onnx_first(self.hub)
+
+
+def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progress: Progress) -> Written:
     """Measure with the ranges of the samples that are not kept aside; then write with the ranges of all of them."""
-    samples = split(data, max_samples=MEASURED_SAMPLES)
-    write(_observed(watch, collector, _counted(samples, data.count, progress)))
+    request, check = writer.request, DataCheck()
+    samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
+    calibrating = KeepFirst(_counted(samples, data.count, progress))
+    evidence, choice = Evidence(writer.channels(), request.method), None
+    collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)
+    ranges = _observed(watch, collector, calibrating)
+    if request.effort:
+        progress("choosing ranges", 0, None)
+        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating.kept)
+    else:
+        progress("quantizing", 0, None)
+        writer.write(ranges)
     progress("measuring", 0, None)
-    measurement = measure(hub, output, samples.held_back, ON_HELD_BACK if samples.disjoint else ON_CALIBRATION)
-    if not samples.disjoint:
-        return samples.used, measurement
-    write(_observed(watch, collector, samples.held_back))
-    return samples.used + len(samples.held_back), measurement
+    measured_on = ON_HELD_BACK if samples.disjoint else ON_CALIBRATION
+    measurement = measure(writer.hub, writer.output, samples.held_back, measured_on)
+    calibrated = samples.used
+    if samples.disjoint:
+        calibrated += len(samples.held_back)
+        ranges = _observed(watch, collector, samples.held_back)
+        if choice is None:
+            writer.write(ranges)
+        else:
+            choice.write(writer.write, evidence)
+    facts, mistakes = tuple(check.inputs.values()), list(check.mistakes())
+    if choice is not None:
+        mistakes += suspicions(evidence, writer.first_layer(), facts)
+    return Written(
+        calibrated,
+        measurement,
+        writer.kept,
+        () if choice is None else choice.steps,
+        facts,
+        tuple(mistakes),
+        writer.strict_bytes(ranges),
+    )
 
 
 def _observed(watch: ActivationWatch, collector: RangeCollector, samples: Iterable[Sample]) -> Ranges:

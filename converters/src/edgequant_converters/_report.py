@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from edgequant_runtime import TensorInfo
 
+from ._choose import Step
+from ._detections import DetectionMeasure
 from ._measure import Measurement, OutputMeasure
 from ._parts import MIXED
 from ._schemes import Scheme, Target
+from .calibration import InputFacts
 
 LOW_SQNR_DB = 15.0
 """Below this a classifier usually loses accuracy that its users notice."""
+
+FEWEST_FOUND = 0.9
+"""Where less than this share of a detector's objects is found, it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,22 @@ class FloatOp:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCost:
+    """What operators cost that were left in float because int8 would have destroyed something.
+
+    How many they are, by how many bytes the file is larger than with all in int8, and how many of the inference's
+    multiply-accumulates and of the values that it computes are theirs.
+    """
+
+    operators: int
+    bytes: int
+    macs: int
+    all_macs: int
+    values: int
+    all_values: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConversionReport:
     """The outcome of `convert`.
 
@@ -34,7 +56,9 @@ class ConversionReport:
     `output_measures` has the SQNR of each output and of its parts, in the order of `outputs`; empty if a recipe was
     followed without data. `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the
     float32 model, in dB (300: identical; None: an output is not finite); `sqnr_measured_on` says on which inputs,
-    `sqnr_output` which output has it.
+    `sqnr_output` which output has it. `detections` counts the objects that both models find, if the outputs look like a
+    detector's. `choices` are the alternatives that were measured, on calibration samples;
+    `data` is what those hold for each input.
     """
 
     source: str
@@ -46,11 +70,15 @@ class ConversionReport:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     float_ops: tuple[FloatOp, ...]
+    kept_cost: KeptCost | None
     sqnr_db: float | None
     sqnr_measured_on: str
     sqnr_output: str | None
     output_measures: tuple[OutputMeasure, ...]
+    detections: DetectionMeasure | None
     calibration_samples: int
+    choices: tuple[Step, ...]
+    data: tuple[InputFacts, ...]
     seconds: float
     warnings: tuple[str, ...]
 
@@ -74,10 +102,14 @@ class ConversionReport:
                 for spec, measure in zip_longest(self.outputs, self.output_measures[: len(self.outputs)])
             ],
             "float_ops": [{"type": op.type, "name": op.name, "reason": op.reason} for op in self.float_ops],
+            "kept_cost": None if self.kept_cost is None else asdict(self.kept_cost),
             "sqnr_db": self.sqnr_db,
             "sqnr_measured_on": self.sqnr_measured_on,
             "sqnr_output": self.sqnr_output,
+            "detections": None if self.detections is None else asdict(self.detections),
             "calibration_samples": self.calibration_samples,
+            "data": [{"name": one.name, "min": one.low, "max": one.high, "mean": one.mean} for one in self.data],
+            "choices": [{"what": step.what, "sqnr_db": step.sqnr_db, "taken": step.taken} for step in self.choices],
             "seconds": self.seconds,
             "warnings": list(self.warnings),
         }
@@ -111,7 +143,15 @@ def warnings_for(
             f"{measurement.measured_on}. Below {LOW_SQNR_DB:.0f} dB accuracy usually suffers: check it with "
             "`edgequant compare`, and try int16x8, dynamic or --keep-float."
         )
-    return tuple(found) + tuple(_lost_parts(measurement, cure))
+    return (*found, *_lost_objects(measurement.detections), *_lost_parts(measurement, cure))
+
+
+def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
+    if detections is not None and detections.found < FEWEST_FOUND * detections.reference:
+        yield (
+            f"Of {detections.reference} objects that the float model finds, {detections.found} are found, and "
+            f"{detections.others} others: `edgequant doctor` looks for what loses them."
+        )
 
 
 def _lost_parts(measurement: Measurement, cure: str) -> Iterator[str]:

@@ -18,6 +18,9 @@ Sample = Mapping[str, NDArray[Any]]
 Ranges = Mapping[str, tuple[float, float]]
 """The smallest and largest value that each activation is to represent, by tensor name; empty where none is needed."""
 
+Means = Mapping[str, NDArray[np.float64]]
+"""The mean of each channel of tensors that layers read, by their names."""
+
 
 class ActivationWatch(Protocol):
     """Runs a float hub and shows what it computes on the way."""
@@ -50,16 +53,19 @@ class QuantizationRequest:
 
     `keep_float` is searched for in the type and in the name of every operator; those that match stay in float.
     `learned` takes the place of calibration. `strict`: whatever has an integer form gets it, even where that destroys a
-    part of the outputs. `free_outputs`: outputs that one scale would destroy may stay in float.
+    part of the outputs. `free_outputs`: outputs that one scale would destroy may stay in float. `effort` 0 takes the
+    ranges that `method` gives as they are; from 1 on ranges are chosen by measurement (if `method` is None) and biases
+    make up for the rounding of weights.
     """
 
     scheme: Scheme
-    method: str = "minmax"
+    method: str | None = None
     per_channel: bool = True
     keep_float: re.Pattern[str] | None = None
     learned: Learned | None = None
     strict: bool = False
     free_outputs: bool = False
+    effort: int = 1
 
     def keeps_float(self, op_type: str, name: str) -> bool:
         """Tell whether `keep_float` asks for this operator to stay in float."""

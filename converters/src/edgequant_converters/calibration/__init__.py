@@ -1,27 +1,36 @@
 """Data that calibrates, compares and runs models: one sample at a time, however many there are."""
 
+from ._check import DataCheck, FirstLayer, InputFacts, suspicions
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
+from ._evidence import MINMAX, Evidence
 from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._peek import SampleFor, no_sample, peek
 from ._split import Split, split
-from ._thresholds import entropy_range, percentile_range
+from ._thresholds import entropy_range, least_squares_range, percentile_range
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "METHODS",
+    "MINMAX",
+    "DataCheck",
     "DataSource",
+    "Evidence",
+    "FirstLayer",
     "Histogram",
     "ImagePreprocessing",
+    "InputFacts",
     "RangeCollector",
     "SampleFor",
     "Split",
     "entropy_range",
+    "least_squares_range",
     "no_sample",
     "open_data",
     "peek",
     "percentile_range",
     "range_collector",
     "split",
+    "suspicions",
 ]

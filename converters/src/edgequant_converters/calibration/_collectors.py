@@ -56,7 +56,7 @@ class _MinMaxCollector:
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def update(self, name: str, array: NDArray[Any]) -> None:
-        values = _finite(name, array)
+        values = finite_values(name, array)
         if values.size:
             low, high = self._ranges.get(name, (math.inf, -math.inf))
             self._ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
@@ -71,7 +71,7 @@ class _HistogramCollector:
         self._histograms: dict[str, Histogram] = {}
 
     def update(self, name: str, array: NDArray[Any]) -> None:
-        values = _finite(name, array)
+        values = finite_values(name, array)
         if values.size:
             self._histograms.setdefault(name, Histogram()).update(values)
 
@@ -81,7 +81,8 @@ class _HistogramCollector:
         return {name: percentile_range(h, self._percentile) for name, h in self._histograms.items()}
 
 
-def _finite(name: str, array: NDArray[Any]) -> NDArray[Any]:
+def finite_values(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the values that are finite; raises CalibrationError on NaN."""
     finite = np.isfinite(array)
     if finite.all():
         return array

@@ -22,12 +22,12 @@ class Histogram:
         self.exponent: int | None = None
         self.lowest, self.highest = math.inf, -math.inf
 
-    def update(self, values: NDArray[Any]) -> None:
-        """Add finite values."""
+    def update(self, values: NDArray[Any], ends: tuple[float, float] | None = None) -> None:
+        """Add finite values; `ends` are the smallest and largest of all, where `values` are some of them."""
         if values.size == 0:
             return
         wide = values.astype(np.float64, copy=False).ravel()
-        lowest, highest = float(wide.min()), float(wide.max())
+        lowest, highest = ends or (float(wide.min()), float(wide.max()))
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
         largest = max(-lowest, highest)
         if largest > 0:  # a tensor of zeros says nothing about the range, and its bin is the same in all

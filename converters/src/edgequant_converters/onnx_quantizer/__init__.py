@@ -11,30 +11,62 @@ from onnx import ModelProto
 
 from edgequant_converters._onnx_write import fit_versions, save_onnx
 from edgequant_converters._quiet import quiet
-from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
+from edgequant_converters._request import ActivationWatch, Means, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
+from edgequant_converters.calibration import FirstLayer
+from edgequant_converters.quantizer import Floats
 
 from ._activations import OnnxActivations
-from ._prepare import prepare
+from ._bias import correct_biases
+from ._bias import first_layer as _first_layer
+from ._bias import layer_inputs as _layer_inputs
+from ._gemm import kept_float
+from ._prepare import own_biases, prepare
+from ._view import decide_for
 
-__all__ = ["OnnxActivations", "prepare", "quantize_onnx", "quantize_onnx_with_ranges", "watch_onnx"]
+__all__ = [
+    "OnnxActivations",
+    "first_layer",
+    "layer_inputs",
+    "prepare",
+    "quantize_onnx",
+    "quantize_onnx_with_ranges",
+    "watch_onnx",
+]
 
 STORAGE_KEY = "edgequant.weights"
 """Metadata entry that names a 16-bit weight format by which a runtime may choose its arithmetic."""
 
 
-def quantize_onnx(hub: Path, output: Path, request: QuantizationRequest, ranges: Ranges) -> None:
+def quantize_onnx(
+    hub: Path,
+    output: Path,
+    request: QuantizationRequest,
+    ranges: Ranges,
+    means: Means | None = None,
+) -> dict[str, str]:
     """Write `hub`, a float32 ONNX file, to `output` in the requested scheme.
 
-    `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration. Raises
-    UnsupportedError.
+    Returns why nodes that have an integer form were left in float, by their names.
+
+    `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration. `means`, of
+    the channels that `layer_inputs` names, correct the biases. Raises UnsupportedError.
     """
     if request.scheme is Scheme.FP32:
         shutil.copyfile(hub, output)
-        return
+        return {}
+    fragile: dict[str, str] = {}
     with quiet():
-        model = _quantized(prepare(hub), request, ranges)
+        prepared = prepare(hub)
+        if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
+            fragile, ranges = decide_for(prepared, ranges, kept_float(prepared.graph, request))
+        if means:
+            own_biases(prepared.graph)
+            left = kept_float(prepared.graph, request) | set(fragile)
+            correct_biases(prepared, means, left, per_channel=request.per_channel)
+        model = _quantized(prepared, request, ranges, fragile)
     save_onnx(model, output)
+    return fragile
 
 
 def watch_onnx(hub: Path) -> ActivationWatch:
@@ -43,25 +75,45 @@ def watch_onnx(hub: Path) -> ActivationWatch:
         return OnnxActivations(prepare(hub))
 
 
-def quantize_onnx_with_ranges(hub: Path, per_channel: bool, ranges: Ranges, kept: Collection[str]) -> bytes:
+def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
+    """Return the axis that counts channels, and their number, of every tensor whose means correct biases."""
+    with quiet():
+        prepared = prepare(hub)
+    own_biases(prepared.graph)
+    return _layer_inputs(prepared)
+
+
+def first_layer(hub: Path) -> FirstLayer | None:
+    """Return the first layer that has a bias; None if none has."""
+    with quiet():
+        return _first_layer(prepare(hub))
+
+
+def quantize_onnx_with_ranges(
+    hub: Path, per_channel: bool, ranges: Ranges, kept: Collection[str], floats: Floats
+) -> bytes:
     """Return `hub` in int8, with the given (min, max) of every activation; the nodes in `kept` stay in float.
 
-    The names are those of the graph that `prepare` gives. Raises UnsupportedError.
+    The names are those of the graph that `prepare` gives. What int8 would destroy stays in float too, unless `floats`
+    is NONE. Raises UnsupportedError.
     """
     from ._static import quantize_static
     from ._weights import store_half_weights
 
     with quiet():
         request = QuantizationRequest(Scheme.INT8, per_channel=per_channel)
-        model = quantize_static(prepare(hub), request, ranges, set(kept))
-    store_half_weights(model, set(kept), np.float16)
+        prepared, left = prepare(hub), set(kept)
+        if floats is not Floats.NONE:
+            fragile, ranges = decide_for(prepared, ranges, left)
+            left |= set(fragile)
+        model = quantize_static(prepared, request, ranges, left)
+    store_half_weights(model, left, np.float16)
     fit_versions(model)
     return bytes(model.SerializeToString())
 
 
-def _quantized(model: ModelProto, request: QuantizationRequest, ranges: Ranges) -> ModelProto:
+def _quantized(model: ModelProto, request: QuantizationRequest, ranges: Ranges, fragile: Collection[str]) -> ModelProto:
     from ._dynamic import quantize_dynamic
-    from ._gemm import kept_float
     from ._nbits import quantize_int4_weights
     from ._static import quantize_static
     from ._weights import store_half_weights, store_int8_weights
@@ -74,7 +126,7 @@ def _quantized(model: ModelProto, request: QuantizationRequest, ranges: Ranges) 
             store_half_weights(model, kept, ml_dtypes.bfloat16)
             onnx.helper.set_model_props(model, {STORAGE_KEY: "bfloat16"})
         case Scheme.INT8 | Scheme.INT16X8:
-            model = quantize_static(model, request, ranges, kept)
+            model = quantize_static(model, request, ranges, kept | set(fragile))
             # What has no integer kernel (LSTM, GRU) computes in float; half the bytes cost it no accuracy.
             store_half_weights(model, kept, np.float16)
         case _:

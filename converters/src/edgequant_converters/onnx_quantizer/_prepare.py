@@ -1,23 +1,35 @@
 """Bring a float ONNX graph into the shape that onnxruntime's quantizer understands."""
 
+import itertools
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import onnx
 from edgequant_runtime import SessionError
 from edgequant_runtime.isolation import EngineDeathError, current_process
-from onnx import ModelProto
+from onnx import GraphProto, ModelProto
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._plain_gemms import plain_gemms
 from edgequant_converters._reason import reason
 
+_WITH_BIAS = {"Conv", "ConvTranspose", "Gemm", "InstanceNormalization", "LayerNormalization"}  # at input 2
+
 
 def prepare(path: Path) -> ModelProto:
     """Return the graph with folded constants, fused batch norms, plain Gemms, inferred shapes, and every node named.
 
-    onnxruntime's symbolic shape inference is left out: it drops a file into the current folder when it fails.
+    onnxruntime's symbolic shape inference is left out: it drops a file into the current folder when it fails. A file
+    that has just been prepared is not prepared again: a conversion tries several models of one hub.
     """
+    model = ModelProto()
+    model.CopyFrom(_prepared(path, path.stat().st_mtime_ns))
+    return model
+
+
+@lru_cache(maxsize=1)
+def _prepared(path: Path, changed: int) -> ModelProto:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
@@ -48,3 +60,22 @@ def _name_nodes(model: ModelProto) -> None:
         name = node.name or f"{node.op_type}_{number}"
         node.name = name if name not in taken else f"{name}_{number}"
         taken.add(node.name)
+
+
+def own_biases(graph: GraphProto) -> None:
+    """Give every node a bias of its own, since each gets its own scale.
+
+    onnxruntime would do so, but under the bias's name with a number, which may be the name of another value.
+    """
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    seen = set[str]()
+    for node in graph.node:
+        name = node.input[2] if node.op_type in _WITH_BIAS and len(node.input) > 2 else ""
+        if name in seen and name in constants:
+            new = next(f"{name}_{n}" for n in itertools.count(1) if f"{name}_{n}" not in taken)
+            copy = graph.initializer.add()
+            copy.CopyFrom(constants[name])
+            copy.name = node.input[2] = new
+            taken.add(new)
+        seen.add(name)

@@ -1,6 +1,5 @@
 """Full-integer ONNX: QuantizeLinear and DequantizeLinear around every operator that has an integer kernel."""
 
-import itertools
 import tempfile
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -8,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 
 from edgequant_converters._request import QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 
 from ._learned import has_clamp_above_its_grid, int4_overrides, without_range
+from ._prepare import own_biases
 from ._weights import per_tensor_overrides
-
-_WITH_BIAS = {"Conv", "ConvTranspose", "Gemm", "InstanceNormalization", "LayerNormalization"}  # at input 2
 
 
 def quantize_static(
@@ -30,7 +28,7 @@ def quantize_static(
     from onnxruntime.quantization import quantize_static as qdq
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
-    _unshare_biases(model.graph)
+    own_biases(model.graph)
     excluded, options = set(kept), dict[str, Any]()
     overrides = per_tensor_overrides(model)
     if request.learned is not None:
@@ -54,22 +52,3 @@ def quantize_static(
             extra_options=options,
         )
         return onnx.load(output)
-
-
-def _unshare_biases(graph: GraphProto) -> None:
-    """Give every node a bias of its own, since each gets its own scale.
-
-    onnxruntime would do so, but under the bias's name with a number, which may be the name of another value.
-    """
-    taken = {name for node in graph.node for name in (*node.input, *node.output)}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    seen = set[str]()
-    for node in graph.node:
-        name = node.input[2] if node.op_type in _WITH_BIAS and len(node.input) > 2 else ""
-        if name in seen and name in constants:
-            new = next(f"{name}_{n}" for n in itertools.count(1) if f"{name}_{n}" not in taken)
-            copy = graph.initializer.add()
-            copy.CopyFrom(constants[name])
-            copy.name = node.input[2] = new
-            taken.add(new)
-        seen.add(name)

@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
+import numpy as np
+
+from edgequant_converters._request import ActivationWatch, Means, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
+from edgequant_converters.calibration import FirstLayer
 from edgequant_converters.ir import Model, Operator, read_ir, write_ir
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import LitertActivations
+from ._bias import mean_shift
+from ._decide import Decision, decide
 from ._io import IO_TYPES, io_type
-from ._lower import lower
-from ._plan import Outputs, Plan, Wanted
+from ._lower import CORRECTED, lower
+from ._plan import Floats, Outputs, Plan, Wanted
 from ._rewrites import write_in_integer_operators
 from ._specification import INT8, INT16, OPERATORS
 from ._storage import store_bodies, store_weights
@@ -19,10 +24,17 @@ from ._trained import Weight, trained_values
 
 __all__ = [
     "IO_TYPES",
+    "OPERATORS",
+    "Decision",
+    "Floats",
     "LitertActivations",
     "Weight",
+    "decide",
+    "first_layer",
     "has_integer_form",
     "io_type",
+    "layer_inputs",
+    "mean_shift",
     "quantize_litert",
     "quantize_with_ranges",
     "trained_values",
@@ -33,13 +45,16 @@ _KINDS = {Scheme.INT8: INT8, Scheme.INT16X8: INT16}
 _PRECISIONS = {"int16x8": INT16, "float32": None}
 
 
-def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges) -> dict[str, str]:
+def quantize_litert(
+    hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, means: Means | None = None
+) -> dict[str, str]:
     """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
 
     Returns why operators that have an integer form were left in float, by the names of their outputs.
 
     `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
-    for the schemes that need calibration; operators beside a tensor without a range stay in float.
+    for the schemes that need calibration; operators beside a tensor without a range stay in float. `means`, of the
+    channels that `layer_inputs` names, correct the biases.
     """
     if request.scheme is Scheme.FP32:
         output.write_bytes(hub.read_bytes())
@@ -56,7 +71,7 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
         outputs = Outputs.INTEGER if request.free_outputs else Outputs.ASKED
         plan = _plan(model, io, ranges, wanted, outputs, strict=request.strict or request.learned is not None)
         kept = {tensor.name: reason for operator, reason in plan.kept.items() for tensor in operator.outputs}
-        lower(model.main, plan, io, per_channel=request.per_channel, int4=int4)
+        lower(model.main, plan, io, per_channel=request.per_channel, int4=int4, means=means)
         store_bodies(model, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator))
     else:
         store_weights(
@@ -67,12 +82,12 @@ def quantize_litert(hub: Path, output: Path, request: QuantizationRequest, io: s
 
 
 def quantize_with_ranges(
-    model: ModelT, io: str, per_channel: bool, ranges: Ranges, precision: Mapping[str, str]
+    model: ModelT, io: str, per_channel: bool, ranges: Ranges, precision: Mapping[str, str], floats: Floats
 ) -> bytes:
     """Return a float `model` in int8, with the given (min, max) of every activation by its tensor's name.
 
     `precision` says "int16x8" or "float32" for operators, named by an output tensor, that are not to be int8. `io` is
-    the type of inputs and outputs, one of int8, uint8, float.
+    the type of inputs and outputs, one of int8, uint8, float. `floats`: what of that which int8 would destroy stays.
     """
 
     def wanted(operator: Operator) -> str | None:
@@ -80,7 +95,8 @@ def quantize_with_ranges(
         return _PRECISIONS[named[0]] if named else INT8
 
     graph = read_ir(model)
-    plan = _plan(graph, io, ranges, wanted, Outputs.ASKED, strict=True)
+    outputs = Outputs.INTEGER if floats is Floats.OUTPUTS else Outputs.ASKED
+    plan = _plan(graph, io, ranges, wanted, outputs, strict=floats is Floats.NONE)
     lower(graph.main, plan, io, per_channel=per_channel, int4=False)
     return write_ir(graph)
 
@@ -89,6 +105,28 @@ def watch_litert(hub: Path) -> ActivationWatch:
     """Return what runs a float32 .tflite and shows its activations."""
     model = read_model(hub)
     return LitertActivations(model, model_bytes(model))
+
+
+def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
+    """Return the axis that counts channels, and their number, of every tensor whose means correct biases."""
+    layers = [op for op in read_ir(read_model(hub)).main.operators if op.code in CORRECTED and len(op.given) > 2]
+    return {
+        op.given[0].name: (-1, op.given[1].shape[-1] if op.code == "FULLY_CONNECTED" else op.given[0].shape[-1])
+        for op in layers
+        if op.given[1].is_constant
+    }
+
+
+def first_layer(hub: Path) -> FirstLayer | None:
+    """Return the first layer that has a bias; None if none has."""
+    for op in read_ir(read_model(hub)).main.operators:
+        if op.code in CORRECTED and len(op.given) > 2 and op.given[1].is_constant and op.given[2].is_constant:
+            squares, channels = np.square(op.given[1].values, dtype=np.float64), op.given[1].shape[-1]
+            if op.code == "DEPTHWISE_CONV_2D":
+                squares, channels = np.moveaxis(squares, -1, 0), 1
+            taps = squares.reshape(len(squares), -1, channels).sum(axis=1)
+            return FirstLayer(op.given[0].name, taps, op.given[2].values.astype(np.float64).ravel())
+    return None
 
 
 def has_integer_form(operator: str, scheme: Scheme) -> bool:

@@ -45,11 +45,12 @@ class Islands:
         self.reasons: dict[Operator, str] = {}
 
     def find(self, *, outputs_may_be_float: bool) -> dict[Operator, str]:
-        """Return the int8 operators to keep in float, with reasons."""
+        """Return the operators to keep in float, with reasons: those in int8, and joins that the user keeps so."""
         for operator in self._graph.operators:
-            if self._kinds.get(operator) != INT8:
+            kind = self._kinds.get(operator)
+            if kind not in (INT8, None):
                 continue
-            if (why := self._is_fragile(operator)) is not None:
+            if kind == INT8 and (why := self._is_fragile(operator)) is not None:
                 self._keep_with_sources([operator], why)
             elif outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
                 self._keep_with_sources(ways, self._mixture(operator))

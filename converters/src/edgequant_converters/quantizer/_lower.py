@@ -1,7 +1,12 @@
 """Rewrites a float graph as its plan says: types, integer constants, and conversions where two types meet."""
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgequant_converters._request import Means
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
+from ._bias import mean_shift
 from ._grids import grid_of, is_float, on_grid, same_grid, shifted
 from ._lstm import CELL_STATE, UNSEEN_CELL, quantize_lstm
 from ._plan import Plan, activation_inputs, trained_inputs
@@ -10,6 +15,7 @@ from ._storage import store_recurrent
 from ._weights import (
     fits_int4,
     needs_wide_bias,
+    real_weights,
     scales_with_bias,
     stored_bias,
     stored_weights,
@@ -20,19 +26,23 @@ from ._weights import (
 IO_KINDS = {"int8": INT8, "uint8": "UINT8", "int16": INT16, "float": FLOAT}
 
 
-def lower(graph: Graph, plan: Plan, io: str, *, per_channel: bool, int4: bool) -> None:
+CORRECTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""Layers whose biases make up for what rounding does to their weights."""
+
+
+def lower(graph: Graph, plan: Plan, io: str, *, per_channel: bool, int4: bool, means: Means | None = None) -> None:
     """Rewrite `graph` in place.
 
     Inputs and outputs get the type that `io` names, but for those of unknown range. `int4`: weights that training has
-    put on a 4-bit grid are stored in 4 bits.
+    put on a 4-bit grid are stored in 4 bits. Where `means` are known, biases make up for the rounding of weights.
     """
-    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4).run()
+    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, means or {}).run()
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool) -> None:
+    def __init__(self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool, means: Means) -> None:
         self._graph, self._plan, self._io = graph, plan, io
-        self._per_channel, self._int4 = per_channel, int4
+        self._per_channel, self._int4, self._means = per_channel, int4, means
         self._floats = {tensor for tensor in graph.tensors() if is_float(tensor)}
         self._forms: dict[tuple[object, ...], Tensor] = {}
         self._constants: dict[tuple[object, ...], Tensor] = {}
@@ -103,12 +113,15 @@ class _Lowering:
         results = [tensor for tensor in operator.outputs if tensor in self._floats]
         if operator.code in ("ADD", "SUB") and kind == INT16:
             operator.options["potScaleInt16"] = False
+        means = None
+        if activations and operator.code in CORRECTED:
+            means = self._means.get(operator.given[activations[0]].name)
         for i in activations:
             tensor = operator.inputs[i]
             assert tensor is not None
             operator.inputs[i] = self._form(tensor, kind, self._asked(operator, tensor, results, kind))
         if trained is not None:
-            self._store(operator, kind, activations[0], trained)
+            self._store(operator, kind, activations[0], trained, means)
         for tensor in results:
             self._set_type(tensor, kind)
         if operator.code == "UNIDIRECTIONAL_SEQUENCE_LSTM":
@@ -129,7 +142,14 @@ class _Lowering:
             return grid_of(kind, *self._plan.range_of(tensor))
         return None if tensor.type == kind else self._plan.grid(tensor, kind)
 
-    def _store(self, operator: Operator, kind: str, activation: int, trained: Weights) -> None:
+    def _store(
+        self,
+        operator: Operator,
+        kind: str,
+        activation: int,
+        trained: Weights,
+        means: NDArray[np.float64] | None,
+    ) -> None:
         x, weights = operator.inputs[activation], operator.inputs[trained.position]
         assert x is not None and x.quantization is not None and weights is not None
         bias = None if trained.bias is None else operator.input(trained.bias)
@@ -146,7 +166,11 @@ class _Lowering:
         if bias is not None and trained.bias is not None:
             own = self._constants[key].quantization
             assert own is not None
-            operator.inputs[trained.bias] = stored_bias(bias, step, own.scale, wide)
+            values = bias.values.astype(np.float64)
+            if means is not None:
+                error = real_weights(self._constants[key]) - weights.values.astype(np.float64)
+                values -= mean_shift(error, means, depthwise=operator.code == "DEPTHWISE_CONV_2D").reshape(values.shape)
+            operator.inputs[trained.bias] = stored_bias(bias, values, step, own.scale, wide)
 
 
 def _key(grid: Quantization | None) -> tuple[float, int]:

@@ -39,7 +39,7 @@ def quantize_lstm(operator: Operator, x: Quantization, y: Quantization, cell: Ra
     for i in BIASES:
         if (bias := operator.input(i)) is not None:
             steps = np.array([scales[i - BIASES[0] + WEIGHTS[0]]], np.float32)
-            operator.inputs[i] = stored_bias(bias, float(x.scale[0]), steps, wide=False)
+            operator.inputs[i] = stored_bias(bias, bias.values.astype(np.float64), float(x.scale[0]), steps, wide=False)
     for i in PEEPHOLES:
         if (peephole := operator.input(i)) is not None:
             operator.inputs[i] = _on_grid_of_its_own(peephole)
@@ -49,7 +49,8 @@ def quantize_lstm(operator: Operator, x: Quantization, y: Quantization, cell: Ra
         bias = operator.input(PROJECTION_BIAS)
         steps = np.array([_store(operator, PROJECTION, projection, bias, float(hidden.scale[0]))], np.float32)
         if bias is not None:
-            operator.inputs[PROJECTION_BIAS] = stored_bias(bias, float(hidden.scale[0]), steps, wide=False)
+            values = bias.values.astype(np.float64)
+            operator.inputs[PROJECTION_BIAS] = stored_bias(bias, values, float(hidden.scale[0]), steps, wide=False)
     _set_states(operator, y, cell)
     operator.intermediates = _intermediates(operator, hidden)
     operator.options.pop("asymmetricQuantizeInputs", None)

@@ -2,7 +2,8 @@
 
 An attention mask of -1e9 or minus infinity would take all steps of an int8 tensor for itself. But a softmax does not
 tell 10 below the smallest score from minus infinity: e^-10 is less than int8 can say of its result. So masks, and what
-they are added to, end there. Likewise a sigmoid's argument ends at 8, a hyperbolic tangent's at 5.
+they are added to, end there. Likewise a sigmoid's argument ends at 8, a hyperbolic tangent's at 5, and that of
+x sigmoid(x), the SiLU of most detectors, where the product is 0 to a fraction of a step.
 """
 
 import math
@@ -21,6 +22,9 @@ BELOW = 10.0
 
 SATURATED = {"LOGISTIC": 8.0, "TANH": 5.0}
 """Beyond it the result is within a sixth of an int8 step of its limit."""
+
+FLAT_BELOW = {"HARD_SWISH": -3.0, "ELU": -6.0, "GELU": -4.0}
+"""Below it the result is the same to less than an int8 step of the usual ranges."""
 
 EXTREME = -1e3
 """What is below it in a mask means "never"."""
@@ -62,27 +66,68 @@ def clip_masks(graph: Graph, ranges: dict[str, Range]) -> Clipped:
 
 
 def clip_saturated(graph: Graph, ranges: dict[str, Range], kinds: Mapping[Operator, str]) -> dict[str, Range]:
-    """Return the ranges to use instead for tensors that only sigmoids read, in int8, directly or moved."""
-    users, clipped = graph.users(), dict[str, Range]()
+    """Return the ranges to use instead for tensors whose int8 readers, directly or moved, tell no more apart."""
+    return _Saturation(graph, ranges, kinds).clipped()
 
-    def limit(tensor: Tensor) -> float:
-        """Return the largest magnitude that a reader tells from others; infinity if one tells all apart."""
-        readers = users.get(tensor, [])
-        if tensor in graph.outputs or not readers:
-            return math.inf
-        return max(_limit_of(reader) for reader in readers)
 
-    def _limit_of(reader: Operator) -> float:
+class _Saturation:
+    """Asks the readers of each tensor which of its values they tell apart."""
+
+    def __init__(self, graph: Graph, ranges: Mapping[str, Range], kinds: Mapping[Operator, str]) -> None:
+        self._graph, self._ranges, self._kinds = graph, ranges, kinds
+        self._users, self._producers = graph.users(), graph.producers()
+
+    def clipped(self) -> dict[str, Range]:
+        """Return the narrower ranges."""
+        found = {}
+        for tensor in self._graph.tensors():
+            if tensor.name in self._ranges and not tensor.is_constant:
+                (low, high), (least, most) = self._ranges[tensor.name], self._told_apart(tensor)
+                narrow = max(min(low, most), least), min(max(high, least), most)
+                if narrow != (low, high):
+                    found[tensor.name] = narrow
+        return found
+
+    def _told_apart(self, tensor: Tensor) -> Range:
+        readers = self._users.get(tensor, [])
+        if tensor in self._graph.outputs or not readers:
+            return _ALL
+        spans = [self._by_reader(tensor, reader) for reader in readers]
+        return min(low for low, _ in spans), max(high for _, high in spans)
+
+    def _by_reader(self, tensor: Tensor, reader: Operator) -> Range:
+        if self._kinds.get(reader) != INT8:
+            return _ALL
+        if self._is_silu(tensor, reader):
+            return -self._silu_end(tensor), math.inf
         if reader.code in SATURATED:
-            return SATURATED[reader.code] if kinds.get(reader) == INT8 else math.inf
-        moves = _only_moves(reader) and kinds.get(reader) == INT8
-        return max(limit(output) for output in reader.outputs) if moves else math.inf
+            if all(self._is_silu(tensor, user) for user in self._users.get(reader.output, ())):
+                return -self._silu_end(tensor), math.inf
+            return -SATURATED[reader.code], SATURATED[reader.code]
+        if reader.code in FLAT_BELOW:
+            return FLAT_BELOW[reader.code], math.inf
+        if not _only_moves(reader):
+            return _ALL
+        spans = [self._told_apart(output) for output in reader.outputs]
+        return min(low for low, _ in spans), max(high for _, high in spans)
 
-    for tensor in graph.tensors():
-        if tensor.name in ranges and not tensor.is_constant and (most := limit(tensor)) < math.inf:
-            low, high = ranges[tensor.name]
-            clipped[tensor.name] = max(min(low, most), -most), min(max(high, -most), most)
-    return clipped
+    def _is_silu(self, tensor: Tensor, product: Operator) -> bool:
+        """Tell whether an operator multiplies a tensor by its own sigmoid."""
+        gates = [self._producers.get(factor) for factor in product.given if factor is not tensor]
+        return (
+            product.code == "MUL"
+            and tensor in product.given
+            and self._kinds.get(product) == INT8
+            and any(gate is not None and gate.code == "LOGISTIC" and gate.given[0] is tensor for gate in gates)
+        )
+
+    def _silu_end(self, tensor: Tensor) -> float:
+        """Return how far below 0 the product with the sigmoid is 0 to a quarter of an int8 step of its range."""
+        step = (max(self._ranges[tensor.name][1], 0.0) + 0.28) / 255 if tensor.name in self._ranges else 0.0
+        return next((end for end in np.arange(4.0, 16.0, 0.25) if end * math.exp(-end) <= step / 4), 16.0)
+
+
+_ALL = (-math.inf, math.inf)
 
 
 def _only_moves(operator: Operator) -> bool:

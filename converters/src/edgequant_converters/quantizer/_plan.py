@@ -1,7 +1,7 @@
 """Which operators compute in integers, and the grid (scale and zero point) of every activation."""
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 
 import numpy as np
 
@@ -51,6 +51,14 @@ class Outputs(Enum):
     FLOAT = "float"
     INTEGER = "integers, but for what one scale would destroy"
     ASKED = "integers, because the user asked for them"
+
+
+class Floats(StrEnum):
+    """What stays in float of what int8 would destroy."""
+
+    NONE = "none"
+    INSIDE = "inside"
+    OUTPUTS = "inside and outputs"
 
 
 class Plan:
@@ -153,7 +161,7 @@ class Plan:
         islands = Islands(self._graph, self.kinds, self.range_of)
         self.kept = islands.find(outputs_may_be_float=free)
         for operator in self.kept:
-            del self.kinds[operator]
+            self.kinds.pop(operator, None)
         if free:
             self.float_outputs = float_results(self._graph, lambda operator: operator in self.kept)
 

@@ -93,10 +93,24 @@ def weights_as_they_were(tensor: Tensor, bias: NDArray[np.float32] | None, input
     return Tensor(tensor.name, tensor.shape, "INT8", whole.astype(np.int8), had)
 
 
-def stored_bias(tensor: Tensor, input_scale: float, weight_scales: NDArray[np.float32], wide: bool) -> Tensor:
-    """Return a bias in whole steps of input scale times weight scale: int64 beside int16 activations, else int32."""
+def real_weights(tensor: Tensor) -> NDArray[np.float64]:
+    """Return what stored weights stand for."""
+    grid = tensor.quantization
+    assert grid is not None
+    shape = [-1 if i == grid.axis else 1 for i in range(tensor.rank)] if grid.scale.size > 1 else []
+    points, scales = grid.zero_point.reshape(shape or -1), grid.scale.astype(np.float64).reshape(shape or -1)
+    return np.asarray((tensor.values.astype(np.float64) - points) * scales)
+
+
+def stored_bias(
+    tensor: Tensor, values: NDArray[np.float64], input_scale: float, weight_scales: NDArray[np.float32], wide: bool
+) -> Tensor:
+    """Return `values`, for the bias `tensor`, in whole steps of input scale times weight scale.
+
+    They are int64 beside int16 activations, else int32.
+    """
     scales = (np.float32(input_scale) * weight_scales).astype(np.float32)
-    steps = np.rint(tensor.values.astype(np.float64) / scales.astype(np.float64))
+    steps = np.rint(values / scales.astype(np.float64))
     kind = "INT64" if wide else "INT32"
     return Tensor(
         tensor.name,

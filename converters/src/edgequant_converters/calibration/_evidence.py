@@ -1,0 +1,137 @@
+"""What calibration samples say of every activation, in one pass: several ranges to choose from, and channels' means."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._collectors import DEFAULT_PERCENTILE, finite_values
+from ._histogram import Histogram
+from ._thresholds import entropy_range, least_squares_range, percentile_range
+
+MINMAX = "minmax"
+
+LOOKED_AT = 16384
+"""So many values of a tensor go into its histogram, from each sample, evenly spread; the smallest and largest count
+always."""
+
+ALONE = 3.0
+"""A sample whose largest value is so many times any other's sets the range alone."""
+
+_WAYS: dict[str, Callable[[Histogram], tuple[float, float]]] = {
+    MINMAX: lambda histogram: (histogram.lowest, histogram.highest),
+    "percentile": lambda histogram: percentile_range(histogram, DEFAULT_PERCENTILE),
+    "least squares": least_squares_range,
+    "entropy": entropy_range,
+}
+
+_TRIED = (MINMAX, "percentile", "least squares")
+
+
+@dataclass(slots=True)
+class _Mean:
+    """The sums of a tensor's channels and of their squares, over all else."""
+
+    total: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    count: int = 0
+
+
+@dataclass(slots=True)
+class _Extreme:
+    """The largest magnitude that a sample has in a tensor, which sample that is, and the next largest of another."""
+
+    largest: float = 0.0
+    next: float = 0.0
+    sample: int = -1
+    seen: int = 0
+
+    def update(self, magnitude: float) -> None:
+        if magnitude > self.largest:
+            self.largest, self.next, self.sample = magnitude, self.largest, self.seen
+        else:
+            self.next = max(self.next, magnitude)
+        self.seen += 1
+
+
+class Evidence:
+    """A collector of ranges that keeps what others than the smallest and largest value follow from.
+
+    `channels` has the axis that counts channels, and their number, of tensors whose channels' means are wanted.
+    `method` is the only one to choose by, where the user named one.
+    """
+
+    def __init__(self, channels: Mapping[str, tuple[int, int]], method: str | None = None) -> None:
+        self._channels, self._methods = channels, _TRIED if method is None else (method,)
+        self._histograms: dict[str, Histogram] = {}
+        self._means: dict[str, _Mean] = {}
+        self._extremes: dict[str, _Extreme] = {}
+
+    def update(self, name: str, array: NDArray[Any]) -> None:
+        """Add one sample's values of the tensor `name`; raises CalibrationError on NaN."""
+        values = finite_values(name, array)
+        if not values.size:
+            return
+        self._extremes.setdefault(name, _Extreme()).update(max(abs(float(values.min())), abs(float(values.max()))))
+        histogram = self._histograms.setdefault(name, Histogram())
+        histogram.update(_spread(values), ends=(float(values.min()), float(values.max())))
+        if name in self._channels and values.size == array.size:
+            self._add_mean(name, array)
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the smallest and largest value of each tensor."""
+        return {name: (seen.lowest, seen.highest) for name, seen in self._histograms.items()}
+
+    def choices(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """Return the ranges that each way of choosing gives, the smallest and largest values first."""
+        seen = self._histograms.items()
+        return {
+            method: {name: _at_least_something(one, _WAYS[method](one)) for name, one in seen}
+            for method in self._methods
+        }
+
+    def means(self) -> dict[str, NDArray[np.float64]]:
+        """Return the mean of each channel of the tensors asked for."""
+        return {name: mean.total / mean.count for name, mean in self._means.items()}
+
+    def mean_squares(self, name: str) -> NDArray[np.float64] | None:
+        """Return the mean square of each channel of a tensor asked for; None if it had no finite values."""
+        mean = self._means.get(name)
+        return None if mean is None else mean.squares / mean.count
+
+    def outlier(self) -> tuple[int, int] | None:
+        """Return the sample (counted from 0) that alone sets most tensors' ranges, and for how many it does."""
+        alone = [extreme.sample for extreme in self._extremes.values() if extreme.largest > ALONE * extreme.next]
+        if not alone:
+            return None
+        sample, count = Counter(alone).most_common(1)[0]
+        return (sample, count) if count * 2 > len(self._extremes) else None
+
+    def _add_mean(self, name: str, array: NDArray[Any]) -> None:
+        axis, size = self._channels[name]
+        rows = np.moveaxis(array, axis, -1) if array.ndim and array.shape[axis] == size else array
+        if rows.size % size:
+            return
+        rows = rows.reshape(-1, size)
+        mean = self._means.setdefault(name, _Mean(np.zeros(size), np.zeros(size)))
+        mean.total += rows.sum(axis=0, dtype=np.float64)
+        mean.squares += np.einsum("rc,rc->c", rows, rows, dtype=np.float64)
+        mean.count += len(rows)
+
+
+def _spread(values: NDArray[Any]) -> NDArray[Any]:
+    """Return evenly spread values; the stride shares no factor with the last axis, so that no channel is passed by."""
+    stride, last = values.size // LOOKED_AT, values.shape[-1] if values.ndim else 1
+    if stride < 2:
+        return values
+    while math.gcd(stride, last) > 1:
+        stride += 1
+    return values.ravel()[::stride]
+
+
+def _at_least_something(seen: Histogram, found: tuple[float, float]) -> tuple[float, float]:
+    return found if found[0] < found[1] else (seen.lowest, seen.highest)
