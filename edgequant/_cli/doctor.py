@@ -33,7 +33,7 @@ EXAMPLE = """
 def doctor(
     source: SourceArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="int8 model to write: .tflite or .onnx.")],
-    calibration: Annotated[str, typer.Option(help="Typical inputs: .npy, .npz, or a folder of images.")],
+    calibration: Annotated[str, typer.Option(help="Typical inputs: .npy, .npz, an image, or a folder of images.")],
     data: Annotated[
         str | None, typer.Option(help="Other inputs, to judge by; default: some calibration inputs.")
     ] = None,
@@ -60,7 +60,7 @@ def doctor(
 
     from ._progress import step_progress
 
-    with step_progress() as progress:
+    with step_progress(lines=True) as progress:
         report = treat(
             source,
             output,

@@ -81,6 +81,17 @@ def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = No
         raise SourceError(str(error)) from error
 
 
+def open_fast(path: Path) -> Evaluator:
+    """Open a model as `open_model` does, in the native engine where it can run it: the same integers, sooner.
+
+    It runs on all cores, as nobody asks for exact floats of it.
+    """
+    if path.suffix.lower() == ".tflite":
+        with suppress(SessionError):
+            return Evaluator(path.name, current_process().open(path, engine="native"))
+    return open_model(path)
+
+
 def open_inner(data: bytes, name: str, *, threads: int = 0, delegates: bool = True) -> InnerEvaluator:
     """Open a model whose inner tensors are to be read; `name` is what errors call it, such as "the float model".
 

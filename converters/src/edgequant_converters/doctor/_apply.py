@@ -49,6 +49,8 @@ def _model_bytes(hub: Path, recipe: Recipe) -> bytes:
         from edgequant_converters.onnx_quantizer import quantize_onnx_with_ranges
 
         kept = list(recipe.precision)
-        return quantize_onnx_with_ranges(hub, recipe.per_channel, recipe.ranges, kept)
+        return quantize_onnx_with_ranges(hub, recipe.per_channel, recipe.ranges, kept, recipe.floats)
     network = edited(hub.read_bytes(), recipe.edits)
-    return quantize_with_ranges(network.model, recipe.io, recipe.per_channel, recipe.ranges, recipe.precision)
+    return quantize_with_ranges(
+        network.model, recipe.io, recipe.per_channel, recipe.ranges, recipe.precision, recipe.floats
+    )

@@ -22,7 +22,7 @@ _DIGITS = 32
 class ByLayers:
     """Every operator by its name, with digests of its form (type, settings, names and shapes) and of its weights."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     layers: Mapping[str, tuple[str, str]]
 
     @classmethod
@@ -89,8 +89,8 @@ class ByBytes:
             )
 
 
-BINDINGS: dict[int, type[ByLayers] | type[ByBytes]] = {kind.version: kind for kind in (ByBytes, ByLayers)}
-"""How recipes of each version are bound."""
+BINDINGS: dict[int, type[ByLayers] | type[ByBytes]] = {1: ByBytes, 2: ByLayers, 3: ByLayers}
+"""How recipes of each version are bound; from version 3 on they say what may stay in float."""
 
 
 def _layers(hub: Path) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -22,9 +22,6 @@ from ._network import Layer, Network
 from ._rounding import LARGEST_FAN_IN, LayerMoments, best_steps, fan_in
 from ._treatment import LitertWorkshop, Tick, Treatment
 
-SAMPLES = 128
-"""How many calibration samples are looked at, at most."""
-
 
 def round_weights(workshop: LitertWorkshop, treatment: Treatment, tick: Tick) -> Treatment:
     """Return the treatment with the weights of every layer rounded for the least error of its output."""
@@ -40,7 +37,7 @@ def round_weights(workshop: LitertWorkshop, treatment: Treatment, tick: Tick) ->
 def shift_biases(workshop: LitertWorkshop, treatment: Treatment, tick: Tick) -> Treatment:
     """Return the treatment with the mean error of every layer's output channels taken off its bias."""
     network = workshop.network(treatment.edits)
-    samples = workshop.samples[:SAMPLES]
+    samples = workshop.fit
     means = _means(
         LitertActivations(network.model, network.to_bytes()), samples, [layer.name for layer in network.layers]
     )
@@ -58,12 +55,10 @@ def shift_biases(workshop: LitertWorkshop, treatment: Treatment, tick: Tick) -> 
 def _rounded(workshop: LitertWorkshop, network: Network, treatment: Treatment, layer: Layer) -> RoundWeights:
     weights = network.weights(layer)
     moments = LayerMoments(layer, weights, network.graph.operators[layer.position].builtinOptions)
-    float_network = workshop.network(treatment.edits)
-    watch = LitertActivations(float_network.model, float_network.to_bytes())
-    inner, name = InnerTensors(workshop.build(treatment)), network.tensor_name(layer.input)
-    for sample in workshop.samples[:SAMPLES]:
-        clean = next(value for tensor, value in watch.run(sample) if tensor == name)
-        moments.update(clean, inner.run(sample, [name])[name])
+    clean, name = InnerTensors(workshop.network(treatment.edits).to_bytes()), network.tensor_name(layer.input)
+    inner = InnerTensors(workshop.build(treatment))
+    for sample in workshop.fit:
+        moments.update(clean.run(sample, [name])[name], inner.run(sample, [name])[name])
     return RoundWeights.of(layer.name, best_steps(weights, layer, moments))
 
 

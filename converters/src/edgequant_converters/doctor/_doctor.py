@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,8 @@ from edgequant_converters._naming import named_for_the_user
 from edgequant_converters._quantize_hub import Progress
 from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
-from edgequant_converters.quantizer import io_type
+from edgequant_converters.graph import read_graph
+from edgequant_converters.quantizer import Floats, io_type
 from edgequant_converters.tflite import carry_attached_files
 
 from . import _techniques as techniques
@@ -95,7 +97,9 @@ def doctor(
     tell = progress or _silent
     destination = Path(output)
     target = target_of(destination)
-    terms = _Terms(io_type(Scheme.INT8, io) if target is Target.LITERT else "float", per_channel, budget, max_layers)
+    floats = Floats.OUTPUTS if io is None or target is Target.ONNX else Floats.INSIDE
+    own_io = io_type(Scheme.INT8, io) if target is Target.LITERT else "float"
+    terms = _Terms(own_io, floats, per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
     sample, calibration = peek(calibration, images)
@@ -103,8 +107,10 @@ def doctor(
         tempfile.TemporaryDirectory(prefix="edgequant-") as folder,
         replacing(destination) as written,
         named_for_the_user({written: destination.name, (hub := hub_in(folder, target)): "the float model"}),
-        engine_process(),
+        ExitStack() as stack,
     ):
+        treating = stack.enter_context(ExitStack())
+        treating.enter_context(engine_process())
         tell("importing", 0, None)
         network = write_float_hub(
             source,
@@ -120,10 +126,16 @@ def doctor(
         inputs = open_model(hub).inputs
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]
         assert opened[0] is not None
-        evidence = gather(opened[0], opened[1], labels)
+        evidence = gather(opened[0], opened[1], labels, sum(op.macs or 0 for op in read_graph(hub).ops))
         visit = _Visit.begin(hub, target, evidence, terms)
         findings = visit.findings()
-        visit.treat(tell)
+        try:
+            visit.treat(tell)
+        except KeyboardInterrupt:  # which ends the engines' process; what has been kept is good
+            tell("interrupted: writing the best so far", 0, None)
+            findings += ("It was interrupted: the steps that are not listed were not tried.",)
+        treating.close()
+        stack.enter_context(engine_process())
         # What is written comes from the recipe's own text, as it will when the recipe is repeated.
         chosen = parse_recipe(visit.recipe().to_text(), recipe_file.name)
         apply_recipe(hub, written, chosen)
@@ -157,6 +169,7 @@ class _Terms:
     """What the user asked for."""
 
     io: str
+    floats: Floats
     per_channel: bool
     budget: str | int
     max_layers: int
@@ -194,7 +207,7 @@ class _Visit:
     def begin(cls, hub: Path, target: Target, evidence: Evidence, terms: _Terms) -> "_Visit":
         """Measure plain int8."""
         workshop: Workshop = (
-            LitertWorkshop(hub, evidence.calibration, terms.io, terms.per_channel)
+            LitertWorkshop(hub, evidence, terms.io, terms.per_channel, terms.floats)
             if target is Target.LITERT
             else OnnxWorkshop(hub, evidence.calibration, terms.per_channel)
         )
@@ -223,8 +236,9 @@ class _Visit:
         litert = isinstance(case.workshop, LitertWorkshop)
         limits = Limits(self.terms.max_layers, parse_budget(self.terms.budget, self.plain_bytes))
         kinds = ("int16x8", "float32") if litert else ("float32",)
+        may_split = litert and self.terms.floats is not Floats.OUTPUTS
         steps: list[tuple[str, bool, Callable[[], None]]] = [
-            ("splitting outputs", litert, lambda: techniques.split_outputs(case, self.mixed)),
+            ("splitting outputs", may_split, lambda: techniques.split_outputs(case, self.mixed)),
             ("dead channels", litert, lambda: techniques.silence_dead_channels(case)),
             ("equalizing", litert, lambda: techniques.equalize_channels(case)),
             ("saturating operators", litert, lambda: techniques.end_ranges_at_saturation(case)),
@@ -233,11 +247,12 @@ class _Visit:
             ("correcting biases", litert, lambda: techniques.shift_all_biases(case)),
             ("mixing precisions", True, lambda: techniques.mix_precisions(case, kinds, limits, self._good_enough)),
         ]
-        for name, possible, technique in steps:
-            if possible:
-                tell(name, 0, None)
-                case.tick = partial(tell, name)
-                technique()
+        wanted = [(name, technique) for name, possible, technique in steps if possible]
+        for number, (name, technique) in enumerate(wanted, 1):
+            step = f"step {number} of {len(wanted)}, {name}"
+            tell(step, 0, None)
+            case.tick = partial(tell, step)
+            technique()
 
     def recipe(self) -> Recipe:
         """Return what was decided."""
@@ -250,6 +265,7 @@ class _Visit:
             edits=treatment.all_edits,
             ranges=treatment.ranges,
             precision=treatment.precision or {},
+            floats=self.terms.floats,
         )
 
     def verdict(self, written: Path) -> "_Verdict":

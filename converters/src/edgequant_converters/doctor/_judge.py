@@ -1,6 +1,6 @@
 """How good a quantized model is: SQNR against the float hub and, where labels are given, accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgequant_converters._errors import CalibrationError
-from edgequant_converters._evaluate import open_model, to_own_type, to_real
+from edgequant_converters._evaluate import open_fast, open_model, to_own_type, to_real
 from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
+from edgequant_converters._parts import divisions
 from edgequant_converters._request import Sample
 
 from ._edits import Edit, SplitOutput
@@ -62,12 +63,13 @@ class Judge:
         self._inputs = [[sample[spec.name] for spec in model.inputs] for sample in samples]
         self._expected = [model.run_real(inputs) for inputs in self._inputs]
         self._parts, self._labels = tuple(parts), labels
+        self._divisions = divisions(hub, len(model.outputs))
         self._scores = None if labels is None else _class_scores(self._expected[0])
         self.reference = Score(IDENTICAL_DB, TYPICAL_DB[1], self._accuracy(self._expected))
 
     def measure(self, model: Path, edits: Sequence[Edit] = ()) -> Score:
         """Run a model, whose outputs the `edits` may have split, on all samples."""
-        opened = open_model(model)
+        opened = open_fast(model)
         computed = [joined(opened.run_real(inputs), edits) for inputs in self._inputs]
         return Score(*self._worst(computed), self._accuracy(computed))
 
@@ -95,14 +97,30 @@ class Judge:
     def _worst(self, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
         """Return the SQNR over all samples and the samples' mean one, each of the worst part."""
         whole = set(range(len(self._expected[0]))) - {part.output for part in self._parts}
-        judged = [Part(output, 0, 0, _ALL) for output in sorted(whole)] + list(self._parts)
-        together, each = zip(*(self._decibels(part, computed) for part in judged), strict=True)
+        found = [self._decibels(part, computed) for part in self._parts]
+        for output in sorted(whole):
+            found += self._by_division(output, computed)
+        together, each = zip(*found, strict=True)
         return min(together), min(each)
 
-    def _decibels(self, part: Part, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
+    def _by_division(self, output: int, computed: Sequence[Sequence[NDArray[Any]]]) -> Iterator[tuple[float, float]]:
+        """Yield the figures of the parts that were joined into an output; of all of it, if there are none."""
+        division, shape = self._divisions[output], self._expected[0][output].shape
+        if division is None or not division.fits(shape):
+            yield self._decibels(Part(output, 0, 0, _ALL), computed)
+            return
+        for number in range(len(division.names)):
+            places = np.broadcast_to(division.labels == number, shape)
+            if any(expected[output][places].any() for expected in self._expected):
+                yield self._decibels(Part(output, 0, 0, _ALL), computed, places)
+
+    def _decibels(
+        self, part: Part, computed: Sequence[Sequence[NDArray[Any]]], places: NDArray[np.bool_] | None = None
+    ) -> tuple[float, float]:
         statistics, own = ErrorStatistics(), []
         for expected, outputs in zip(self._expected, computed, strict=True):
             pair = _cut(expected[part.output], part), _cut(outputs[part.output], part)
+            pair = pair if places is None else (pair[0][places], pair[1].reshape(places.shape)[places])
             statistics.update(*pair)
             own.append(sqnr_db(*pair))
         if not np.isfinite(statistics.sqnr_db):

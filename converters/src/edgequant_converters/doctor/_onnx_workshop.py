@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgequant_converters._request import Sample
 from edgequant_converters.onnx_quantizer import OnnxActivations, prepare, quantize_onnx_with_ranges
+from edgequant_converters.quantizer import Floats
 
 from ._edits import Edit
 from ._statistics import TensorStatistics, observe
@@ -36,7 +37,7 @@ class OnnxWorkshop:
     def build(self, treatment: Treatment) -> bytes:
         """Return the quantized model."""
         kept = list(treatment.precision or {})
-        return quantize_onnx_with_ranges(self._hub, self._per_channel, treatment.ranges, kept)
+        return quantize_onnx_with_ranges(self._hub, self._per_channel, treatment.ranges, kept, Floats.OUTPUTS)
 
     def layers(self, edits: tuple[Edit, ...]) -> Sequence[tuple[str, ...]]:
         """Return the names of the nodes of each layer; the quantizer itself joins what it fuses."""

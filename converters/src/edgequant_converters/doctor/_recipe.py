@@ -11,6 +11,7 @@ from typing import Any
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._files import replacing
 from edgequant_converters._schemes import Target
+from edgequant_converters.quantizer import Floats
 
 from ._binding import BINDINGS, ByBytes, ByLayers
 from ._edits import Edit, edit_from_dict
@@ -25,7 +26,8 @@ class Recipe:
 
     `binding` tells the float32 model that the source is converted to first from others; `ranges` has (min, max)
     of every activation by its tensor's name; `precision` names the operators (by output tensor for LiteRT, by node for
-    ONNX) that are not int8, with what they are instead. `sqnr_db` and `measured_on` are what the doctor measured.
+    ONNX) that are not int8, with what they are instead. `floats` says what stays in float of
+    what int8 would destroy. `sqnr_db` and `measured_on` are what the doctor measured.
     """
 
     target: Target
@@ -35,6 +37,7 @@ class Recipe:
     edits: tuple[Edit, ...]
     ranges: Mapping[str, tuple[float, float]]
     precision: Mapping[str, str]
+    floats: Floats = Floats.NONE
     sqnr_db: float | None = None
     measured_on: str = ""
 
@@ -51,6 +54,7 @@ class Recipe:
             "edits": [edit.to_dict() for edit in self.edits],
             "ranges": {name: list(pair) for name, pair in self.ranges.items()},
             "precision": dict(self.precision),
+            "floats": str(self.floats),
             "sqnr_db": self.sqnr_db,
             "measured_on": self.measured_on,
         }
@@ -68,7 +72,13 @@ class Recipe:
         return f"^({'|'.join(names)})$" if names else None
 
     def check_request(
-        self, target: Target, quantize: str, io: str | None, keep_float: str | None, per_channel: bool, method: str
+        self,
+        target: Target,
+        quantize: str,
+        io: str | None,
+        keep_float: str | None,
+        per_channel: bool,
+        method: str | None,
     ) -> None:
         """Raise UnsupportedError if a conversion is asked for anything but what this recipe holds."""
         if target is not self.target:
@@ -78,7 +88,7 @@ class Recipe:
             "io": io not in (None, self.io),
             "keep_float": keep_float is not None,
             "per_channel": not per_channel and self.per_channel,
-            "calibration_method": method != "minmax",
+            "calibration_method": method is not None,
         }
         if asked := [name for name, refused in fixed.items() if refused]:
             raise UnsupportedError(f"A recipe says itself how to quantize: leave out {', '.join(asked)}.")
@@ -130,6 +140,7 @@ def _parse(stored: dict[str, Any]) -> Recipe:
         edits=tuple(edit_from_dict(edit) for edit in stored["edits"]),
         ranges={str(name): (float(low), float(high)) for name, (low, high) in stored["ranges"].items()},
         precision=precision,
+        floats=Floats(stored["floats"]) if stored["version"] > 2 else Floats.NONE,
         sqnr_db=None if stored["sqnr_db"] is None else float(stored["sqnr_db"]),
         measured_on=str(stored["measured_on"]),
     )

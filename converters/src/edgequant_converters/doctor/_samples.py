@@ -20,8 +20,11 @@ MOST_CALIBRATION, MOST_JUDGED, MOST_LABELLED = 512, 1024, 4096
 MOST_BYTES = 512 * 2**20
 """How much memory each kind of samples may take."""
 
-FIT = 128
-"""How many of the calibration samples the alternatives within a step are compared on."""
+FIT, LEAST_FIT = 64, 12
+"""How many of the calibration samples the alternatives within a step are compared on, and corrections fitted to."""
+
+FIT_MACS = 16e9
+"""So many multiply-accumulates may the inferences of these samples be: large networks are compared on fewer."""
 
 
 EVEN_SPLIT = 8
@@ -51,15 +54,20 @@ class Evidence:
     deciding: Judged
     measuring: Judged
     measured_on: str
+    macs: int = 0
 
     @property
     def fit(self) -> list[Sample]:
         """Return the calibration samples on which the alternatives within a step are compared."""
-        return self.calibration[:: max(len(self.calibration) // FIT, 1)][:FIT]
+        count = min(max(int(FIT_MACS / max(self.macs, 1)), LEAST_FIT), FIT)
+        return self.calibration[:: max(len(self.calibration) // count, 1)][:count]
 
 
-def gather(calibration: Iterable[Sample], data: Iterable[Sample] | None, labels: Any) -> Evidence:
-    """Read samples; without `data` every tenth calibration sample is held back. Raises CalibrationError."""
+def gather(calibration: Iterable[Sample], data: Iterable[Sample] | None, labels: Any, macs: int = 0) -> Evidence:
+    """Read samples; without `data` every tenth calibration sample is held back. Raises CalibrationError.
+
+    `macs` are the multiply-accumulates of an inference.
+    """
     samples = take(calibration, MOST_CALIBRATION)
     if data is not None:
         others = take(data, MOST_JUDGED if labels is None else MOST_LABELLED)
@@ -71,7 +79,7 @@ def gather(calibration: Iterable[Sample], data: Iterable[Sample] | None, labels:
         judged, kind = Judged(others, None), "held-back calibration samples"
     deciding, measuring = judged.every_other(0), judged.every_other(1)
     note = "" if deciding is not measuring else ", too few to spare some for the result: it decided the steps as well"
-    return Evidence(samples, deciding, measuring, f"{len(measuring.samples)} {kind}{note}")
+    return Evidence(samples, deciding, measuring, f"{len(measuring.samples)} {kind}{note}", macs)
 
 
 def take(data: Iterable[Sample], most: int) -> list[Sample]:

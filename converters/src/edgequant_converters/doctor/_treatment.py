@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from edgequant_converters._request import Sample
-from edgequant_converters.quantizer import LitertActivations, quantize_with_ranges
+from edgequant_converters.quantizer import Floats, LitertActivations, quantize_with_ranges
 
 from ._edits import Edit
 from ._network import WEIGHTED, Network
+from ._samples import Evidence
 from ._statistics import TensorStatistics, observe
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -72,8 +73,10 @@ class LitertWorkshop:
 
     suffix = ".tflite"
 
-    def __init__(self, hub: Path, samples: Sequence[Sample], io: str, per_channel: bool) -> None:
-        self._hub, self.samples, self._io, self._per_channel = hub.read_bytes(), samples, io, per_channel
+    def __init__(self, hub: Path, evidence: Evidence, io: str, per_channel: bool, floats: Floats) -> None:
+        self._hub, self._io, self._per_channel, self._floats = hub.read_bytes(), io, per_channel, floats
+        self.samples: Sequence[Sample] = evidence.calibration
+        self.fit: Sequence[Sample] = evidence.fit
         self._seen: dict[tuple[Edit, ...], Mapping[str, TensorStatistics]] = {}
 
     def network(self, edits: Sequence[Edit]) -> Network:
@@ -95,7 +98,7 @@ class LitertWorkshop:
         """Return the quantized model."""
         network = self.network(treatment.all_edits)
         return quantize_with_ranges(
-            network.model, self._io, self._per_channel, treatment.ranges, treatment.precision or {}
+            network.model, self._io, self._per_channel, treatment.ranges, treatment.precision or {}, self._floats
         )
 
     def layers(self, edits: tuple[Edit, ...]) -> Sequence[tuple[str, ...]]:
