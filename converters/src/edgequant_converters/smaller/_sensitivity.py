@@ -11,7 +11,7 @@ from torch_pruning.pruner.importance import GroupTaylorImportance
 
 from edgequant_converters._errors import SourceError
 
-from ._network import channels_of, layers_of
+from ._network import channels_of
 from ._result import Sensitivity
 from ._workpiece import Workpiece
 
@@ -32,9 +32,9 @@ class Layer:
 def prunable_layers(workpiece: Workpiece, loss: Loss, multiple: int, keep: frozenset[str]) -> Iterator[Layer]:
     """Yield the layers that have channels to lose, in the order in which they run. The workpiece gets gradients."""
     _backward(loss, workpiece.module)
-    importance, layers = GroupTaylorImportance(), dict(layers_of(workpiece.module))
+    importance = GroupTaylorImportance()
     for group, names in workpiece.bound():
-        if keep.isdisjoint(names) and not any(_is_grouped(layers[name]) for name in names):
+        if keep.isdisjoint(names) and not any(_is_grouped(dep.target.module) for dep, _ in group):
             yield Layer(names[0], tuple(_steps(_scores(group, importance), multiple)))
 
 
