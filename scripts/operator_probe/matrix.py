@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from single_op import SAME, Quantized
 
-from .case import Case, Maker, One
+from .case import Case, Maker, NoSuchModelError, One
 
 FLOAT = "FLOAT32"
 
@@ -148,6 +148,21 @@ def lstm(
     return make
 
 
+def basic_lstm(m: One) -> Case:
+    """Of the kernel of older networks: float32, or uint8 with a state of int16."""
+    if m.kind not in ("FLOAT32", "UINT8"):
+        raise NoSuchModelError
+    quantized = m.kind == "UINT8"
+    state, bias = ("INT16", "INT32") if quantized else (m.kind, m.kind)
+    values, of_state = (Quantized(1 / 128, 128), Quantized(2.0**-11)) if quantized else (None, None)
+    of_weights, of_bias = (Quantized(0.01, 120), Quantized(0.01 / 128)) if quantized else (None, None)
+    weights = [m.w((16, 9), q=of_weights), m.w((16,), bias, of_bias, -99, 99)]
+    inputs = [m.x((2, 5), q=values), m.x((2, 4), q=values), *weights, m.x((2, 4), state, q=of_state)]
+    shapes = ((4, m.kind, values), (4, state, of_state), (9, m.kind, values), (16, state, of_state))
+    outputs = [m.y((2, size), kind, q) for size, kind, q in shapes]
+    return m.case(inputs, outputs, "LSTMOptions", version=2, kernelType=1, fusedActivationFunction=4)
+
+
 def bidirectional_lstm(kind: str | None = None) -> Maker:
     def make(m: One) -> Case:
         def w(n: int) -> int:
@@ -219,6 +234,7 @@ CASES: dict[str, Maker] = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": sequence_rnn,
     "BIDIRECTIONAL_SEQUENCE_RNN": bidirectional_rnn,
     "LSTM": lstm(shape=(2, 5), options="LSTMOptions"),
+    "LSTM, BASIC kernel": basic_lstm,
     "LSTM, int8 weights": lstm("INT8", (2, 5), "LSTMOptions"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm(),
     "UNIDIRECTIONAL_SEQUENCE_LSTM, int8 weights": lstm("INT8"),

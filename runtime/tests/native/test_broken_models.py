@@ -430,6 +430,25 @@ def test_axis_out_of_range_for_one_scale() -> None:
     run_native(pack(model), [np.zeros((1, 4, 4, 2), np.int8)])
 
 
+def test_bias_whose_scales_are_of_a_dimension_that_it_lacks() -> None:
+    """Converters of TensorFlow Lite Micro give it the number of the weights' dimension; LiteRT refuses such files."""
+
+    def run(axis: int) -> Any:
+        rng, scales = np.random.default_rng(0), np.arange(1, 9) / 100
+        model = Model()
+        x, y = (
+            model.input((1, 6, 6, 3), "INT8", Quantized(0.05, 3)),
+            model.tensor((1, 6, 6, 8), "INT8", Quantized(0.9, -4)),
+        )
+        w = model.constant(rng.integers(-127, 128, (8, 3, 3, 3)), "INT8", Quantized(scales))
+        b = model.constant(np.arange(8) * 50, "INT32", Quantized(scales * 0.05, 0, axis))
+        model.operator("CONV_2D", [x, w, b], [y], "Conv2DOptions", strideW=1, strideH=1)
+        (found,) = run_native(model.finish([y]), [rng.integers(-128, 128, (1, 6, 6, 3)).astype(np.int8)])
+        return found
+
+    np.testing.assert_array_equal(run(3), run(0))
+
+
 def test_codes_of_old_files() -> None:
     model = unpack(good_model())
     for code in model.operatorCodes:
