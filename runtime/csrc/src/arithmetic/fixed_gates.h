@@ -5,12 +5,15 @@
 #include <stdint.h>
 
 /* The high half of 2 * a * b, to nearest, ties up; of Qa and Qb it is Q(a + b). */
-int16_t eq_fixed_product(int16_t a, int16_t b);
+static inline int16_t eq_fixed_product(int16_t a, int16_t b) {
+    const int32_t high = ((int32_t)a * b + (1 << 14)) >> 15;
+    return (int16_t)(high > INT16_MAX ? INT16_MAX : high);
+}
 
-/* tanh(x / 2^(15 - integer_bits)) * 2^15; integer_bits 0 to 6. */
-int16_t eq_fixed_tanh(int16_t x, int32_t integer_bits);
+/* out = tanh(x / 2^(15 - integer_bits)) * 2^15 of n numbers; integer_bits 0 to 6. `out` may be `x`. */
+void eq_fixed_tanh(const int16_t *x, int32_t integer_bits, int16_t *out, int32_t n);
 
-/* 2^15 / (1 + exp(-x / 2^12)). */
-int16_t eq_fixed_logistic(int16_t x);
+/* out = 2^15 / (1 + exp(-x / 2^12)) of n numbers. `out` may be `x`. */
+void eq_fixed_logistic(const int16_t *x, int16_t *out, int32_t n);
 
 #endif

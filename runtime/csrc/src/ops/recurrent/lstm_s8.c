@@ -94,19 +94,14 @@ static void gate_input(const step_data *d, const workspace *w, int32_t index, co
     }
 }
 
-static void logistic(int16_t *values, int32_t n) {
-    for (int32_t i = 0; i < n; i++) {
-        values[i] = eq_fixed_logistic(values[i]);
-    }
-}
-
 static void update_cell(const step_data *d, const workspace *w, int16_t *cell) {
+    int16_t *const new_values = w->gates[EQ_GATE_CELL];
+    eq_fixed_tanh(new_values, 3, new_values, d->lstm.cells);
     for (int32_t i = 0; i < d->lstm.cells; i++) {
         const int32_t forget = w->gates[EQ_GATE_FORGET][i];
         const int32_t input = d->lstm.first_gate == EQ_GATE_INPUT ? w->gates[EQ_GATE_INPUT][i] : INT16_MAX - forget;
-        const int32_t news = eq_fixed_tanh(w->gates[EQ_GATE_CELL][i], 3);
         const int16_t kept = (int16_t)eq_divide_by_power_of_two(forget * cell[i], 15);
-        const int16_t added = (int16_t)eq_divide_by_power_of_two(input * news, 30 + d->cell_shift);
+        const int16_t added = (int16_t)eq_divide_by_power_of_two(input * new_values[i], 30 + d->cell_shift);
         cell[i] = saturated(kept + added);
         if (d->cell_clip > 0) {
             cell[i] = (int16_t)eq_clamp(cell[i], -d->cell_clip, d->cell_clip);
@@ -117,8 +112,10 @@ static void update_cell(const step_data *d, const workspace *w, int16_t *cell) {
 static void give_output(const step_data *d, const workspace *w, const int16_t *cell, int8_t *out) {
     const int32_t cells = d->lstm.cells, outputs = d->lstm.outputs;
     int8_t *hidden = d->lstm.projection ? w->hidden : out;
+    int16_t *const bent = w->gates[EQ_GATE_CELL]; /* which the cell has in it now */
+    eq_fixed_tanh(cell, 15 + d->cell_shift, bent, cells);
     for (int32_t i = 0; i < cells; i++) {
-        const int32_t product = w->gates[EQ_GATE_OUTPUT][i] * eq_fixed_tanh(cell[i], 15 + d->cell_shift);
+        const int32_t product = w->gates[EQ_GATE_OUTPUT][i] * bent[i];
         hidden[i] = (int8_t)eq_clamp(eq_add_wrapping(eq_fixed_multiply(product, d->hidden), d->hidden_zero_point), -128, 127);
     }
     if (!d->lstm.projection) {
@@ -147,12 +144,12 @@ static void step_once(const step_data *d, const workspace *w, const int8_t *in, 
     for (int32_t index = lstm->first_gate; index < EQ_GATE_OUTPUT; index++) {
         gate_input(d, w, index, cell);
         if (index != EQ_GATE_CELL) {
-            logistic(w->gates[index], lstm->cells);
+            eq_fixed_logistic(w->gates[index], w->gates[index], lstm->cells);
         }
     }
     update_cell(d, w, cell);
     gate_input(d, w, EQ_GATE_OUTPUT, cell);
-    logistic(w->gates[EQ_GATE_OUTPUT], lstm->cells);
+    eq_fixed_logistic(w->gates[EQ_GATE_OUTPUT], w->gates[EQ_GATE_OUTPUT], lstm->cells);
     give_output(d, w, cell, out);
     memcpy(state, out, (size_t)lstm->outputs);
 }
