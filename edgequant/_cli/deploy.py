@@ -1,7 +1,7 @@
 """`edgequant deploy`: a bundle becomes the current release on a board, whole or not at all."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,9 @@ EXAMPLE = """
 
 Exit code 0: it is current; 1: its smoke test differs, or its service gives no answer; 2: it could not be done.
 """
+
+
+Options = dict[str, Any]
 
 
 def deploy(
@@ -86,17 +89,22 @@ def deploy(
         raise EdgequantError("--service goes with a bundle or --rollback: --list changes nothing.")
     from edgequant import _boards
 
-    place = {"host": host, "ssh_config": ssh_config}
+    place: Options = {"host": host, "ssh_config": ssh_config}
     if as_list:
         _print_listing(_boards.list_releases(path, **place), as_json=as_json)
         return
-    trust = {"signer": signer, "revoked": revoked, "board_signers": board_signers, "allowed_signers": allowed_signers}
-    runs = {"break_lock": break_lock, "service": service, "python": python, "timeout": timeout}
+    trust: Options = {
+        "signer": signer,
+        "revoked": revoked,
+        "board_signers": board_signers,
+        "allowed_signers": allowed_signers,
+    }
+    runs: Options = {"break_lock": break_lock, "service": service, "python": python, "timeout": timeout}
     with step_progress() as progress:
         if bundle is None:
             done = _boards.rollback(path, progress=progress, **place, **trust, **runs)
         else:
-            extra = {"keep": keep, "signature": signature, "progress": progress}
+            extra: Options = {"keep": keep, "signature": signature, "progress": progress}
             done = _boards.deploy(bundle, path, **place, **trust, **runs, **extra)
     _print(done, as_json=as_json)
     raise typer.Exit(done.exit_code)

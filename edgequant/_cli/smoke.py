@@ -1,7 +1,7 @@
 """`edgequant smoke`: a bundle's goldens on a board, real or emulated, bit for bit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +30,8 @@ Exit code 0: all outputs are equal; 1: one differs; 2: it could not run.
 STYLES = {"equal": "bold green", "different": "bold red"}
 TIMEOUT_MAX = 86_400
 GOLDENS_SHOWN = 20
+
+Options = dict[str, Any]
 
 
 def smoke(
@@ -89,9 +91,15 @@ def smoke(
         )
     bundle = _single(bundles, limit, forks)
     _check_options(emulate, host, local, ssh_config, timeout)
-    place = {"host": host, "emulate": emulate, "ssh_config": ssh_config}
+    place: Options = {"host": host, "emulate": emulate, "ssh_config": ssh_config}
     with step_progress() as progress:
-        runs = {"threads": threads, "repeat": repeat, "timeout": timeout, "python": python, "progress": progress}
+        runs: Options = {
+            "threads": threads,
+            "repeat": repeat,
+            "timeout": timeout,
+            "python": python,
+            "progress": progress,
+        }
         result = _boards.smoke(bundle, **place, **runs)
     _print(result, as_json=as_json)
     for path, write in ((junit, write_junit), (html, write_html)):

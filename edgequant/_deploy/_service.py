@@ -76,13 +76,15 @@ class UserService:
 
     def _require_lingering(self) -> None:
         """Have services go on when nobody is logged in, which polkit allows users for themselves on most systems."""
-        if self._run("loginctl", "show-user", "--property=Linger", "--value").text.strip() == "yes":
+        # Without a name the first tells of the manager, and the second of the session, which not every login has.
+        user = self._run("id", "-un").text.strip()
+        if self._run("loginctl", "show-user", user, "--property=Linger", "--value").text.strip() == "yes":
             return
-        done = self._run("loginctl", "enable-linger")
+        done = self._run("loginctl", "enable-linger", user)
         if done.status:
             raise DeployError(
                 f"Services of this user on {self._transport.title} end when nobody is logged in, and that cannot be "
-                f"changed without root ({done.complaint}): run 'sudo loginctl enable-linger USER' there once."
+                f"changed without root ({done.complaint}): run 'sudo loginctl enable-linger {user}' there once."
             )
 
     @property

@@ -7,6 +7,7 @@ systemd does: in their folder, with a socket to notify, and it waits until they 
 import contextlib
 import json
 import os
+import pwd
 import re
 import shlex
 import signal
@@ -124,14 +125,14 @@ def systemctl(words: list[str]) -> int:
 
 
 def loginctl(words: list[str]) -> int:
-    folder = Path(os.environ[STATE])
-    if words == ["enable-linger"]:
+    folder, user = Path(os.environ[STATE]), pwd.getpwuid(os.geteuid()).pw_name
+    if words == ["enable-linger", user]:
         if (folder / "no-polkit").exists():
             print("Could not enable linger: Interactive authentication required.", file=sys.stderr)
             return 1
         (folder / "lingers").touch()
     else:
-        assert words == ["show-user", "--property=Linger", "--value"], words
+        assert words == ["show-user", user, "--property=Linger", "--value"], words
         print("yes" if (folder / "lingers").exists() else "no")
     return 0
 
