@@ -67,24 +67,33 @@ static inline int16_t twice_inverse(int16_t x) {
     return y;
 }
 
-/* Compilers make vectors of loops that have a constant length and no branches. */
 enum { BLOCK = 8 };
 
-static void tanh_of_block(int16_t *x, const format *f) {
+/* 2 / (1 + e^-|x|) of a block, as Q2.13: a loop of constant length and without branches, of which compilers make vectors. */
+static __attribute__((noinline)) void twice_inverse_of_sums(const int16_t *restrict x, const format *f, int16_t *restrict out) {
     for (int i = 0; i < BLOCK; i++) {
-        const int16_t value = x[i], negative = value < 0 ? value : (int16_t)-value;
-        const int16_t y = shift_left_saturating(sum(twice_inverse(exp_of_negative(negative, f)), -(1 << 13)), 2);
-        const int16_t with_sign = value < 0 ? (int16_t)-y : y;
-        x[i] = value == 0 ? 0 : with_sign;
+        const int16_t negative = x[i] < 0 ? x[i] : (int16_t)-x[i];
+        out[i] = twice_inverse(exp_of_negative(negative, f));
+    }
+}
+
+static void tanh_of_block(int16_t *x, const format *f) {
+    int16_t y[BLOCK];
+    twice_inverse_of_sums(x, f, y);
+    for (int i = 0; i < BLOCK; i++) {
+        const int16_t positive = shift_left_saturating(sum(y[i], -(1 << 13)), 2);
+        const int16_t with_sign = x[i] < 0 ? (int16_t)-positive : positive;
+        x[i] = x[i] == 0 ? 0 : with_sign;
     }
 }
 
 static void logistic_of_block(int16_t *x, const format *f) {
+    int16_t y[BLOCK];
+    twice_inverse_of_sums(x, f, y);
     for (int i = 0; i < BLOCK; i++) {
-        const int16_t value = x[i], negative = value < 0 ? value : (int16_t)-value;
-        const int16_t y = shift_left_saturating(twice_inverse(exp_of_negative(negative, f)), 1);
-        const int16_t other_half = value < 0 ? (int16_t)(ONE - y) : y;
-        x[i] = value == 0 ? 1 << 14 : other_half;
+        const int16_t upper = shift_left_saturating(y[i], 1);
+        const int16_t half = x[i] < 0 ? (int16_t)(ONE - upper) : upper;
+        x[i] = x[i] == 0 ? 1 << 14 : half;
     }
 }
 
