@@ -117,24 +117,28 @@ def test_every_operator_gives_the_bits_of_scalar(command: list[str], tmp_path: P
 
 
 def three_by_three(shape: tuple[int, ...], columns: int) -> bytes:
-    """A convolution of 3x3 with stride 1, followed by another: one whole, one that leaves the edge out."""
+    """Two convolutions of 3x3 with stride 1; the second leaves the edge out if something is left then.
+
+    The file says that small images are larger, as for a session with other sizes: the kernel depends on the file.
+    """
     rng = np.random.default_rng(0)
     model = Model()
     x = model.input(shape, "INT8", Quantized(0.02, -3))
     size, y = shape, x
-    for padding in (SAME, VALID):
+    for padding in (SAME, VALID if min(shape[1:3]) > 4 else SAME):
         weights = rng.integers(-127, 128, (columns, 3, 3, size[3]))
         scales = rng.uniform(0.001, 0.004, columns)
         w = model.constant(weights, "INT8", Quantized(scales))
         b = model.constant(rng.integers(-5000, 5000, columns), "INT32", Quantized(scales * 0.02))
         size = (size[0], *(side - 2 * (padding == VALID) for side in size[1:3]), columns)
-        out = model.tensor(size, "INT8", Quantized(0.02, -3))
+        stated = (size[0], *(max(side, 8) for side in size[1:3]), columns)
+        out = model.tensor(stated, "INT8", Quantized(0.02, -3))
         model.operator("CONV_2D", [y, w, b], [out], "Conv2DOptions", version=3, padding=padding, strideW=1, strideH=1)
         y = out
     return model.finish([y])
 
 
-@pytest.mark.parametrize("shape", [(1, 9, 17, 8), (2, 13, 9, 24), (1, 6, 34, 16)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 9, 17, 8), (2, 13, 9, 24), (1, 6, 34, 16), (2, 3, 2, 16)], ids=str)
 def test_windows_of_3x3_give_the_bits_of_scalar(command: list[str], tmp_path: Path, shape: tuple[int, ...]) -> None:
     path = tmp_path / "three_by_three.tflite"
     path.write_bytes(three_by_three(shape, 40))
