@@ -136,7 +136,7 @@ def convert(
             request = replace(request, learned=network.learned(request))
         known = known_of(network, hub, target, folder) if scheme.needs_calibration else None
         if known is not None:  # it stays as it was quantized
-            request = replace(request, strict=True, free_outputs=False)
+            request = replace(request, strict=True, free_outputs=False, as_it_was=True)
         _check_calibration(scheme, calibration, has_ranges=bool(known is not None or request.learned or followed))
         data = None if calibration is None else open_data(calibration, open_model(hub).inputs, images=images)
         if request.keep_float is not None and followed is None:

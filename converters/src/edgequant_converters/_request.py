@@ -53,7 +53,8 @@ class QuantizationRequest:
 
     `keep_float` is searched for in the type and in the name of every operator; those that match stay in float.
     `learned` takes the place of calibration. `strict`: whatever has an integer form gets it, even where that destroys a
-    part of the outputs. `free_outputs`: outputs that one scale would destroy may stay in float. `effort` 0 takes the
+    part of the outputs. `free_outputs`: outputs that one scale would destroy may stay in float. `as_it_was`: the source
+    was quantized, and what LiteRT would put on another grid, or quantize anew, stays in float. `effort` 0 takes the
     ranges that `method` gives as they are; from 1 on ranges are chosen by measurement (if `method` is None) and biases
     make up for the rounding of weights.
     """
@@ -65,6 +66,7 @@ class QuantizationRequest:
     learned: Learned | None = None
     strict: bool = False
     free_outputs: bool = False
+    as_it_was: bool = False
     effort: int = 1
 
     def keeps_float(self, op_type: str, name: str) -> bool:

@@ -15,7 +15,9 @@ _SAME_VALUES = frozenset({
 })  # fmt: skip
 """What gives values that its first activation has."""
 
-_ALWAYS = {"LOGISTIC": (0.0, 1.0), "SOFTMAX": (0.0, 1.0), "TANH": (-1.0, 1.0)}
+_ALWAYS = {"LOGISTIC": (0.0, 255 / 256), "SOFTMAX": (0.0, 255 / 256), "TANH": (-1.0, 127 / 128)}
+"""The ranges of the grids that LiteRT gives them by definition."""
+
 _MADE_OF = ("/transposed", "/raised")
 
 

@@ -12,6 +12,7 @@ from edgequant_converters.ir import Model, Operator, read_ir, write_ir
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
 from ._activations import LitertActivations
+from ._as_it_was import differs_from_source
 from ._bias import mean_shift
 from ._decide import Decision, decide
 from ._io import IO_TYPES, io_type
@@ -66,7 +67,11 @@ def quantize_litert(
         int4 = request.learned is not None and request.learned.weight_bits == 4
 
         def wanted(operator: Operator) -> str | None:
-            return None if _keeps(request, operator) else kind
+            if _keeps(request, operator) or (
+                request.as_it_was and differs_from_source(operator, model.main, kind, ranges)
+            ):
+                return None
+            return kind
 
         outputs = Outputs.INTEGER if request.free_outputs else Outputs.ASKED
         plan = _plan(model, io, ranges, wanted, outputs, strict=request.strict or request.learned is not None)
