@@ -52,11 +52,11 @@ class Outcome:
 def main(description: str, cases: Sequence[tuple[str, str]], build: Callable[[str, str], Network], page: Path) -> int:
     """Convert the cases that the command line asks for; `build` makes a network of a case's two texts."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="PATTERN", help="layers written so, * stands for anything")
+    parser.add_argument("--only", nargs="+", metavar="PATTERN", help="layers written so, * stands for anything")
     parser.add_argument("--json", action="store_true", help="print a list with what became of each layer")
     parser.add_argument("--write-docs", action="store_true", help=f"write the table in docs/{page.name}")
     asked = parser.parse_args()
-    chosen = [case for case in cases if not asked.only or fnmatch(case[0], asked.only)]
+    chosen = [case for case in cases if not asked.only or any(fnmatch(case[0], wanted) for wanted in asked.only)]
     outcomes = []
     with engine_process(), EngineProcess() as engines, tempfile.TemporaryDirectory() as folder:
         for number, (text, sizes) in enumerate(chosen, 1):

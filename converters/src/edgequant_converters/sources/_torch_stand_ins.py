@@ -31,12 +31,34 @@ def _bag(module: nn.EmbeddingBag) -> nn.Module | None:
     return _RowsOfATable(module) if plain else None
 
 
-def _response(module: nn.CrossMapLRN2d) -> nn.Module | None:
-    return nn.LocalResponseNorm(module.size, module.alpha, module.beta, module.k)
+class _Response(nn.Module):
+    """A CrossMapLRN2d: not quite LocalResponseNorm, as its running sums over channels keep the first one's square."""
+
+    def __init__(self, module: nn.CrossMapLRN2d) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = module.size, module.alpha, module.beta, module.k
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Divide (N, C, H, W) by what each channel's neighbours sum up to."""
+        sums = nn.functional.conv2d(x * x, self._windows(x.shape[1])[:, :, None, None])
+        return x * (sums * (self.alpha / self.size) + self.k).pow(-self.beta)
+
+    def _windows(self, channels: int) -> torch.Tensor:
+        """Return which squares (columns) are in each channel's sum (rows), by PyTorch's own recurrence."""
+        reach = (self.size - 1) // 2 + 1
+        rows = torch.zeros(channels, channels)
+        rows[0, :reach] = 1
+        for channel in range(1, channels):
+            rows[channel] = rows[channel - 1]
+            if channel < channels - reach + 1:
+                rows[channel, channel + reach - 1] += 1
+            if channel > reach:
+                rows[channel, channel - reach] -= 1
+        return rows
 
 
 _STAND_INS: dict[type[nn.Module], Callable[[Any], nn.Module | None]] = {
-    nn.CrossMapLRN2d: _response,
+    nn.CrossMapLRN2d: _Response,
     nn.EmbeddingBag: _bag,
 }
 
