@@ -13,6 +13,7 @@ from edgequant_converters._errors import SourceError
 
 from ._keras_file import EXPORT_ADVICE
 from ._messages import first_line
+from ._nested import counted_from_zero
 from ._network import Network
 from ._recurrent import recurrent_layers_written
 
@@ -36,7 +37,14 @@ def load_keras(path: Path, description: str) -> Network:
 
 
 def _tolerant_layers() -> dict[str, Any]:
-    return {name: _tolerant(getattr(keras.layers, name)) for name in _OLD_LAYERS}
+    return {
+        **{name: _tolerant(getattr(keras.layers, name)) for name in _OLD_LAYERS},
+        "Functional": type("Functional", (keras.Model,), {"from_config": classmethod(_functional)}),
+    }
+
+
+def _functional(_: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    return keras.Model.from_config(counted_from_zero(config), custom_objects)
 
 
 def _tolerant(layer: Any) -> Any:
