@@ -1,29 +1,69 @@
 """Watch the activations of a float .tflite model while it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from edgequant_runtime import SessionError
+from edgequant_runtime.isolation import IsolatedSession, current_process
 from numpy.typing import NDArray
 
+from edgequant_converters._errors import SourceError
 from edgequant_converters._evaluate import open_inner
 from edgequant_converters._request import Sample
-from edgequant_converters.tflite import ModelT
+from edgequant_converters.tflite import ModelT, io_names, model_bytes, read_model
+
+_THREADS = 2
 
 
 class LitertActivations:
     """Runs a model and yields every float tensor that depends on its inputs, by name; of variables what they end with.
 
-    LiteRT is told to keep all tensors, where it would otherwise reuse their memory.
+    The native engine runs a copy whose outputs are all of these: it gives the same bits on every computer, and so a
+    quantized model has the same bytes wherever it is made. What it does not open, and models with variables, LiteRT
+    runs, told to keep all tensors.
     """
 
     def __init__(self, model: ModelT, data: bytes) -> None:
-        self._model = open_inner(data, "the float model", threads=2)
         self._watched = _float_activations(model)
+        given = list(model.subgraphs[0].inputs)
+        names = io_names(model, "inputs") or [model.subgraphs[0].tensors[i].name.decode() for i in given]
+        self._inputs = {int(i): name for i, name in zip(given, names, strict=True)}
+        self._computed = [index for index, _ in self._watched if index not in self._inputs]
+        self._native = None if _has_variables(model) else _open_natively(data, self._computed)
+        self._litert = open_inner(data, "the float model", threads=_THREADS) if self._native is None else None
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run one sample; yield (tensor name, its float32 value). Raises SourceError."""
-        values = self._model.run(sample, [index for index, _ in self._watched])
-        yield from zip((name for _, name in self._watched), values, strict=True)
+        if self._litert is not None:
+            values = self._litert.run(sample, [index for index, _ in self._watched])
+            yield from zip((name for _, name in self._watched), values, strict=True)
+            return
+        assert self._native is not None
+        try:
+            made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=True)
+        except SessionError as error:
+            raise SourceError(f"the float model cannot be run: {error}") from error
+        computed = dict(zip(self._computed, made.values(), strict=True))
+        for index, name in self._watched:
+            yield name, computed[index] if index in computed else np.asarray(sample[self._inputs[index]])
+
+
+def _open_natively(data: bytes, watched: Sequence[int]) -> IsolatedSession | None:
+    """Open a copy of the model whose outputs are the watched tensors; None if the native engine refuses it."""
+    from ai_edge_litert.schema_py_generated import TensorMapT
+
+    copy = read_model(data)
+    copy.subgraphs[0].outputs = list(watched)
+    for signature in copy.signatureDefs or []:
+        signature.outputs = [TensorMapT(name=b"%d" % index, tensorIndex=index) for index in watched]
+    try:
+        return current_process().open(model_bytes(copy), engine="native", threads=_THREADS) if watched else None
+    except SessionError:
+        return None
+
+
+def _has_variables(model: ModelT) -> bool:
+    return any(tensor.isVariable for graph in model.subgraphs for tensor in graph.tensors)
 
 
 def _float_activations(model: ModelT) -> list[tuple[int, str]]:
