@@ -35,9 +35,11 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
         memcpy(tile + n % 8 * 4, &w->bias[n], 4);
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
-        for (int32_t k = 0; k < taps; k++) {
-            tile[32 + (k / group * 8 + n % 8) * group + k % group] = from[k];
+        int8_t *to = tile + 32 + n % 8 * group;
+        for (int32_t k = taps / group; k > 0; k--, from += group, to += 8 * group) {
+            memcpy(to, from, (size_t)group);
         }
+        memcpy(to, from, (size_t)(taps % group));
     }
 }
 

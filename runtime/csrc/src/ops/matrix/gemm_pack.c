@@ -1,6 +1,7 @@
 #include "gemm_pack.h"
 
 #include "base/memory.h"
+#include "weight_passes.h"
 
 /* At the start of the packed bytes, one for each part. */
 typedef struct entry {
@@ -64,13 +65,8 @@ static eq_gemm_weights kernel_weights(const packer *p, const eq_gemm_part *part)
 /* Write one column's weights as `terms` blocks of int8 whose sum they are. */
 static void split(int16_t *column, size_t count, int32_t terms, int8_t *out) {
     for (int32_t term = 0; term < terms; ++term) {
-        for (size_t i = 0; i < count; ++i) {
-            const int16_t w = column[i];
-            const int16_t least = terms == 1 ? -128 : -127;
-            const int16_t piece = w > 127 ? 127 : w < least ? least : w;
-            column[i] = (int16_t)(w - piece);
-            *out++ = (int8_t)piece;
-        }
+        eq_weights_split(column, count, terms == 1 ? -128 : -127, out);
+        out += count;
     }
 }
 
@@ -81,10 +77,12 @@ static bool pack_part(const packer *p, const eq_gemm_part *part, void *packed) {
     const size_t count = column_size(w);
     bool small = true;
     for (int32_t n = 0; n < w->columns; ++n) {
-        small &= eq_weight_column(w, &p->layer->quantized, n, part->first_column, p->column, &p->bias[n]);
-        if (!direct) {
-            split(p->column, count, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
+        if (direct) {
+            small &= eq_weight_column_in_place(w, &p->layer->quantized, n, part->first_column, &p->bias[n]);
+            continue;
         }
+        small &= eq_weight_column(w, &p->layer->quantized, n, part->first_column, p->column, &p->bias[n]);
+        split(p->column, count, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
     }
     const eq_gemm_weights weights = kernel_weights(p, part);
     p->kernel->pack(&weights, packed);

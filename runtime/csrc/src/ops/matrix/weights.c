@@ -7,6 +7,7 @@
 
 #include "arithmetic/arithmetic.h"
 #include "ops/quantization.h"
+#include "weight_passes.h"
 
 static eq_status check_weights(eq_plan *plan, const eq_operator *op, const eq_tensor *weights, int32_t channel_axis,
                                int32_t columns) {
@@ -87,23 +88,34 @@ int32_t eq_weight_terms(const eq_tensor *weights, bool no_minimum) {
     if (farthest > 0) { /* |weight - zero point| <= 128 + farthest, and a term holds -127 to 127 */
         return (128 + farthest + 126) / 127;
     }
-    const bool has_minimum = no_minimum && memchr(weights->data, INT8_MIN, (size_t)eq_tensor_elements(weights));
-    return has_minimum ? 2 : 1;
+    return no_minimum && eq_weight_range_of(weights->data, (size_t)eq_tensor_elements(weights)).least == INT8_MIN ? 2 : 1;
+}
+
+/* The least and the most of column n, whose weights are in the file. */
+static eq_weight_range column_range(const eq_weight_view *view, int32_t n) {
+    const int32_t run = view->channel_stride == 1 ? view->channels : 1; /* weights that are adjacent */
+    eq_weight_range range = {INT8_MAX, INT8_MIN};
+    for (int32_t y = 0; y < view->height; ++y) {
+        for (int32_t x = 0; x < view->width; ++x) {
+            const int8_t *tap = view->data + n * view->column_stride + y * view->row_stride + x * view->tap_stride;
+            for (int32_t c = 0; c < view->channels; c += run) {
+                const eq_weight_range part = eq_weight_range_of(tap + c * view->channel_stride, (size_t)run);
+                range.least = part.least < range.least ? part.least : range.least;
+                range.most = part.most > range.most ? part.most : range.most;
+            }
+        }
+    }
+    return range;
 }
 
 int32_t eq_weight_column_terms(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
                                bool no_minimum) {
-    int32_t least = 0, most = 0;
-    const int32_t zero_point = view->data ? weight_zero_point(layer, n + first_column) : 0;
-    for (int32_t y = 0; view->data && y < view->height; ++y) {
-        for (int32_t x = 0; x < view->width; ++x) {
-            const int8_t *tap = view->data + n * view->column_stride + y * view->row_stride + x * view->tap_stride;
-            for (int32_t c = 0; c < view->channels; ++c) {
-                const int32_t w = tap[c * view->channel_stride] - zero_point;
-                least = w < least ? w : least;
-                most = w > most ? w : most;
-            }
-        }
+    int32_t least = 0, most = 0; /* of the weights minus their zero point, and 0 */
+    if (view->data) {
+        const eq_weight_range range = column_range(view, n);
+        const int32_t zero_point = weight_zero_point(layer, n + first_column);
+        least = range.least < zero_point ? range.least - zero_point : 0;
+        most = range.most > zero_point ? range.most - zero_point : 0;
     }
     if (least >= (no_minimum ? -127 : -128) && most <= 127) {
         return 1;
@@ -116,6 +128,11 @@ static void gather(const eq_weight_view *view, int32_t n, int32_t zero_point, in
     for (int32_t y = 0; y < view->height; ++y) {
         for (int32_t x = 0; x < view->width; ++x) {
             const int8_t *tap = view->data + n * view->column_stride + y * view->row_stride + x * view->tap_stride;
+            if (view->channel_stride == 1) {
+                eq_weights_shift(tap, (size_t)view->channels, zero_point, weights);
+                weights += view->channels;
+                continue;
+            }
             for (int32_t c = 0; c < view->channels; ++c) {
                 *weights++ = (int16_t)(tap[c * view->channel_stride] - zero_point);
             }
@@ -131,26 +148,34 @@ bool eq_weights_fit(const eq_weight_view *view, int32_t terms) {
            column <= (uint64_t)PTRDIFF_MAX / WIDENED / ((uint64_t)view->columns + PADDING);
 }
 
-bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
-                      int16_t *weights, int32_t *bias) {
-    const int32_t column = n + first_column;
-    const size_t count = (size_t)view->height * (size_t)view->width * (size_t)view->channels;
+/* What is known of a column's sums: the bias that it gets, and whether the shortcuts of `small` (kernels.h) are right. */
+static bool fold(const eq_quantized_layer *layer, int32_t column, eq_weight_sums sums, int32_t *bias) {
     const int32_t low = INT8_MIN - layer->in_zero_point, high = INT8_MAX - layer->in_zero_point; /* of input - zero point */
     const int32_t given = layer->bias ? layer->bias[column] : 0;
-    int64_t sum = 0, positive = 0; /* int64: count < 2^31, each term < 2^9 */
+    const int64_t negative = sums.all - sums.positive; /* int64: fewer than 2^31 weights, each term < 2^9 */
+    const int64_t least = given + sums.positive * low + negative * high, most = given + sums.positive * high + negative * low;
+    *bias = eq_add_wrapping(given, eq_multiply_wrapping(-layer->in_zero_point, (int32_t)(uint32_t)(uint64_t)sums.all));
+    const int64_t size = most > -least ? most : -least;
+    return size < (1 << 22) && (float)size * layer->scale[column] < 32768.0f - 256.0f;
+}
+
+static size_t column_size(const eq_weight_view *view) {
+    return (size_t)view->height * (size_t)view->width * (size_t)view->channels;
+}
+
+bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
+                      int16_t *weights, int32_t *bias) {
+    const size_t count = column_size(view);
     if (view->data) {
-        gather(view, n, weight_zero_point(layer, column), weights);
+        gather(view, n, weight_zero_point(layer, n + first_column), weights);
     } else {
         memset(weights, 0, count * sizeof *weights);
     }
-    for (size_t i = 0; i < count; ++i) {
-        const int32_t w = weights[i];
-        sum += w;
-        positive += w > 0 ? w : 0;
-    }
-    const int64_t negative = sum - positive;
-    const int64_t least = given + positive * low + negative * high, most = given + positive * high + negative * low;
-    *bias = eq_add_wrapping(given, eq_multiply_wrapping(-layer->in_zero_point, (int32_t)(uint32_t)(uint64_t)sum));
-    const int64_t size = most > -least ? most : -least;
-    return size < (1 << 22) && (float)size * layer->scale[column] < 32768.0f - 256.0f;
+    return fold(layer, n + first_column, eq_weight_sums_of_shifted(weights, count), bias);
+}
+
+bool eq_weight_column_in_place(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
+                               int32_t *bias) {
+    const int8_t *weights = view->data + n * view->column_stride;
+    return fold(layer, n + first_column, eq_weight_sums_of(weights, column_size(view)), bias);
 }

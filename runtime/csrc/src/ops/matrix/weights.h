@@ -45,4 +45,8 @@ bool eq_weights_fit(const eq_weight_view *view, int32_t terms);
 bool eq_weight_column(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
                       int16_t *weights, int32_t *bias);
 
+/* The same for a column whose weights are adjacent in the file and have the zero point 0: they stay where they are. */
+bool eq_weight_column_in_place(const eq_weight_view *view, const eq_quantized_layer *layer, int32_t n, int32_t first_column,
+                               int32_t *bias);
+
 #endif
