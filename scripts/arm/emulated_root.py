@@ -120,8 +120,9 @@ def _plugin(folder: Path) -> Path:
     source = HERE / "count_instructions.c"
     plugin = folder / f"libinsn-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.so"
     if not plugin.exists():
-        run("gcc", "-shared", "-fPIC", "-O2", "-o", f"{plugin}.new", source)
-        Path(f"{plugin}.new").replace(plugin)
+        new = plugin.with_suffix(f".{os.getpid()}")  # two may start at the same time
+        run("gcc", "-shared", "-fPIC", "-O2", "-o", new, source)
+        new.replace(plugin)
     return plugin
 
 
