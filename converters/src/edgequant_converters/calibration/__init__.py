@@ -3,7 +3,7 @@
 from ._check import DataCheck, FirstLayer, InputFacts, suspicions
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
-from ._evidence import MINMAX, Evidence
+from ._evidence import LEAST_SQUARES, MINMAX, TIGHT, Evidence
 from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._peek import SampleFor, no_sample, peek
@@ -12,8 +12,10 @@ from ._thresholds import entropy_range, least_squares_range, percentile_range
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "LEAST_SQUARES",
     "METHODS",
     "MINMAX",
+    "TIGHT",
     "DataCheck",
     "DataSource",
     "Evidence",

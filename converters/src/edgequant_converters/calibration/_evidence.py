@@ -13,7 +13,10 @@ from ._collectors import DEFAULT_PERCENTILE, finite_values
 from ._histogram import Histogram
 from ._thresholds import entropy_range, least_squares_range, percentile_range
 
-MINMAX = "minmax"
+MINMAX, LEAST_SQUARES = "minmax", "least squares"
+
+TIGHT = "percentile 99.9"
+"""What leaves out a value in a thousand: too much for a whole network, but not for layers with outliers."""
 
 LOOKED_AT = 16384
 """So many values of a tensor go into its histogram, from each sample, evenly spread; the smallest and largest count
@@ -25,11 +28,12 @@ ALONE = 3.0
 _WAYS: dict[str, Callable[[Histogram], tuple[float, float]]] = {
     MINMAX: lambda histogram: (histogram.lowest, histogram.highest),
     "percentile": lambda histogram: percentile_range(histogram, DEFAULT_PERCENTILE),
-    "least squares": least_squares_range,
+    LEAST_SQUARES: least_squares_range,
+    TIGHT: lambda histogram: percentile_range(histogram, 99.9),
     "entropy": entropy_range,
 }
 
-_TRIED = (MINMAX, "percentile", "least squares")
+_TRIED = (MINMAX, "percentile", LEAST_SQUARES, TIGHT)
 
 
 @dataclass(slots=True)
