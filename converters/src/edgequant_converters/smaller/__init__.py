@@ -24,7 +24,7 @@ def prune(
     loss: "Callable[[torch.nn.Module], torch.Tensor]",
     *,
     macs: float = 0.5,
-    multiple: int = 4,
+    multiple: int = 8,
     keep: Collection[str] = (),
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Pruning:
@@ -44,7 +44,7 @@ def prune(
         loss: takes a network in evaluation mode, runs it on data that it has not to learn by heart, a few hundred
             samples, and returns a scalar tensor with gradients, the lower the better; it is called some hundred times.
         macs: the share of the multiply-accumulates that may stay, above 0 and below 1.
-        multiple: channels are removed in multiples of so many. Kernels compute 4 to 16 at once: what is left over
+        multiple: channels are removed in multiples of so many. Kernels compute 8 or 16 at once: what is left over
             costs as much as a full vector.
         keep: names of layers, as in `module.named_modules()`, whose channels stay. Layers that decide the shape of an
             output, or of which the network's own code fixes the number of channels, stay anyway.
