@@ -3,11 +3,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The names behind each other, found by their places: pointers would be three times as large, and a loader's work. */
+static const struct names {
+#define EQ_CODE(code, name, options) char name[sizeof #name];
+#include "operator_codes.inc"
+#undef EQ_CODE
+} names = {
+#define EQ_CODE(code, name, options) #name,
+#include "operator_codes.inc"
+#undef EQ_CODE
+};
+
 static const struct {
-    const char *name;
+    uint16_t name;
     uint8_t options;
 } operators[] = {
-#define EQ_CODE(code, name, options) [code] = {#name, options},
+#define EQ_CODE(code, name, options) [code] = {offsetof(struct names, name), options},
 #include "operator_codes.inc"
 #undef EQ_CODE
 };
@@ -17,7 +28,7 @@ static bool is_known(int32_t code) {
 }
 
 const char *eq_operator_name(int32_t code) {
-    return is_known(code) ? operators[code].name : "an unknown operator";
+    return is_known(code) ? (const char *)&names + operators[code].name : "an unknown operator";
 }
 
 int32_t eq_operator_options_type(int32_t code) {
