@@ -1,8 +1,7 @@
 /* Matrix products with SDOT, which adds four products to each of four sums. */
 #include "kernels/neon64/tiles.h"
 #include "set.h"
-
-enum { GROUP = 4 };
+#include "tile_sums.h"
 
 size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *w) {
     return eq_packed_tiles_bytes(w, GROUP);
@@ -10,50 +9,6 @@ size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *w) {
 
 void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
     eq_pack_tiles(w, packed, GROUP);
-}
-
-/* The products of the four taps in lane `lane` of each row's chunk `a`. */
-#define ADD_LANE(a, lane)                                                     \
-    do {                                                                      \
-        const int8x16_t low = vld1q_s8(packed), high = vld1q_s8(packed + 16); \
-        packed += 32;                                                         \
-        EQ_UNROLL                                                             \
-        for (int r = 0; r < rows; r++) {                                      \
-            sums[r][0] = vdotq_laneq_s32(sums[r][0], low, (a)[r], lane);      \
-            sums[r][1] = vdotq_laneq_s32(sums[r][1], high, (a)[r], lane);     \
-        }                                                                     \
-    } while (0)
-
-EQ_INLINE void load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        a[r] = vld1q_s8(taps + 16 * r);
-    }
-}
-
-EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, const int8_t *packed, const int rows) {
-    ADD_LANE(a, 0);
-    ADD_LANE(a, 1);
-    ADD_LANE(a, 2);
-    ADD_LANE(a, 3);
-    return packed;
-}
-
-/* Chunks of taps `step` bytes apart. */
-EQ_INLINE const int8_t *add_chunks(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, uint32_t chunks,
-                                   const int rows, const int step) {
-    int8x16_t a[8], b[8];
-    for (uint32_t i = chunks / 2; i != 0; i--, taps += 2 * step) {
-        load_rows(a, taps, rows);
-        packed = add_chunk(sums, a, packed, rows);
-        load_rows(b, taps + step, rows);
-        packed = add_chunk(sums, b, packed, rows);
-    }
-    if (chunks % 2) {
-        load_rows(a, taps, rows);
-        packed = add_chunk(sums, a, packed, rows);
-    }
-    return packed;
 }
 
 EQ_INLINE void start(const eq_output_stage *stage, const int8_t *bias, int32x4_t sums[8][2], const int rows) {
@@ -88,19 +43,7 @@ EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const
     (void)p;
     int32x4_t sums[8][2];
     start(stage, packed, sums, rows);
-    const uint32_t chunks = (uint32_t)groups / 4, rest = (uint32_t)groups % 4;
-    packed = add_chunks(sums, taps, packed + 32, chunks, rows, 16 * rows);
-    if (rest) {
-        int8x16_t a[8];
-        load_rows(a, taps + (size_t)chunks * 16 * (size_t)rows, rows);
-        ADD_LANE(a, 0);
-        if (rest > 1) {
-            ADD_LANE(a, 1);
-        }
-        if (rest > 2) {
-            ADD_LANE(a, 2);
-        }
-    }
+    packed = add_groups(sums, taps, packed + 32, groups, rows);
     finish(stage, packed, sums, pixels, column, rows);
 }
 

@@ -1,9 +1,7 @@
-/* Matrix products of ARMv8.0: SMULL and SMLAL add two products in 16 bits, which weights other than -128 cannot overflow, and
- * SADALP adds pairs of those to the 32-bit sums. Each sum has four parts, which are added at the end. */
+/* Matrix products of ARMv8.0. */
 #include "set.h"
+#include "tile_sums.h"
 #include "tiles.h"
-
-enum { GROUP = 16 };
 
 size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *w) {
     return eq_packed_tiles_bytes(w, GROUP);
@@ -11,59 +9,6 @@ size_t eq_neon64_gemm_packed_bytes(const eq_gemm_weights *w) {
 
 void eq_neon64_gemm_pack(const eq_gemm_weights *w, void *packed) {
     eq_pack_tiles(w, packed, GROUP);
-}
-
-EQ_INLINE int16x8_t pair_products(int8x16_t a, int8x16_t b) {
-    return vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b);
-}
-
-/* The vector of four sums, each the sum of one vector of parts. */
-EQ_INLINE int32x4_t sums_of_parts(const int32x4_t parts[4]) {
-    return vpaddq_s32(vpaddq_s32(parts[0], parts[1]), vpaddq_s32(parts[2], parts[3]));
-}
-
-EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
-    EQ_UNROLL
-    for (int i = 0; i < count; i++) {
-        vectors[i] = vld1q_s8(from + 16 * i);
-    }
-}
-
-EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns) {
-    int8x16_t a[4], b[8];
-    load(a, taps, rows);
-    load(b, weights, columns);
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        EQ_UNROLL
-        for (int n = 0; n < columns; n++) {
-            parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
-        }
-    }
-}
-
-/* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
-EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t *parts, const int rows,
-                             const int columns) {
-    int8x16_t a[4], b[8];
-    load(a, taps, rows);
-    load(b, weights, columns);
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        EQ_UNROLL
-        for (int n = 0; n < columns; n++) {
-            parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
-        }
-    }
-    taps += 16 * rows, weights += 128;
-    const uint32_t left = (uint32_t)chunks - 1;
-    for (uint32_t i = left / 2; i != 0; i--, taps += 32 * rows, weights += 256) {
-        add_chunk(parts, taps, weights, rows, columns);
-        add_chunk(parts, taps + 16 * rows, weights + 128, rows, columns);
-    }
-    if (left % 2) {
-        add_chunk(parts, taps, weights, rows, columns);
-    }
 }
 
 EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
