@@ -255,9 +255,12 @@ static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
 typedef struct tested {
     const char *name;
     eq_gemm_kernel gemm; /* products_test.c */
+    eq_winograd_kernel winograd;
     eq_depthwise_kernel depthwise;
     eq_gemm_f32_kernel gemm_f32; /* float_products_test.c */
     eq_depthwise_f32_kernel depthwise_f32;
+    eq_gemm_dynamic_kernel gemm_dynamic; /* dynamic_test.c */
+    void (*depthwise_dynamic)(void), (*range_f32)(void), (*quantize_f32)(void);
     EVERY_KERNEL(MEMBER)
 } tested;
 _Static_assert(sizeof(tested) == sizeof(eq_kernels),

@@ -107,7 +107,7 @@ typedef struct eq_depthwise_kernel {
 
 /* Members of a set that only float32 layers use: not in a build that leaves these out (EQ_TYPES), nor are their functions then. */
 #ifdef EQ_WITHOUT_FLOAT32
-#define EQ_FLOAT32_KERNELS(...) .gemm_f32 = {.run = NULL}, .depthwise_f32 = {.run = NULL}
+#define EQ_FLOAT32_KERNELS(...) .gemm_f32 = {.run = NULL}
 #else
 #define EQ_FLOAT32_KERNELS(...) __VA_ARGS__
 #endif
@@ -160,6 +160,60 @@ typedef struct eq_depthwise_f32_kernel {
     void (*run)(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 } eq_depthwise_f32_kernel;
 
+/* ---- dynamic range: floats that become int8 during the run, products of these with float results ---- */
+
+/* How a group of values became int8: value = (q - zero_point) * scale. */
+typedef struct eq_dynamic_scale {
+    float scale;
+    int32_t zero_point;
+} eq_dynamic_scale;
+
+/* q = zero + round(clamp(x * factor + offset, min, max)); two roundings before that of `round`; NaN becomes max. `min` and `max` are
+ * integers, -128 <= zero + min, zero + max <= 127. */
+typedef struct eq_quantize_f32 {
+    float factor, offset, min, max;
+    bool away; /* `round` takes ties away from zero; else to even, the offset is 0 and zero + min -128 */
+    int32_t zero;
+} eq_quantize_f32;
+
+typedef struct eq_gemm_dynamic_weights {
+    int32_t columns, segments, segment_bytes;
+    const int8_t *weights; /* (columns, segments, segment_bytes) */
+    const float *scale;    /* (columns) */
+    const float *bias;     /* (columns), or NULL */
+} eq_gemm_dynamic_weights;
+
+/* sum = sum over s, k of weights[n][s][k] * (in[segment_offsets[s] + k] - zero_point)                      (int32, wraps)
+ * out = float(sum) * scale * scale[n] + bias[n], the last two rounded once; what is <= min becomes min, then >= max max; NaN stays. */
+typedef struct eq_gemm_dynamic {
+    const void *packed;
+    int32_t columns, segments, segment_bytes;
+    const ptrdiff_t *segment_offsets;
+    float min, max; /* infinite: no bound */
+} eq_gemm_dynamic;
+
+typedef struct eq_gemm_dynamic_kernel {
+    int32_t rows, columns;                                              /* as of eq_gemm_kernel */
+    size_t (*packed_bytes)(const eq_gemm_dynamic_weights *weights);     /* of any weights of this shape */
+    void (*pack)(const eq_gemm_dynamic_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
+    /* Row r was quantized by scales[r]. Up to EQ_SLACK bytes past a segment's end may be read. */
+    void (*run)(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales, float *const *out,
+                int32_t rows, int32_t first_column, int32_t last_column);
+} eq_gemm_dynamic_kernel;
+
+/* Depthwise convolution, multiplier 1:
+ *
+ * sum = sum over y, x of weights[y][x][c] * (in[y * tap_row + x * tap_column + c] - zero_point)              (int32, wraps)
+ * out = clamp(float(sum) * scale[c] * in_scale + bias[c]), each operation rounded; the clamp as above */
+typedef struct eq_depthwise_dynamic {
+    const int8_t *weights;     /* (height, width, channels) */
+    const float *scale, *bias; /* (channels) */
+    int32_t channels, height, width;
+    ptrdiff_t tap_row, tap_column, in_row, in_column; /* bytes, as of eq_depthwise; outputs are dense */
+    int32_t out_width;
+    float min, max;
+} eq_depthwise_dynamic;
+
 /* ---- elementwise, over n adjacent values ---- */
 
 /* XNNPACK's qs8-vadd: acc = bias + a * a_multiplier + b * b_multiplier;
@@ -191,6 +245,13 @@ typedef struct eq_kernels {
     eq_depthwise_kernel depthwise;
     eq_gemm_f32_kernel gemm_f32;
     eq_depthwise_f32_kernel depthwise_f32;
+    eq_gemm_dynamic_kernel gemm_dynamic;
+    /* `rows` whole output rows; `in` points at the window of the first output. Up to EQ_SLACK bytes past each window's end may be read. */
+    void (*depthwise_dynamic)(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
+                              int32_t rows);
+    /* least = the smallest of 0 and in[i] for i < n, most the largest; NaN is passed over. */
+    void (*range_f32)(const float *in, size_t n, float *least, float *most);
+    void (*quantize_f32)(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
     void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);

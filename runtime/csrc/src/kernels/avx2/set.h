@@ -38,6 +38,11 @@ size_t eq_avx2_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weight
 void eq_avx2_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
+size_t eq_avx2_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
+void eq_avx2_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
+void eq_avx2_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
+                              float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
+
 #define EQ_AVX2_SET                                                                                                   \
     EQ_SCALAR_SET,                                                                                                    \
         .gemm = {.rows = 72,                                                                                          \
@@ -61,6 +66,11 @@ void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *i
                                         .run = eq_avx2_gemm_f32_run},                                                 \
                            .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                      \
                                              .pack = eq_avx2_depthwise_f32_pack,                                      \
-                                             .run = eq_avx2_depthwise_f32_run})
+                                             .run = eq_avx2_depthwise_f32_run},                                       \
+                           .gemm_dynamic = {.rows = 8,                                                                \
+                                            .columns = EQ_DOT_COLUMNS,                                                \
+                                            .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                        \
+                                            .pack = eq_avx2_gemm_dynamic_pack,                                        \
+                                            .run = eq_avx2_gemm_dynamic_run})
 
 #endif

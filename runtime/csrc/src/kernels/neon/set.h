@@ -25,6 +25,11 @@ void eq_neon_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t column
 void eq_neon_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_neon_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 
+size_t eq_neon_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
+void eq_neon_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
+void eq_neon_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
+                              float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
+
 #define EQ_NEON_SET                                                                                         \
     EQ_NEON_BASE_SET, .add = eq_neon_add, .add_scalar = eq_neon_add_scalar, .multiply = eq_neon_multiply,   \
         .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum, .minimum = eq_neon_minimum, \

@@ -43,6 +43,11 @@ void eq_neon32_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float 
                                         .run = eq_neon32_gemm_f32_run},                            \
                            .depthwise_f32 = {.packed_bytes = eq_neon32_depthwise_f32_packed_bytes, \
                                              .pack = eq_neon32_depthwise_f32_pack,                 \
-                                             .run = eq_neon32_depthwise_f32_run})
+                                             .run = eq_neon32_depthwise_f32_run},                  \
+                           .gemm_dynamic = {.rows = 8,                                             \
+                                            .columns = EQ_DOT_COLUMNS,                             \
+                                            .packed_bytes = eq_neon_gemm_dynamic_packed_bytes,     \
+                                            .pack = eq_neon_gemm_dynamic_pack,                     \
+                                            .run = eq_neon_gemm_dynamic_run})
 
 #endif

@@ -31,31 +31,47 @@ size_t eq_neon64_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_neon64_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
-#define EQ_NEON64_SET                                                                              \
-    EQ_SCALAR_SET,                                                                                 \
-        .gemm = {.rows = 64,                                                                       \
-                 .columns = 8,                                                                     \
-                 .no_minimum_weight = true,                                                        \
-                 .packed_bytes = eq_neon64_gemm_packed_bytes,                                      \
-                 .pack = eq_neon64_gemm_pack,                                                      \
-                 .run = eq_neon64_gemm_run},                                                       \
-        .winograd = {.tiles = 8,                                                                   \
-                     .packed_bytes = eq_neon64_winograd_packed_bytes,                              \
-                     .pack = eq_neon64_winograd_pack,                                              \
-                     .scratch_bytes = eq_neon64_winograd_scratch_bytes,                            \
-                     .run = eq_neon64_winograd_run},                                               \
-        .depthwise = {.rows = 1,                                                                   \
-                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                            \
-                      .pack = eq_neon64_depthwise_pack,                                            \
-                      .run = eq_neon64_depthwise_run},                                             \
-        .lookup = eq_neon64_lookup, .average = eq_neon64_average,                                  \
-        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
-                                        .columns = 8,                                              \
-                                        .packed_bytes = eq_neon64_gemm_f32_packed_bytes,           \
-                                        .pack = eq_neon64_gemm_f32_pack,                           \
-                                        .run = eq_neon64_gemm_f32_run},                            \
-                           .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes, \
-                                             .pack = eq_neon64_depthwise_f32_pack,                 \
-                                             .run = eq_neon64_depthwise_f32_run})
+size_t eq_neon64_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
+void eq_neon64_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
+void eq_neon64_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
+                                float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
+void eq_neon64_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
+                                 int32_t rows);
+void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most);
+void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
+
+#define EQ_NEON64_SET                                                                                          \
+    EQ_SCALAR_SET,                                                                                             \
+        .gemm = {.rows = 64,                                                                                   \
+                 .columns = 8,                                                                                 \
+                 .no_minimum_weight = true,                                                                    \
+                 .packed_bytes = eq_neon64_gemm_packed_bytes,                                                  \
+                 .pack = eq_neon64_gemm_pack,                                                                  \
+                 .run = eq_neon64_gemm_run},                                                                   \
+        .winograd = {.tiles = 8,                                                                               \
+                     .packed_bytes = eq_neon64_winograd_packed_bytes,                                          \
+                     .pack = eq_neon64_winograd_pack,                                                          \
+                     .scratch_bytes = eq_neon64_winograd_scratch_bytes,                                        \
+                     .run = eq_neon64_winograd_run},                                                           \
+        .depthwise = {.rows = 1,                                                                               \
+                      .packed_bytes = eq_neon64_depthwise_packed_bytes,                                        \
+                      .pack = eq_neon64_depthwise_pack,                                                        \
+                      .run = eq_neon64_depthwise_run},                                                         \
+        .lookup = eq_neon64_lookup, .average = eq_neon64_average,                                              \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                            \
+                                        .columns = 8,                                                          \
+                                        .packed_bytes = eq_neon64_gemm_f32_packed_bytes,                       \
+                                        .pack = eq_neon64_gemm_f32_pack,                                       \
+                                        .run = eq_neon64_gemm_f32_run},                                        \
+                           .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes,             \
+                                             .pack = eq_neon64_depthwise_f32_pack,                             \
+                                             .run = eq_neon64_depthwise_f32_run},                              \
+                           .gemm_dynamic = {.rows = 8,                                                         \
+                                            .columns = 8,                                                      \
+                                            .packed_bytes = eq_neon64_gemm_dynamic_packed_bytes,               \
+                                            .pack = eq_neon64_gemm_dynamic_pack,                               \
+                                            .run = eq_neon64_gemm_dynamic_run},                                \
+                           .depthwise_dynamic = eq_neon64_depthwise_dynamic, .range_f32 = eq_neon64_range_f32, \
+                           .quantize_f32 = eq_neon64_quantize_f32)
 
 #endif

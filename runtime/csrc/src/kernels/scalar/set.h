@@ -40,6 +40,15 @@ size_t eq_scalar_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_scalar_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
+size_t eq_scalar_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
+void eq_scalar_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
+void eq_scalar_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
+                                float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
+void eq_scalar_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
+                                 int32_t rows);
+void eq_scalar_range_f32(const float *in, size_t n, float *least, float *most);
+void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
+
 #define EQ_SCALAR_SET                                                                                                     \
     .gemm = {.rows = 8,                                                                                                   \
              .columns = 8,                                                                                                \
@@ -62,6 +71,13 @@ void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float 
                                     .run = eq_scalar_gemm_f32_run},                                                       \
                        .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                            \
                                          .pack = eq_scalar_depthwise_f32_pack,                                            \
-                                         .run = eq_scalar_depthwise_f32_run})
+                                         .run = eq_scalar_depthwise_f32_run},                                             \
+                       .gemm_dynamic = {.rows = 8,                                                                        \
+                                        .columns = EQ_DOT_COLUMNS,                                                        \
+                                        .packed_bytes = eq_scalar_gemm_dynamic_packed_bytes,                              \
+                                        .pack = eq_scalar_gemm_dynamic_pack,                                              \
+                                        .run = eq_scalar_gemm_dynamic_run},                                               \
+                       .depthwise_dynamic = eq_scalar_depthwise_dynamic, .range_f32 = eq_scalar_range_f32,                \
+                       .quantize_f32 = eq_scalar_quantize_f32)
 
 #endif

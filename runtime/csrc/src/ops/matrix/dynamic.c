@@ -6,54 +6,29 @@
 #include "arithmetic/arithmetic.h"
 
 typedef struct step_data {
+    const eq_kernels *kernels;
     eq_dynamic_rule rule;
-    int64_t size; /* of a group */
+    int64_t group, line; /* values of a group, and of its lines */
+    int32_t lines;
+    int64_t left, right, above, below; /* bytes around them */
+    bool alone;                        /* no lines, nothing around */
 } step_data;
 
-typedef struct range {
-    float min, max; /* min <= 0 <= max */
-} range;
-
-static range range_of(const float *in, int64_t n) {
-    enum { LANES = 8 }; /* so many chains turn into vector code, and the order of comparisons does not matter */
-    float low[LANES] = {0}, high[LANES] = {0};
-    int64_t i = 0;
-    for (; i <= n - LANES; i += LANES) {
-        for (int lane = 0; lane < LANES; ++lane) {
-            const float x = in[i + lane];
-            low[lane] = x < low[lane] ? x : low[lane];
-            high[lane] = x > high[lane] ? x : high[lane];
-        }
-    }
-    for (; i < n; ++i) {
-        low[0] = in[i] < low[0] ? in[i] : low[0];
-        high[0] = in[i] > high[0] ? in[i] : high[0];
-    }
-    range r = {low[0], high[0]};
-    for (int lane = 1; lane < LANES; ++lane) {
-        r.min = low[lane] < r.min ? low[lane] : r.min;
-        r.max = high[lane] > r.max ? high[lane] : r.max;
-    }
-    return r;
-}
+/* How a group becomes int8, by the smallest and the largest of its values and 0. */
+typedef struct way {
+    eq_quantize_f32 to;
+    eq_dynamic_scale scale;
+} way;
 
 /* XNNPACK's xnn_f32_qd8_asymmetric_quantization_params and f32-qs8-vcvt. */
-static void quantize_xnnpack(const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
-    const range r = range_of(in, n);
-    const float scale = r.min == r.max ? 1.0f : 255.0f / (r.max - r.min);
-    const float low = r.min * scale, high = r.max * scale;
+static way way_of_xnnpack(float least, float most) {
+    const float factor = least == most ? 1.0f : 255.0f / (most - least);
+    const float low = least * factor, high = most * factor;
     float zero_point = (-128.0f + low) + (127.0f + high) > 0 ? -128.0f - low : 127.0f - high;
     zero_point = zero_point > -128.0f ? zero_point : -128.0f; /* also where it is no number: the range was infinite */
     zero_point = zero_point < 127.0f ? zero_point : 127.0f;
     const int32_t zero = eq_round(zero_point);
-    *made = (eq_dynamic_scale){1.0f / scale, zero};
-    const float least = (float)(-128 - zero), most = (float)(127 - zero);
-    for (int64_t i = 0; i < n; ++i) {
-        float x = in[i] * scale;
-        x = x < most ? x : most;
-        x = x > least ? x : least;
-        out[i] = (int8_t)(eq_round(x) + zero);
-    }
+    return (way){{factor, 0.0f, (float)(-128 - zero), (float)(127 - zero), false, zero}, {1.0f / factor, zero}};
 }
 
 static double litert_zero_point(double low, double high) {
@@ -61,84 +36,131 @@ static double litert_zero_point(double low, double high) {
     return zero_point <= -128 ? -128 : zero_point < 127 ? round(zero_point) : 127;
 }
 
-static void quantize_litert(const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
-    const range r = range_of(in, n);
-    if (!(r.min < r.max)) {
-        *made = (eq_dynamic_scale){1.0f, 0};
-        memset(out, 0, (size_t)n);
-        return;
-    }
-    const float scale = (r.max - r.min) / 255.0f;
-    *made = (eq_dynamic_scale){scale, (int32_t)litert_zero_point((double)r.min / scale, (double)r.max / scale)};
-    const float inverse = 1.0f / made->scale, zero = (float)made->zero_point;
-    for (int64_t i = 0; i < n; ++i) {
-        float x = roundf(zero + inverse * in[i]);
-        x = x < 127.0f ? x : 127.0f;
-        out[i] = (int8_t)(x > -128.0f ? x : -128.0f);
-    }
+static way way_of_zeros(void) {
+    return (way){{0.0f, 0.0f, 0.0f, 0.0f, true, 0}, {1.0f, 0}};
 }
 
-static void quantize_symmetric(const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
-    const range r = range_of(in, n);
-    const float most = -r.min > r.max ? -r.min : r.max;
+static way way_of_litert(float least, float most) {
+    if (!(least < most)) {
+        return way_of_zeros();
+    }
+    const float scale = (most - least) / 255.0f;
+    const int32_t zero = (int32_t)litert_zero_point((double)least / scale, (double)most / scale);
+    return (way){{1.0f / scale, (float)zero, -128.0f, 127.0f, true, 0}, {scale, zero}};
+}
+
+static way symmetric_way(float least, float most) {
+    most = -least > most ? -least : most;
     if (!(most > 0)) {
-        *made = (eq_dynamic_scale){1.0f, 0};
-        memset(out, 0, (size_t)n);
-        return;
+        return way_of_zeros();
     }
-    *made = (eq_dynamic_scale){most / 127.0f, 0};
-    const float inverse = 127.0f / most;
-    for (int64_t i = 0; i < n; ++i) {
-        float x = roundf(in[i] * inverse);
-        x = x < 127.0f ? x : 127.0f;
-        out[i] = (int8_t)(x > -127.0f ? x : -127.0f);
-    }
+    return (way){{127.0f / most, 0.0f, -127.0f, 127.0f, true, 0}, {most / 127.0f, 0}};
 }
 
-void eq_dynamic_quantize_group(eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out, eq_dynamic_scale *made) {
-    static void (*const quantize[])(const float *, int64_t, int8_t *, eq_dynamic_scale *) = {
-        [EQ_DYNAMIC_XNNPACK] = quantize_xnnpack,
-        [EQ_DYNAMIC_LITERT] = quantize_litert,
-        [EQ_DYNAMIC_SYMMETRIC] = quantize_symmetric,
-    };
-    quantize[rule](in, n, out, made);
+static way find_way(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n) {
+    float least, most;
+    kernels->range_f32(in, (size_t)n, &least, &most);
+    if (rule == EQ_DYNAMIC_XNNPACK) {
+        return way_of_xnnpack(least, most);
+    }
+    return rule == EQ_DYNAMIC_LITERT ? way_of_litert(least, most) : symmetric_way(least, most);
+}
+
+void eq_dynamic_quantize_group(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out,
+                               eq_dynamic_scale *made) {
+    const way found = find_way(kernels, rule, in, n);
+    kernels->quantize_f32(&found.to, in, out, (size_t)n);
+    *made = found.scale;
+}
+
+static int8_t *fill(int8_t *out, int32_t zero_point, int64_t bytes) {
+    memset(out, zero_point, (size_t)bytes);
+    return out + bytes;
+}
+
+static void quantize_lines(const step_data *d, const float *in, int8_t *out, eq_dynamic_scale *made) {
+    const way found = find_way(d->kernels, d->rule, in, d->group);
+    const int32_t zero = found.scale.zero_point;
+    out = fill(out, zero, d->above);
+    for (int32_t i = 0; i < d->lines; ++i, in += d->line) {
+        out = fill(out, zero, d->left);
+        d->kernels->quantize_f32(&found.to, in, out, (size_t)d->line);
+        out = fill(out + d->line, zero, d->right);
+    }
+    fill(out, zero, d->below);
+    *made = found.scale;
 }
 
 /* A unit is a group. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
-    const float *in = storage[step->inputs[0].tensor].data;
-    int8_t *out = storage[step->outputs[0].tensor].data;
-    eq_dynamic_scale *scales = storage[step->outputs[1].tensor].data;
+    const int64_t out_group = d->above + (d->left + d->line + d->right) * d->lines + d->below;
+    const float *in = (const float *)storage[step->inputs[0].tensor].data + first * d->group;
+    int8_t *out = (int8_t *)storage[step->outputs[0].tensor].data + first * out_group;
+    eq_dynamic_scale *scales = (eq_dynamic_scale *)storage[step->outputs[1].tensor].data + first;
     (void)scratch;
-    for (int32_t unit = first; unit < last; ++unit) {
-        const int64_t place = unit * d->size;
-        eq_dynamic_quantize_group(d->rule, in + place, d->size, out + place, &scales[unit]);
+    for (int32_t unit = first; unit < last; ++unit, in += d->group, out += out_group, ++scales) {
+        if (d->alone) {
+            eq_dynamic_quantize_group(d->kernels, d->rule, in, d->group, out, scales);
+        } else {
+            quantize_lines(d, in, out, scales);
+        }
     }
 }
 
-eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,
-                              eq_dynamic_input *made) {
-    const int32_t elements = (int32_t)eq_tensor_elements(&plan->tensors[tensor].tensor), words = sizeof(eq_dynamic_scale) / 4;
+static eq_status plan_step(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, const step_data *data,
+                           eq_dynamic_input *made) {
+    const int32_t words = sizeof(eq_dynamic_scale) / 4;
     if (groups > INT32_MAX / words) {
         return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the input is too large");
     }
-    made->values = eq_plan_temporary(plan, EQ_INT8, 1, &elements);
     made->scales = eq_plan_temporary(plan, EQ_INT32, 1, (int32_t[]){groups * words});
-    if (made->values < 0 || made->scales < 0) {
-        return (eq_status)plan->error->status;
-    }
-    eq_step *step = eq_plan_step(plan, op, run, sizeof(step_data), 1, 2);
+    eq_step *step = made->scales < 0 ? NULL : eq_plan_step(plan, op, run, sizeof *data, 1, 2);
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    *(step_data *)step->data = (step_data){rule, elements / groups};
+    *(step_data *)step->data = *data;
     step->inputs[0].tensor = tensor;
     step->outputs[0].tensor = made->values;
     step->outputs[1].tensor = made->scales;
     step->units = groups;
-    step->cost = (uint64_t)elements;
+    step->cost = (uint64_t)groups * (uint64_t)data->group;
     return EQ_OK;
+}
+
+eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,
+                              eq_dynamic_input *made) {
+    const int32_t elements = (int32_t)eq_tensor_elements(&plan->tensors[tensor].tensor), group = elements / groups;
+    made->values = eq_plan_temporary(plan, EQ_INT8, 1, &elements);
+    if (made->values < 0) {
+        return (eq_status)plan->error->status;
+    }
+    const step_data data = {.kernels = plan->kernels, .rule = rule, .group = group, .line = group, .lines = 1, .alone = true};
+    return plan_step(plan, op, tensor, groups, &data, made);
+}
+
+eq_status eq_dynamic_quantize_images(eq_plan *plan, const eq_operator *op, int32_t tensor, const eq_halo *halo,
+                                     eq_dynamic_rule rule, eq_dynamic_input *made) {
+    const int32_t *in = plan->tensors[tensor].tensor.dims;
+    const int64_t height = (int64_t)in[1] + halo->top + halo->bottom, width = (int64_t)in[2] + halo->left + halo->right;
+    if (height > INT32_MAX || width > INT32_MAX) {
+        return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the padding is too large");
+    }
+    made->values = eq_plan_temporary(plan, EQ_INT8, 4, (int32_t[]){in[0], (int32_t)height, (int32_t)width, in[3]});
+    if (made->values < 0) {
+        return (eq_status)plan->error->status;
+    }
+    const int64_t channels = in[3], line = in[2] * channels;
+    const step_data data = {.kernels = plan->kernels,
+                            .rule = rule,
+                            .group = in[1] * line,
+                            .line = line,
+                            .lines = in[1],
+                            .left = halo->left * channels,
+                            .right = halo->right * channels,
+                            .above = halo->top * width * channels,
+                            .below = halo->bottom * width * channels};
+    return plan_step(plan, op, tensor, in[0], &data, made);
 }
 
 static bool has_zero_point(const eq_tensor *weights) {

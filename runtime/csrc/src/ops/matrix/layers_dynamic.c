@@ -51,8 +51,9 @@ static eq_status plan_conv(eq_plan *plan, const eq_operator *op, eq_product_dyna
     const eq_window *w = &p->window;
     p->scale_for_pixels = groups == 1 && w->height == 1 && w->width == 1 && w->stride_y == 1 && w->stride_x == 1;
     if (status == EQ_OK) {
-        const int32_t scales = p->scale_for_pixels ? (int32_t)pixels : input->dims[0];
-        status = eq_dynamic_quantize(plan, op, op->inputs[0], scales, EQ_DYNAMIC_XNNPACK, &p->input);
+        status = p->scale_for_pixels
+                     ? eq_dynamic_quantize(plan, op, op->inputs[0], (int32_t)pixels, EQ_DYNAMIC_XNNPACK, &p->input)
+                     : eq_dynamic_quantize_images(plan, op, op->inputs[0], &w->pad, EQ_DYNAMIC_XNNPACK, &p->input);
     }
     return status == EQ_OK ? eq_product_dynamic_plan(plan, op, p) : status;
 }

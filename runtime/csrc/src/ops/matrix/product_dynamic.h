@@ -14,10 +14,10 @@ typedef struct eq_dynamic_part {
 
 typedef struct eq_product_dynamic {
     eq_window window;
-    int32_t in_height, in_width, in_channels, out_channels;
-    int32_t columns, channels;              /* of each part's matrix */
-    ptrdiff_t column_stride, weight_stride; /* elements between columns, and between a column's weights */
-    bool scale_for_pixels;                  /* each pixel of the input has a scale; else each image */
+    int32_t in_height, in_width, in_channels, out_channels; /* of the image without its halo, which is window.pad */
+    int32_t columns, channels;                              /* of each part's matrix */
+    ptrdiff_t column_stride, weight_stride;                 /* elements between columns, and between a column's weights */
+    bool scale_for_pixels; /* each pixel of the input has a scale, and no halo; else each image */
     const eq_tensor *weights, *bias;
     eq_dynamic_input input;
     int32_t out_tensor;

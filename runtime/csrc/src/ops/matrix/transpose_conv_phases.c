@@ -13,19 +13,29 @@ static int32_t quotients(int32_t out, int32_t before, int32_t stride) {
     return (int32_t)(((int64_t)out - 1 + before) / stride) - first_quotient(before, stride) + 1;
 }
 
+static int32_t beyond(int64_t reach, int32_t size) {
+    return reach > size ? (int32_t)(reach - size) : 0;
+}
+
 static eq_window window_of(const eq_transpose_conv *conv) {
-    const int32_t *w = conv->weights->dims, *out = conv->output->dims;
+    const int32_t *w = conv->weights->dims, *out = conv->output->dims, *in = conv->input->dims;
     const int32_t height = (w[1] - 1) / conv->stride_y + 1, width = (w[2] - 1) / conv->stride_x + 1;
+    const int32_t out_height = quotients(out[1], conv->top, conv->stride_y);
+    const int32_t out_width = quotients(out[2], conv->left, conv->stride_x);
+    const int32_t top = height - 1 - first_quotient(conv->top, conv->stride_y);
+    const int32_t left = width - 1 - first_quotient(conv->left, conv->stride_x);
     return (eq_window){.height = height,
                        .width = width,
                        .stride_y = 1,
                        .stride_x = 1,
                        .dilation_y = 1,
                        .dilation_x = 1,
-                       .out_height = quotients(out[1], conv->top, conv->stride_y),
-                       .out_width = quotients(out[2], conv->left, conv->stride_x),
-                       .pad = {.top = height - 1 - first_quotient(conv->top, conv->stride_y),
-                               .left = width - 1 - first_quotient(conv->left, conv->stride_x)}};
+                       .out_height = out_height,
+                       .out_width = out_width,
+                       .pad = {.top = top,
+                               .left = left,
+                               .bottom = beyond((int64_t)out_height + height - 1 - top, in[1]),
+                               .right = beyond((int64_t)out_width + width - 1 - left, in[2])}};
 }
 
 /* The taps of all columns of a place, in reverse order. */

@@ -158,7 +158,8 @@ size_t eq_vector_row_bytes(const eq_vector_products *set) {
 eq_vector eq_vector_read(const eq_vector_products *set, const float *values, int32_t n, void *row) {
     eq_vector vector = {.values = values, .quantized = row};
     if (set->hybrid) {
-        eq_dynamic_quantize_group(set->asymmetric ? EQ_DYNAMIC_LITERT : EQ_DYNAMIC_SYMMETRIC, values, n, row, &vector.scale);
+        eq_dynamic_quantize_group(set->kernels, set->asymmetric ? EQ_DYNAMIC_LITERT : EQ_DYNAMIC_SYMMETRIC, values, n, row,
+                                  &vector.scale);
     }
     return vector;
 }
