@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from .conftest import examples
 from .oracle import NativeError, check, check_close, run_native
-from .single_op import SAME, VALID, Model
+from .single_op import NONE, RELU, SAME, VALID, Model
 from .test_matrix_operators import ACTIVATIONS, BATCHES, SEEDS, Window, channels, factor_shapes, pairs, windows
 
 pytestmark = pytest.mark.slow
@@ -68,6 +68,24 @@ def layer_model(
 @examples()
 def test_layer(seed: int, window: Window, group: int, groups: int, columns: int, activation: int, kind: str) -> None:
     check_close(layer_model(seed, window, group, groups, columns, activation, kind), seed=seed)
+
+
+@given(
+    seed=SEEDS,
+    batch=st.integers(1, 2),
+    size=st.tuples(st.integers(7, 22), st.integers(7, 22)),
+    depth=st.integers(2, 16),
+    columns=st.integers(2, 16),
+    activation=st.sampled_from([NONE, RELU]),  # others bound the range, not the sums that are rounded
+    padding=st.sampled_from([SAME, VALID]),
+)
+@examples()
+def test_convolution_in_tiles(
+    seed: int, batch: int, size: tuple[int, int], depth: int, columns: int, activation: int, padding: int
+) -> None:
+    """3 x 3 taps, channels that are multiples of 4: Winograd's way where the tiles fit."""
+    window = Window(batch, size, (3, 3), (1, 1), (1, 1), padding)
+    check_close(layer_model(seed, window, 4 * depth, 1, 4 * columns, activation, "CONV_2D"), seed=seed)
 
 
 @pytest.mark.parametrize("kind", ["CONV_2D", "FULLY_CONNECTED"])

@@ -65,23 +65,30 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const fl
     }
 }
 
-/* The same of 3 x 3 taps, whose weights come in registers. */
-EQ_INLINE void run_small(const eq_depthwise_f32 *d, const vec bias, const vec weights[SMALL * SMALL], const float *in,
-                         float *out, int32_t count, const int pixels) {
+/* 3 x 3 taps, whose weights and places are in registers. */
+typedef struct small_window {
+    vec bias, weights[SMALL * SMALL];
+    ptrdiff_t offsets[SMALL * SMALL];
+} small_window;
+
+/* Keeps the compiler from moving a pointer for every tap instead of this one. */
+#define ONE_POINTER(p) __asm__("" : "+r"(p))
+
+EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, const float *in, float *out, int32_t count,
+                         const int pixels) {
     vec sums[PIXELS];
+    const float *from[PIXELS];
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
-        sums[p] = bias;
+        sums[p] = window->bias;
+        from[p] = at(in, p * d->in_column);
+        ONE_POINTER(from[p]);
     }
     EQ_UNROLL
-    for (int x = 0; x < SMALL; x++) {
+    for (int tap = 0; tap < SMALL * SMALL; tap++) {
         EQ_UNROLL
-        for (int y = 0; y < SMALL; y++) {
-            const float *tap = at(in, y * d->tap_row + x * d->tap_column);
-            EQ_UNROLL
-            for (int p = 0; p < pixels; p++) {
-                sums[p] = fused(weights[x * SMALL + y], load(at(tap, p * d->in_column)), sums[p]);
-            }
+        for (int p = 0; p < pixels; p++) {
+            sums[p] = fused(window->weights[tap], load(at(from[p], window->offsets[tap])), sums[p]);
         }
     }
     EQ_UNROLL
@@ -90,19 +97,58 @@ EQ_INLINE void run_small(const eq_depthwise_f32 *d, const vec bias, const vec we
     }
 }
 
-static void run_line_small(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count) {
-    vec w[SMALL * SMALL];
-    const vec bias = load(weights);
+/* PIXELS outputs whose windows are a tap apart: each input is read once for all of them. */
+EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *window, const float *in, float *out,
+                               int32_t count) {
+    vec sums[PIXELS];
+    const float *rows[SMALL];
+    EQ_UNROLL
+    for (int p = 0; p < PIXELS; p++) {
+        sums[p] = window->bias;
+    }
+    EQ_UNROLL
+    for (int y = 0; y < SMALL; y++) {
+        rows[y] = at(in, y * d->tap_row);
+        ONE_POINTER(rows[y]);
+    }
+    EQ_UNROLL
+    for (int x = 0; x < PIXELS + SMALL - 1; x++) {
+        EQ_UNROLL
+        for (int y = 0; y < SMALL; y++) {
+            const vec value = load(at(rows[y], x * d->tap_column));
+            EQ_UNROLL
+            for (int p = 0; p < PIXELS; p++) {
+                if (x - p >= 0 && x - p < SMALL) {
+                    sums[p] = fused(window->weights[(x - p) * SMALL + y], value, sums[p]);
+                }
+            }
+        }
+    }
+    EQ_UNROLL
+    for (int p = 0; p < PIXELS; p++) {
+        put(d, out + p * d->channels, sums[p], count);
+    }
+}
+
+static void run_line_small(const eq_depthwise_f32 *layer, const float *weights, const float *in, float *out, int32_t count) {
+    const eq_depthwise_f32 d = *layer; /* not behind a pointer that `out` could be the same as */
+    const bool overlapping = d.in_column == d.tap_column;
+    small_window window = {.bias = load(weights)};
     EQ_UNROLL
     for (int tap = 0; tap < SMALL * SMALL; tap++) {
-        w[tap] = load(weights + (tap + 1) * LANES);
+        window.weights[tap] = load(weights + (tap + 1) * LANES);
+        window.offsets[tap] = tap / SMALL * d.tap_column + tap % SMALL * d.tap_row;
     }
     int32_t x = 0;
-    for (; x <= d->out_width - PIXELS; x += PIXELS, out += PIXELS * d->channels, in = at(in, PIXELS * d->in_column)) {
-        run_small(d, bias, w, in, out, count, PIXELS);
+    for (; x <= d.out_width - PIXELS; x += PIXELS, out += PIXELS * d.channels, in = at(in, PIXELS * d.in_column)) {
+        if (overlapping) {
+            run_overlapping(&d, &window, in, out, count);
+        } else {
+            run_small(&d, &window, in, out, count, PIXELS);
+        }
     }
-    for (; x < d->out_width; x++, out += d->channels, in = at(in, d->in_column)) {
-        run_small(d, bias, w, in, out, count, 1);
+    for (; x < d.out_width; x++, out += d.channels, in = at(in, d.in_column)) {
+        run_small(&d, &window, in, out, count, 1);
     }
 }
 

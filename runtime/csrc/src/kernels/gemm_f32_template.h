@@ -6,6 +6,8 @@
  *     add_taps(...)                        or nothing: one tap after the other, by splat
  *
  * Packed, for every tile of columns: bias (columns), weights (taps, columns); missing columns are zero. */
+#include <math.h>
+
 #include "inline.h"
 #include "kernels.h"
 
@@ -76,12 +78,22 @@ EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *co
     for (int32_t s = 0; s < g->segments; s++) {
         weights = ADD_TAPS(sums, weights, in, g->segment_offsets[s] / (ptrdiff_t)sizeof(float), g->taps, rows);
     }
+    if (!isinf(g->min) || !isinf(g->max)) {
+        const float min = g->min, max = g->max;
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            EQ_UNROLL
+            for (int v = 0; v < VECTORS; v++) {
+                sums[r][v] = clamp(sums[r][v], min, max);
+            }
+        }
+    }
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         float last[TILE], *to = count == TILE ? out[r] + column : last;
         EQ_UNROLL
         for (int v = 0; v < VECTORS; v++) {
-            store(to + v * LANES, clamp(sums[r][v], g->min, g->max));
+            store(to + v * LANES, sums[r][v]);
         }
         if (count != TILE) {
             memcpy(out[r] + column, last, (size_t)count * sizeof *last);

@@ -27,9 +27,11 @@ EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return _mm256_fmadd_ps(w, x, sum);
 }
 
-/* Of NaN, and of zeros that differ in sign, these instructions give the second operand. */
+/* NaN stays: of it VMINPS gives the second operand. */
 EQ_INLINE vec clamp(vec v, float min, float max) {
-    return _mm256_min_ps(_mm256_set1_ps(max), _mm256_max_ps(_mm256_set1_ps(min), v));
+    const vec low = _mm256_set1_ps(min);
+    v = _mm256_blendv_ps(v, low, _mm256_cmp_ps(v, low, _CMP_LE_OQ));
+    return _mm256_min_ps(_mm256_set1_ps(max), v);
 }
 
 #endif

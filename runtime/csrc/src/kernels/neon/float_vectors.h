@@ -24,11 +24,9 @@ EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return vfmaq_f32(sum, w, x);
 }
 
-/* Not by FMAX or VMAX, which makes 0 of -0. NaN stays. */
+/* Of zeros that differ in sign FMAX takes 0, as `<=` does. NaN stays. */
 EQ_INLINE vec clamp(vec v, float min, float max) {
-    const vec low = vdupq_n_f32(min), high = vdupq_n_f32(max);
-    v = vbslq_f32(vcltq_f32(v, low), low, v);
-    return vbslq_f32(vcgtq_f32(v, high), high, v);
+    return vminq_f32(vmaxq_f32(v, vdupq_n_f32(min)), vdupq_n_f32(max));
 }
 
 #endif

@@ -21,29 +21,42 @@ EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, c
         }                                                             \
     } while (0)
 
+/* Four taps of each row. Pointers are moved by the loads: the compiler is kept from other addresses. */
+#define ADD_4_TAPS()                     \
+    do {                                 \
+        EQ_UNROLL                        \
+        for (int r = 0; r < rows; r++) { \
+            x[r] = load(from[r]);        \
+            from[r] += LANES;            \
+            __asm__("" : "+r"(from[r])); \
+        }                                \
+        ADD_LANE(0);                     \
+        ADD_LANE(1);                     \
+        ADD_LANE(2);                     \
+        ADD_LANE(3);                     \
+    } while (0)
+
 EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
                                 int32_t taps, const int rows) {
     const float *from[ROWS];
     vec x[ROWS];
-    int32_t k = 0;
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         from[r] = in[r] + offset;
     }
-    for (; k <= taps - LANES; k += LANES) {
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            x[r] = load(from[r] + k);
+    if (rows == 1) { /* few instructions in a round: unroll */
+        for (; taps >= 2 * LANES; taps -= 2 * LANES) {
+            ADD_4_TAPS();
+            ADD_4_TAPS();
         }
-        ADD_LANE(0);
-        ADD_LANE(1);
-        ADD_LANE(2);
-        ADD_LANE(3);
     }
-    for (; k < taps; k++) {
+    for (; taps >= LANES; taps -= LANES) {
+        ADD_4_TAPS();
+    }
+    for (; taps > 0; taps--) {
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
-            x[r] = splat(from[r] + k);
+            x[r] = splat(from[r]++);
         }
         ADD_LANE(0);
     }

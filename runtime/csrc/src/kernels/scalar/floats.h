@@ -26,10 +26,10 @@ EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return eq_fused(w, x, sum);
 }
 
-/* NaN and the sign of a zero stay. */
+/* NaN stays. */
 EQ_INLINE vec clamp(vec v, float min, float max) {
-    v = v < min ? min : v;
-    return v > max ? max : v;
+    v = v <= min ? min : v;
+    return v >= max ? max : v;
 }
 
 #endif

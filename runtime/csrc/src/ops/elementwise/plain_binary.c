@@ -2,20 +2,11 @@
  * FLOOR_MOD of int8 and int16, which stand for themselves there. */
 #include <math.h>
 
-#include "binary.h"
-#include "runs.h"
+#include "plain_rows.h"
 #include "ops/quantization.h"
 #include "read/operator_codes.h"
 
 /* ---- one pair of values ---- */
-
-typedef struct eq_bounds { /* of a fused activation */
-    float min, max;
-} eq_bounds;
-
-static float clamp(const eq_bounds *bounds, float x) {
-    return x < bounds->min ? bounds->min : x > bounds->max ? bounds->max : x;
-}
 
 /* Integers wrap, and have 0 for a division by 0 and INT_MIN / -1 wrapped: files are untrusted, and C leaves both undefined. */
 #define INTEGER_DIVISIONS(type, unsigned_type, suffix)                                          \
@@ -46,18 +37,13 @@ typedef float _Complex complex_float;
 
 /* ---- runs of them ---- */
 
-/* name_swapped() is for inputs that the driver swapped. */
 #define ORDERED_RUNS(name, type, function) EQ_RUNS(name, type, function(a, b)) EQ_RUNS(name##_swapped, type, function(b, a))
 
 #define WRAPPED(operation, type, unsigned_type) (type)((unsigned_type)a operation(unsigned_type) b)
 #define WRAPPED_BACK(operation, type, unsigned_type) (type)((unsigned_type)b operation(unsigned_type) a)
 
-EQ_RUNS(add_f32, float, clamp(parameters, a + b))
-EQ_RUNS(sub_f32, float, clamp(parameters, a - b))
-EQ_RUNS(sub_f32_swapped, float, clamp(parameters, b - a))
-EQ_RUNS(mul_f32, float, clamp(parameters, a *b))
-EQ_RUNS(div_f32, float, clamp(parameters, a / b))
-EQ_RUNS(div_f32_swapped, float, clamp(parameters, b / a))
+EQ_RUNS(div_f32, float, eq_bounded(parameters, a / b))
+EQ_RUNS(div_f32_swapped, float, eq_bounded(parameters, b / a))
 EQ_RUNS(max_f32, float, a > b ? a : b)
 EQ_RUNS(min_f32, float, a < b ? a : b)
 EQ_RUNS(squared_difference_f32, float, (a - b) * (a - b))
@@ -89,51 +75,39 @@ EQ_RUNS(mul_c64, complex_float, a *b)
 
 /* ---- the table ---- */
 
-#define RUN_PAIR(name) {EQ_RUN_PAIR(name)}
-#define SAME(code, type, name)             \
-    {                                      \
-        code, type, {                      \
-            RUN_PAIR(name), RUN_PAIR(name) \
-        }                                  \
-    }
-#define ORDERED(code, type, name)                    \
-    {                                                \
-        code, type, {                                \
-            RUN_PAIR(name), RUN_PAIR(name##_swapped) \
-        }                                            \
-    }
 #define DIVISIONS(type, suffix) \
-    ORDERED(EQ_OP_FLOOR_DIV, type, floor_div_##suffix), ORDERED(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
-#define INTEGERS(type, suffix)                                                                                        \
-    SAME(EQ_OP_ADD, type, add_##suffix), ORDERED(EQ_OP_SUB, type, sub_##suffix), SAME(EQ_OP_MUL, type, mul_##suffix), \
-        ORDERED(EQ_OP_DIV, type, div_##suffix), SAME(EQ_OP_MAXIMUM, type, max_##suffix),                              \
-        SAME(EQ_OP_MINIMUM, type, min_##suffix), DIVISIONS(type, suffix)
+    EQ_ORDERED_RUNS(EQ_OP_FLOOR_DIV, type, floor_div_##suffix), EQ_ORDERED_RUNS(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
+#define INTEGERS(type, suffix)                                                                            \
+    EQ_SAME_RUNS(EQ_OP_ADD, type, add_##suffix), EQ_ORDERED_RUNS(EQ_OP_SUB, type, sub_##suffix),          \
+        EQ_SAME_RUNS(EQ_OP_MUL, type, mul_##suffix), EQ_ORDERED_RUNS(EQ_OP_DIV, type, div_##suffix),      \
+        EQ_SAME_RUNS(EQ_OP_MAXIMUM, type, max_##suffix), EQ_SAME_RUNS(EQ_OP_MINIMUM, type, min_##suffix), \
+        DIVISIONS(type, suffix)
 
-static const struct {
-    int32_t code;
-    eq_type type;
-    struct {
-        eq_binary_run_fn run, run_scalar;
-    } order[2]; /* as in the file, or swapped */
-} plain[] = {
-    SAME(EQ_OP_ADD, EQ_FLOAT32, add_f32),
-    ORDERED(EQ_OP_SUB, EQ_FLOAT32, sub_f32),
-    SAME(EQ_OP_MUL, EQ_FLOAT32, mul_f32),
-    ORDERED(EQ_OP_DIV, EQ_FLOAT32, div_f32),
-    SAME(EQ_OP_MAXIMUM, EQ_FLOAT32, max_f32),
-    SAME(EQ_OP_MINIMUM, EQ_FLOAT32, min_f32),
-    SAME(EQ_OP_SQUARED_DIFFERENCE, EQ_FLOAT32, squared_difference_f32),
-    SAME(EQ_OP_PRELU, EQ_FLOAT32, prelu_f32), /* the input has the output's shape, so it is never swapped */
-    ORDERED(EQ_OP_FLOOR_DIV, EQ_FLOAT32, floor_div_f32),
-    ORDERED(EQ_OP_FLOOR_MOD, EQ_FLOAT32, floor_mod_f32),
+static const eq_plain_row plain[] = {
+    EQ_ORDERED_RUNS(EQ_OP_DIV, EQ_FLOAT32, div_f32),
+    EQ_SAME_RUNS(EQ_OP_MAXIMUM, EQ_FLOAT32, max_f32),
+    EQ_SAME_RUNS(EQ_OP_MINIMUM, EQ_FLOAT32, min_f32),
+    EQ_SAME_RUNS(EQ_OP_SQUARED_DIFFERENCE, EQ_FLOAT32, squared_difference_f32),
+    EQ_SAME_RUNS(EQ_OP_PRELU, EQ_FLOAT32, prelu_f32), /* the input has the output's shape, so it is never swapped */
+    EQ_ORDERED_RUNS(EQ_OP_FLOOR_DIV, EQ_FLOAT32, floor_div_f32),
+    EQ_ORDERED_RUNS(EQ_OP_FLOOR_MOD, EQ_FLOAT32, floor_mod_f32),
     DIVISIONS(EQ_INT8, i8),
     DIVISIONS(EQ_INT16, i16),
     INTEGERS(EQ_INT32, i32),
     INTEGERS(EQ_INT64, i64),
-    SAME(EQ_OP_SQUARED_DIFFERENCE, EQ_INT32, squared_difference_i32),
-    SAME(EQ_OP_MUL, EQ_UINT32, mul_u32),
-    SAME(EQ_OP_MUL, EQ_COMPLEX64, mul_c64),
+    EQ_SAME_RUNS(EQ_OP_SQUARED_DIFFERENCE, EQ_INT32, squared_difference_i32),
+    EQ_SAME_RUNS(EQ_OP_MUL, EQ_UINT32, mul_u32),
+    EQ_SAME_RUNS(EQ_OP_MUL, EQ_COMPLEX64, mul_c64),
 };
+
+static const eq_plain_row *find(const eq_plain_row *rows, size_t count, int32_t code, eq_type type) {
+    for (size_t i = 0; i < count; ++i) {
+        if (rows[i].code == code && rows[i].type == type) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
 
 eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
     const eq_type type = eq_plan_output(plan, op, 0)->type;
@@ -148,12 +122,12 @@ eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadca
     if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; ++i) {
-        if (plain[i].code == op->code && plain[i].type == type) {
-            const int32_t order = shape->slots[0];
-            *binary = (eq_binary){plain[i].order[order].run, plain[i].order[order].run_scalar, bounds};
-            return EQ_OK;
-        }
+    const eq_plain_row *row = find(plain, sizeof plain / sizeof *plain, op->code, type);
+    row = row ? row : find(eq_plain_rows_f32, eq_plain_row_count_f32, op->code, type);
+    if (row) {
+        const int32_t order = shape->slots[0];
+        *binary = (eq_binary){row->order[order].run, row->order[order].run_scalar, bounds};
+        return EQ_OK;
     }
     return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
 }

@@ -1,10 +1,29 @@
 #include "layers.h"
 #include "plan/operator.h"
 #include "product_f32.h"
+#include "winograd_f32.h"
+
+static eq_status plan_winograd(eq_plan *plan, const eq_operator *op, const eq_window *window, float min, float max) {
+    const eq_tensor *input = eq_plan_input(plan, op, 0);
+    const eq_winograd_f32 layer = {.window = window,
+                                   .weights = eq_plan_input(plan, op, 1),
+                                   .bias = eq_plan_input(plan, op, 2),
+                                   .in_tensor = op->inputs[0],
+                                   .out_tensor = op->outputs[0],
+                                   .batch = input->dims[0],
+                                   .in_height = input->dims[1],
+                                   .in_width = input->dims[2],
+                                   .min = min,
+                                   .max = max};
+    return eq_winograd_f32_plan(plan, op, &layer);
+}
 
 static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_window *window, float min, float max) {
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const int32_t columns = weights->dims[0], channels = weights->dims[3], groups = input->dims[3] / channels;
+    if (eq_winograd_f32_takes(plan, op, window)) {
+        return plan_winograd(plan, op, window, min, max);
+    }
     eq_product_f32 product = {
         .geometry = eq_gemm_window_geometry(input, window, columns),
         .weights = op->inputs[1],
