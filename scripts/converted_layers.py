@@ -1,4 +1,4 @@
-"""What torch_modules and keras_layers share: a layer in four number formats, run natively, and the page of the docs."""
+"""A layer of any framework in four number formats, run natively, and the page of the docs that lists them."""
 
 from __future__ import annotations
 
