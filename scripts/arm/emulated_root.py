@@ -72,14 +72,27 @@ def make(folder: Path) -> None:
 
 def install_wheels(folder: Path, pinned: Sequence[str]) -> None:
     """Download the engines' aarch64 wheels and what they need in wheels/, and unpack them in site/."""
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder / "wheels"]
+    download_binaries(folder / "wheels", [*pinned, *NATIVE_WHEELS])
+    run(*_download(folder / "wheels"), "--platform", "any", *PURE_WHEELS)
+    unpack_wheels(folder / "wheels", folder / "site")
+
+
+def download_binaries(wheels: Path, names: Sequence[str]) -> None:
+    """Download wheels for the root's Python on aarch64, without what they depend on."""
     cpython = ["--implementation", "cp", "--python-version", PYTHON.removeprefix("python")]
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    run(*pip, *cpython, *platforms, *pinned, *NATIVE_WHEELS)
-    run(*pip, "--platform", "any", *PURE_WHEELS)
-    for wheel in (folder / "wheels").glob("*.whl"):
+    run(*_download(wheels), *cpython, *platforms, *names)
+
+
+def unpack_wheels(wheels: Path, site: Path) -> None:
+    """Unpack every wheel of a folder."""
+    for wheel in wheels.glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder / "site")
+            archive.extractall(site)
+
+
+def _download(wheels: Path) -> list[str | Path]:
+    return [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", wheels]
 
 
 def instructions(
@@ -106,7 +119,7 @@ def _emulate(
     plugin = f"{_plugin(folder)}{f',blocks={blocks}' if blocks else ''}"
     emulator: list[str | Path] = ["qemu-aarch64", "-plugin", plugin, "-cpu", BOARDS[board].cpu]
     if python:
-        emulator += ["-L", _board_root(folder, board), folder / "root/usr/bin" / PYTHON]
+        emulator += ["-L", board_root(folder, board), folder / "root/usr/bin" / PYTHON]
     path = os.pathsep.join(str(part) for part in (*packages, folder / "site"))
     settings = {"PYTHONHASHSEED": "0", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
     # Without this variable Python keeps its bytecode, as it does where Debian and pip installed it.
@@ -126,7 +139,7 @@ def _plugin(folder: Path) -> Path:
     return plugin
 
 
-def _board_root(folder: Path, board: str) -> Path:
+def board_root(folder: Path, board: str) -> Path:
     """Return the root as it is on a board: its /proc/cpuinfo, and links to the rest; boards can run side by side."""
     root = folder / "boards" / board
     cpuinfo, text = root / "proc/cpuinfo", BOARDS[board].cpuinfo()
