@@ -3,9 +3,11 @@
 The public face. Everything is imported when it is first used, so `import edgequant` is quick and needs no training
 framework.
 
->>> import edgequant
->>> edgequant.recommend(edgequant.for_board("pi5")).format
-'int8'
+Examples:
+    >>> import edgequant
+    >>> edgequant.recommend(edgequant.for_board("pi5")).format
+    'int8'
+
 """
 
 from importlib import import_module
