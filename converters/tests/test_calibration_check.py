@@ -58,6 +58,11 @@ def test_a_mistake_is_named(mistake: str, tmp_path: Path) -> None:
     assert any(words in warning for warning in report.warnings), report.warnings
 
 
+def test_a_wrong_scale_is_named_for_onnx_too(tmp_path: Path) -> None:
+    report = converted(".onnx", IMAGES * 255, tmp_path)
+    assert any("far too large" in warning for warning in report.warnings), report.warnings
+
+
 def test_good_data_is_not_complained_about(tmp_path: Path) -> None:
     report = converted(".tflite", IMAGES, tmp_path)
     assert report.warnings == ()

@@ -109,6 +109,7 @@ def suspicions(evidence: Evidence, first: FirstLayer | None, facts: Sequence[Inp
             f"One calibration sample, number {sample} of those that calibrated (counted from 0), sets the range of "
             f"{count} tensors alone, at {ALONE:g} times any other's or more: an outlier? Look at it, or drop it."
         )
+        return  # whose squares would pass for those of all
     squares = None if first is None else evidence.mean_squares(first.reads)
     share = None if first is None or squares is None else first.bias_share(squares)
     if share is None or SMALLEST_BIAS_SHARE <= share <= LARGEST_BIAS_SHARE:
