@@ -238,7 +238,9 @@ def test_nodes_that_litert_cannot_say_are_all_named(tmp_path: Path) -> None:
 def test_free_sizes_beyond_the_batch(tmp_path: Path) -> None:
     source = from_onnx(small_cnn(tmp_path / "net.onnx", ["batch", 3, "height", "width"]))
     source.write_onnx(tmp_path / "model.onnx")
-    with pytest.raises(UnsupportedError, match=r"axis 2 of the input 'x' has a free size.*as --input-shape x=1,3,1,1"):
+    with pytest.raises(
+        UnsupportedError, match=r"axis 2 of the input 'x' has a free size.*as --input-shape x=1,3,\?,\?"
+    ):
         source.write_litert(tmp_path / "model.tflite")
 
 

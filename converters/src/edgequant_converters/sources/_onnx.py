@@ -110,8 +110,8 @@ class OnnxSource:
                 axis = shape_of(value).index(None, 1)
                 raise UnsupportedError(
                     f"{self._name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
-                    "cannot have: give calibration data, whose sizes it then takes, or the shape, as --input-shape "
-                    f"{value.name}={','.join(str(size or 1) for size in shape_of(value))}."
+                    "cannot have: give calibration data, whose sizes it then takes, or the shape with a number for "
+                    f"each ?, as --input-shape {value.name}={','.join(_asked(shape_of(value)))}."
                 )
 
     def _check(self, path: Path) -> None:
@@ -165,6 +165,11 @@ class OnnxSource:
 
     def _permutations(self) -> Iterator[tuple[onnx.ValueInfoProto, bool]]:
         return zip(self._inputs, self._permuted, strict=True)
+
+
+def _asked(shape: Sequence[int | None]) -> list[str]:
+    """Return a shape as the user is asked for it: a free batch is 1, every other free size a question mark."""
+    return [str(size) if size is not None else "1" if axis == 0 else "?" for axis, size in enumerate(shape)]
 
 
 def _fix_sizes(model: onnx.ModelProto, texts: Sequence[str], description: str) -> None:
