@@ -65,7 +65,8 @@ def test_the_page(sshd: SshServer, cli: Callable[..., Any], tmp_path: Path, monk
     label, score, left, top, right, bottom = re.match(r"(\w+) (\S+) at (\d+), (\d+), (\d+), (\d+)\n", found).groups()
     assert label == "cat" and float(score) > 0.9
     assert abs(int(left) + int(right) - 2 * 184) <= 48 and abs(int(top) + int(bottom) - 2 * 264) <= 48
-    assert Image.open(tmp_path / "found.png").size == (640, 480)
+    with Image.open(tmp_path / "found.png") as drawn:
+        assert drawn.size == (640, 480)
     done(bundle)
     assert "bit for bit" in done(smoke)
     # The loopback board is a PC, so what is deployed there must be for one.
