@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgequant_runtime import Session
+
 from .conftest import examples
 from .oracle import NativeError, check, check_close, run_native
 from .single_op import NONE, RELU, SAME, VALID, Model
@@ -100,6 +102,29 @@ def test_depthwise_sums_have_the_order_of_xnnpack(taps: tuple[int, int], columns
     """On a CPU with a fused multiply-add, such as the tests run on: what is quantized later hangs on the last bit."""
     window = Window(1, (12, 13), taps, (1, 1), (1, 1), VALID)
     check(layer_model(0, window, 1, 20, columns, 0, "DEPTHWISE_CONV_2D"))
+
+
+def test_sessions_of_other_channels_share_depthwise_weights() -> None:
+    """The file's sizes order the packed weights: a channel read four times has them as four that are read once."""
+    rng = np.random.default_rng(0)
+    weights, images = rng.normal(size=(1, 3, 3, 8)), rng.normal(size=(1, 6, 7, 4)).astype(np.float32)
+    models = []
+    for depth in (1, 4):
+        free = (1, 6, 7, -1) if depth == 1 else None
+        model = Model()
+        x = model.input((1, 6, 7, depth), "FLOAT32", signature=free)
+        twice = model.tensor((1, 6, 7, 2 * depth), "FLOAT32", signature=free)
+        model.operator("CONCATENATION", [x, x], [twice], "ConcatenationOptions", axis=3)
+        y = model.tensor((1, 6, 7, 8), "FLOAT32")
+        window = Window(1, (6, 7), (3, 3), (1, 1), (1, 1), SAME)
+        operands = [twice, model.constant(weights, "FLOAT32"), model.constant(np.zeros(8), "FLOAT32")]
+        model.operator(
+            "DEPTHWISE_CONV_2D", operands, [y], "DepthwiseConv2DOptions", depthMultiplier=1, **window.options()
+        )
+        models.append(model.finish([y]))
+    free_channels, fixed_channels = (Session(model, engine="native").run(images, raw=True) for model in models)
+    for ours, theirs in zip(free_channels.values(), fixed_channels.values(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize("taps", [(2, 3), (3, 3), (7, 7)])

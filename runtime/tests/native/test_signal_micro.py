@@ -92,6 +92,10 @@ def stacker(channels: int, left: int, step: int) -> Made:
     return one("SignalStacker", WAVE, [((32,), "int16"), ((), "bool")], options)
 
 
+COLUMN = [((16, 1), "int16")], [((16, 32), "int16"), ((), "bool")]
+STACKED = {"num_channels": 16, "stacker_left_context": 1, "stacker_right_context": 0, "stacker_step": 1}
+
+
 def overlap(step: int) -> Made:
     return one("SignalOverlapAdd", [((2, 4), "int16")], [((8,), "int16")], {"frame_step": step})
 
@@ -115,6 +119,10 @@ def bank(index: int, values: list[int], channels: int = 1) -> Made:
         (lambda: frames(2**31 - 1, 4), "whole steps"),
         (lambda: frames(2, 4, prefill=True), "whole steps"),
         (lambda: stacker(15, 1, 1), "one value for each channel"),
+        (lambda: one("SignalStacker", *COLUMN, STACKED), "one value for each channel"),
+            lambda: one("SignalStacker", [((16, 1), "int16")], [((16, 32), "int16"), ((), "bool")], STACKED),
+            "one value for",
+        ),
         (lambda: stacker(16, 1, 3), "no step past them"),
         (lambda: stacker(16, 2**30, 1), "stacks 16 channels"),
         (lambda: overlap(5), "at least one and at most all"),

@@ -49,7 +49,7 @@ void PREFIX(gemm_dynamic_pack)(const eq_gemm_dynamic_weights *w, void *packed) {
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
         int32_t sum = 0;
         for (int32_t k = 0; k < taps; k++) {
-            tile[32 + (k / GROUP * 8 + n % 8) * GROUP + k % GROUP] = from[k];
+            tile[32 + ((ptrdiff_t)(k / GROUP) * 8 + n % 8) * GROUP + k % GROUP] = from[k];
             sum += from[k];
         }
         memcpy(tile + n % 8 * 4, &sum, sizeof sum);

@@ -81,7 +81,10 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
     const int32_t channels = eq_plan_input(plan, op, 1)->dims[3], times = channels / input->dims[3];
     const int32_t rows = input->dims[0] * w->out_height;
     const int32_t in_tensor = times == 1 ? op->inputs[0] : repeat_channels(plan, op, times);
-    const bool by_rows = times > 1 || (int64_t)w->height * w->width > XNNPACK_TAPS;
+    /* By the file's channels: all sessions share the packed weights, whatever their sizes are. */
+    const eq_tensor *given = &plan->graph->tensors[op->inputs[0]];
+    const bool repeats = given->rank != 4 || given->dims[3] != channels;
+    const bool by_rows = repeats || (int64_t)w->height * w->width > XNNPACK_TAPS;
     const void *packed = in_tensor < 0 ? NULL : pack_layer(plan, op, w, channels, by_rows);
     eq_step *step = packed ? eq_plan_step(plan, op, run, sizeof(step_data), 1, 1) : NULL;
     if (!step) {

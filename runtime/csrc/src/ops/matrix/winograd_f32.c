@@ -237,7 +237,7 @@ static const uint8_t *pack_once(eq_plan *plan, const eq_operator *op, const step
 /* ---- planning ---- */
 
 static int32_t tiles_along(int32_t outputs) {
-    return (outputs + OUT - 1) / OUT;
+    return outputs / OUT + (outputs % OUT != 0);
 }
 
 static bool is_constant(const eq_tensor *tensor) {

@@ -138,7 +138,7 @@ static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_gem
 /* ---- planning ---- */
 
 static int32_t tiles_over(int32_t size) {
-    return (size + SIDE - 1) / SIDE;
+    return size / SIDE + (size % SIDE != 0);
 }
 
 bool eq_winograd_suits(const eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, const eq_window *window) {

@@ -22,6 +22,9 @@ eq_status eq_prepare_lstm_f32(eq_plan *plan, const eq_operator *op) {
 }
 
 eq_status eq_prepare_lstm_hybrid(eq_plan *plan, const eq_operator *op) {
+    if (eq_lstm_is_basic(op)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "of the BASIC kernel takes weights of float32 or uint8");
+    }
     return prepare(plan, op, &eq_lstm_types_hybrid);
 }
 

@@ -177,6 +177,7 @@ eq_status eq_prepare_signal_stacker(eq_plan *plan, const eq_operator *op) {
     const int32_t after = eq_custom_int(op, "stacker_right_context", 0), hop = eq_custom_int(op, "stacker_step", 0);
     const int64_t runs = (int64_t)before + after + 1;
     if (channels < 1 || before < 0 || after < 0 || hop < 1 || hop > runs || runs * channels > INT32_MAX ||
+        eq_signal_length(eq_plan_input(plan, op, 0)) != channels ||
         eq_tensor_elements(eq_plan_input(plan, op, 0)) != channels || eq_plan_output(plan, op, 1)->type != EQ_BOOL) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL,
                             "stacks %d channels of %d runs before and %d after, each %d, and takes one value "
