@@ -69,8 +69,12 @@ class Comparison:
         return min(known) if known == sqnrs else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `edgequant compare --json` prints."""
-        return asdict(self)
+        """Return what `edgequant compare --json` prints; an end of a range that is not finite is null."""
+        document = asdict(self)
+        for output in document["outputs"]:
+            for part in output["parts"]:
+                part["range"] = [end if math.isfinite(end) else None for end in part["range"]]
+        return document
 
 
 def compare(

@@ -96,3 +96,11 @@ def test_a_file_that_is_no_tensor_is_refused(tmp_path: Path, cli: Callable[..., 
         result = cli("tensor", tmp_path / name)
         assert result.exit_code == 2
         assert sentence in result.stderr
+
+
+def test_a_cut_archive_is_refused(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    np.savez(tmp_path / "whole.npz", a=np.ones(4))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:40])
+    result = cli("tensor", tmp_path / "cut.npz")
+    assert result.exit_code == 2
+    assert "cut.npz is no .npy file" in result.stderr

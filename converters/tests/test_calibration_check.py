@@ -70,3 +70,8 @@ def test_good_data_is_not_complained_about(tmp_path: Path) -> None:
     assert (facts.low, facts.high) == (pytest.approx(IMAGES.min()), pytest.approx(IMAGES.max()))
     assert facts.mean == pytest.approx(IMAGES.mean(), rel=1e-5)
     assert next(step["what"] for step in report.to_dict()["choices"]) == "minmax ranges"
+
+
+def test_one_sample_is_not_an_outlier_of_itself(tmp_path: Path) -> None:
+    report = converted(".tflite", IMAGES[:1], tmp_path)
+    assert not any("outlier" in warning for warning in report.warnings)

@@ -146,6 +146,14 @@ def test_the_argument_of_a_silu_ends_where_it_is_flat() -> None:
     assert clip_saturated(build.graph, ranges, kinds) == {}
 
 
+def test_a_last_sigmoid_is_no_gate() -> None:
+    build = Builder(Graph(inputs=[Tensor("x", (1, 12))]))
+    x = build.fully_connected(build.graph.inputs[0], build.constant(BOXES, np.float32))
+    build.graph.outputs = [build.unary("LOGISTIC", x)]
+    kinds = dict.fromkeys(build.graph.operators, "INT8")
+    assert clip_saturated(build.graph, {x.name: (-40.0, 40.0)}, kinds) == {x.name: (-8.0, 8.0)}
+
+
 def test_a_join_that_the_user_keeps_gives_floats(tmp_path: Path) -> None:
     options = {"quantize": "int8", "calibration": SAMPLES, "keep_float": "CONCATENATION"}
     report = convert(detector(tmp_path), tmp_path / "int8.tflite", **options)

@@ -83,6 +83,6 @@ def _check_command(option: str, command: str) -> None:
     if problem := problem_with(command):
         raise BundleError(f"The command of {option} {problem}.")
     # In braces, as it stands in the script: `a; }; b` is not one command.
-    done = subprocess.run(["sh", "-n"], input=f"{{ {command}\n}}\n", capture_output=True, text=True)
+    done = subprocess.run(["sh", "-n"], input=f"{{ {command}\n}}\n", capture_output=True, encoding="utf-8")
     if done.returncode:
         raise BundleError(f"The command of {option} is not one that a shell understands: {command}")

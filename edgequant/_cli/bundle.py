@@ -52,7 +52,7 @@ def bundle(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The .tar.gz to write.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Real samples for goldens: .npy, .npz an image or a folder of images; random if absent."),
+        typer.Option(help="Real samples for goldens: .npy, .npz, an image or a folder of images; random if absent."),
     ] = None,
     images: ImagesOption = None,
     goldens: Annotated[int, typer.Option(help="Samples to take, or random inputs to make; extremes come on top.")] = 5,
@@ -108,7 +108,9 @@ def bundle(
 ) -> None:
     """Put a model, the program that runs it on a board, and golden inputs and outputs into one file; or verify one."""
     if words[0] == VERIFY:
-        given = (target, output, data, images, input_shape, source, report, task, labels, example, service)
+        given = (
+            target, output, data, images, input_shape, source, report, task, labels, example, service, frames, answers,
+        )  # fmt: skip
         path = _bundle_to_verify(words, any(option is not None for option in given))
         demand = None
         if any(option is not None for option in (allowed_signers, signer, revoked, signature)):

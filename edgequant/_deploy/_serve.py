@@ -52,4 +52,5 @@ def _go_back(site: Site, service: UserService, result: Deployment, progress: Pro
         told = f"so release {back} is current in {site.path} again. {old.sentence}"
     site.write_history(history)
     result.current, result.previous, result.changed = back, history.before(back), False
-    result.sentences.insert(0, f"Release {result.release} does not run as a service, {told}")
+    # In the place of the sentence that the new release is current, which no longer holds.
+    result.sentences[0] = f"Release {result.release} does not run as a service, {told}"

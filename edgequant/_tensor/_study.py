@@ -2,6 +2,7 @@
 
 import math
 import os
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -123,13 +124,15 @@ def study_tensor(
 
 def _load(path: Path) -> NDArray[Any]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as wrong:
+        with path.open("rb") as file:  # numpy leaves a damaged archive open
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            with loaded:
+                names = ", ".join(loaded.files[:6])
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as wrong:
         raise EdgequantError(f"{path.name} is no .npy file: save the tensor with numpy.save().") from wrong
-    if not isinstance(loaded, np.ndarray):
-        names = ", ".join(loaded.files[:6])
-        raise EdgequantError(f"{path.name} is an archive of {names}: save the one tensor with numpy.save().")
-    return loaded
+    raise EdgequantError(f"{path.name} is an archive of {names}: save the one tensor with numpy.save().")
 
 
 def _ways(tensor: NDArray[Any], bits: int, axis: int, group_size: int | None) -> Iterator[Way]:
@@ -137,8 +140,8 @@ def _ways(tensor: NDArray[Any], bits: int, axis: int, group_size: int | None) ->
     yield _way("symmetric, per tensor", tensor, fit(tensor, bits=bits))
     channels = fit(tensor, bits=bits, axis=axis)
     yield _way(f"symmetric, per channel of axis {channels.axis}", tensor, channels)
-    size = group_size or math.gcd(tensor.shape[-1], GROUP)
-    if size > 1:
+    size = math.gcd(tensor.shape[-1], GROUP) if group_size is None else group_size
+    if size > 1 or group_size is not None:
         yield _way(f"symmetric, per group of {size}", tensor, fit(tensor, bits=bits, group_size=size))
 
 

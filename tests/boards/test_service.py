@@ -149,6 +149,7 @@ def test_the_first_release_that_gives_no_answer_leaves_nothing_current(board: Bo
     done = board.deploy("broken", service=True)
     assert (done.exit_code, done.current, board.running) == (1, None, {})
     assert "so nothing is current" in done.sentences[0]
+    assert not any("is current in" in sentence for sentence in done.sentences[1:])
     assert current_release(board.site) is None
     assert list((board.home / ".config/systemd/user").iterdir()) == []
 

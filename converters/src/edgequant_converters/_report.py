@@ -1,5 +1,6 @@
 """What a conversion did, in figures."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -156,10 +157,15 @@ def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
 
 def _lost_parts(measurement: Measurement, cure: str) -> Iterator[str]:
     """Name every part of an output that is far from the float model's, the worst first."""
-    parts = [(part.sqnr_db or 0.0, part, output) for output in measurement.outputs for part in output.parts]
+    parts = [
+        (-math.inf if part.sqnr_db is None else part.sqnr_db, part, output)
+        for output in measurement.outputs
+        for part in output.parts
+    ]
     for figure, part, output in sorted(parts, key=lambda found: found[0]):
         if figure >= LOW_SQNR_DB:
             continue
+        far = f"SQNR {figure:.1f} dB" if math.isfinite(figure) else "not all of it is finite"
         low, high = part.range
         widest = max((other.range for other in output.parts), key=_width)
         mixed = _width(widest) > MIXED * _width(part.range)
@@ -167,7 +173,7 @@ def _lost_parts(measurement: Measurement, cure: str) -> Iterator[str]:
         advice = cure if mixed else "look for the layer with `edgequant compare --layers`, and try `edgequant doctor`"
         yield (
             f"The part '{part.name}' of the output '{output.name}' (values from {low:.4g} to {high:.4g}) is far from "
-            f"the float model's: SQNR {figure:.1f} dB. Probably {why}: {advice}."
+            f"the float model's: {far}. Probably {why}: {advice}."
         )
 
 
@@ -186,7 +192,14 @@ def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
 def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
     if measure is None:
         return {"sqnr_db": None, "parts": []}
-    parts = [{"name": part.name, "range": list(part.range), "sqnr_db": part.sqnr_db} for part in measure.parts]
+    parts = [
+        {
+            "name": part.name,
+            "range": [end if math.isfinite(end) else None for end in part.range],
+            "sqnr_db": part.sqnr_db,
+        }
+        for part in measure.parts
+    ]
     return {"sqnr_db": measure.sqnr_db, "parts": parts}
 
 

@@ -109,7 +109,11 @@ class Evidence:
 
     def outlier(self) -> tuple[int, int] | None:
         """Return the sample (counted from 0) that alone sets most tensors' ranges, and for how many it does."""
-        alone = [extreme.sample for extreme in self._extremes.values() if extreme.largest > ALONE * extreme.next]
+        alone = [
+            extreme.sample
+            for extreme in self._extremes.values()
+            if extreme.seen > 1 and extreme.largest > ALONE * extreme.next
+        ]
         if not alone:
             return None
         sample, count = Counter(alone).most_common(1)[0]

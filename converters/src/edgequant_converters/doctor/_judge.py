@@ -109,10 +109,13 @@ class Judge:
         if division is None or not division.fits(shape):
             yield self._decibels(Part(output, 0, 0, _ALL), computed)
             return
-        for number in range(len(division.names)):
-            places = np.broadcast_to(division.labels == number, shape)
-            if any(expected[output][places].any() for expected in self._expected):
-                yield self._decibels(Part(output, 0, 0, _ALL), computed, places)
+        parts = [np.broadcast_to(division.labels == number, shape) for number in range(len(division.names))]
+        # A part that is 0 in every sample has no figure; where all are, the output as a whole has.
+        known = [places for places in parts if any(expected[output][places].any() for expected in self._expected)]
+        if not known:
+            yield self._decibels(Part(output, 0, 0, _ALL), computed)
+        for places in known:
+            yield self._decibels(Part(output, 0, 0, _ALL), computed, places)
 
     def _decibels(
         self, part: Part, computed: Sequence[Sequence[NDArray[Any]]], places: NDArray[np.bool_] | None = None

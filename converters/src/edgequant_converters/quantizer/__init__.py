@@ -113,13 +113,16 @@ def watch_litert(hub: Path) -> ActivationWatch:
 
 
 def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
-    """Return the axis that counts channels, and their number, of every tensor whose means correct biases."""
-    layers = [op for op in read_ir(read_model(hub)).main.operators if op.code in CORRECTED and len(op.given) > 2]
-    return {
-        op.given[0].name: (-1, op.given[1].shape[-1] if op.code == "FULLY_CONNECTED" else op.given[0].shape[-1])
-        for op in layers
-        if op.given[1].is_constant
-    }
+    """Return the axis that counts channels, and their number, of every tensor whose means correct biases.
+
+    A tensor that two layers divide into channels differently is left out: no means fit both.
+    """
+    found: dict[str, set[int]] = {}
+    for op in read_ir(read_model(hub)).main.operators:
+        if op.code in CORRECTED and len(op.given) > 2 and op.given[1].is_constant:
+            channels = op.given[1 if op.code == "FULLY_CONNECTED" else 0].shape[-1]
+            found.setdefault(op.given[0].name, set()).add(channels)
+    return {name: (-1, next(iter(counts))) for name, counts in found.items() if len(counts) == 1}
 
 
 def first_layer(hub: Path) -> FirstLayer | None:

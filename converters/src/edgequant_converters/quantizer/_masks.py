@@ -101,7 +101,9 @@ class _Saturation:
         if self._is_silu(tensor, reader):
             return -self._silu_end(tensor), math.inf
         if reader.code in SATURATED:
-            if all(self._is_silu(tensor, user) for user in self._users.get(reader.output, ())):
+            users = self._users.get(reader.output, ())
+            is_gate = bool(users) and reader.output not in self._graph.outputs
+            if is_gate and all(self._is_silu(tensor, user) for user in users):
                 return -self._silu_end(tensor), math.inf
             return -SATURATED[reader.code], SATURATED[reader.code]
         if reader.code in FLAT_BELOW:

@@ -40,7 +40,13 @@ class Lesson:
     def _agreement(self, student: Any, teacher: Any) -> torch.Tensor:
         if self.own is not None:
             return self.own(student, teacher)
-        pairs = list(zip(tree_leaves(student), tree_leaves(teacher), strict=True))
+        given, expected = tree_leaves(student), tree_leaves(teacher)
+        if len(given) != len(expected):
+            raise UnsupportedError(
+                f"The student gives {len(given)} outputs and the teacher {len(expected)}: "
+                "give a loss that compares them."
+            )
+        pairs = list(zip(given, expected, strict=True))
         for ours, theirs in pairs:
             if ours.shape != theirs.shape:
                 raise UnsupportedError(
@@ -69,7 +75,7 @@ def distill_module(
     lesson.check()
     if epochs < 1 or rate <= 0:
         raise UnsupportedError("Distillation takes one epoch or more, and a learning rate above 0.")
-    teacher_trained, done = teacher.training, 0
+    trained, done = {module: module.training for module in teacher.modules()}, 0
     losses: list[float] = []
     length = len(batches) if isinstance(batches, Sized) else 0
     optimizer = torch.optim.Adam(student.parameters(), lr=rate)
@@ -90,13 +96,19 @@ def distill_module(
             losses.append(sums / count)
     finally:
         student.eval()
-        teacher.train(teacher_trained)
+        for module, training in trained.items():
+            module.training = training
     return tuple(losses)
 
 
 def _parts(batch: Any) -> tuple[tuple[torch.Tensor, ...], torch.Tensor | None]:
-    inputs, labels = batch if isinstance(batch, (tuple, list)) else (batch, None)
-    return (inputs if isinstance(inputs, tuple) else (inputs,)), labels
+    parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if not 1 <= len(parts) <= 2:
+        raise UnsupportedError(
+            f"A batch has {len(parts)} parts: give inputs, or (inputs, labels); several inputs are one tuple."
+        )
+    inputs, labels = parts[0], parts[1] if len(parts) == 2 else None
+    return (tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)), labels
 
 
 def _remaining(epoch: int, number: int, batches: int, epochs: int) -> float:

@@ -28,6 +28,8 @@ def prune_module(
     inputs = checked_inputs(example_inputs, type(module).__name__)
     workpiece = Workpiece(module, inputs)
     before, parameters, channels = workpiece.macs(), count_parameters(module), workpiece.channels()
+    if not before:
+        raise UnsupportedError("The network has no convolution or linear layer, so there are no channels to remove.")
     layers = list(prunable_layers(Workpiece(module, inputs), loss, multiple, frozenset(keep)))
     reference, found = Workpiece(module, inputs).module, dict[Layer, Sensitivity]()
     for done, layer in enumerate(layers):

@@ -94,7 +94,7 @@ class _Rounding:
         if not weight.is_layer:
             return values, 32 * values.size
         channels = _channels_first(values, weight.axis if self.stored.sharing != "tensor" else None)
-        size = self.group_size if self.stored.sharing == "group" else channels.shape[1]
+        size = min(self.group_size, channels.shape[1]) if self.stored.sharing == "group" else channels.shape[1]
         groups = -(-channels.shape[1] // size)
         padded = np.pad(channels, ((0, 0), (0, groups * size - channels.shape[1])))
         restored = fit(padded, bits=number.bits, group_size=size).round_trip(padded)[:, : channels.shape[1]]
