@@ -141,7 +141,7 @@ def test_a_recipe_of_another_model_is_refused(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda r: r.update(version=3), UnsupportedError, "version 3, written by a newer edgequant: update"),
+        (lambda r: r.update(version=4), UnsupportedError, "version 4, written by a newer edgequant: update"),
         (lambda r: r.update(version="2"), SourceError, "damaged"),
         (lambda r: r.pop("layers"), SourceError, "damaged"),
         (lambda r: r.update(format="other"), SourceError, "no recipe"),
@@ -185,7 +185,7 @@ def test_boxes_and_scores_get_scales_of_their_own(acceptance: Any, tmp_path: Pat
         detector = acceptance.Detector().eval()
     hub, data = tmp_path / "detector.tflite", np.random.default_rng(0).uniform(size=(60, 3, 16, 16)).astype(np.float32)
     convert(detector, hub, example_inputs=(torch.zeros(1, 3, 16, 16),))
-    report = doctor(hub, tmp_path / "int8.tflite", calibration=data[:40], data=data[40:])
+    report = doctor(hub, tmp_path / "int8.tflite", calibration=data[:40], data=data[40:], io="int8")
     assert any("parts of very different ranges on one scale: 0..3" in finding for finding in report.findings)
     assert next(step for step in report.steps if step.technique == "split outputs").kept
     assert report.plain.sqnr_db < 20 < 40 < report.mended.sqnr_db
