@@ -211,7 +211,7 @@ def test_a_later_schema_leaves_the_earlier_ones_readable(monkeypatch: pytest.Mon
 
 
 def test_a_newer_schema_asks_for_an_update_and_is_no_damage() -> None:
-    changed = document() | {"schema": 3, "something": "new"}
+    changed = document() | {"schema": 4, "something": "new"}
     with pytest.raises(BundleError, match="written by a newer edgequant: update edgequant") as caught:
         read_manifest(as_written(changed))
     assert not isinstance(caught.value, DamagedBundleError)

@@ -218,7 +218,7 @@ def test_the_manifest_says_what_runs(network: Path, tmp_path: Path) -> None:
         assert subprocess.run(["sh", "-n"], input=script, text=True).returncode == 0
         unit = (bundle.folder / "edgequant.service").read_text()
         assert "\nWatchdogSec=5\n" in unit
-        assert f"    {LINES} |\n" in (bundle.folder / "README.md").read_text()
+        assert f"    {{ {LINES}\n    }} |\n" in (bundle.folder / "README.md").read_text()
         document = json.loads((bundle.folder / "manifest.json").read_text())
     changes = {"unit": "../x.service"}, {"source": "a\nb"}, {"answers": ""}, {"input": "--output /x"}, {"every": 0}
     for change in changes:
