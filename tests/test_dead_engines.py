@@ -164,10 +164,10 @@ def test_convert_whose_written_model_kills_its_engine(
 
 def test_doctor(cli: Any, models: Path, data: Path, death: tuple[str, str], dying_engines: Callable[..., None]) -> None:
     statement, said = death
-    dying_engines("litert", "inner", statement)
+    dying_engines("native", "invoke", statement)
     output = data.with_name("out.tflite")
     result = cli("doctor", models / "float.tflite", "-o", output, "--calibration", data)
-    check(result, f"LiteRT {said} while running the float model")
+    check(result, f"The native engine {said} while running the float model")
     assert not output.exists()
     assert not output.with_suffix(".recipe.json").exists()
 

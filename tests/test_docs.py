@@ -9,7 +9,12 @@ import pytest
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *ROOT.glob("*/README.md")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *ROOT.glob("[!.]*/README.md"),
+]
 PAGE_OF = {"sign": "signing"}  # where the command has not its own
 PACKAGE_READMES = [ROOT / part / "README.md" for part in ("device_checks", "runtime", "converters")]
 

@@ -17,7 +17,8 @@ from ._errors import SourceError
 
 
 @contextmanager
-def _run_of(name: str) -> Iterator[None]:
+def run_of(name: str) -> Iterator[None]:
+    """Turn what a run of the model raises into SourceError, which calls it by this name."""
     try:
         yield
     except EngineDeathError as error:
@@ -38,7 +39,7 @@ class Evaluator:
 
         Each begins anew: the variables of a streaming model remember nothing of earlier ones. Raises SourceError.
         """
-        with _run_of(self._name):
+        with run_of(self._name):
             outputs = self._session.run(inputs, raw=True, anew=True)
         return [outputs[info.name] for info in self.outputs]
 
@@ -60,7 +61,7 @@ class InnerEvaluator:
 
         Each begins anew. Raises SourceError.
         """
-        with _run_of(self._name):
+        with run_of(self._name):
             yield from self._opened.run([inputs[info.name] for info in self.inputs], tensors)
 
 

@@ -7,8 +7,7 @@ from edgequant_runtime import SessionError
 from edgequant_runtime.isolation import IsolatedSession, current_process
 from numpy.typing import NDArray
 
-from edgequant_converters._errors import SourceError
-from edgequant_converters._evaluate import open_inner
+from edgequant_converters._evaluate import open_inner, run_of
 from edgequant_converters._request import Sample
 from edgequant_converters.tflite import ModelT, io_names, model_bytes, read_model
 
@@ -39,10 +38,8 @@ class LitertActivations:
             yield from zip((name for _, name in self._watched), values, strict=True)
             return
         assert self._native is not None
-        try:
+        with run_of("the float model"):
             made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=True)
-        except SessionError as error:
-            raise SourceError(f"the float model cannot be run: {error}") from error
         computed = dict(zip(self._computed, made.values(), strict=True))
         for index, name in self._watched:
             yield name, computed[index] if index in computed else np.asarray(sample[self._inputs[index]])
@@ -56,8 +53,10 @@ def _open_natively(data: bytes, watched: Sequence[int]) -> IsolatedSession | Non
     copy.subgraphs[0].outputs = list(watched)
     for signature in copy.signatureDefs or []:
         signature.outputs = [TensorMapT(name=b"%d" % index, tensorIndex=index) for index in watched]
+    if not watched:
+        return None
     try:
-        return current_process().open(model_bytes(copy), engine="native", threads=_THREADS) if watched else None
+        return current_process().open(model_bytes(copy), engine="native", threads=_THREADS, name="the float model")
     except SessionError:
         return None
 

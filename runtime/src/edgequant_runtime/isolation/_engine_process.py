@@ -57,14 +57,15 @@ class EngineProcess:
         profile: bool = False,
         input_shapes: InputShapes | None = None,
         signature: str | None = None,
+        name: str | None = None,
     ) -> IsolatedSession:
-        """Open a model as `Session(...)` does, with the same arguments and errors.
+        """Open a model as `Session(...)` does, with the same arguments and errors; `name`: what these call the model.
 
         Raises EngineError too if the engine dies of the model, or does not open it in five minutes.
         """
         shapes = None if input_shapes is None else by_input(input_shapes)
         asked = {"engine": engine, "threads": checked_threads(threads), "profile": profile, "input_shapes": shapes}
-        return IsolatedSession(self._running(), model, {"kind": "session", "signature": signature, **asked})
+        return IsolatedSession(self._running(), model, {"kind": "session", "signature": signature, **asked}, name)
 
     def open_inner(
         self, model: Model, *, threads: int = 0, delegates: bool = True, name: str | None = None
