@@ -214,7 +214,7 @@ def test_an_encrypted_or_empty_npz_is_refused(tmp_path):
 
 def test_paths_that_are_no_data_are_refused(tmp_path):
     (tmp_path / "x.csv").write_text("1,2")
-    with pytest.raises(CalibrationError, match=r"give a .npy, a .npz or a folder of images"):
+    with pytest.raises(CalibrationError, match=r"give a .npy, a .npz, an image or a folder of images"):
         open_data(tmp_path / "x.csv", IMAGE)
     with pytest.raises(CalibrationError, match="does not exist"):
         open_data(tmp_path / "absent.npy", IMAGE)
