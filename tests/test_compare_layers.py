@@ -284,7 +284,8 @@ def test_json_and_table(cli, digits):
     files = (digits / "fp32.tflite", digits / "int8.tflite", "--data", digits / "test.npy", "--layers")
     document = json.loads(cli("compare", *files, "--json").stdout)
     assert document.keys() == {
-        "outputs", "accuracy", "samples", "layers", "verdict", "culprit", "standing_out", "steepest_fall", "unmatched",
+        "outputs", "accuracy", "samples", "detections", "layers", "verdict", "culprit", "standing_out",
+        "steepest_fall", "unmatched",
     }  # fmt: skip
     page = Path(__file__).parent.parent.joinpath("docs", "compare.md").read_text(encoding="utf-8")
     for key in [*document, *(f"layers[].{key}" for key in document["layers"][0])]:

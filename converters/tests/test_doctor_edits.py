@@ -19,9 +19,11 @@ from edgequant_converters.doctor._mixed_outputs import mixed_outputs
 from edgequant_converters.doctor._network import Layer, Network, along, channel_scales
 from edgequant_converters.doctor._relu6 import unclip
 from edgequant_converters.doctor._rounding import LayerMoments, best_steps
+from edgequant_converters.doctor._samples import Evidence, Judged
 from edgequant_converters.doctor._saturation import saturated_ranges
 from edgequant_converters.doctor._treatment import LitertWorkshop, edited
 from edgequant_converters.quantizer import LitertActivations
+from edgequant_converters.quantizer._plan import Floats
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +99,8 @@ def hubs(make_once: Callable[..., Path]) -> Any:
 
 
 def workshop(hub: Path, samples: list[Sample]) -> LitertWorkshop:
-    return LitertWorkshop(hub, samples, "int8", True)
+    judged = Judged(samples, None)
+    return LitertWorkshop(hub, Evidence(samples, judged, judged, "the same"), "int8", True, Floats.NONE)
 
 
 def outputs(network: Network, samples: list[Sample], folder: Path) -> list[np.ndarray]:

@@ -452,5 +452,5 @@ def test_the_result_is_plain_json(board: LocalTransport, site: Path, bundles: Bu
     assert json.loads(json.dumps(document, allow_nan=False))["smoke"]["verdict"] == "equal"
     assert list(document) == [
         "schema", "action", "exit_code", "sentences", "computer", "path", "digest", "release", "signer", "changed",
-        "current", "previous", "removed", "warnings", "smoke", "seconds",
+        "current", "previous", "removed", "warnings", "service", "smoke", "seconds",
     ]  # fmt: skip
