@@ -49,3 +49,13 @@ def test_other_outputs_are_no_detections() -> None:
     logits = np.random.default_rng(1).normal(size=(1, 10)).astype(np.float32)
     agreement.update([logits], [logits])
     assert agreement.measure is None
+
+
+@pytest.mark.parametrize("form", ["rows", "columns", "two outputs"])
+def test_a_free_number_of_boxes_may_be_none(form: str) -> None:
+    boxes, scores = scene()
+    whole, none = outputs(form, boxes, scores), outputs(form, boxes[:0], scores[:0])
+    agreement = DetectionAgreement()
+    agreement.update(whole, whole)
+    agreement.update(whole, none)
+    assert agreement.measure == DetectionMeasure(reference=4, found=2, others=0)

@@ -62,7 +62,7 @@ def _summary(found: "Inspection") -> list[tuple[str, str]]:
     rows += [("input", _io(graph.tensors[i])) for i in graph.inputs]
     rows += [("output", _io(graph.tensors[i])) for i in graph.outputs]
     rows += [
-        *(("carries", ", ".join(found.attached)) for _ in found.attached[:1]),
+        *([("carries", ", ".join(found.attached))] if found.attached else []),
         ("operators", f"{len(graph.ops)}: {counts}" if graph.ops else "none"),
         ("in float", _float_ops(found)),
         ("MACs", f"{graph.macs:,} per run"),

@@ -94,6 +94,8 @@ class _Layout:
 
     def boxes(self, outputs: Sequence[NDArray[Any]]) -> _Boxes:
         """Return what is above the least score."""
+        if not outputs[self.boxes_at].size:  # a free number of boxes may be none
+            return _Boxes(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))
         boxes, scores = self._arrays(outputs)
         if self.classes_at is not None:
             best = np.asarray(scores, np.float64).ravel()

@@ -1,7 +1,7 @@
 """How far a quantized model's outputs are from its float original's."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,21 +66,28 @@ ON_PROBES = "the example inputs and seeded random ones (no data was given)"
 ON_NOISE = "seeded random inputs (no data was given)"
 
 
-class Reference:
-    """A float hub's answers to some samples, which are its inputs by name: what several models are measured against."""
+Pair = tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]]  # a sample's inputs, and the float hub's answers
 
-    def __init__(self, hub: Path, samples: Iterable[Sample], measured_on: str) -> None:
-        self._model, self._measured_on = open_model(hub), measured_on
-        self._divisions = divisions(hub, len(self._model.outputs))
-        self._inputs = [[sample[spec.name] for spec in self._model.inputs] for sample in samples]
-        self._expected = [self._run(self._model, inputs) for inputs in self._inputs]
 
-    def measure(self, quantized: Path) -> Measurement:
+class _Hub:
+    """A float hub, and how what others compute differs from its answers."""
+
+    def __init__(self, path: Path, measured_on: str) -> None:
+        self._model, self._measured_on = open_model(path), measured_on
+        self._divisions = divisions(path, len(self._model.outputs))
+
+    def answers(self, samples: Iterable[Sample]) -> Iterator[Pair]:
+        """Yield each sample's inputs in the model's order, and its answers."""
+        for sample in samples:
+            inputs = [sample[spec.name] for spec in self._model.inputs]
+            yield inputs, _run(self._model, inputs)
+
+    def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
         """Run a model on the samples and compare it output by output."""
         test, specs = open_model(quantized), self._model.outputs
         statistics, agreement = [OutputStatistics(division) for division in self._divisions], DetectionAgreement()
-        for inputs, expected in zip(self._inputs, self._expected, strict=True):
-            computed = self._run(test, inputs)
+        for inputs, expected in pairs:
+            computed = _run(test, inputs)
             agreement.update(expected, computed)
             for outcome, *pair in zip(statistics, expected, computed, strict=True):
                 outcome.update(*pair)
@@ -92,17 +99,30 @@ class Reference:
         lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
         return Measurement(_finite(lowest), self._measured_on, output, measures, agreement.measure)
 
-    @staticmethod
-    def _run(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        try:
-            return model.run_real(inputs)
-        except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
-            raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
+
+class Reference:
+    """A float hub's answers to some samples, which are its inputs by name: what several models are measured against."""
+
+    def __init__(self, hub: Path, samples: Iterable[Sample], measured_on: str) -> None:
+        self._hub = _Hub(hub, measured_on)
+        self._pairs = list(self._hub.answers(samples))
+
+    def measure(self, quantized: Path) -> Measurement:
+        """Run a model on the samples and compare it output by output."""
+        return self._hub.compare(quantized, self._pairs)
 
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
-    """Run both models on the samples, which are the hub's inputs by name, and compare them output by output."""
-    return Reference(hub, samples, measured_on).measure(quantized)
+    """Run both models on the samples, the hub's inputs by name, one at a time, and compare them output by output."""
+    floats = _Hub(hub, measured_on)
+    return floats.compare(quantized, floats.answers(samples))
+
+
+def _run(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    try:
+        return model.run_real(inputs)
+    except (RuntimeError, ValueError) as error:  # what both engines raise when an inference fails
+        raise SourceError(f"The converted model cannot be run: {reason(error)}.") from error
 
 
 def _finite(figure: float) -> float | None:

@@ -6,7 +6,6 @@ process's memory. Nothing is ever unpickled.
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from edgequant_converters._archives import ARCHIVE_DAMAGE
 from edgequant_converters._errors import CalibrationError
 from edgequant_converters._reason import reason
 
 from ._fit import InputFit
-
-# What reading a damaged .npy or .npz file can raise; RuntimeError is zipfile's word for an encrypted member.
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +156,7 @@ def _reading(path: Path) -> Iterator[IO[bytes]]:
     try:
         with path.open("rb") as file:
             yield file
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         if path.exists() and path.stat().st_size == 0:
             raise CalibrationError(f"{path.name} is empty (0 bytes): save it again.") from error
         raise CalibrationError(

@@ -87,11 +87,11 @@ def shaped(writer: Writer, operator: Operator) -> None:
     frame.set(operator.output, made)
 
 
-@writes("PRELU")
-def prelu(writer: Writer, operator: Operator) -> None:
-    """Write a ReLU whose slopes are a tensor that broadcasts."""
-    frame = _frame(writer, operator)
-    frame.set(operator.output, writer.node("PRelu", [frame.read(tensor) for tensor in operator.given]))
+@writes("PRELU", "ADD_N")
+def plain(writer: Writer, operator: Operator) -> None:
+    """Write an operator that ONNX has under another name: a ReLU with slopes, a sum of several tensors."""
+    frame, op_type = _frame(writer, operator), {"PRELU": "PRelu", "ADD_N": "Sum"}[operator.code]
+    frame.set(operator.output, writer.node(op_type, [frame.read(tensor) for tensor in operator.given]))
 
 
 @writes(*_BINARY)
@@ -100,13 +100,6 @@ def binary(writer: Writer, operator: Operator) -> None:
     frame = _frame(writer, operator)
     made = writer.node(_BINARY[operator.code], [frame.read(tensor) for tensor in operator.given])
     frame.set(operator.output, activated(writer, made, operator))
-
-
-@writes("ADD_N")
-def add_many(writer: Writer, operator: Operator) -> None:
-    """Write a sum of several tensors."""
-    frame = _frame(writer, operator)
-    frame.set(operator.output, writer.node("Sum", [frame.read(tensor) for tensor in operator.given]))
 
 
 @writes(*_COMPARISONS)

@@ -2,9 +2,9 @@
 
 import os
 import zipfile
-import zlib
 from pathlib import Path
 
+from edgequant_converters._archives import ARCHIVE_DAMAGE
 from edgequant_converters._errors import SourceError
 
 MOST_BYTES = 64 << 20
@@ -21,7 +21,7 @@ def carry_attached_files(source: object, output: Path) -> None:
     name = Path(source).name
     try:
         parts = _read(Path(source))
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError) as error:
+    except ARCHIVE_DAMAGE as error:
         raise SourceError(f"{name} carries files, such as labels, in a damaged archive: attach them anew.") from error
     if parts is None:
         raise SourceError(f"{name} carries files of more than {MOST_BYTES >> 20} MiB: keep them beside the model.")
@@ -37,7 +37,7 @@ def attached_files(path: Path) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(path) as archive:
             return tuple(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except ARCHIVE_DAMAGE:
         return ()
 
 
