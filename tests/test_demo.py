@@ -91,7 +91,7 @@ def test_a_real_run(demo_output: Path) -> None:
     accuracy = {model["engine"]: model["accuracy"] for model in models if model["format"] == "fp32"}
     assert accuracy.keys() == {"litert", "onnxruntime"}
     assert 0.75 < min(accuracy.values()) < 0.97  # neither hopeless nor so easy that all formats agree
-    assert len({model["accuracy"] for model in models}) > 2
+    assert len({model["accuracy"] for model in models}) > 1
     limits = {"fp32": 1, "fp16": 0.55, "dynamic": 0.35, "int8": 0.35}
     for model in models:
         path = demo_output / model["file"]

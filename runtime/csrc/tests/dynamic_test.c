@@ -2,10 +2,8 @@
  * values.
  *
  *     dynamic_test [CASES [SET]] */
-#include <math.h>
-
 #include "plan/plan.h"
-#include "random_cases.h"
+#include "random_floats.h"
 
 /* As EVERY_KERNEL in elementwise_test.c: these functions are tested here, and another would not compile. */
 typedef struct tested_gemm_dynamic {
@@ -17,31 +15,6 @@ _Static_assert(sizeof(tested_gemm_dynamic) == sizeof(eq_gemm_dynamic_kernel),
 
 static float random_float(void) {
     return random_scale() * (float)random_between(-1000, 1000);
-}
-
-static float *take_floats(size_t count) {
-    float *values = (float *)(void *)take_exact(count * sizeof *values);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = random_float();
-    }
-    return values;
-}
-
-static float *take_scales(size_t count) {
-    float *values = (float *)(void *)take_exact(count * sizeof *values);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = random_scale();
-    }
-    return values;
-}
-
-typedef struct bounds {
-    float min, max;
-} bounds;
-
-static bounds random_bounds(void) {
-    const bounds all[] = {{-INFINITY, INFINITY}, {0.0f, INFINITY}, {0.0f, 6.0f}, {-1.0f, 1.0f}};
-    return all[random_bits() % 4];
 }
 
 static eq_dynamic_scale random_row_scale(void) {
@@ -61,7 +34,8 @@ static void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
 
     int8_t *weights = take_exact((size_t)columns * taps);
     fill(weights, (size_t)columns * taps, PICK(-127, -127, -128));
-    float *scale = take_scales((size_t)columns), *bias = random_between(0, 3) ? take_floats((size_t)columns) : NULL;
+    float *scale = take_floats((size_t)columns, random_scale),
+          *bias = random_between(0, 3) ? take_floats((size_t)columns, random_float) : NULL;
     const eq_gemm_dynamic_weights source = {columns, segments, segment_bytes, weights, scale, bias};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     kernel->pack(&source, packed);
@@ -76,7 +50,7 @@ static void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     int8_t *input = take_exact(input_bytes);
     fill(input, input_bytes, -128);
     const size_t outputs = (size_t)(rows - 1) * (size_t)pixel + (size_t)columns;
-    float *expected = take_floats(outputs), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
+    float *expected = take_floats(outputs, random_float), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
     memcpy(actual, expected, outputs * sizeof *actual);
     const int8_t *in[MOST_ROWS];
     eq_dynamic_scale scales[MOST_ROWS];
@@ -112,8 +86,8 @@ static void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
     int8_t *weights = take_exact(taps), *input = take_exact(input_bytes);
     fill(weights, taps, PICK(-127, -127, -128));
     fill(input, input_bytes, -128);
-    float *scale = take_scales((size_t)channels), *bias = take_floats((size_t)channels);
-    float *expected = take_floats(outputs), *actual = take_floats(outputs);
+    float *scale = take_floats((size_t)channels, random_scale), *bias = take_floats((size_t)channels, random_float);
+    float *expected = take_floats(outputs, random_float), *actual = take_floats(outputs, random_float);
     const bounds range = random_bounds();
     const eq_depthwise_dynamic depthwise = {.weights = weights,
                                             .scale = scale,
@@ -140,7 +114,7 @@ static void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
 
 static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     const size_t n = (size_t)PICK(0, 1, 7, 8, 15, 16, 17, 33, 64, random_between(0, 300));
-    float *in = take_floats(n);
+    float *in = take_floats(n, random_float);
     for (size_t i = 0; i < n; i++) {
         in[i] = random_between(0, 2) ? in[i] : (float)PICK(0, 1, -1, 3, 255) * 0.5f; /* ties */
     }
@@ -171,19 +145,12 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     free(in), free(expected), free(actual);
 }
 
+static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
+    TEST(gemm, gemm_dynamic.run, cases);
+    TEST(depthwise, depthwise_dynamic, cases);
+    TEST(quantize, quantize_f32, cases);
+}
+
 int main(int argc, char **argv) {
-    const long cases = argc > 1 ? atol(argv[1]) : 300;
-    eq_cpu cpu;
-    eq_cpu_detect(&cpu);
-    require_best_set(&cpu);
-    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
-    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
-            continue;
-        }
-        TEST(gemm, gemm_dynamic.run, cases);
-        TEST(depthwise, depthwise_dynamic, cases);
-        TEST(quantize, quantize_f32, cases);
-    }
-    return 0;
+    return test_every_set(argc, argv, test_set);
 }

@@ -266,18 +266,11 @@ typedef struct tested {
 _Static_assert(sizeof(tested) == sizeof(eq_kernels),
                "a kernel of src/kernels.h has no test: write one, and add it to EVERY_KERNEL");
 
-int main(int argc, char **argv) {
-    const long cases = argc > 1 ? atol(argv[1]) : 300;
-    eq_cpu cpu;
-    eq_cpu_detect(&cpu);
-    require_best_set(&cpu);
-    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
-    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
-            continue;
-        }
+static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
 #define TEST_IT(kernel) TEST(kernel, kernel, cases);
-        EVERY_KERNEL(TEST_IT)
-    }
-    return 0;
+    EVERY_KERNEL(TEST_IT)
+}
+
+int main(int argc, char **argv) {
+    return test_every_set(argc, argv, test_set);
 }

@@ -2,10 +2,8 @@
  * bit, on seeded random shapes and values; those of ARMv6, which has no fused multiply-add, within the rounding of their sums.
  *
  *     float_products_test [CASES [SET]] */
-#include <math.h>
-
 #include "plan/plan.h"
-#include "random_cases.h"
+#include "random_floats.h"
 
 /* As EVERY_KERNEL in elementwise_test.c: these functions are tested here, and another would not compile. */
 typedef struct tested_gemm_f32 {
@@ -23,23 +21,6 @@ _Static_assert(sizeof(tested_depthwise_f32) == sizeof(eq_depthwise_f32_kernel),
 static float random_float(void) {
     const float size[] = {1.0f, 1.0f, 1.0f, 1e-3f, 100.0f, 0.0f, -0.0f};
     return size[random_bits() % 7] * ((float)random_between(-(1 << 20), 1 << 20) / (float)(1 << 20));
-}
-
-static float *take_floats(size_t count) {
-    float *values = (float *)(void *)take_exact(count * sizeof *values);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = random_float();
-    }
-    return values;
-}
-
-typedef struct bounds {
-    float min, max;
-} bounds;
-
-static bounds random_bounds(void) {
-    const bounds all[] = {{-INFINITY, INFINITY}, {0.0f, INFINITY}, {0.0f, 6.0f}, {-1.0f, 1.0f}};
-    return all[random_bits() % 4];
 }
 
 /* `taps` products of at most 10^4 each make a result. */
@@ -65,7 +46,8 @@ static void test_gemm_f32(const eq_kernels *scalar, const eq_kernels *set) {
     const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
     const size_t all = (size_t)segments * (size_t)taps;
 
-    float *weights = take_floats((size_t)columns * all), *bias = random_between(0, 3) ? take_floats((size_t)columns) : NULL;
+    float *weights = take_floats((size_t)columns * all, random_float),
+          *bias = random_between(0, 3) ? take_floats((size_t)columns, random_float) : NULL;
     const eq_gemm_f32_weights source = {columns, segments, taps, weights, bias};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     kernel->pack(&source, packed);
@@ -76,10 +58,10 @@ static void test_gemm_f32(const eq_kernels *scalar, const eq_kernels *set) {
     }
     const int32_t window = (int32_t)(offsets[segments - 1] / (ptrdiff_t)sizeof(float)) + taps,
                   step = PICK(taps, 1, 0, 2 * taps);
-    float *input = take_floats((size_t)(rows - 1) * (size_t)step + (size_t)window + EQ_SLACK / sizeof(float));
+    float *input = take_floats((size_t)(rows - 1) * (size_t)step + (size_t)window + EQ_SLACK / sizeof(float), random_float);
     const int32_t pixel = columns + PICK(0, 0, 1, 7);
     const size_t outputs = (size_t)(rows - 1) * (size_t)pixel + (size_t)columns;
-    float *expected = take_floats(outputs), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
+    float *expected = take_floats(outputs, random_float), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
     memcpy(actual, expected, outputs * sizeof *actual);
     const float *in[64];
     float *expected_rows[64], *out[64];
@@ -109,7 +91,8 @@ static void test_depthwise_f32(const eq_kernels *scalar, const eq_kernels *set) 
     const int32_t rows = random_between(1, 4), out_width = PICK(1, 2, 3, 4, 5, 8, random_between(1, 20));
     const size_t taps = (size_t)height * (size_t)width;
 
-    float *weights = take_floats(taps * (size_t)channels), *bias = random_between(0, 3) ? take_floats((size_t)channels) : NULL;
+    float *weights = take_floats(taps * (size_t)channels, random_float),
+          *bias = random_between(0, 3) ? take_floats((size_t)channels, random_float) : NULL;
     const eq_depthwise_f32_weights source = {channels, height, width, weights, (ptrdiff_t)width * channels, channels, bias};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     kernel->pack(&source, packed);
@@ -117,9 +100,9 @@ static void test_depthwise_f32(const eq_kernels *scalar, const eq_kernels *set) 
     const int32_t in_width = (out_width - 1) * stride_x + (width - 1) * dilation_x + 1;
     const int32_t in_height = (rows - 1) * stride_y + (height - 1) * dilation_y + 1;
     const int32_t row = in_width * channels + PICK(0, channels, 5), out_row = out_width * channels + PICK(0, channels, 5);
-    float *input = take_floats((size_t)((in_height - 1) * row + in_width * channels) + EQ_SLACK / sizeof(float));
+    float *input = take_floats((size_t)((in_height - 1) * row + in_width * channels) + EQ_SLACK / sizeof(float), random_float);
     const size_t outputs = (size_t)((rows - 1) * out_row + out_width * channels);
-    float *expected = take_floats(outputs), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
+    float *expected = take_floats(outputs, random_float), *actual = (float *)(void *)take_exact(outputs * sizeof *actual);
     memcpy(actual, expected, outputs * sizeof *actual);
 
     const ptrdiff_t element = sizeof(float);
@@ -148,18 +131,11 @@ static void test_depthwise_f32(const eq_kernels *scalar, const eq_kernels *set) 
     free(weights), free(bias), free(packed), free(reference_packed), free(input), free(expected), free(actual);
 }
 
+static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
+    TEST(gemm_f32, gemm_f32.run, cases);
+    TEST(depthwise_f32, depthwise_f32.run, cases);
+}
+
 int main(int argc, char **argv) {
-    const long cases = argc > 1 ? atol(argv[1]) : 300;
-    eq_cpu cpu;
-    eq_cpu_detect(&cpu);
-    require_best_set(&cpu);
-    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
-    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
-            continue;
-        }
-        TEST(gemm_f32, gemm_f32.run, cases);
-        TEST(depthwise_f32, depthwise_f32.run, cases);
-    }
-    return 0;
+    return test_every_set(argc, argv, test_set);
 }

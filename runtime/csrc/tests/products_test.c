@@ -7,21 +7,14 @@
  * size plus the slack that the contract grants, so that AddressSanitizer sees every access beyond it. */
 #include "random_products.h"
 
-int main(int argc, char **argv) {
-    const long cases = argc > 1 ? atol(argv[1]) : 300;
-    eq_cpu cpu;
-    eq_cpu_detect(&cpu);
-    require_best_set(&cpu);
-    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
-    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
-        if (argc > 2 && strcmp(argv[2], set->name) != 0) {
-            continue;
-        }
-        TEST(gemm, gemm.run, cases);
-        if (set->winograd.tiles) {
-            TEST(winograd, winograd.run, cases);
-        }
-        TEST(depthwise, depthwise.run, cases);
+static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
+    TEST(gemm, gemm.run, cases);
+    if (set->winograd.tiles) {
+        TEST(winograd, winograd.run, cases);
     }
-    return 0;
+    TEST(depthwise, depthwise.run, cases);
+}
+
+int main(int argc, char **argv) {
+    return test_every_set(argc, argv, test_set);
 }

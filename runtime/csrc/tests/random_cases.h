@@ -120,4 +120,21 @@ static inline void expect_equal(const void *expected, const void *actual, size_t
         fflush(stdout);                                                           \
     } while (0)
 
+/* The main of a test: `TEST [CASES [SET]]` tests each set that this CPU runs, or the one that is named, against the scalar set. */
+static inline int test_every_set(int argc, char **argv,
+                                 void (*test)(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower,
+                                              long cases)) {
+    const long cases = argc > 1 ? atol(argv[1]) : 300;
+    eq_cpu cpu;
+    eq_cpu_detect(&cpu);
+    require_best_set(&cpu);
+    const eq_kernels *scalar = eq_kernels_at(&cpu, 0), *slower = scalar, *set;
+    for (int32_t i = 1; (set = eq_kernels_at(&cpu, i)); slower = set, i++) {
+        if (argc <= 2 || strcmp(argv[2], set->name) == 0) {
+            test(scalar, set, slower, cases);
+        }
+    }
+    return 0;
+}
+
 #endif

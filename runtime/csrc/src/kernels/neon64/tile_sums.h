@@ -26,7 +26,9 @@ EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
     }
 }
 
-EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns) {
+/* Adds the products of 16 taps; the first chunk begins the sums. */
+EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns,
+                         const bool begins) {
     int8x16_t a[4], b[8];
     load(a, taps, rows);
     load(b, weights, columns);
@@ -34,7 +36,9 @@ EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *wei
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
         for (int n = 0; n < columns; n++) {
-            parts[r * columns + n] = vpadalq_s16(parts[r * columns + n], pair_products(a[r], b[n]));
+            const int16x8_t products = pair_products(a[r], b[n]);
+            int32x4_t *part = &parts[r * columns + n];
+            *part = begins ? vpaddlq_s16(products) : vpadalq_s16(*part, products);
         }
     }
 }
@@ -42,24 +46,15 @@ EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *wei
 /* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
 EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t *parts, const int rows,
                              const int columns) {
-    int8x16_t a[4], b[8];
-    load(a, taps, rows);
-    load(b, weights, columns);
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        EQ_UNROLL
-        for (int n = 0; n < columns; n++) {
-            parts[r * columns + n] = vpaddlq_s16(pair_products(a[r], b[n]));
-        }
-    }
+    add_chunk(parts, taps, weights, rows, columns, true);
     taps += 16 * rows, weights += 128;
     const uint32_t left = (uint32_t)chunks - 1;
     for (uint32_t i = left / 2; i != 0; i--, taps += 32 * rows, weights += 256) {
-        add_chunk(parts, taps, weights, rows, columns);
-        add_chunk(parts, taps + 16 * rows, weights + 128, rows, columns);
+        add_chunk(parts, taps, weights, rows, columns, false);
+        add_chunk(parts, taps + 16 * rows, weights + 128, rows, columns, false);
     }
     if (left % 2) {
-        add_chunk(parts, taps, weights, rows, columns);
+        add_chunk(parts, taps, weights, rows, columns, false);
     }
 }
 

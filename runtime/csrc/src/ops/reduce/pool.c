@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "ops/arguments.h"
+#include "ops/quantization.h"
 
 enum { WIDTH = 3, HEIGHT = 4, ACTIVATION = 5 }; /* fields of the options */
 
@@ -42,6 +43,12 @@ eq_status eq_pool_read(eq_plan *plan, const eq_operator *op, eq_pool_shape *shap
     }
     const int32_t dims[4] = {in->dims[0], shape->window.out_height, shape->window.out_width, in->dims[3]};
     return eq_plan_shape(plan, op, 0, 4, dims);
+}
+
+eq_status eq_pool_read_f32(eq_plan *plan, const eq_operator *op, eq_pool_shape *shape, float *min, float *max) {
+    int32_t activation;
+    const eq_status status = eq_pool_read(plan, op, shape, &activation);
+    return status != EQ_OK ? status : eq_activation_range_float(plan, op, activation, min, max);
 }
 
 eq_step *eq_pool_step(eq_plan *plan, const eq_operator *op, const eq_pool_shape *shape, eq_run_fn run, size_t data_bytes) {

@@ -17,6 +17,9 @@ typedef struct eq_pool_range { /* of pixels */
 /* Reads shape and options, and gives the output its shape. */
 eq_status eq_pool_read(eq_plan *plan, const eq_operator *op, eq_pool_shape *shape, int32_t *activation);
 
+/* That of floats: the activation's limits too. */
+eq_status eq_pool_read_f32(eq_plan *plan, const eq_operator *op, eq_pool_shape *shape, float *min, float *max);
+
 /* A step of `data_bytes`, a unit of which is an output row. */
 eq_step *eq_pool_step(eq_plan *plan, const eq_operator *op, const eq_pool_shape *shape, eq_run_fn run, size_t data_bytes);
 

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/quantization.h"
 #include "plan/operator.h"
 #include "pool.h"
 
@@ -74,11 +73,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
 
 eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
     step_data d = {.code = op->code};
-    int32_t activation;
-    eq_status status = eq_pool_read(plan, op, &d.shape, &activation);
-    if (status == EQ_OK) {
-        status = eq_activation_range_float(plan, op, activation, &d.min, &d.max);
-    }
+    const eq_status status = eq_pool_read_f32(plan, op, &d.shape, &d.min, &d.max);
     if (status != EQ_OK) {
         return status;
     }
