@@ -52,6 +52,8 @@ def _draw_boxes(canvas: "ImageDraw.ImageDraw", answer: "Detections", size: tuple
     for item in reversed(answer.detections):  # the surest on top
         canvas.rectangle(item.box, outline=colour_of(item.index), width=line)
         name = item.label if item.label is not None else f"#{item.index}"
+        for x, y in item.points:
+            canvas.ellipse((x - line, y - line, x + line, y + line), fill=colour_of(item.index))
         _write(canvas, item.box[0], item.box[1], f"{name} {item.score:.2f}", item.index)
 
 

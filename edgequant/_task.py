@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgequant_runtime import Task
+from edgequant_runtime._task import Embedding
 
 from ._errors import EdgequantError
 
@@ -33,6 +34,7 @@ def write_task(
     labels: str | os.PathLike[str] | Sequence[str] | None = None,
     images: "ImagePreprocessing | None" = None,
     settings: Sequence[str] = (),
+    references: Sequence[str] = (),
     task: str | os.PathLike[str] | None = None,
 ) -> WrittenTask:
     """Write a whole task.json, checked against the model; what is not given is inferred.
@@ -45,8 +47,9 @@ def write_task(
         images: how pictures became inputs when the model was converted.
         task: a task.json to complete.
         settings: "input.fit=letterbox", "output.top=3": keys of task.json with their values, JSON or plain text.
+        references: "Ada=ada.jpg": names with a picture or sound of each, for an embedding to be near to.
 
-    Raises TaskError if the task does not fit the model, EdgequantError for a setting that is none.
+    Raises TaskError if the task does not fit the model, EdgequantError for a setting or reference that is none.
 
     """
     from edgequant_converters import replacing
@@ -60,6 +63,8 @@ def write_task(
         values["output"]["kind"] = kind
     for setting in settings:
         _apply(values, setting)
+    if references:
+        values["output"]["references"] = [_reference(Task(model, values), one) for one in references]
     whole = Task(model, values, labels=labels).to_dict()
     with replacing(path) as temporary:
         Path(temporary).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -85,6 +90,21 @@ def image_settings(images: "ImagePreprocessing | None") -> dict[str, Any]:
 def _scaled(value: float | tuple[float, ...], scale: float) -> float | list[float]:
     """Return in units of a pixel from 0 to 255 what is in units of pixel * scale."""
     return [number / scale for number in value] if isinstance(value, tuple) else value / scale
+
+
+def _reference(task: Task, text: str) -> dict[str, Any]:
+    """Return the embedding of a file under its name; several of one name are each a reference."""
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise EdgequantError(f"'{text}' is no reference: write NAME=FILE, as Ada=ada.jpg.")
+    answer = None if task.input == "vector" else task.run(path)
+    if answer is None:
+        raise EdgequantError(
+            "References are made of pictures and sounds; of numbers, write their values into the task."
+        )
+    if not isinstance(answer, Embedding):
+        raise EdgequantError(f"A reference is of an embedding, and this task answers with {task.output}: see --kind.")
+    return {"label": name, "values": [float(value) for value in answer.values]}
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:

@@ -52,6 +52,19 @@ def test_init_writes_a_whole_task(folder: Path, cli: Cli) -> None:
     assert told["task"]["input"]["std"] == 63.75
 
 
+def test_references_are_what_an_embedding_is_near_to(folder: Path, cli: Cli, heads: ModuleType) -> None:
+    Path("faces.tflite").write_bytes(heads.identity((1, 8, 8, 3)))  # 192 values, which nobody has given names
+    for name, colour in (("ada", (220, 60, 40)), ("grace", (30, 90, 200))):
+        Image.new("RGB", (40, 40), colour).save(f"{name}.png")
+    done = cli("task", "init", "faces.tflite", "--reference", "Ada=ada.png", "--reference", "Grace=grace.png")
+    assert done.exit_code == 0, done.stderr
+    assert "Ada, Grace" in done.stdout
+    Image.new("RGB", (60, 40), (40, 80, 190)).save("who.png")
+    nearest = cli("run", "faces.tflite", "who.png").stdout.splitlines()
+    assert [line.split()[0] for line in nearest] == ["Grace", "Ada"]
+    assert float(nearest[0].split()[1]) < 0.01 < 0.3 < float(nearest[1].split()[1])
+
+
 def test_a_task_does_what_the_conversion_did_with_pictures(folder: Path, heads: ModuleType) -> None:
     Path("same.tflite").write_bytes(heads.identity((1, 12, 9, 3)))
     images = ImagePreprocessing(size=(12, 9), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), resize="crop")
@@ -74,6 +87,9 @@ def test_a_task_does_what_the_conversion_did_with_pictures(folder: Path, heads: 
         (["init", "classes.tflite", "--set", "input.fit=fill"], "'input.fit' must be one of"),
         (["init", "classes.tflite", "--kind", "detections"], "do not fit its 'output.decoder'"),
         (["init", "labels.txt"], "labels.txt is no .tflite"),
+        (["init", "classes.tflite", "--reference", "Ada"], "'Ada' is no reference: write NAME=FILE"),
+        (["init", "classes.tflite", "--reference", "Ada=photo.jpg"], "this task answers with classes"),
+        (["init", "classes.tflite", "--reference", "Ada=ada.jpg"], "ada.jpg cannot be read"),
     ],
 )
 def test_mistakes_are_sentences_and_leave_no_file(folder: Path, cli: Cli, words: list[str], sentence: str) -> None:

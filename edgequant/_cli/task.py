@@ -16,6 +16,8 @@ EXAMPLE = """
 
 `edgequant task init model.tflite --labels labels.txt`
 
+`edgequant task init faces.tflite --reference Ada=ada.jpg --reference Grace=grace.jpg`
+
 `edgequant task init yolo.tflite --kind detections --set output.decoder=yolov8 --set input.fit=letterbox`
 """
 
@@ -39,6 +41,10 @@ def task(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A key of task.json, as input.fit=letterbox; repeatable."),
     ] = None,
+    references: Annotated[
+        list[str] | None,
+        typer.Option("--reference", metavar="NAME=FILE", help="What an embedding is to be near to; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the task as JSON.")] = False,
 ) -> None:
     """Write what a model takes and gives as a task.json: inferred from the model, with your labels and settings."""
@@ -46,19 +52,29 @@ def task(
 
     if action != INIT:
         raise EdgequantError(f"'edgequant task' knows {INIT}, and not {action}.")
-    written = write_task(model, output, kind=kind, labels=labels, images=parse_images(images), settings=settings or ())
+    written = write_task(
+        model,
+        output,
+        kind=kind,
+        labels=labels,
+        images=parse_images(images),
+        settings=settings or (),
+        references=references or (),
+    )
     if as_json:
         print_json({"path": str(written.path), "task": written.values})
         return
     given, told = written.values["input"], written.values["output"]
     size = [("picture", f"{given['width']} x {given['height']}, {given['fit']}")] if given["kind"] == "image" else []
     names = told.get("labels", [])
+    nearest = [item["label"] for item in told.get("references", [])]
     print_facts(
         [
             ("task", str(written.path)),
             ("input", given["kind"]),
             *size,
             ("output", told["kind"]),
+            *([("references", ", ".join(nearest))] if nearest else []),
             ("labels", f"{len(names)}: {', '.join(names[:5])}{', ...' * (len(names) > 5)}" if names else "none"),
         ]
     )

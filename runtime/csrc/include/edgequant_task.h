@@ -105,6 +105,10 @@ typedef struct eq_answer_item {
     float left, top, right, bottom; /* in pixels of the frame; a keypoint is at (left, top) */
 } eq_answer_item;
 
+typedef struct eq_point {
+    float x, y; /* in pixels of the frame */
+} eq_point;
+
 typedef struct eq_answer {
     int32_t kind; /* an eq_task_output */
     int32_t count;
@@ -117,6 +121,8 @@ typedef struct eq_answer {
     int32_t value_count;
     bool is_anomaly; /* anomaly: items[0].score is at `threshold` or above */
     float threshold;
+    const eq_point *points; /* detections: (count, points_each), as a face's eyes, nose and mouth; NULL where there are none */
+    int32_t points_each;
 } eq_answer;
 
 /* `json` NULL: everything is inferred from the model, as is all that it leaves out. `labels`, one a line, replace the task's; NULL:

@@ -50,7 +50,7 @@ static void put_image(eq_json_text *json, const eq_image_input *image) {
 
 static void put_audio(eq_json_text *json, const eq_audio_input *audio) {
     static const char *const features[] = {"waveform", "log_mel", "mfcc", "micro_frontend"};
-    static const char *const mels[] = {"slaney", "htk"}, *const logs[] = {"db", "ln", "none"};
+    static const char *const mels[] = {"slaney", "htk", "tensorflow"}, *const logs[] = {"db", "ln", "none"};
     eq_json_put_number(json, "rate", audio->rate);
     put_choice(json, "features", features, audio->features);
     eq_json_put_number(json, "hop", audio->hop);
@@ -94,13 +94,14 @@ static void put_input(eq_json_text *json, const eq_spec *spec) {
 }
 
 static void put_detections(eq_json_text *json, const eq_spec *spec) {
-    static const char *const decoders[] = {"ssd", "ssd_anchors", "yolov5", "yolov8", "yolov10"};
+    static const char *const decoders[] = {"ssd",     "ssd_anchors", "yolov5",     "yolov8",
+                                           "yolov10", "blazeface",   "retinaface", "corners"};
     static const char *const units[] = {"unit", "pixels"};
     put_choice(json, "decoder", decoders, spec->decoder);
     put_choice(json, "units", units, spec->units);
     eq_json_put_number(json, "most_overlap", (double)spec->most_overlap);
     eq_json_put_bool(json, "class_agnostic", spec->is_agnostic);
-    if (spec->decoder == EQ_SSD_ANCHORS) {
+    if (spec->decoder == EQ_SSD_ANCHORS || spec->decoder == EQ_CORNERS) {
         eq_json_put_bool(json, "background", spec->has_background);
     }
     put_numbers(json, "scales", &spec->scales);
@@ -173,7 +174,21 @@ static void put_corners(eq_json_text *json, const char *key, float left, float t
     eq_json_close(json, ']');
 }
 
-static void put_item(eq_json_text *json, int32_t kind, const eq_answer_item *item) {
+/* [[x, y], ...] */
+static void put_points(eq_json_text *json, const eq_point *points, int32_t count) {
+    eq_json_open(json, "points", '[');
+    for (int32_t i = 0; i < count; i++) {
+        eq_json_open(json, NULL, '[');
+        eq_json_put_number(json, NULL, (double)points[i].x);
+        eq_json_put_number(json, NULL, (double)points[i].y);
+        eq_json_close(json, ']');
+    }
+    eq_json_close(json, ']');
+}
+
+static void put_item(eq_json_text *json, const eq_answer *answer, int32_t place) {
+    const eq_answer_item *item = &answer->items[place];
+    const int32_t kind = answer->kind;
     eq_json_open(json, NULL, '{');
     eq_json_put_number(json, "index", item->index);
     eq_json_put_string(json, "label", item->label);
@@ -184,6 +199,9 @@ static void put_item(eq_json_text *json, int32_t kind, const eq_answer_item *ite
                        (double)item->score);
     if (kind == EQ_TASK_DETECTIONS) {
         put_corners(json, "box", item->left, item->top, item->right, item->bottom);
+        if (answer->points != NULL) {
+            put_points(json, answer->points + (ptrdiff_t)place * answer->points_each, answer->points_each);
+        }
     } else if (kind == EQ_TASK_KEYPOINTS) {
         eq_json_put_number(json, "x", (double)item->left);
         eq_json_put_number(json, "y", (double)item->top);
@@ -222,7 +240,7 @@ size_t eq_answer_json(const eq_answer *answer, char *text, size_t capacity) {
     } else {
         eq_json_open(&json, lists[answer->kind], '[');
         for (int32_t i = 0; i < answer->count; i++) {
-            put_item(&json, answer->kind, &answer->items[i]);
+            put_item(&json, answer, i);
         }
         eq_json_close(&json, ']');
     }

@@ -1,7 +1,6 @@
 /* What detectors put out, as boxes in the frame.
  *
  *   ssd          the operator TFLite_Detection_PostProcess: boxes (1, n, 4) as top, left, bottom, right from 0 to 1; classes; scores; count
- *   ssd_anchors  codes (1, n, 4 or more) as y, x, height, width around anchors of the same order, over `scales`; scores (1, n, classes)
  *   yolov5       (1, n, 5 + classes): centre x, centre y, width, height, whether something is there, classes. With anchors, the
  *                raw grids (1, h, w, 3 * (5 + classes)) of three strides
  *   yolov8       (1, 4 + classes, n), of YOLO11 too: centre x, centre y, width, height, classes. (Ultralytics)
@@ -14,7 +13,7 @@
 enum { CORNERS = 4, MOST_OF_A_UNIT = 2, YOLOV5_EXTRA = 5, YOLOV10_COLUMNS = 6, GRID_ANCHORS = 3 };
 
 /* A finite box that scores well enough; in the model's pixels. */
-static void add(eq_task *task, eq_box box) {
+void eq_add_box(eq_task *task, eq_box box) {
     eq_boxes *boxes = &task->boxes;
     const bool is_finite = isfinite(box.left) && isfinite(box.top) && isfinite(box.right) && isfinite(box.bottom);
     if (is_finite && box.score >= task->spec.least_score && box.score > 0 && boxes->count < boxes->capacity) {
@@ -23,14 +22,14 @@ static void add(eq_task *task, eq_box box) {
 }
 
 /* From units of the picture to pixels. */
-static void units_of(const eq_task *task, float *x, float *y) {
+void eq_units_of(const eq_task *task, float *x, float *y) {
     *x = task->has_unit_boxes ? (float)task->image.width : 1;
     *y = task->has_unit_boxes ? (float)task->image.height : 1;
 }
 
-/* Candidates of these decoders cover the picture, whatever is in it: centres go up to 1 or to its width. */
+/* Candidates of these decoders cover the picture, whatever is in it: centres, or lefts, go up to 1 or to its width. */
 static bool has_unit_boxes(const eq_task *task) {
-    const eq_reals_out *out = &task->outputs[0];
+    const eq_reals_out *out = &task->outputs[task->spec.decoder == EQ_CORNERS ? task->detector.boxes : 0];
     if (task->spec.units != EQ_UNSAID) {
         return task->spec.units == EQ_UNIT;
     }
@@ -45,15 +44,15 @@ static bool has_unit_boxes(const eq_task *task) {
     return true;
 }
 
-static void add_centred(eq_task *task, float x, float y, float width, float height, float score, int32_t class) {
+void eq_add_centred(eq_task *task, float x, float y, float width, float height, float score, int32_t class) {
     float unit_x, unit_y;
-    units_of(task, &unit_x, &unit_y);
-    add(task, (eq_box){(x - width / 2) * unit_x, (y - height / 2) * unit_y, (x + width / 2) * unit_x, (y + height / 2) * unit_y,
-                       score, class});
+    eq_units_of(task, &unit_x, &unit_y);
+    eq_add_box(task, (eq_box){(x - width / 2) * unit_x, (y - height / 2) * unit_y, (x + width / 2) * unit_x,
+                              (y + height / 2) * unit_y, score, class});
 }
 
 /* The first of the best classes, whose scores are `step` apart. */
-static int32_t best_of(const float *scores, int32_t count, int32_t step) {
+int32_t eq_best_of(const float *scores, int32_t count, int32_t step) {
     int32_t best = 0;
     for (int32_t c = 1; c < count; c++) {
         best = scores[c * step] > scores[best * step] ? c : best;
@@ -66,31 +65,16 @@ static float activated(const eq_task *task, float score) {
 }
 
 static void decode_ssd(eq_task *task) {
-    const float *boxes = task->outputs[0].values, *classes = task->outputs[1].values, *scores = task->outputs[2].values;
-    const int64_t room = task->outputs[1].elements;
-    const float told = task->outputs[3].values[0];
+    const eq_detector *d = &task->detector;
+    const float *boxes = task->outputs[d->boxes].values, *classes = task->outputs[d->classes].values;
+    const float *scores = task->outputs[d->scores].values;
+    const int64_t room = task->outputs[d->classes].elements;
+    const float told = task->outputs[d->count].values[0];
     const int64_t count = told >= 0 && told < (float)room ? (int64_t)told : told >= 0 ? room : 0;
     const float width = (float)task->image.width, height = (float)task->image.height;
     for (int64_t i = 0; i < count; i++, boxes += CORNERS) {
         const int32_t class = classes[i] >= 0 && classes[i] < 1e6f ? (int32_t)classes[i] : 0;
-        add(task, (eq_box){boxes[1] * width, boxes[0] * height, boxes[3] * width, boxes[2] * height, scores[i], class});
-    }
-}
-
-static void decode_ssd_anchors(eq_task *task) {
-    const eq_reals_out *codes = &task->outputs[0], *scores = &task->outputs[1];
-    const int32_t columns = codes->info.shape[codes->info.rank - 1], classes = scores->info.shape[scores->info.rank - 1];
-    const int32_t count = (int32_t)(codes->elements / columns), background = task->spec.has_background;
-    static const float usual[CORNERS] = {10, 10, 5, 5};
-    const float *scales = task->spec.scales.count == CORNERS ? task->spec.scales.values : usual;
-    const float *anchor = task->spec.anchors.values, *code = codes->values;
-    float *row = scores->values;
-    for (int32_t i = 0; i < count; i++, anchor += CORNERS, code += columns, row += classes) {
-        eq_activate_scores(task->spec.activation, row, classes);
-        const int32_t class = best_of(row + background, classes - background, 1);
-        const float y = code[0] / scales[0] * anchor[2] + anchor[0], x = code[1] / scales[1] * anchor[3] + anchor[1];
-        const float height = eq_exp_f32(code[2] / scales[2]) * anchor[2], width = eq_exp_f32(code[3] / scales[3]) * anchor[3];
-        add_centred(task, x, y, width, height, row[background + class], class);
+        eq_add_box(task, (eq_box){boxes[1] * width, boxes[0] * height, boxes[3] * width, boxes[2] * height, scores[i], class});
     }
 }
 
@@ -103,9 +87,9 @@ static void decode_yolov5(eq_task *task) {
         if (!(there >= task->spec.least_score)) {
             continue;
         }
-        const int32_t class = classes > 0 ? best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
+        const int32_t class = classes > 0 ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
         const float score = classes > 0 ? there * activated(task, row[YOLOV5_EXTRA + class]) : there;
-        add_centred(task, row[0], row[1], row[2], row[3], score, class);
+        eq_add_centred(task, row[0], row[1], row[2], row[3], score, class);
     }
 }
 
@@ -116,13 +100,13 @@ static void decode_cell(eq_task *task, const float *row, int32_t classes, int32_
     if (!(there >= task->spec.least_score)) {
         return;
     }
-    const int32_t class = classes > 0 ? best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
+    const int32_t class = classes > 0 ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
     const float centre_x = (2 * eq_logistic_f32(row[0]) - 0.5f + (float)x) * stride;
     const float centre_y = (2 * eq_logistic_f32(row[1]) - 0.5f + (float)y) * stride;
     const float w = 2 * eq_logistic_f32(row[2]), h = 2 * eq_logistic_f32(row[3]);
     const float width = w * w * anchor[0], height = h * h * anchor[1];
-    add(task, (eq_box){centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2,
-                       classes > 0 ? there * eq_logistic_f32(row[YOLOV5_EXTRA + class]) : there, class});
+    eq_add_box(task, (eq_box){centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2,
+                              classes > 0 ? there * eq_logistic_f32(row[YOLOV5_EXTRA + class]) : there, class});
 }
 
 static void decode_yolov5_grids(eq_task *task) {
@@ -165,7 +149,7 @@ static void decode_yolov8(eq_task *task) {
     for (int32_t i = 0; i < count; i++) {
         const float score = task->spec.activation == EQ_NO_ACTIVATION ? best[i] : activated(task, best[i]);
         if (score >= task->spec.least_score) {
-            add_centred(task, x[i], y[i], width[i], height[i], score, class[i]);
+            eq_add_centred(task, x[i], y[i], width[i], height[i], score, class[i]);
         }
     }
 }
@@ -173,11 +157,11 @@ static void decode_yolov8(eq_task *task) {
 static void decode_yolov10(eq_task *task) {
     const eq_reals_out *out = &task->outputs[0];
     float unit_x, unit_y;
-    units_of(task, &unit_x, &unit_y);
+    eq_units_of(task, &unit_x, &unit_y);
     const float *row = out->values;
     for (int64_t i = out->elements / YOLOV10_COLUMNS; i > 0; i--, row += YOLOV10_COLUMNS) {
         const int32_t class = row[5] >= 0 && row[5] < 1e6f ? (int32_t)row[5] : 0;
-        add(task, (eq_box){row[0] * unit_x, row[1] * unit_y, row[2] * unit_x, row[3] * unit_y, row[4], class});
+        eq_add_box(task, (eq_box){row[0] * unit_x, row[1] * unit_y, row[2] * unit_x, row[3] * unit_y, row[4], class});
     }
 }
 
@@ -198,8 +182,10 @@ static void answer_box(eq_task *task, const eq_box *box) {
 }
 
 void eq_detections_answer(eq_task *task) {
-    static void (*const decoders[])(eq_task *task) = {decode_ssd, decode_ssd_anchors, decode_yolov5, decode_yolov8,
-                                                      decode_yolov10};
+    static void (*const decoders[EQ_DECODERS])(eq_task *task) = {
+        [EQ_SSD] = decode_ssd,          [EQ_SSD_ANCHORS] = eq_codes_decode, [EQ_YOLOV5] = decode_yolov5,
+        [EQ_YOLOV8] = decode_yolov8,    [EQ_YOLOV10] = decode_yolov10,      [EQ_BLAZEFACE] = eq_codes_decode,
+        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode};
     const eq_spec *spec = &task->spec;
     task->boxes.count = 0;
     task->has_unit_boxes = has_unit_boxes(task);
@@ -212,86 +198,79 @@ void eq_detections_answer(eq_task *task) {
     const bool is_done = spec->decoder == EQ_SSD || spec->decoder == EQ_YOLOV10;
     const int32_t kept = eq_suppress(&task->boxes, is_done ? 2 : spec->most_overlap, spec->is_agnostic, spec->top);
     for (int32_t k = 0; k < kept; k++) {
-        answer_box(task, &task->boxes.found[task->boxes.kept[k].place]);
+        const int32_t candidate = task->boxes.kept[k].place;
+        answer_box(task, &task->boxes.found[candidate]);
+        if (task->points != NULL) {
+            eq_codes_answer_points(task, k, task->rows[candidate]);
+        }
     }
 }
 
 /* ---- checks ---- */
 
-static eq_status misfit(const char *what, eq_error *error) {
+eq_status eq_decoder_misfit(const char *what, eq_error *error) {
     return eq_fail(error, EQ_ERROR_ARGUMENT, "the model's outputs do not fit its 'output.decoder': %s", what);
 }
 
 static eq_status check_grids(const eq_task *task, eq_error *error) {
     if (task->spec.anchors.count != task->output_count * GRID_ANCHORS * 2) {
-        return misfit("'anchors' must be three widths and heights in pixels for each output", error);
+        return eq_decoder_misfit("'anchors' must be three widths and heights in pixels for each output", error);
     }
     for (int32_t o = 0; o < task->output_count; o++) {
         const eq_tensor_info *info = &task->outputs[o].info;
         const int64_t cells = info->rank >= 4 ? (int64_t)info->shape[1] * info->shape[2] * GRID_ANCHORS : 0;
         if (info->rank < 4 || info->rank > 5 || info->shape[0] != 1 || task->outputs[o].elements % cells != 0 ||
             task->outputs[o].elements / cells < YOLOV5_EXTRA) {
-            return misfit("with anchors, yolov5 has grids (1, height, width, 3 * (5 + classes))", error);
+            return eq_decoder_misfit("with anchors, yolov5 has grids (1, height, width, 3 * (5 + classes))", error);
         }
     }
     return EQ_OK;
 }
 
-static eq_status check_decoder(const eq_task *task, eq_error *error) {
-    const eq_reals_out *out = task->outputs;
-    const eq_tensor_info *first = &out[0].info;
+static eq_status check_decoder(eq_task *task, eq_error *error) {
+    eq_detector *detector = &task->detector;
+    const eq_tensor_info *first = &task->outputs[0].info;
     const int32_t last = first->rank > 0 ? first->shape[first->rank - 1] : 1;
     switch (task->spec.decoder) {
     case EQ_SSD:
-        return task->output_count == 4 && out[0].elements == 4 * out[1].elements && out[2].elements == out[1].elements &&
-                       out[3].elements == 1
+        return eq_find_ssd(task, detector)
                    ? EQ_OK
-                   : misfit("ssd has boxes (1, n, 4), classes (1, n), scores (1, n) and a count", error);
-    case EQ_SSD_ANCHORS: {
-        const int64_t count = last >= CORNERS ? out[0].elements / last : 0;
-        const bool fits = task->output_count == 2 && count > 0 && out[1].elements % count == 0 && out[1].info.rank > 0 &&
-                          out[1].info.shape[out[1].info.rank - 1] == out[1].elements / count &&
-                          out[1].elements / count > task->spec.has_background && task->spec.anchors.count == count * CORNERS &&
-                          (task->spec.scales.count == 0 || task->spec.scales.count == CORNERS);
-        for (int32_t i = 0; i < task->spec.scales.count; i++) {
-            if (task->spec.scales.values[i] == 0) {
-                return misfit("'scales' must not be 0", error);
-            }
-        }
-        return fits ? EQ_OK
-                    : misfit(
-                          "ssd_anchors has codes (1, n, 4 or more) and scores (1, n, classes), and needs n 'anchors' of "
-                          "y, x, height and width and four 'scales'",
-                          error);
-    }
+                   : eq_decoder_misfit("ssd has boxes (1, n, 4), classes (1, n), scores (1, n) and a count", error);
+    case EQ_SSD_ANCHORS:
+    case EQ_BLAZEFACE:
+    case EQ_RETINAFACE:
+    case EQ_CORNERS:
+        return eq_codes_open(task, error);
     case EQ_YOLOV5:
         if (task->spec.anchors.count > 0) {
             return check_grids(task, error);
         }
-        return first->rank == 3 && last >= YOLOV5_EXTRA ? EQ_OK : misfit("yolov5 has (1, n, 5 + classes)", error);
+        return first->rank == 3 && last >= YOLOV5_EXTRA ? EQ_OK : eq_decoder_misfit("yolov5 has (1, n, 5 + classes)", error);
     case EQ_YOLOV8:
-        return first->rank == 3 && first->shape[1] > CORNERS ? EQ_OK : misfit("yolov8 has (1, 4 + classes, n)", error);
+        return first->rank == 3 && first->shape[1] > CORNERS ? EQ_OK
+                                                             : eq_decoder_misfit("yolov8 has (1, 4 + classes, n)", error);
     default:
-        return first->rank == 3 && last == YOLOV10_COLUMNS ? EQ_OK : misfit("yolov10 has (1, n, 6)", error);
+        return first->rank == 3 && last == YOLOV10_COLUMNS ? EQ_OK : eq_decoder_misfit("yolov10 has (1, n, 6)", error);
     }
 }
 
 static int64_t candidates(const eq_task *task) {
-    const eq_tensor_info *info = &task->outputs[0].info;
+    const eq_reals_out *out = &task->outputs[task->detector.boxes];
+    const eq_tensor_info *info = &out->info;
     const int32_t last = info->rank > 0 ? info->shape[info->rank - 1] : 1;
     int64_t count = 0;
     switch (task->spec.decoder) {
     case EQ_SSD:
-        return task->outputs[1].elements;
+        return task->outputs[task->detector.classes].elements;
     case EQ_YOLOV8:
         return last;
     case EQ_YOLOV5:
         for (int32_t o = 0; task->spec.anchors.count > 0 && o < task->output_count; o++) {
             count += (int64_t)task->outputs[o].info.shape[1] * task->outputs[o].info.shape[2] * GRID_ANCHORS;
         }
-        return count > 0 ? count : task->outputs[0].elements / last;
+        return count > 0 ? count : out->elements / last;
     default:
-        return task->outputs[0].elements / last;
+        return out->elements / last;
     }
 }
 
@@ -299,6 +278,7 @@ eq_status eq_detections_open(eq_task *task, eq_error *error) {
     if (task->spec.input != EQ_TASK_IMAGE) {
         return eq_fail(error, EQ_ERROR_ARGUMENT, "its output is detections, which are in pictures, and its input is none");
     }
+    task->detector = (eq_detector){.points = -1};
     const eq_status status = check_decoder(task, error);
     if (status != EQ_OK) {
         return status;

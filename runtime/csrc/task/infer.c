@@ -4,7 +4,8 @@
 
 #include "task.h"
 
-enum { CLASSES_TOP = 5, DETECTIONS_TOP = 100, FRONTEND_BANDS = 40, STREAMED_ROWS = 8 };
+enum { USUAL_FILL = 114, USUAL_RATE = 16000, FRONTEND_BANDS = 40, FRONTEND_ROWS = 49, STREAMED_ROWS = 8 };
+enum { KEYWORD_ROWS = 49, KEYWORD_COEFFICIENTS = 10 }; /* of MLPerf Tiny's keyword spotter */
 
 void eq_spec_unsaid(eq_spec *spec) {
     *spec = (eq_spec){.input = EQ_UNSAID,
@@ -17,7 +18,7 @@ void eq_spec_unsaid(eq_spec *spec) {
                       .least_score = EQ_UNSAID,
                       .most_overlap = EQ_UNSAID,
                       .threshold = NAN};
-    spec->image = (eq_image_input){.fit = EQ_FIT_STRETCH, .fill = 114, .colour = EQ_UNSAID, .layout = EQ_UNSAID};
+    spec->image = (eq_image_input){.fit = EQ_UNSAID, .fill = EQ_UNSAID, .colour = EQ_UNSAID, .layout = EQ_UNSAID};
     spec->audio = (eq_audio_input){.features = EQ_UNSAID, .is_area_normal = true, .power = 2, .floor = 1e-10f};
 }
 
@@ -72,12 +73,29 @@ static eq_status infer_pixels(eq_task *task, eq_error *error) {
     if (task->spec.normal.mean.count > 0 || task->spec.normal.std.count > 0) {
         return EQ_OK;
     }
+    if (task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_BLAZEFACE) {
+        return eq_blazeface_kind(task) == EQ_BLAZE_PALM ? set_normal(task, 0, 255, error)
+                                                        : set_normal(task, 127.5f, 127.5f, error);
+    }
+    if (task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_RETINAFACE && eq_retinaface_is_ultraface(task)) {
+        return set_normal(task, 127, 128, error);
+    }
     const float scale = info->scale > 0 ? info->scale : 1, range = scale * 255;
     if (is_byte && (is_about(range, 1) || is_about(range, 2) || is_about(range, 255))) {
         return set_normal(task, (float)(info->zero_point - task->encoder.least), 1 / scale, error);
     }
     const bool is_negative = is_byte && scale * (float)(task->encoder.least - info->zero_point) < -0.5f;
     return is_negative ? set_normal(task, 127.5f, 127.5f, error) : set_normal(task, 0, 255, error);
+}
+
+static eq_status check_normal(const eq_normal *normal, int32_t channels, eq_error *error) {
+    if (normal->mean.count > 1 && normal->mean.count != channels) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.mean' must be one number or %d", (int)channels);
+    }
+    if (normal->std.count > 1 && normal->std.count != channels) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.std' must be one number or %d", (int)channels);
+    }
+    return EQ_OK;
 }
 
 static eq_status infer_image(eq_task *task, eq_error *error) {
@@ -100,6 +118,15 @@ static eq_status infer_image(eq_task *task, eq_error *error) {
         return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.colour' does not fit the model, whose pictures have %d channels",
                        (int)image->channels);
     }
+    return check_normal(&task->spec.normal, image->channels, error);
+}
+
+/* What follows from the decoder: MediaPipe's detectors see the whole picture between black bars. */
+static eq_status complete_image(eq_task *task, eq_error *error) {
+    eq_image_input *spec = &task->spec.image;
+    const bool is_blazeface = task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_BLAZEFACE;
+    spec->fit = spec->fit != EQ_UNSAID ? spec->fit : is_blazeface ? EQ_FIT_LETTERBOX : EQ_FIT_STRETCH;
+    spec->fill = spec->fill != EQ_UNSAID ? spec->fill : is_blazeface ? 0 : USUAL_FILL;
     return infer_pixels(task, error);
 }
 
@@ -130,11 +157,45 @@ static eq_status check_audio(const eq_audio_input *audio, eq_error *error) {
     return EQ_OK;
 }
 
+/* The values of a row of features: the last dimension, but for one channel. TensorFlow Lite Micro's micro_speech has all in one. */
+static int32_t row_of(const eq_tensor_info *info) {
+    const int32_t last = last_of(info);
+    if (last == FRONTEND_ROWS * FRONTEND_BANDS && eq_elements(info) == last) {
+        return FRONTEND_BANDS;
+    }
+    return last == 1 && info->rank > 1 ? info->shape[info->rank - 2] : last;
+}
+
+/* As tf.signal makes them for MLPerf Tiny's keyword spotter: of a second, 10 coefficients every 20 ms. */
+static bool is_keyword_spotter(const eq_tensor_info *info) {
+    return info->rank >= 3 && row_of(info) == KEYWORD_COEFFICIENTS &&
+           eq_elements(info) == (int64_t)KEYWORD_ROWS * KEYWORD_COEFFICIENTS;
+}
+
+static bool is_sound(const eq_tensor_info *info) {
+    const int32_t row = row_of(info);
+    const bool is_square = info->rank >= 3 && eq_elements(info) == (int64_t)row * row; /* a picture, and no sound */
+    return is_keyword_spotter(info) || (row == FRONTEND_BANDS && !is_square && (info->rank >= 3 || row != last_of(info)));
+}
+
+static void take_keyword_features(eq_audio_input *audio) {
+    audio->features = EQ_MFCC;
+    audio->mel = EQ_MEL_TENSORFLOW;
+    audio->is_area_normal = false;
+    audio->power = 1;
+    audio->log = EQ_LOG_LN;
+    audio->floor = 1e-6f;
+    audio->hop = audio->hop > 0 ? audio->hop : (audio->rate > 0 ? audio->rate : USUAL_RATE) / 50;
+    audio->low_hz = audio->low_hz > 0 ? audio->low_hz : 20;
+    audio->high_hz = audio->high_hz > 0 ? audio->high_hz : 4000;
+}
+
 static eq_status infer_features(eq_task *task, int32_t elements, eq_error *error) {
     eq_audio_input *audio = &task->spec.audio;
-    int32_t last = last_of(&task->encoder.info);
-    if (last == 1 && task->encoder.info.rank > 1) { /* one channel */
-        last = task->encoder.info.shape[task->encoder.info.rank - 2];
+    const eq_tensor_info *info = &task->encoder.info;
+    const int32_t last = row_of(info);
+    if (audio->features == EQ_UNSAID && is_keyword_spotter(info)) {
+        take_keyword_features(audio);
     }
     if (audio->features == EQ_UNSAID) {
         audio->features = elements == last && last >= 400 ? EQ_WAVEFORM
@@ -145,7 +206,7 @@ static eq_status infer_features(eq_task *task, int32_t elements, eq_error *error
         return refuse(error, "its 'input.features' must say what the model takes: waveform, log_mel, mfcc or micro_frontend");
     }
     const bool is_micro = audio->features == EQ_MICRO_FRONTEND;
-    audio->rate = audio->rate > 0 ? audio->rate : 16000;
+    audio->rate = audio->rate > 0 ? audio->rate : USUAL_RATE;
     if (audio->features == EQ_WAVEFORM) {
         /* A row of the history is as long as what goes from one inference to the next. */
         audio->window = audio->hop = audio->hop > 0 ? audio->hop : elements;
@@ -196,16 +257,6 @@ static eq_status infer_rows(eq_task *task, int32_t elements, eq_error *error) {
     return EQ_OK;
 }
 
-static eq_status check_normal(const eq_normal *normal, int32_t channels, eq_error *error) {
-    if (normal->mean.count > 1 && normal->mean.count != channels) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.mean' must be one number or %d", (int)channels);
-    }
-    if (normal->std.count > 1 && normal->std.count != channels) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.std' must be one number or %d", (int)channels);
-    }
-    return EQ_OK;
-}
-
 static eq_status infer_input(eq_task *task, eq_error *error) {
     eq_tensor_info info;
     eq_spec *spec = &task->spec;
@@ -225,12 +276,10 @@ static eq_status infer_input(eq_task *task, eq_error *error) {
     if (spec->input == EQ_UNSAID) {
         const bool is_picture =
             picture_of(&info, spec->image.layout, &height, &width, &channels, &layout) && height >= 8 && width >= 8;
-        const bool is_sound = last_of(&info) == FRONTEND_BANDS && info.rank >= 3;
-        spec->input = is_sound ? EQ_TASK_AUDIO : is_picture && info.rank == 4 ? EQ_TASK_IMAGE : EQ_TASK_VECTOR;
+        spec->input = is_sound(&info) ? EQ_TASK_AUDIO : is_picture && info.rank == 4 ? EQ_TASK_IMAGE : EQ_TASK_VECTOR;
     }
     if (spec->input == EQ_TASK_IMAGE) {
-        status = infer_image(task, error);
-        return status == EQ_OK ? check_normal(&spec->normal, task->image.channels, error) : status;
+        return infer_image(task, error);
     }
     if (spec->input == EQ_TASK_AUDIO) {
         status = infer_features(task, (int32_t)elements, error);
@@ -244,87 +293,6 @@ static eq_status infer_input(eq_task *task, eq_error *error) {
         return status;
     }
     return check_normal(&spec->normal, task->history.width, error);
-}
-
-/* ---- output ---- */
-
-static bool looks_like_ssd(const eq_task *task) {
-    const eq_reals_out *o = task->outputs;
-    return task->output_count == 4 && o[0].info.rank == 3 && last_of(&o[0].info) == 4 && o[1].elements * 4 == o[0].elements &&
-           o[2].elements == o[1].elements && o[3].elements == 1;
-}
-
-static bool looks_like_a_picture(const eq_task *task) {
-    const eq_tensor_info *info = &task->outputs[0].info;
-    return task->spec.input == EQ_TASK_IMAGE && task->output_count == 1 && (info->rank == 3 || info->rank == 4) &&
-           info->shape[1] >= 16 && info->shape[2] >= 16 && task->spec.labels.count < info->shape[1];
-}
-
-static int32_t infer_kind(const eq_task *task) {
-    const eq_tensor_info *info = &task->outputs[0].info;
-    const bool is_same = task->outputs[0].elements == eq_elements(&task->encoder.info);
-    if (looks_like_ssd(task)) {
-        return EQ_TASK_DETECTIONS;
-    }
-    if (task->output_count == 1 && task->spec.input == EQ_TASK_IMAGE && info->rank == 3 && task->outputs[0].elements > 6 * 64 &&
-        (last_of(info) == 6 || info->shape[1] > 4 * last_of(info) || last_of(info) > 4 * info->shape[1])) {
-        return EQ_TASK_DETECTIONS; /* a YOLO head */
-    }
-    if (task->spec.input == EQ_TASK_VECTOR && is_same && task->output_count == 1) {
-        return EQ_TASK_ANOMALY;
-    }
-    return looks_like_a_picture(task) ? EQ_TASK_SEGMENTATION : EQ_TASK_CLASSES;
-}
-
-/* Scores of which not all lie between 0 and 1 need an activation: quantized ones say so, float ones do not. */
-static int32_t infer_activation(const eq_task *task) {
-    const eq_tensor_info *info = &task->outputs[0].info;
-    if (info->scale == 0 || info->type == EQ_INT16) {
-        return EQ_NO_ACTIVATION;
-    }
-    const int32_t least = info->type == EQ_INT8 ? INT8_MIN : 0;
-    const float low = info->scale * (float)(least - info->zero_point), high = low + info->scale * 255;
-    return low > -0.1f && high < 1.1f ? EQ_NO_ACTIVATION : last_of(info) == 1 ? EQ_SIGMOID : EQ_SOFTMAX;
-}
-
-static int32_t infer_decoder(const eq_task *task) {
-    const eq_tensor_info *info = &task->outputs[0].info;
-    if (looks_like_ssd(task)) {
-        return EQ_SSD;
-    }
-    if (task->spec.anchors.count > 0) {
-        return task->output_count == 2 && info->rank == 3 ? EQ_SSD_ANCHORS : EQ_YOLOV5;
-    }
-    return info->rank != 3 || last_of(info) == 6 ? EQ_YOLOV10 : last_of(info) < info->shape[1] ? EQ_YOLOV5 : EQ_YOLOV8;
-}
-
-/* One label of a mask with one channel is the name of what is 1 in it. */
-static eq_status name_background(eq_task *task, eq_error *error) {
-    const eq_tensor_info *info = &task->outputs[0].info;
-    if (task->spec.labels.count != 1 || info->rank != 4 || info->shape[3] != 1) {
-        return EQ_OK;
-    }
-    const char **names = eq_memory_take(&task->memory, 2 * sizeof *names);
-    if (names == NULL) {
-        return eq_fail(error, EQ_ERROR_MEMORY, "there is no memory for the labels");
-    }
-    names[0] = "background";
-    names[1] = task->spec.labels.names[0];
-    task->spec.labels = (eq_names){names, 2};
-    return EQ_OK;
-}
-
-static void infer_numbers(eq_spec *spec) {
-    const bool is_detection = spec->output == EQ_TASK_DETECTIONS;
-    spec->top = spec->top > 0 ? spec->top : is_detection ? DETECTIONS_TOP : CLASSES_TOP;
-    if (spec->least_score < 0) {
-        spec->least_score = is_detection ? 0.25f : spec->output == EQ_TASK_SEGMENTATION ? 0.5f : 0;
-    }
-    spec->most_overlap = spec->most_overlap < 0 ? 0.45f : spec->most_overlap;
-    const bool tell_themselves =
-        is_detection && ((spec->decoder == EQ_YOLOV5 && spec->anchors.count == 0) || spec->decoder == EQ_YOLOV8);
-    spec->units = spec->units != EQ_UNSAID || tell_themselves ? spec->units : EQ_UNIT;
-    spec->measure = spec->measure != EQ_UNSAID ? spec->measure : EQ_RECONSTRUCTION;
 }
 
 eq_status eq_infer(eq_task *task, eq_error *error) {
@@ -341,19 +309,6 @@ eq_status eq_infer(eq_task *task, eq_error *error) {
     if (status != EQ_OK) {
         return status;
     }
-    spec->output = spec->output != EQ_UNSAID ? spec->output : infer_kind(task);
-    if (spec->output == EQ_TASK_DETECTIONS) {
-        spec->decoder = spec->decoder != EQ_UNSAID ? spec->decoder : infer_decoder(task);
-        const bool is_raw = spec->decoder == EQ_SSD_ANCHORS || (spec->decoder == EQ_YOLOV5 && spec->anchors.count > 0);
-        spec->activation = spec->activation != EQ_UNSAID ? spec->activation : is_raw ? EQ_SIGMOID : EQ_NO_ACTIVATION;
-    } else if (spec->activation == EQ_UNSAID) {
-        spec->activation = infer_activation(task);
-    }
-    if (spec->points == EQ_UNSAID) {
-        const eq_tensor_info *info = &task->outputs[0].info;
-        const bool is_map = info->rank == 4 && info->shape[1] > 4 && info->shape[2] > 4;
-        spec->points = is_map ? EQ_HEATMAP : EQ_YXS;
-    }
-    infer_numbers(spec);
-    return spec->output == EQ_TASK_SEGMENTATION ? name_background(task, error) : EQ_OK;
+    status = eq_infer_output(task, error);
+    return status == EQ_OK && spec->input == EQ_TASK_IMAGE ? complete_image(task, error) : status;
 }

@@ -8,7 +8,10 @@
  *   log              "db": 10 log10(max(floor, S)), "ln": ln(max(floor, S))
  *   coefficients     c[i] = s(i) sum over b of S[b] cos(pi i (b + 1/2) / bands), s(0) = sqrt(1 / bands), s(i) = sqrt(2 / bands)
  *
- * These are librosa's feature.melspectrogram(center=False), power_to_db(top_db=None) and feature.mfcc. */
+ * "tensorflow" is the scale of "htk" with what else tf.signal does otherwise: triangles are straight over mel, not over Hz, and 0 Hz
+ * is in none; the floor is added, ln(S + floor); and s(0) is that of the other coefficients.
+ *
+ * The others are librosa's feature.melspectrogram(center=False), power_to_db(top_db=None) and feature.mfcc. */
 #include <math.h>
 #include <string.h>
 
@@ -35,14 +38,14 @@ struct eq_mel_features {
 };
 
 static double mel_of(int32_t scale, double hz) {
-    if (scale == EQ_MEL_HTK) {
+    if (scale != EQ_MEL_SLANEY) {
         return 2595 * eq_log(1 + hz / 700) / ln_10;
     }
     return hz < 1000 ? 3 * hz / 200 : 15 + 27 * eq_log(hz / 1000) / eq_log(6.4);
 }
 
 static double hz_of(int32_t scale, double mel) {
-    if (scale == EQ_MEL_HTK) {
+    if (scale != EQ_MEL_SLANEY) {
         return 700 * eq_exp_minus_1(mel * ln_10 / 2595);
     }
     return mel < 15 ? 200 * mel / 3 : 1000 * eq_exp((mel - 15) * eq_log(6.4) / 27);
@@ -53,15 +56,21 @@ static int32_t fill_bands(const eq_audio_input *audio, band *bands, double *weig
     const double high = audio->high_hz > 0 ? (double)audio->high_hz : audio->rate / 2.0;
     const double low_mel = mel_of(audio->mel, (double)audio->low_hz),
                  step = (mel_of(audio->mel, high) - low_mel) / (audio->bands + 1);
+    const bool is_over_mel = audio->mel == EQ_MEL_TENSORFLOW;
     int32_t total = 0;
     for (int32_t b = 0; b < audio->bands; b++) {
         const double left = hz_of(audio->mel, low_mel + b * step), middle = hz_of(audio->mel, low_mel + (b + 1) * step);
         const double right = hz_of(audio->mel, low_mel + (b + 2) * step);
         const double height = audio->is_area_normal ? 2 / (right - left) : 1;
         bands[b] = (band){.weights = total};
-        for (int32_t k = 0; k <= audio->fft / 2; k++) {
+        for (int32_t k = is_over_mel; k <= audio->fft / 2; k++) {
             const double hz = (double)k * audio->rate / audio->fft;
-            const double rise = (hz - left) / (middle - left), fall = (right - hz) / (right - middle);
+            double rise = (hz - left) / (middle - left), fall = (right - hz) / (right - middle);
+            if (is_over_mel) {
+                const double steps = (mel_of(audio->mel, hz) - low_mel) / step - b; /* from the band's left edge */
+                rise = steps;
+                fall = 2 - steps;
+            }
             const double weight = rise < fall ? rise : fall;
             if (!(weight > 0)) {
                 continue;
@@ -101,6 +110,7 @@ eq_mel_features *eq_mel_make(const eq_audio_input *audio, eq_memory_block **memo
     }
     fill_bands(audio, mel->bands, mel->weights);
     eq_fft_factors(audio->fft, mel->factors);
+    const bool is_even = audio->mel == EQ_MEL_TENSORFLOW;
     double cosine, sine;
     for (int32_t n = 0; n < audio->window; n++) {
         eq_turn(n, audio->window, &cosine, &sine);
@@ -110,7 +120,8 @@ eq_mel_features *eq_mel_make(const eq_audio_input *audio, eq_memory_block **memo
         for (int32_t b = 0; b < audio->bands; b++) {
             const int32_t turns = 4 * audio->bands; /* i (b + 1/2) / bands of half a turn */
             eq_turn(i * (2 * b + 1) % turns, turns, &cosine, &sine);
-            mel->cosines[(size_t)i * (size_t)audio->bands + (size_t)b] = cosine * sqrt((i == 0 ? 1.0 : 2.0) / audio->bands);
+            mel->cosines[(size_t)i * (size_t)audio->bands + (size_t)b] =
+                cosine * sqrt((i == 0 && !is_even ? 1.0 : 2.0) / audio->bands);
         }
     }
     return mel;
@@ -139,7 +150,8 @@ static double log_of(const eq_audio_input *audio, double value) {
     if (audio->log == EQ_LOG_NONE) {
         return value;
     }
-    const double log = eq_log(value > (double)audio->floor ? value : (double)audio->floor);
+    const double floor = (double)audio->floor;
+    const double log = eq_log(audio->mel == EQ_MEL_TENSORFLOW ? value + floor : value > floor ? value : floor);
     return audio->log == EQ_LOG_DB ? 10 * log / ln_10 : log;
 }
 

@@ -223,7 +223,7 @@ static void read_audio(fields *f, eq_spec *spec) {
     read_int(f, "coefficients", 1, 512, &audio->coefficients);
     read_float(f, "low_hz", 0, 96000, &audio->low_hz);
     read_float(f, "high_hz", 1, 96000, &audio->high_hz);
-    read_choice(f, "mel", "slaney htk", &audio->mel);
+    read_choice(f, "mel", "slaney htk tensorflow", &audio->mel);
     int32_t norm = audio->is_area_normal ? 0 : 1;
     read_choice(f, "norm", "slaney none", &norm);
     audio->is_area_normal = norm == 0;
@@ -296,8 +296,8 @@ static void read_references(fields *f, eq_references *to) {
 }
 
 static void read_detections(fields *f, eq_spec *spec) {
-    read_choice(f, "decoder", "ssd ssd_anchors yolov5 yolov8 yolov10 yolov11", &spec->decoder);
-    spec->decoder = spec->decoder == 5 ? EQ_YOLOV8 : spec->decoder; /* whose head is the same */
+    read_choice(f, "decoder", "ssd ssd_anchors yolov5 yolov8 yolov10 blazeface retinaface corners yolov11", &spec->decoder);
+    spec->decoder = spec->decoder == EQ_DECODERS ? EQ_YOLOV8 : spec->decoder; /* whose head is the same */
     read_float(f, "most_overlap", 0, 1, &spec->most_overlap);
     read_bool(f, "class_agnostic", &spec->is_agnostic);
     read_bool(f, "background", &spec->has_background);

@@ -13,10 +13,20 @@ enum { EQ_UNSAID = -1 }; /* of a choice that task.json leaves to the model */
 typedef enum eq_colour { EQ_COLOUR_RGB, EQ_COLOUR_BGR, EQ_COLOUR_GREY } eq_colour;
 typedef enum eq_layout { EQ_NHWC, EQ_NCHW } eq_layout;
 typedef enum eq_features { EQ_WAVEFORM, EQ_LOG_MEL, EQ_MFCC, EQ_MICRO_FRONTEND } eq_features;
-typedef enum eq_mel { EQ_MEL_SLANEY, EQ_MEL_HTK } eq_mel;
+typedef enum eq_mel { EQ_MEL_SLANEY, EQ_MEL_HTK, EQ_MEL_TENSORFLOW } eq_mel;
 typedef enum eq_log_kind { EQ_LOG_DB, EQ_LOG_LN, EQ_LOG_NONE } eq_log_kind;
 typedef enum eq_activation { EQ_NO_ACTIVATION, EQ_SOFTMAX, EQ_SIGMOID } eq_activation;
-typedef enum eq_decoder { EQ_SSD, EQ_SSD_ANCHORS, EQ_YOLOV5, EQ_YOLOV8, EQ_YOLOV10 } eq_decoder;
+typedef enum eq_decoder {
+    EQ_SSD,
+    EQ_SSD_ANCHORS,
+    EQ_YOLOV5,
+    EQ_YOLOV8,
+    EQ_YOLOV10,
+    EQ_BLAZEFACE,
+    EQ_RETINAFACE,
+    EQ_CORNERS,
+    EQ_DECODERS
+} eq_decoder;
 typedef enum eq_points { EQ_YXS, EQ_XYZ, EQ_HEATMAP } eq_points;
 typedef enum eq_units { EQ_UNIT, EQ_PIXELS } eq_units;
 typedef enum eq_measure { EQ_RECONSTRUCTION, EQ_VALUE } eq_measure;
@@ -171,6 +181,16 @@ eq_status eq_boxes_make(eq_boxes *boxes, int32_t capacity, eq_memory_block **mem
  * the first is better. Classes are 0 or more. Returns their number. */
 int32_t eq_suppress(eq_boxes *boxes, float overlap, bool is_agnostic, int32_t most);
 
+/* Which output is what, -1: none, and what codes around anchors mean. */
+typedef struct eq_detector {
+    int32_t boxes, scores, classes, count, points;
+    int32_t point_column, point_count; /* of a box's row in `points`: where they begin, and how many there are */
+    int32_t x_at;                      /* 0: x comes before y, and width before height */
+    bool is_linear;                    /* sizes are codes, else the powers of e that codes tell */
+    float scales[4];                   /* by what codes are divided */
+    const float *anchors;              /* (count, 4) centres and sizes, in the order of the codes */
+} eq_detector;
+
 struct eq_task {
     eq_memory_block *memory;
     eq_session *session;
@@ -182,9 +202,13 @@ struct eq_task {
     int32_t output_count;
     eq_reals_out outputs[EQ_OUTPUTS_MOST];
     eq_boxes boxes;
-    bool has_unit_boxes; /* of this answer: their coordinates are 0 to 1 */
-    float *scores;       /* of candidates; an embedding */
-    int32_t *classes;    /* of candidates */
+    bool has_unit_boxes;  /* of this answer: their coordinates are 0 to 1 */
+    bool has_unit_points; /* of this answer: points are no codes around anchors */
+    eq_detector detector;
+    float *scores;    /* of candidates; an embedding */
+    int32_t *classes; /* of candidates */
+    int32_t *rows;    /* of candidates that have points: where their outputs are */
+    eq_point *points; /* (top, point_count) */
     uint8_t *mask;
     float *input_values; /* what the model was given, for a reconstruction's error */
     eq_answer_item *items;
@@ -195,6 +219,7 @@ struct eq_task {
 
 /* Complete what the task leaves out, and check it against the model. */
 eq_status eq_infer(eq_task *task, eq_error *error);
+eq_status eq_infer_output(eq_task *task, eq_error *error);
 eq_status eq_input_open(eq_task *task, eq_error *error);
 void eq_input_write_history(eq_task *task);
 eq_status eq_output_open(eq_task *task, eq_error *error);
@@ -206,6 +231,30 @@ const char *eq_label_of(const eq_task *task, int32_t index);
 /* In place: (count) scores. */
 void eq_activate_scores(int32_t activation, float *scores, int32_t count);
 
+/* The outputs of TFLite_Detection_PostProcess, or codes and scores around anchors; whether they are there. */
+bool eq_find_ssd(const eq_task *task, eq_detector *detector);
+bool eq_find_codes(const eq_task *task, eq_detector *detector);
+bool eq_looks_like_blazeface(const eq_task *task);
+bool eq_looks_like_retinaface(const eq_task *task);
+/* What it finds, by the number of its points. The palm detector's pixels are 0 to 1, those of the others -1 to 1. */
+typedef enum eq_blaze_kind { EQ_BLAZE_FACE, EQ_BLAZE_PALM, EQ_BLAZE_PERSON } eq_blaze_kind;
+eq_blaze_kind eq_blazeface_kind(const eq_task *task);
+bool eq_retinaface_is_ultraface(const eq_task *task);
+/* Scales and anchors of codes, whose outputs are found. */
+eq_status eq_detector_open(eq_task *task, eq_error *error);
+eq_status eq_codes_open(eq_task *task, eq_error *error);
+void eq_codes_decode(eq_task *task);
+/* The points of the box that the answer has at `place`, whose outputs are in `row`. */
+void eq_codes_answer_points(eq_task *task, int32_t place, int32_t row);
+
+/* A finite box that scores well enough becomes a candidate; in the model's pixels, or from its centre in the decoder's units. */
+void eq_add_box(eq_task *task, eq_box box);
+void eq_add_centred(eq_task *task, float x, float y, float width, float height, float score, int32_t class);
+/* Pixels of the model in a unit of the decoder. */
+void eq_units_of(const eq_task *task, float *x, float *y);
+/* The first of the best classes, whose scores are `step` apart. */
+int32_t eq_best_of(const float *scores, int32_t count, int32_t step);
+eq_status eq_decoder_misfit(const char *what, eq_error *error);
 eq_status eq_detections_open(eq_task *task, eq_error *error);
 void eq_detections_answer(eq_task *task);
 /* The `top` highest of (count) scores that reach `least`, into the answer. */

@@ -29,12 +29,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Detection:
-    """Something found; `box` is left, top, right, bottom."""
+    """Something found; `box` is left, top, right, bottom, `points` are (x, y) in it, as a face's eyes."""
 
     index: int
     label: str | None
     score: float
     box: _Box
+    points: tuple[tuple[float, float], ...] = ()
 
     def __str__(self) -> str:
         corners = ", ".join(f"{corner:.0f}" for corner in self.box)
@@ -155,9 +156,20 @@ def read_answer(answer: AnswerStructure, line: str) -> Answer:
         return Anomaly(line, float(items[0].score), threshold, bool(answer.is_anomaly))
     named = [(item, None if item.label is None else item.label.decode()) for item in items]
     if answer.kind == kinds.DETECTIONS:
+        each = answer.points_each if answer.points else 0
+        points = [(point.x, point.y) for point in answer.points[: answer.count * each]] if each else []
         return Detections(
             line,
-            tuple(Detection(i.index, name, i.score, (i.left, i.top, i.right, i.bottom)) for i, name in named),
+            tuple(
+                Detection(
+                    item.index,
+                    name,
+                    item.score,
+                    (item.left, item.top, item.right, item.bottom),
+                    tuple(points[place * each : (place + 1) * each]),
+                )
+                for place, (item, name) in enumerate(named)
+            ),
         )
     if answer.kind == kinds.KEYPOINTS:
         return Keypoints(line, tuple(Keypoint(i.index, name, i.score, i.left, i.top) for i, name in named))

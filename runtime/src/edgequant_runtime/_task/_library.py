@@ -71,6 +71,12 @@ class Item(ctypes.Structure):
     )
 
 
+class Point(ctypes.Structure):
+    """eq_point."""
+
+    _fields_ = (("x", c_float), ("y", c_float))
+
+
 class AnswerStructure(ctypes.Structure):
     """eq_answer."""
 
@@ -89,6 +95,8 @@ class AnswerStructure(ctypes.Structure):
         ("value_count", c_int32),
         ("is_anomaly", c_bool),
         ("threshold", c_float),
+        ("points", POINTER(Point)),
+        ("points_each", c_int32),
     )
 
 
