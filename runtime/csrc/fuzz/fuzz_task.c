@@ -5,7 +5,7 @@
 #include "../task/json_read.h"
 #include "../task/task.h"
 
-enum { TASK, LABELS, PICTURE, SOUND, FRAME_SIZE, READERS, SIDE = 24, SMALL = 512 };
+enum { TASK, LABELS, PICTURE, SOUND, FRAME_SIZE, RESAMPLED, READERS, SIDE = 24, SMALL = 512 };
 
 static void read_task(const uint8_t *data, size_t size) {
     eq_memory_block *memory = NULL;
@@ -78,11 +78,38 @@ static void read_frame(const uint8_t *data, size_t size) {
     free(pixels);
 }
 
+/* Six bytes are the rates; the samples go in and out in parts whose sizes they tell too. As many come out as the rates have it. */
+static void read_resampled(const uint8_t *data, size_t size) {
+    eq_resampler *resampler;
+    int16_t samples[512], to[64];
+    if (size < 6) {
+        return;
+    }
+    const int32_t from = data[0] << 12 | data[1] << 4 | data[2] >> 4, target = data[3] << 12 | data[4] << 4 | data[5] >> 4;
+    if (eq_resampler_open(from, target, &resampler, NULL) != EQ_OK) {
+        return;
+    }
+    const size_t count = (size - 6) / 2 < 512 ? (size - 6) / 2 : 512, room = 1 + data[5] % 64, part = 1 + data[2] % 16;
+    memcpy(samples, data + 6, count * sizeof *samples);
+    uint64_t made = 0;
+    size_t got, used;
+    for (size_t at = 0; at < count; at += used) {
+        made += eq_resampler_run(resampler, samples + at, count - at < part ? count - at : part, &used, to, room);
+    }
+    while ((got = eq_resampler_run(resampler, NULL, 0, &used, to, room)) > 0) {
+        made += got;
+    }
+    if (made != ((uint64_t)count * (uint64_t)target + (uint64_t)from - 1) / (uint64_t)from) {
+        abort();
+    }
+    eq_resampler_close(resampler);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 __attribute__((visibility("default"))) int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const readers[READERS])(const uint8_t *data, size_t size) = {read_task, read_labels, read_picture, read_sound,
-                                                                               read_frame};
+    static void (*const readers[READERS])(const uint8_t *data, size_t size) = {read_task,  read_labels, read_picture,
+                                                                               read_sound, read_frame,  read_resampled};
     if (size == 0) {
         return 0;
     }

@@ -74,6 +74,16 @@ EQ_API eq_status eq_sound_read_wav(const void *bytes, size_t size, eq_sound *sou
 /* `count` samples of `data`, in the format of `sound`, as int16 of one channel: the mean of all. */
 EQ_API void eq_sound_to_int16(const eq_sound *sound, const uint8_t *data, size_t count, int16_t *samples);
 
+/* A sound of another rate, as int16 of one channel: the same bits on every CPU, however it is divided into calls. A second of n samples
+ * becomes one of `to`; its filter keeps what is under 43 % of the lower rate. EQ_ERROR_LIMIT: the rates have no simple ratio. */
+typedef struct eq_resampler eq_resampler;
+EQ_API eq_status eq_resampler_open(int32_t from, int32_t to, eq_resampler **resampler, eq_error *error);
+EQ_API void eq_resampler_close(eq_resampler *resampler);
+/* Samples go in, `used` of `count`, and at most `room` come out; returns how many. At the end of the sound `samples` is NULL, until
+ * 0 is returned. Call again with the rest until all are used. */
+EQ_API size_t eq_resampler_run(eq_resampler *resampler, const int16_t *samples, size_t count, size_t *used, int16_t *to,
+                               size_t room);
+
 /* ---- tasks ---- */
 
 typedef enum eq_task_input { EQ_TASK_IMAGE = 0, EQ_TASK_AUDIO = 1, EQ_TASK_VECTOR = 2 } eq_task_input;

@@ -214,6 +214,7 @@ static void answer_frames(stream *s) {
 typedef struct sound_source {
     int file;
     eq_sound sound;
+    eq_resampler *resampler; /* NULL: it has the task's rate */
     uint8_t bytes[HEADER_MOST];
     size_t filled; /* bytes that are not used yet, at the start */
 } sound_source;
@@ -238,10 +239,7 @@ static void open_sound(const stream *s, sound_source *from) {
         }
     }
     if (from->sound.rate != s->info.rate) {
-        const char *from_where = may_be_raw ? "-f wav -i -" : "-i", *name = may_be_raw ? "" : path;
-        fail(EXIT_USER,
-             "%s has %d samples a second, and the task takes %d: ffmpeg %s %s -ar %d -f wav - | edgequant-run ... --audio -",
-             path, (int)from->sound.rate, (int)s->info.rate, from_where, name, (int)s->info.rate);
+        check(eq_resampler_open(from->sound.rate, s->info.rate, &from->resampler, &error), &error, path);
     }
     from->filled -= from->sound.offset;
     memmove(from->bytes, from->bytes + from->sound.offset, from->filled);
@@ -265,6 +263,20 @@ static void answer_samples(stream *s, const int16_t *samples, size_t count, uint
     }
 }
 
+/* `samples` NULL: the sound's end. */
+static void answer_at_rate(stream *s, const sound_source *from, const int16_t *samples, size_t count, uint64_t *seen) {
+    static int16_t resampled[SOUND_BYTES];
+    if (from->resampler == NULL) {
+        answer_samples(s, samples, count, seen);
+        return;
+    }
+    for (size_t made = 1, used; made > 0; count -= used) {
+        made = eq_resampler_run(from->resampler, samples, count, &used, resampled, SOUND_BYTES);
+        samples = samples != NULL ? samples + used : NULL;
+        answer_samples(s, resampled, made, seen);
+    }
+}
+
 static void answer_sound(stream *s) {
     static sound_source from;
     static int16_t samples[HEADER_MOST];
@@ -272,18 +284,21 @@ static void answer_sound(stream *s) {
     open_sound(s, &from);
     const size_t size = (size_t)abs((int)from.sound.bits) / 8 * (size_t)from.sound.channels;
     const size_t whole = from.sound.declared;
-    uint64_t seen = 0;
+    uint64_t seen = 0, taken = 0; /* samples of the task's rate; of the sound */
     for (bool goes_on = true; goes_on;) {
-        const size_t left = whole > 0 ? whole - (size_t)seen * size : SIZE_MAX,
+        const size_t left = whole > 0 ? whole - (size_t)taken * size : SIZE_MAX,
                      usable = from.filled < left ? from.filled : left;
         const size_t count = usable / size, rest = from.filled - count * size;
         eq_sound_to_int16(&from.sound, from.bytes, count, samples);
-        answer_samples(s, samples, count, &seen);
+        answer_at_rate(s, &from, samples, count, &seen);
+        taken += count;
         memmove(from.bytes, from.bytes + count * size, rest);
         const size_t got = left > usable ? source_read(from.file, from.bytes + rest, SOUND_BYTES, true) : 0;
         from.filled = rest + got;
         goes_on = got > 0;
     }
+    answer_at_rate(s, &from, NULL, 0, &seen);
+    eq_resampler_close(from.resampler);
     tell_speed(s, "answers", 0);
 }
 

@@ -33,12 +33,21 @@ def yolo() -> bytes:
     return head([np.concatenate([boxes_of(generator, 200).astype(np.float32), scores], 1).T[None]])
 
 
+def faces() -> bytes:
+    """Codes as BlazeFace puts them out for pictures of 64 x 64, some of which are sure."""
+    generator = np.random.default_rng(8)
+    codes = generator.normal(size=(1, 224, 16)) * 8
+    codes[..., 2:4] = generator.uniform(5, 30, (1, 224, 2))
+    return head([generator.normal(size=(1, 224, 1)) * 3 - 5, codes], (1, 64, 64, 3))
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Models, tasks, a picture and a sound."""
     (tmp_path / "yolo.tflite").write_bytes(yolo())
     task = {"task": 1, "input": {"fit": "letterbox"}, "output": {"labels": ["cat", "dog", "bird", "car", "person"]}}
     (tmp_path / "yolo.json").write_text(json.dumps(task))
+    (tmp_path / "faces.tflite").write_bytes(faces())
     (tmp_path / "classes.tflite").write_bytes(identity((1, 8, 8, 3)))
     (tmp_path / "mel.tflite").write_bytes(identity((1, 6, 13)))
     settings = {"kind": "audio", "features": "mfcc", "window": 400, "hop": 160, "step": 2}
@@ -48,6 +57,7 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "anomaly.json").write_text(json.dumps(task))
     (tmp_path / "photo.ppm").write_bytes(b"P6\n90 60\n255\n" + picture(1, 90, 60).tobytes())
     wav(tmp_path / "clip.wav", sound(1, 8000).tobytes())
+    wav(tmp_path / "cd.wav", sound(2, 22050).tobytes(), rate=44100)
     return tmp_path
 
 
@@ -145,6 +155,20 @@ def test_sound_from_a_file_and_a_pipe(run: Run, files: Path) -> None:
     assert answers_of(run(*words, "-", data=endless)[0]) == expected
 
 
+def test_sound_of_another_rate(run: Run, files: Path) -> None:
+    expected = [
+        {"seconds": pytest.approx(heard.seconds, abs=1e-3), **heard.answer.to_dict()}
+        for heard in Task(files / "mel.tflite", files / "mel.json").listen(files / "cd.wav")
+    ]
+    assert len(expected) > 10
+    words = ["mel.tflite", "--task", "mel.json", "--json", "--audio"]
+    assert answers_of(run(*words, "cd.wav")[0]) == expected
+    assert answers_of(run(*words, "-", data=(files / "cd.wav").read_bytes())[0]) == expected
+    wav(files / "odd.wav", bytes(2000), rate=44111)
+    _, told = run(*words, "odd.wav", expect=2)
+    assert told.startswith("edgequant-run: odd.wav: it has 44111 samples a second, which have no simple ratio")
+
+
 def test_lines_of_numbers(run: Run, files: Path) -> None:
     text = "x,y,z\n" + "1,1,1\n" * 4 + "2;2 3\nbroken\n1,2\n\n9 9\t9"
     (files / "lines.csv").write_text(text)
@@ -189,14 +213,18 @@ def test_the_same_answers_on_every_cpu(command: list[str], files: Path) -> None:
     picture_of = Task(files / "yolo.tflite", files / "yolo.json").run(files / "photo.ppm").to_dict()
     words = ["yolo.tflite", "--task", "yolo.json", "--json"]
     assert answers_of(run(*words, "--image", "photo.ppm")[0]) == [{"image": "photo.ppm", **picture_of}]
+    found = Task(files / "faces.tflite").run(files / "photo.ppm").to_dict()
+    assert len(found["detections"]) > 5
+    assert answers_of(run("faces.tflite", "--image", "photo.ppm", "--json")[0]) == [{"image": "photo.ppm", **found}]
     pixels = picture(3, 30, 20)
     data = pixels[..., 0].tobytes() + pixels[:10, :15, 1].tobytes() + pixels[:10, :15, 2].tobytes()
     (video,) = answers_of(run("classes.tflite", "--frames", "30x20:yuv420", "--json", data=data)[0])
     resized = resize(frame_of("yuv420", 30, 20, data), "stretch", 8, 8)
     assert video == {"frame": 0, **Task(files / "classes.tflite").run(resized).to_dict()}
-    heard = [h.answer.to_dict() for h in Task(files / "mel.tflite", files / "mel.json").listen(files / "clip.wav")]
-    found = answers_of(run("mel.tflite", "--task", "mel.json", "--json", "--audio", "clip.wav")[0])
-    assert [{key: value for key, value in answer.items() if key != "seconds"} for answer in found] == heard
+    for clip in ("clip.wav", "cd.wav"):
+        heard = [h.answer.to_dict() for h in Task(files / "mel.tflite", files / "mel.json").listen(files / clip)]
+        answers = answers_of(run("mel.tflite", "--task", "mel.json", "--json", "--audio", clip)[0])
+        assert [{key: value for key, value in answer.items() if key != "seconds"} for answer in answers] == heard
     for name in ("esphome__v2_okay_nabu", "support__coco_ssd_mobilenet_v1_1.0_quant_2018_06_29"):
         path = ZOO / f"{name}.tflite"
         if not path.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from ctypes import addressof, byref, c_void_p, create_string_buffer
+from ctypes import addressof, byref, c_size_t, c_void_p, create_string_buffer
 from typing import TYPE_CHECKING, Any
 
 from edgequant_runtime._engines._library import Error
@@ -76,7 +76,7 @@ def frame_of_array(pixels: NDArray[Any]) -> tuple[Frame, object]:
 
 
 def samples_of_wav(path: str | os.PathLike[str], rate: int) -> array[int]:
-    """Return a WAV file's samples, int16 of one channel; raises InputError if its rate is not `rate`."""
+    """Return a WAV file's samples, int16 of one channel, `rate` a second; raises InputError if that cannot be."""
     from array import array
 
     name, content = os.path.basename(os.fsdecode(path)), read_file(path)
@@ -85,17 +85,29 @@ def samples_of_wav(path: str | os.PathLike[str], rate: int) -> array[int]:
     refuse(status, error, name)
     if not sound.data:
         raise InputError(f"{name} is cut off before its samples.")
-    if sound.rate != rate:
-        raise InputError(
-            f"{name} has {sound.rate} samples a second, and the task takes {rate}: convert it, as by "
-            f"'ffmpeg -i {name} -ar {rate} converted.wav'."
-        )
     count = sound.bytes // (abs(sound.bits) // 8 * sound.channels)
     samples = array("h", bytes(2 * count))
     held = create_string_buffer(content[sound.offset :], len(content) - sound.offset)
     if count:
         task_library().eq_sound_to_int16(byref(sound), addressof(held), count, samples.buffer_info()[0])
-    return samples
+    return samples if sound.rate == rate else _resampled(samples, sound.rate, rate, name)
+
+
+def _resampled(samples: array[int], given: int, wanted: int, name: str) -> array[int]:
+    """Return a whole sound of another rate: a second of `given` samples becomes one of `wanted`."""
+    from array import array
+
+    resampler, error, used = c_void_p(), Error(), c_size_t()
+    refuse(task_library().eq_resampler_open(given, wanted, byref(resampler), byref(error)), error, name)
+    room = -(-len(samples) * wanted // given)
+    result = array("h", bytes(2 * room))
+    into, source = result.buffer_info()[0], samples.buffer_info()[0]
+    made = 0
+    if samples:
+        made = task_library().eq_resampler_run(resampler, source, len(samples), byref(used), into, room)
+    task_library().eq_resampler_run(resampler, None, 0, byref(used), into + 2 * made, room - made)
+    task_library().eq_resampler_close(resampler)
+    return result
 
 
 def refuse(status: int, error: Error, what: str) -> None:
