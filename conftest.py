@@ -41,12 +41,20 @@ def is_dear(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) for name in DEAR)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes long, where several workers share the tests: at the end none waits for the others.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the tests that are left to scripts/nightly too")
 
-    With --cov, measure the tests of scripts/test --fast: the others spend their time in the code of others. To trace
-    that too takes half as long again.
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is left to scripts/nightly, and begin with what takes long, where several workers share the tests.
+
+    So none waits for the others at the end. With --cov, measure the tests of scripts/test --fast: the others spend
+    their time in the code of others. To trace that too takes half as long again.
     """
+    if not config.getoption("nightly"):
+        left = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not is_dear(item))
     if config.pluginmanager.hasplugin("_cov"):

@@ -144,7 +144,7 @@ def test_a_network_trained_in_half_precision_computes_in_float32(keras_folder: P
     assert operators(hub("half_precision.keras", ".tflite")) == {"FULLY_CONNECTED"}
 
 
-@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+@pytest.mark.parametrize("suffix", [".tflite", pytest.param(".onnx", marks=pytest.mark.nightly)])
 def test_converting_twice_gives_the_same_bytes(keras_folder: Path, tmp_path: Path, suffix: str) -> None:
     source = from_keras(keras_folder / "convolutional.keras")
     paths = [tmp_path / f"{name}{suffix}" for name in ("first", "second")]

@@ -70,6 +70,7 @@ def test_a_file_that_needs_a_system_is_not_let_out(runner_for: Callable[..., Run
         export_runner(runner, TARGETS["rpi4-32"], tmp_path)
 
 
+@pytest.mark.nightly
 def test_assumed_features_are_named_and_fatal_without_them(runner_for: Callable[..., Runner], models: Path) -> None:
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if emulator is None:
@@ -85,6 +86,7 @@ def test_assumed_features_are_named_and_fatal_without_them(runner_for: Callable[
     assert run_on("cortex-a72") == -signal.SIGILL
 
 
+@pytest.mark.nightly
 def test_the_same_bytes_from_another_folder(cli: Callable[..., Any], tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="needs ziglang, which cross-compiles the programs")
     options = ("--target", "rpi4", "--target", "rpi3", "--no-library", "--twice", "--json")

@@ -125,6 +125,7 @@ def test_the_command_builds_one_wheel_for_boards_of_one_kind(
     assert [path.name for path in tmp_path.iterdir()] == [wheel.name]
 
 
+@pytest.mark.nightly
 def test_pip_installs_a_wheel_and_it_gives_the_goldens_here(tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="needs ziglang, which compiles the library")
     made = build_wheel(find_target("x86-64"), tmp_path).path

@@ -1,4 +1,4 @@
-"""Damaged copies of models by the thousand, each opened and run under the sanitizers."""
+"""Damaged copies of models by the thousand, by the ten thousand in scripts/nightly, each run under the sanitizers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from .conftest import example_count
 from .sanitized import build_program
 from .single_op import Model, Quantized
 from .test_broken_models import buffer, pack, unpack
@@ -35,7 +36,7 @@ def run_mutate(program: Path, *arguments: object) -> str:
 
 
 def test_damaged_copies_of_small_models(mutate: Path, models: Path) -> None:
-    printed = run_mutate(mutate, "--truncations", "--mutations", 700, *sorted(models.glob("*.tflite")))
+    printed = run_mutate(mutate, "--truncations", "--mutations", 10 * example_count(), *sorted(models.glob("*.tflite")))
     memory = re.search(r"most memory ([0-9.]+) MB beside the files, limit ([0-9]+) MB", printed)
     assert memory is not None
     assert float(memory[1]) < 2 * float(memory[2])
