@@ -28,6 +28,29 @@ static const struct {
     {EQ_OP_STABLEHLO_COMPOSITE, true, {1, -1}},
 };
 
+/* Operators that do without some of their inputs, whose index is then -1, and a bit for each of these. What an operator makes of a
+ * recurrent layer's is its own. */
+static const struct {
+    int32_t code;
+    uint64_t slots;
+} optional[] = {
+    {EQ_OP_CONV_2D, 1u << 2},
+    {EQ_OP_DEPTHWISE_CONV_2D, 1u << 2},
+    {EQ_OP_FULLY_CONNECTED, 1u << 2},
+    {EQ_OP_CONV_3D, 1u << 2},
+    {EQ_OP_TRANSPOSE_CONV, 1u << 3},
+    {EQ_OP_CONV_3D_TRANSPOSE, 1u << 3},
+    {EQ_OP_RESHAPE, 1u << 1},
+    {EQ_OP_SVDF, 1u << 3},
+    {EQ_OP_LSTM, ~UINT64_C(1)},
+    {EQ_OP_RNN, ~UINT64_C(1)},
+    {EQ_OP_UNIDIRECTIONAL_SEQUENCE_LSTM, ~UINT64_C(1)},
+    {EQ_OP_UNIDIRECTIONAL_SEQUENCE_RNN, ~UINT64_C(1)},
+    {EQ_OP_BIDIRECTIONAL_SEQUENCE_LSTM, ~UINT64_C(1)},
+    {EQ_OP_BIDIRECTIONAL_SEQUENCE_RNN, ~UINT64_C(1)},
+    {EQ_OP_CUSTOM, ~UINT64_C(0)},
+};
+
 static eq_status fail(eq_reader *reader, const eq_operator *op, const char *sentence) {
     return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): %s", op->name, (int)op->index, sentence);
 }
@@ -137,6 +160,21 @@ static eq_status check_options(eq_reader *reader, const eq_table *table, const e
     return EQ_OK;
 }
 
+/* Engines look no further than at the number of an operator's inputs, and die of one that is not there. */
+static eq_status check_absent(eq_reader *reader, const eq_operator *op) {
+    uint64_t slots = 0;
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
+        slots |= optional[i].code == op->code ? optional[i].slots : 0;
+    }
+    for (int32_t slot = 0; slot < op->input_count; slot++) {
+        if (op->inputs[slot] < 0 && (slot >= 64 || !(slots >> slot & 1))) {
+            return eq_fail(reader->error, EQ_ERROR_MODEL, "%s (operator %d): it lacks its input %d", op->name, (int)op->index,
+                           (int)slot);
+        }
+    }
+    return EQ_OK;
+}
+
 /* Options of custom operators stand in the table, or, in files of 2 GB and more, behind it. */
 static eq_status read_rest(eq_reader *reader, const eq_table *table, eq_operator *op) {
     eq_vector custom, mutating;
@@ -164,6 +202,9 @@ eq_status eq_read_operator(eq_reader *reader, const eq_table *table, eq_operator
     }
     if (status == EQ_OK) {
         status = eq_read_indices(reader, table, OUTPUTS, false, &op->outputs, &op->output_count);
+    }
+    if (status == EQ_OK) {
+        status = check_absent(reader, op);
     }
     if (status == EQ_OK) {
         status = read_calls(reader, &options_2, op);
