@@ -5,11 +5,16 @@
 #
 # WITHOUT leaves out the lines that ask for these types, but for QUANTIZE, which stands at a model's edge, and the folders of that name;
 # ONLY those of all other operators. What no line needs then, the linker drops.
+#
+# A row has numbers and no pointers: of its prepare function, a case of a switch, and of a custom operator's name, where that begins
+# among all names. A pointer in a table takes 32 bytes of a shared library, for itself and for what the loader has to do to it.
 cmake_minimum_required(VERSION 3.18)
 file(GLOB_RECURSE sources ${FOLDER}/*.c)
 string(REPLACE "," ";" left_out "${WITHOUT}")
 string(REPLACE "," ";" only "${ONLY}")
 string(REPLACE "," ", " absent "${WITHOUT}")
+set(prepared eq_prepare_custom eq_prepare_widened) # those of no line: EQ_PREPARE_CUSTOM and EQ_PREPARE_WIDENED are their numbers
+set(names_length 0)
 if(only)
   list(LENGTH only count)
   set(absent "all but ${count} operators")
@@ -22,7 +27,7 @@ foreach(source IN LISTS sources)
     if(line MATCHES "^EQ_OPERATOR\\((${name}), (${name}), ${types}\\)")
       set(operator "${CMAKE_MATCH_1}")
       set(what "EQ_OP_${operator}")
-      set(custom "NULL")
+      set(custom "")
     elseif(line MATCHES "^EQ_CUSTOM_OPERATOR\\((\"[^\"\\]+\"), (${name}), ${types}\\)")
       set(what "EQ_OP_CUSTOM")
       set(custom "${CMAKE_MATCH_1}")
@@ -58,11 +63,25 @@ foreach(source IN LISTS sources)
     if(is_left_out OR (only AND NOT operator IN_LIST only))
       continue()
     endif()
-    if(NOT prepare IN_LIST prepared)
+    list(FIND prepared "${prepare}" number)
+    if(number EQUAL -1)
+      list(LENGTH prepared number)
       list(APPEND prepared "${prepare}")
       string(APPEND prototypes "eq_status ${prepare}(eq_plan *plan, const eq_operator *op);\n")
+      string(APPEND cases "    case ${number}:\n        return ${prepare}(plan, op);\n")
     endif()
-    string(APPEND rows "    {${what}, {${wanted}}, ${custom}, ${prepare}},\n")
+    set(name_begins 0)
+    if(custom)
+      if(NOT custom STREQUAL last_custom) # lines of one operator stand together
+        set(last_custom "${custom}")
+        set(last_name_begins ${names_length})
+        string(APPEND names "\n    ${custom} \"\\0\"")
+        string(LENGTH "${operator}" length)
+        math(EXPR names_length "${names_length} + ${length} + 1")
+      endif()
+      set(name_begins ${last_name_begins})
+    endif()
+    string(APPEND rows "    {${what}, ${name_begins}, ${number}, {${wanted}}},\n")
   endforeach()
 endforeach()
 list(REMOVE_ITEM only ${operators})
@@ -70,13 +89,25 @@ if(only)
   message(FATAL_ERROR "EQ_OPERATORS: the engine has no ${only}")
 endif()
 file(WRITE ${OUTPUT}.new "/* Made by cmake/operators.cmake. */
+#include \"plan/custom.h\"
 #include \"plan/operator.h\"
+#include \"plan/widen.h\"
 
 ${prototypes}
+eq_status eq_operator_prepare(const eq_operator_row *row, eq_plan *plan, const eq_operator *op) {
+    switch (row->prepare) {
+    case EQ_PREPARE_WIDENED:
+        return eq_prepare_widened(plan, op);
+${cases}    default:
+        return eq_prepare_custom(plan, op);
+    }
+}
+
+const char eq_custom_names[] = \"\"${names};
 const eq_operator_row eq_operator_rows[] = {
 ${rows}};
 const int32_t eq_operator_row_count = sizeof eq_operator_rows / sizeof *eq_operator_rows;
-const char *const eq_left_out = \"${absent}\";
+const char eq_left_out[] = \"${absent}\";
 ")
 execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different ${OUTPUT}.new ${OUTPUT})
 file(REMOVE ${OUTPUT}.new)

@@ -49,7 +49,7 @@ def test_a_family_is_left_out_by_its_folder(tmp_path: Path) -> None:
     assert make_table(tmp_path, "EQ_OPERATOR(ADD, eq_prepare_add, ANY);\n", "-DWITHOUT=signal").returncode == 0
     table = (tmp_path / "operators.c").read_text()
     assert "eq_prepare_add" in table and "eq_prepare_rfft_2d" not in table
-    assert 'eq_left_out = "signal"' in table
+    assert 'eq_left_out[] = "signal"' in table
 
 
 def test_lines_become_rows(tmp_path: Path) -> None:
@@ -57,14 +57,20 @@ def test_lines_become_rows(tmp_path: Path) -> None:
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8, INT8);
 EQ_OPERATOR(SVDF, eq_prepare_svdf_f32, FLOAT32);
 EQ_CUSTOM_OPERATOR("Landmarks, [one]; two", eq_prepare_landmarks, ANY);
+EQ_CUSTOM_OPERATOR("Four", eq_prepare_landmarks, INT8);
 """
     assert make_table(tmp_path, lines).returncode == 0
-    rows = re.findall(r"^    (\{.*\}),$", (tmp_path / "operators.c").read_text(), re.M)
+    table = (tmp_path / "operators.c").read_text()
+    rows = re.findall(r"^    (\{.*\}),$", table, re.M)
     assert rows == [
-        "{EQ_OP_SVDF, {EQ_INT8, EQ_INT8, EQ_INT8}, NULL, eq_prepare_svdf_s8}",
-        "{EQ_OP_SVDF, {EQ_FLOAT32, EQ_ANY, EQ_ANY}, NULL, eq_prepare_svdf_f32}",
-        '{EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, "Landmarks, [one]; two", eq_prepare_landmarks}',
+        "{EQ_OP_SVDF, 0, 2, {EQ_INT8, EQ_INT8, EQ_INT8}}",
+        "{EQ_OP_SVDF, 0, 3, {EQ_FLOAT32, EQ_ANY, EQ_ANY}}",
+        "{EQ_OP_CUSTOM, 0, 4, {EQ_ANY, EQ_ANY, EQ_ANY}}",
+        "{EQ_OP_CUSTOM, 22, 4, {EQ_INT8, EQ_ANY, EQ_ANY}}",
     ]
+    cases = re.findall(r"^    case (\d+):\n        return (\w+)\(plan, op\);$", table, re.M)
+    assert cases == [("2", "eq_prepare_svdf_s8"), ("3", "eq_prepare_svdf_f32"), ("4", "eq_prepare_landmarks")]
+    assert re.findall(r'^    ("[^"]+" "\\0")', table, re.M) == [r'"Landmarks, [one]; two" "\0"', r'"Four" "\0"']
 
 
 @pytest.mark.parametrize(
@@ -87,8 +93,8 @@ EQ_CUSTOM_OPERATOR("Custom", eq_custom, ANY);
 """
     assert make_table(tmp_path, lines, setting).returncode == 0
     table = (tmp_path / "operators.c").read_text()
-    assert re.findall(r", (\w+)\},$", table, re.M) == kept
-    assert f'eq_left_out = "{absent}";' in table
+    assert re.findall(r"^        return (\w+)\(plan, op\);$", table, re.M)[1:-1] == kept
+    assert f'eq_left_out[] = "{absent}";' in table
 
 
 def test_an_operator_that_there_is_not_ends_the_build(tmp_path: Path) -> None:

@@ -98,12 +98,12 @@ static void restore(eq_plan *plan, const eq_operator *op, const eq_tensor *as_th
 }
 
 /* Prepare with every dimension of 0 as `size`, and keep nothing of it but the outputs' shapes. */
-static eq_status try_size(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare, const eq_tensor *inputs, int32_t size,
-                          eq_shape *shapes) {
+static eq_status try_size(eq_plan *plan, const eq_operator *op, const eq_operator_row *row, const eq_tensor *inputs,
+                          int32_t size, eq_shape *shapes) {
     const int32_t first_step = plan->step_count, tensor_count = plan->tensor_count;
     eq_status status = fill_in(plan, op, inputs, size);
     if (status == EQ_OK) {
-        status = prepare(plan, op);
+        status = eq_operator_prepare(row, plan, op);
     }
     restore(plan, op, inputs);
     plan->step_count = first_step;
@@ -133,7 +133,7 @@ static eq_status extrapolate(eq_plan *plan, const eq_operator *op, int32_t slot,
     return empty ? EQ_OK : eq_plan_of_nothing(plan, op, slot);
 }
 
-static eq_status take_empty(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare) {
+static eq_status take_empty(eq_plan *plan, const eq_operator *op, const eq_operator_row *row) {
     const size_t outputs = (size_t)op->output_count;
     eq_tensor *inputs = eq_plan_take(plan, eq_size_times((size_t)op->input_count, sizeof *inputs));
     eq_shape *shapes = eq_plan_take(plan, eq_size_times(TRIALS * outputs, sizeof *shapes));
@@ -147,7 +147,7 @@ static eq_status take_empty(eq_plan *plan, const eq_operator *op, eq_prepare_fn 
     }
     eq_status status = EQ_OK;
     for (int32_t trial = 0; status == EQ_OK && trial < TRIALS; ++trial) {
-        status = try_size(plan, op, prepare, inputs, trial + 1, shapes + (size_t)trial * outputs);
+        status = try_size(plan, op, row, inputs, trial + 1, shapes + (size_t)trial * outputs);
     }
     for (int32_t slot = 0; status == EQ_OK && slot < op->output_count; ++slot) {
         status = extrapolate(plan, op, slot, &shapes[slot], &shapes[outputs + (size_t)slot]);
@@ -173,11 +173,11 @@ static const eq_operator *without_empty(eq_plan *plan, const eq_operator *op) {
     return rest->input_count > 0 ? rest : op;
 }
 
-eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare) {
+eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, const eq_operator_row *row) {
     const int32_t first_step = plan->step_count, tensor_count = plan->tensor_count;
     if (takes_empty(op)) {
         plan->takes_empty = true;
-        const eq_status status = prepare(plan, op);
+        const eq_status status = eq_operator_prepare(row, plan, op);
         plan->takes_empty = false;
         return status;
     }
@@ -186,8 +186,8 @@ eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, eq_prepare_fn pr
     }
     if (has_empty_input(plan, op)) {
         return op->code == EQ_OP_CUSTOM ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of no elements")
-                                        : take_empty(plan, op, prepare);
+                                        : take_empty(plan, op, row);
     }
-    const eq_status status = prepare(plan, op);
+    const eq_status status = eq_operator_prepare(row, plan, op);
     return status == EQ_PLAN_EMPTY ? give_empty(plan, op, first_step, tensor_count) : status;
 }

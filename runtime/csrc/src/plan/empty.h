@@ -8,7 +8,7 @@
 /* What eq_plan_shape returns for an output of no elements, where the prepare function has nothing more to do. */
 #define EQ_PLAN_EMPTY ((eq_status)100)
 
-/* Call the prepare function, with whatever inputs. */
-eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, eq_prepare_fn prepare);
+/* Call the row's prepare function, with whatever inputs. */
+eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, const eq_operator_row *row);
 
 #endif

@@ -6,7 +6,7 @@
 #include "custom.h"
 
 static bool is_same_operator(const eq_operator_row *row, const eq_operator *op) {
-    return row->code == op->code && (!row->custom || strcmp(row->custom, op->custom) == 0);
+    return row->code == op->code && (op->code != EQ_OP_CUSTOM || strcmp(eq_custom_names + row->custom, op->custom) == 0);
 }
 
 /* How many of the first inputs' types the line fits before one that it does not, all being EQ_ROW_TYPES. */
@@ -47,7 +47,7 @@ static const char *elsewhere_of(const eq_operator *op) {
 }
 
 eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **found) {
-    static const eq_operator_row custom = {EQ_OP_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}, NULL, eq_prepare_custom};
+    static const eq_operator_row custom = {EQ_OP_CUSTOM, 0, EQ_PREPARE_CUSTOM, {EQ_ANY, EQ_ANY, EQ_ANY}};
     if (eq_plan_custom_operator(plan, op)) {
         *found = &custom;
         return EQ_OK;

@@ -17,16 +17,24 @@
 
 enum { EQ_ANY = -1, EQ_ROW_TYPES = 3 };
 
+/* The first two numbers of prepare functions; the others are those of the lines' functions. */
+enum { EQ_PREPARE_CUSTOM, EQ_PREPARE_WIDENED };
+
+/* Without pointers, which a loader would have to adjust: cmake/operators.cmake says what they cost. */
 typedef struct eq_operator_row {
     int16_t code;               /* EQ_OP_... */
+    uint16_t custom;            /* where the name begins in eq_custom_names, where code is EQ_OP_CUSTOM */
+    uint16_t prepare;           /* the number of the prepare function */
     int8_t types[EQ_ROW_TYPES]; /* an eq_type of each of the first inputs, or EQ_ANY */
-    const char *custom;         /* the name, where code is EQ_OP_CUSTOM */
-    eq_prepare_fn prepare;
 } eq_operator_row;
 
 extern const eq_operator_row eq_operator_rows[];
 extern const int32_t eq_operator_row_count;
-extern const char *const eq_left_out; /* "FLOAT32, INT16", "all but 5 operators": what is not in this build; or "" */
+extern const char eq_custom_names[]; /* one after the other, each with its 0 */
+extern const char eq_left_out[];     /* "FLOAT32, INT16", "all but 5 operators": what is not in this build; or "" */
+
+/* Calls the row's prepare function. */
+eq_status eq_operator_prepare(const eq_operator_row *row, eq_plan *plan, const eq_operator *op);
 
 /* What prepares an operator with the types of its inputs. Fails, in the operator's name, if there is none. (operator.c) */
 eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_operator_row **row);

@@ -77,9 +77,9 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
 }
 
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
-    const eq_operator_row *row = NULL;
-    const bool is_widened = eq_plan_is_widened(plan, op);
-    const eq_status status = is_widened ? EQ_OK : eq_plan_find_operator(plan, op, &row);
+    static const eq_operator_row widened = {.prepare = EQ_PREPARE_WIDENED};
+    const eq_operator_row *row = &widened;
+    const eq_status status = eq_plan_is_widened(plan, op) ? EQ_OK : eq_plan_find_operator(plan, op, &row);
     if (status != EQ_OK) {
         return status;
     }
@@ -89,7 +89,7 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
                    ? eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor %s", foreign->unsupported)
                    : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of type %s", eq_type_name(foreign->type));
     }
-    return eq_plan_prepare(plan, op, is_widened ? eq_prepare_widened : row->prepare);
+    return eq_plan_prepare(plan, op, row);
 }
 
 static eq_status prepare_all(eq_plan *plan) {

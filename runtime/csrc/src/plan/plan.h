@@ -86,8 +86,6 @@ typedef struct eq_plan {
     eq_error *error;
 } eq_plan;
 
-typedef eq_status (*eq_prepare_fn)(eq_plan *plan, const eq_operator *op);
-
 /* ---- for prepare functions (helpers.c). After a failure return the status; the error is written. ---- */
 
 /* "CONV_2D (operator 3): <sentence>". */

@@ -133,7 +133,7 @@ eq_status eq_prepare_widened(eq_plan *plan, const eq_operator *op) {
     const eq_operator_row *row;
     eq_status status = wide ? widen(plan, op, wide) : (eq_status)plan->error->status;
     if (status != EQ_OK || (status = eq_plan_find_operator(plan, wide, &row)) != EQ_OK ||
-        (status = row->prepare(plan, wide)) != EQ_OK) {
+        (status = eq_operator_prepare(row, plan, wide)) != EQ_OK) {
         return status;
     }
     for (int32_t slot = 0; slot < op->output_count; ++slot) {

@@ -2,9 +2,8 @@
 #include <math.h>
 
 #include "arithmetic/portable_math.h"
-#include "broadcast.h"
 #include "plan/operator.h"
-#include "runs.h"
+#include "stepped.h"
 
 /* What an infinite coordinate leaves of a point's direction: the corner or the axis that it lies on. */
 static double direction(float coordinate, bool is_far) {
@@ -22,13 +21,14 @@ static float angle_f32(float y, float x) {
     return copysignf((float)angle, y);
 }
 
-EQ_RUNS(angles, float, angle_f32(a, b))
-EQ_RUNS(angles_swapped, float, angle_f32(b, a))
-
-static const eq_binary order[2] = {{EQ_RUN_PAIR(angles), NULL}, {EQ_RUN_PAIR(angles_swapped), NULL}};
+static bool run_angles(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
+                       void *out, size_t n) {
+    (void)stepped;
+    EQ_STEPPED(float, angle_f32(a, b))
+}
 
 eq_status eq_prepare_atan2(eq_plan *plan, const eq_operator *op) {
-    return eq_broadcast_ordered(plan, op, order);
+    return eq_stepped_operator(plan, op, run_angles);
 }
 
 EQ_OPERATOR(ATAN2, eq_prepare_atan2, FLOAT32, FLOAT32);

@@ -243,15 +243,3 @@ eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broad
     step->slow = out->type == EQ_FLOAT32 || out->type == EQ_INT16;
     return EQ_OK;
 }
-
-eq_status eq_broadcast_ordered(eq_plan *plan, const eq_operator *op, const eq_binary order[2]) {
-    eq_broadcast shape;
-    eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
-    if (status != EQ_OK || (status = eq_broadcast_shape(plan, op, &shape)) != EQ_OK) {
-        return status;
-    }
-    if (eq_plan_output(plan, op, 0)->type != eq_plan_input(plan, op, 0)->type) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "mixes types");
-    }
-    return eq_broadcast_step(plan, op, &shape, &order[shape.slots[0]]);
-}

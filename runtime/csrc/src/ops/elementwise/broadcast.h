@@ -28,7 +28,5 @@ typedef struct eq_broadcast {
 eq_status eq_broadcast_shape(eq_plan *plan, const eq_operator *op, eq_broadcast *shape);
 /* Append the step that runs `binary`; `shape` is from eq_broadcast_shape. */
 eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, const eq_binary *binary);
-/* Prepare an operator whose output has its inputs' type: `order[0]` runs on (first, second), `order[1]` on them swapped. */
-eq_status eq_broadcast_ordered(eq_plan *plan, const eq_operator *op, const eq_binary order[2]);
 
 #endif

@@ -3,117 +3,102 @@
  * Quantized numbers are compared as LiteRT's kernels do: (q - zero point) * 2^8 * scale, in fixed point. Those of int16 that are not
  * asked for equality it takes as they are. */
 #include "arithmetic/fixed_point.h"
-#include "broadcast.h"
 #include "plan/operator.h"
-#include "runs.h"
+#include "stepped.h"
 
-typedef struct eq_scaled_inputs {
+/* How two numbers may lie: bits, of which an operator holds for some. NaN lies in no way to any number. */
+enum { UNORDERED = 0, LESS = 1, EQUAL = 2, GREATER = 4 };
+
+typedef struct eq_compare {
+    uint32_t holds; /* bit 1 << how two numbers lie: whether that makes true */
+    bool by_scale;
     int32_t zero_points[2];
     eq_fixed scales[2];
-} eq_scaled_inputs;
+} eq_compare;
 
-static int32_t scaled(const eq_scaled_inputs *inputs, int32_t which, int32_t q) {
-    return eq_fixed_multiply(eq_shift_left(q - inputs->zero_points[which], 8), inputs->scales[which]);
+static int32_t scaled(const eq_compare *c, int32_t which, int32_t q) {
+    return eq_fixed_multiply(eq_shift_left(q - c->zero_points[which], 8), c->scales[which]);
 }
 
-#define COMPARISONS(type, suffix)                       \
-    EQ_RUNS_TO(equal_##suffix, type, bool, a == b)      \
-    EQ_RUNS_TO(not_equal_##suffix, type, bool, a != b)  \
-    EQ_RUNS_TO(less_##suffix, type, bool, a < b)        \
-    EQ_RUNS_TO(less_equal_##suffix, type, bool, a <= b) \
-    EQ_RUNS_TO(greater_##suffix, type, bool, a > b)     \
-    EQ_RUNS_TO(greater_equal_##suffix, type, bool, a >= b)
-#define SCALED(type, suffix)                                                                          \
-    EQ_RUNS_TO(equal_##suffix, type, bool, scaled(parameters, 0, a) == scaled(parameters, 1, b))      \
-    EQ_RUNS_TO(not_equal_##suffix, type, bool, scaled(parameters, 0, a) != scaled(parameters, 1, b))  \
-    EQ_RUNS_TO(less_##suffix, type, bool, scaled(parameters, 0, a) < scaled(parameters, 1, b))        \
-    EQ_RUNS_TO(less_equal_##suffix, type, bool, scaled(parameters, 0, a) <= scaled(parameters, 1, b)) \
-    EQ_RUNS_TO(greater_##suffix, type, bool, scaled(parameters, 0, a) > scaled(parameters, 1, b))     \
-    EQ_RUNS_TO(greater_equal_##suffix, type, bool, scaled(parameters, 0, a) >= scaled(parameters, 1, b))
-COMPARISONS(float, f32)
-COMPARISONS(int8_t, i8)
-COMPARISONS(uint8_t, u8)
-COMPARISONS(int16_t, i16)
-COMPARISONS(int32_t, i32)
-COMPARISONS(int64_t, i64)
-SCALED(int8_t, s8)
-SCALED(int16_t, s16)
-
-typedef enum eq_comparison { EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL } eq_comparison;
-
-#define ROW(type, quantized, suffix)                                                                                          \
-    {                                                                                                                         \
-        type, quantized, {                                                                                                    \
-            {EQ_RUN_PAIR(equal_##suffix), NULL}, {EQ_RUN_PAIR(not_equal_##suffix), NULL}, {EQ_RUN_PAIR(less_##suffix), NULL}, \
-                {EQ_RUN_PAIR(less_equal_##suffix), NULL}, {EQ_RUN_PAIR(greater_##suffix), NULL},                              \
-                {EQ_RUN_PAIR(greater_equal_##suffix), NULL},                                                                  \
-        }                                                                                                                     \
-    }
-
-static const struct {
-    eq_type type;
-    bool quantized;
-    eq_binary runs[6];
-} rows[] = {
-    ROW(EQ_FLOAT32, false, f32), ROW(EQ_INT8, false, i8),   ROW(EQ_UINT8, false, u8),
-    ROW(EQ_INT16, false, i16),   ROW(EQ_INT32, false, i32), ROW(EQ_INT64, false, i64),
-    ROW(EQ_BOOL, false, u8),     ROW(EQ_INT8, true, s8),    ROW(EQ_INT16, true, s16),
-};
-
-static eq_comparison comparison_of(int32_t code) {
-    return code == EQ_OP_EQUAL        ? EQUAL
-           : code == EQ_OP_NOT_EQUAL  ? NOT_EQUAL
-           : code == EQ_OP_LESS       ? LESS
-           : code == EQ_OP_LESS_EQUAL ? LESS_EQUAL
-           : code == EQ_OP_GREATER    ? GREATER
-                                      : GREATER_EQUAL;
+static bool asks_equality(int32_t code) {
+    return code == EQ_OP_EQUAL || code == EQ_OP_NOT_EQUAL;
 }
 
-/* The comparison that holds between b and a where `c` holds between a and b. */
-static eq_comparison swapped(eq_comparison c) {
-    static const eq_comparison others[] = {EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL};
-    return others[c];
+static uint32_t holds_for(int32_t code) {
+    return code == EQ_OP_EQUAL        ? 1 << EQUAL
+           : code == EQ_OP_NOT_EQUAL  ? 1 << UNORDERED | 1 << LESS | 1 << GREATER
+           : code == EQ_OP_LESS       ? 1 << LESS
+           : code == EQ_OP_LESS_EQUAL ? 1 << LESS | 1 << EQUAL
+           : code == EQ_OP_GREATER    ? 1 << GREATER
+                                      : 1 << GREATER | 1 << EQUAL;
 }
 
-static eq_status set_scales(eq_plan *plan, const eq_tensor *const in[2], eq_binary *binary) {
-    eq_scaled_inputs *inputs = eq_plan_take(plan, sizeof *inputs);
-    if (!inputs) {
-        return (eq_status)plan->error->status;
+#define HOW_THEY_LIE(name, type)                                            \
+    static uint32_t name(type a, type b) {                                  \
+        return a < b ? LESS : a == b ? EQUAL : a > b ? GREATER : UNORDERED; \
     }
-    for (int32_t i = 0; i < 2; ++i) {
-        inputs->zero_points[i] = in[i]->zero_points[0];
-        inputs->scales[i] = eq_fixed_from(in[i]->scales[0]);
+HOW_THEY_LIE(lie_f32, float)
+HOW_THEY_LIE(lie_i32, int32_t)
+HOW_THEY_LIE(lie_i64, int64_t)
+
+#define COMPARE(type, lie) EQ_STEPPED_TO(type, bool, c->holds >> lie(a, b) & 1)
+#define COMPARE_SCALED(type) EQ_STEPPED_TO(type, bool, c->holds >> lie_i32(scaled(c, 0, a), scaled(c, 1, b)) & 1)
+
+static bool run_compare(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
+                        void *out, size_t n) {
+    const eq_compare *c = stepped->parameters;
+    switch (stepped->type) {
+    case EQ_FLOAT32:
+        COMPARE(float, lie_f32)
+    case EQ_BOOL:
+    case EQ_UINT8:
+        COMPARE(uint8_t, lie_i32)
+    case EQ_INT8:
+        if (c->by_scale) {
+            COMPARE_SCALED(int8_t)
+        }
+        COMPARE(int8_t, lie_i32)
+    case EQ_INT16:
+        if (c->by_scale) {
+            COMPARE_SCALED(int16_t)
+        }
+        COMPARE(int16_t, lie_i32)
+    case EQ_INT32:
+        COMPARE(int32_t, lie_i32)
+    case EQ_INT64:
+        COMPARE(int64_t, lie_i64)
+    default:
+        return false;
     }
-    binary->parameters = inputs;
-    return EQ_OK;
 }
 
 eq_status eq_prepare_comparison(eq_plan *plan, const eq_operator *op) {
     eq_broadcast shape;
+    eq_binary binary;
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
     if (status != EQ_OK || (status = eq_broadcast_shape(plan, op, &shape)) != EQ_OK) {
         return status;
     }
-    const eq_tensor *in[2] = {eq_plan_input(plan, op, shape.slots[0]), eq_plan_input(plan, op, shape.slots[1])};
+    const eq_tensor *in[2] = {eq_plan_input(plan, op, 0), eq_plan_input(plan, op, 1)};
     if (in[0]->type != in[1]->type || in[0]->file_type != in[1]->file_type || eq_plan_output(plan, op, 0)->type != EQ_BOOL) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "does not compare one type and give bool");
     }
-    const eq_comparison asked = comparison_of(op->code), c = shape.slots[0] == 0 ? asked : swapped(asked);
-    const bool by_scale = in[0]->scale_count == 1 && in[1]->scale_count == 1 &&
-                          (in[0]->type == EQ_INT8 || (in[0]->type == EQ_INT16 && c <= NOT_EQUAL));
-    if (in[0]->type == EQ_BOOL && c > NOT_EQUAL) {
+    if (in[0]->type == EQ_BOOL && !asks_equality(op->code)) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not order bools");
     }
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
-        if (rows[i].type == in[0]->type && rows[i].quantized == by_scale) {
-            eq_binary binary = rows[i].runs[c];
-            if (by_scale && (status = set_scales(plan, in, &binary)) != EQ_OK) {
-                return status;
-            }
-            return eq_broadcast_step(plan, op, &shape, &binary);
-        }
+    eq_compare *c = eq_plan_take(plan, sizeof *c);
+    if (!c) {
+        return (eq_status)plan->error->status;
     }
-    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(in[0]->type));
+    c->holds = holds_for(op->code);
+    c->by_scale = in[0]->scale_count == 1 && in[1]->scale_count == 1 &&
+                  (in[0]->type == EQ_INT8 || (in[0]->type == EQ_INT16 && asks_equality(op->code)));
+    for (int32_t i = 0; c->by_scale && i < 2; ++i) {
+        c->zero_points[i] = in[i]->zero_points[0];
+        c->scales[i] = eq_fixed_from(in[i]->scales[0]);
+    }
+    status = eq_stepped_binary(plan, op, &shape, run_compare, c, &binary);
+    return status == EQ_OK ? eq_broadcast_step(plan, op, &shape, &binary) : status;
 }
 
 EQ_OPERATOR(EQUAL, eq_prepare_comparison, ANY);

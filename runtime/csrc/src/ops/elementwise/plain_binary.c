@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "plain_rows.h"
+#include "stepped.h"
 #include "ops/quantization.h"
 #include "read/operator_codes.h"
 
@@ -37,76 +38,89 @@ typedef float _Complex complex_float;
 
 /* ---- runs of them ---- */
 
-#define ORDERED_RUNS(name, type, function) EQ_RUNS(name, type, function(a, b)) EQ_RUNS(name##_swapped, type, function(b, a))
+#define WRAPPED(operation, type, unsigned_type) EQ_STEPPED(type, (unsigned_type)a operation(unsigned_type) b)
 
-#define WRAPPED(operation, type, unsigned_type) (type)((unsigned_type)a operation(unsigned_type) b)
-#define WRAPPED_BACK(operation, type, unsigned_type) (type)((unsigned_type)b operation(unsigned_type) a)
-
-EQ_RUNS(div_f32, float, eq_bounded(parameters, a / b))
-EQ_RUNS(div_f32_swapped, float, eq_bounded(parameters, b / a))
-EQ_RUNS(max_f32, float, a > b ? a : b)
-EQ_RUNS(min_f32, float, a < b ? a : b)
-EQ_RUNS(squared_difference_f32, float, (a - b) * (a - b))
-EQ_RUNS(prelu_f32, float, a >= 0 ? a : a * b)
-EQ_RUNS(floor_div_f32, float, floorf(a / b))
-EQ_RUNS(floor_div_f32_swapped, float, floorf(b / a))
-ORDERED_RUNS(floor_mod_f32, float, floor_remainder)
-
-#define INTEGER_RUNS(type, unsigned_type, suffix)                               \
-    EQ_RUNS(add_##suffix, type, WRAPPED(+, type, unsigned_type))                \
-    EQ_RUNS(sub_##suffix, type, WRAPPED(-, type, unsigned_type))                \
-    EQ_RUNS(sub_##suffix##_swapped, type, WRAPPED_BACK(-, type, unsigned_type)) \
-    EQ_RUNS(mul_##suffix, type, WRAPPED(*, type, unsigned_type))                \
-    EQ_RUNS(max_##suffix, type, a > b ? a : b)                                  \
-    EQ_RUNS(min_##suffix, type, a < b ? a : b)                                  \
-    ORDERED_RUNS(div_##suffix, type, quotient_##suffix)                         \
-    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix)             \
-    ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
-#define DIVISION_RUNS(type, suffix)                                 \
-    ORDERED_RUNS(floor_div_##suffix, type, floor_quotient_##suffix) \
-    ORDERED_RUNS(floor_mod_##suffix, type, floor_remainder_##suffix)
-DIVISION_RUNS(int8_t, i8)
-DIVISION_RUNS(int16_t, i16)
-INTEGER_RUNS(int32_t, uint32_t, i32)
-INTEGER_RUNS(int64_t, uint64_t, i64)
-EQ_RUNS(squared_difference_i32, int32_t, ((uint32_t)a - (uint32_t)b) * ((uint32_t)a - (uint32_t)b))
-EQ_RUNS(mul_u32, uint32_t, a *b)
-EQ_RUNS(mul_c64, complex_float, a *b)
-
-/* ---- the table ---- */
-
-#define DIVISIONS(type, suffix) \
-    EQ_ORDERED_RUNS(EQ_OP_FLOOR_DIV, type, floor_div_##suffix), EQ_ORDERED_RUNS(EQ_OP_FLOOR_MOD, type, floor_mod_##suffix)
-#define INTEGERS(type, suffix)                                                                            \
-    EQ_SAME_RUNS(EQ_OP_ADD, type, add_##suffix), EQ_ORDERED_RUNS(EQ_OP_SUB, type, sub_##suffix),          \
-        EQ_SAME_RUNS(EQ_OP_MUL, type, mul_##suffix), EQ_ORDERED_RUNS(EQ_OP_DIV, type, div_##suffix),      \
-        EQ_SAME_RUNS(EQ_OP_MAXIMUM, type, max_##suffix), EQ_SAME_RUNS(EQ_OP_MINIMUM, type, min_##suffix), \
+#define DIVISIONS(type, suffix)                         \
+    case EQ_OP_FLOOR_DIV:                               \
+        EQ_STEPPED(type, floor_quotient_##suffix(a, b)) \
+    case EQ_OP_FLOOR_MOD:                               \
+        EQ_STEPPED(type, floor_remainder_##suffix(a, b))
+#define INTEGERS(type, unsigned_type, suffix)     \
+    case EQ_OP_ADD:                               \
+        WRAPPED(+, type, unsigned_type)           \
+    case EQ_OP_SUB:                               \
+        WRAPPED(-, type, unsigned_type)           \
+    case EQ_OP_MUL:                               \
+        WRAPPED(*, type, unsigned_type)           \
+    case EQ_OP_DIV:                               \
+        EQ_STEPPED(type, quotient_##suffix(a, b)) \
+    case EQ_OP_MAXIMUM:                           \
+        EQ_STEPPED(type, a > b ? a : b)           \
+    case EQ_OP_MINIMUM:                           \
+        EQ_STEPPED(type, a < b ? a : b)           \
         DIVISIONS(type, suffix)
 
-static const eq_plain_row plain[] = {
-    EQ_ORDERED_RUNS(EQ_OP_DIV, EQ_FLOAT32, div_f32),
-    EQ_SAME_RUNS(EQ_OP_MAXIMUM, EQ_FLOAT32, max_f32),
-    EQ_SAME_RUNS(EQ_OP_MINIMUM, EQ_FLOAT32, min_f32),
-    EQ_SAME_RUNS(EQ_OP_SQUARED_DIFFERENCE, EQ_FLOAT32, squared_difference_f32),
-    EQ_SAME_RUNS(EQ_OP_PRELU, EQ_FLOAT32, prelu_f32), /* the input has the output's shape, so it is never swapped */
-    EQ_ORDERED_RUNS(EQ_OP_FLOOR_DIV, EQ_FLOAT32, floor_div_f32),
-    EQ_ORDERED_RUNS(EQ_OP_FLOOR_MOD, EQ_FLOAT32, floor_mod_f32),
-    DIVISIONS(EQ_INT8, i8),
-    DIVISIONS(EQ_INT16, i16),
-    INTEGERS(EQ_INT32, i32),
-    INTEGERS(EQ_INT64, i64),
-    EQ_SAME_RUNS(EQ_OP_SQUARED_DIFFERENCE, EQ_INT32, squared_difference_i32),
-    EQ_SAME_RUNS(EQ_OP_MUL, EQ_UINT32, mul_u32),
-    EQ_SAME_RUNS(EQ_OP_MUL, EQ_COMPLEX64, mul_c64),
-};
-
-static const eq_plain_row *find(const eq_plain_row *rows, size_t count, int32_t code, eq_type type) {
-    for (size_t i = 0; i < count; ++i) {
-        if (rows[i].code == code && rows[i].type == type) {
-            return &rows[i];
-        }
+#define RUN(name, cases)                                                                                                      \
+    static bool name(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step, \
+                     void *out, size_t n) {                                                                                   \
+        switch (stepped->code) { cases default : return false; }                                                              \
     }
-    return NULL;
+RUN(run_i8, DIVISIONS(int8_t, i8))
+RUN(run_i16, DIVISIONS(int16_t, i16))
+RUN(run_i32, INTEGERS(int32_t, uint32_t, i32))
+RUN(run_i64, INTEGERS(int64_t, uint64_t, i64))
+
+static bool run_f32(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
+                    void *out, size_t n) {
+    switch (stepped->code) {
+    case EQ_OP_DIV:
+        EQ_STEPPED(float, eq_bounded(stepped->parameters, a / b))
+    case EQ_OP_MAXIMUM:
+        EQ_STEPPED(float, a > b ? a : b)
+    case EQ_OP_MINIMUM:
+        EQ_STEPPED(float, a < b ? a : b)
+    case EQ_OP_SQUARED_DIFFERENCE:
+        EQ_STEPPED(float, (a - b) * (a - b))
+    case EQ_OP_PRELU:
+        EQ_STEPPED(float, a >= 0 ? a : a * b)
+    case EQ_OP_FLOOR_DIV:
+        EQ_STEPPED(float, floorf(a / b))
+    case EQ_OP_FLOOR_MOD:
+        EQ_STEPPED(float, floor_remainder(a, b))
+    default:
+        return false;
+    }
+}
+
+static bool run_plain(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
+                      void *out, size_t n) {
+    switch (stepped->type) {
+    case EQ_FLOAT32:
+        return run_f32(stepped, first, first_step, second, second_step, out, n);
+    case EQ_INT8:
+        return run_i8(stepped, first, first_step, second, second_step, out, n);
+    case EQ_INT16:
+        return run_i16(stepped, first, first_step, second, second_step, out, n);
+    case EQ_INT32:
+        if (stepped->code == EQ_OP_SQUARED_DIFFERENCE) {
+            EQ_STEPPED(int32_t, ((uint32_t)a - (uint32_t)b) * ((uint32_t)a - (uint32_t)b))
+        }
+        return run_i32(stepped, first, first_step, second, second_step, out, n);
+    case EQ_INT64:
+        return run_i64(stepped, first, first_step, second, second_step, out, n);
+    case EQ_UINT32:
+        if (stepped->code == EQ_OP_MUL) {
+            EQ_STEPPED(uint32_t, a *b)
+        }
+        return false;
+    case EQ_COMPLEX64:
+        if (stepped->code == EQ_OP_MUL) {
+            EQ_STEPPED(complex_float, a * b)
+        }
+        return false;
+    default:
+        return false;
+    }
 }
 
 eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
@@ -122,12 +136,13 @@ eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadca
     if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }
-    const eq_plain_row *row = find(plain, sizeof plain / sizeof *plain, op->code, type);
-    row = row ? row : find(eq_plain_rows_f32, eq_plain_row_count_f32, op->code, type);
-    if (row) {
-        const int32_t order = shape->slots[0];
-        *binary = (eq_binary){row->order[order].run, row->order[order].run_scalar, bounds};
-        return EQ_OK;
+    for (size_t i = 0; type == EQ_FLOAT32 && i < eq_plain_row_count_f32; ++i) {
+        const eq_plain_row *row = &eq_plain_rows_f32[i];
+        if (row->code == op->code) {
+            const int32_t order = shape->slots[0];
+            *binary = (eq_binary){row->order[order].run, row->order[order].run_scalar, bounds};
+            return EQ_OK;
+        }
     }
-    return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
+    return eq_stepped_binary(plan, op, shape, run_plain, bounds, binary);
 }

@@ -1,5 +1,5 @@
-/* Rows of the table of elementwise operators of two inputs on plain numbers: plain_binary.c, and of what float networks are full of
- * plain_f32.c, which is compiled to vector code. */
+/* The table of those elementwise operators of two inputs that float networks are full of: plain_f32.c, compiled to vector code. The
+ * others on plain numbers are in plain_binary.c. */
 #ifndef EQ_PLAIN_ROWS_H
 #define EQ_PLAIN_ROWS_H
 
@@ -18,7 +18,6 @@ static inline float eq_bounded(const eq_bounds *bounds, float x) {
 
 typedef struct eq_plain_row {
     int32_t code;
-    eq_type type;
     struct {
         eq_binary_run_fn run, run_scalar;
     } order[2]; /* as in the file, or swapped */
@@ -28,17 +27,17 @@ extern const eq_plain_row eq_plain_rows_f32[];
 extern const size_t eq_plain_row_count_f32;
 
 /* Rows; name_swapped() is for inputs that the driver swapped. */
-#define EQ_SAME_RUNS(code, type, name) \
-    {                                  \
-        code, type, {                  \
-            {EQ_RUN_PAIR(name)}, {     \
-                EQ_RUN_PAIR(name)      \
-            }                          \
-        }                              \
+#define EQ_SAME_RUNS(code, name)   \
+    {                              \
+        code, {                    \
+            {EQ_RUN_PAIR(name)}, { \
+                EQ_RUN_PAIR(name)  \
+            }                      \
+        }                          \
     }
-#define EQ_ORDERED_RUNS(code, type, name)   \
+#define EQ_ORDERED_RUNS(code, name)         \
     {                                       \
-        code, type, {                       \
+        code, {                             \
             {EQ_RUN_PAIR(name)}, {          \
                 EQ_RUN_PAIR(name##_swapped) \
             }                               \

@@ -2,9 +2,8 @@
 #include <math.h>
 
 #include "arithmetic/functions_f32.h"
-#include "broadcast.h"
 #include "plan/operator.h"
-#include "runs.h"
+#include "stepped.h"
 
 /* C's pow, of floats. */
 static float power_f32(float base, float exponent) {
@@ -45,21 +44,17 @@ static int32_t power_i32(int32_t base, int32_t exponent) {
     return (int32_t)result;
 }
 
-EQ_RUNS(pow_f32, float, power_f32(a, b))
-EQ_RUNS(pow_f32_swapped, float, power_f32(b, a))
-EQ_RUNS(pow_i32, int32_t, power_i32(a, b))
-EQ_RUNS(pow_i32_swapped, int32_t, power_i32(b, a))
-
-static const eq_binary floats[2] = {{EQ_RUN_PAIR(pow_f32), NULL}, {EQ_RUN_PAIR(pow_f32_swapped), NULL}};
-static const eq_binary integers[2] = {{EQ_RUN_PAIR(pow_i32), NULL}, {EQ_RUN_PAIR(pow_i32_swapped), NULL}};
-
-eq_status eq_prepare_pow_f32(eq_plan *plan, const eq_operator *op) {
-    return eq_broadcast_ordered(plan, op, floats);
+static bool run_power(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
+                      void *out, size_t n) {
+    if (stepped->type == EQ_FLOAT32) {
+        EQ_STEPPED(float, power_f32(a, b))
+    }
+    EQ_STEPPED(int32_t, power_i32(a, b))
 }
 
-eq_status eq_prepare_pow_i32(eq_plan *plan, const eq_operator *op) {
-    return eq_broadcast_ordered(plan, op, integers);
+eq_status eq_prepare_pow(eq_plan *plan, const eq_operator *op) {
+    return eq_stepped_operator(plan, op, run_power);
 }
 
-EQ_OPERATOR(POW, eq_prepare_pow_f32, FLOAT32, FLOAT32);
-EQ_OPERATOR(POW, eq_prepare_pow_i32, INT32, INT32);
+EQ_OPERATOR(POW, eq_prepare_pow, FLOAT32, FLOAT32);
+EQ_OPERATOR(POW, eq_prepare_pow, INT32, INT32);

@@ -8,17 +8,22 @@
 #include "plan/operator.h"
 #include "ops/quantization.h"
 
+static void run_plain(const void *options, const void *from, void *to, size_t n) {
+    (void)eq_plain_unary(options, from, to, n);
+}
+
 static eq_status plain_step(eq_plan *plan, const eq_operator *op, float alpha) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    const eq_elements_fn function = eq_plain_unary(op->code, in->type);
-    if (!function) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(in->type));
-    }
     const eq_unary options = {
+        .code = op->code,
+        .type = in->type,
         .alpha = alpha,
         .approximate = op->code == EQ_OP_GELU && eq_option_bool(op, 0, false),
     };
-    const eq_status status = eq_elements_step(plan, op, function, &options, sizeof options);
+    if (!eq_plain_unary(&options, NULL, NULL, 0)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(in->type));
+    }
+    const eq_status status = eq_elements_step(plan, op, run_plain, &options, sizeof options);
     if (status == EQ_OK) {
         eq_step *step = plan->steps[plan->step_count - 1];
         step->cost *= 8;
