@@ -133,5 +133,8 @@ def task_library() -> ctypes.CDLL:
             function = getattr(loaded, name)
             function.restype, function.argtypes = result, arguments
     except AttributeError as error:
-        raise EngineError("The library of the engine 'native' has no tasks: install a newer wheel.") from error
+        raise EngineError(
+            "The library of the engine 'native' has no tasks: it is older than they are, or was built without them. "
+            "Install a newer wheel, or build it with them."
+        ) from error
     return loaded

@@ -1,4 +1,4 @@
-/* ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE, PRELU, FLOOR_DIV, FLOOR_MOD. */
+/* ADD, SUB, MUL, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE and PRELU of int8. */
 #include "binary.h"
 
 #include "lookup.h"
@@ -36,12 +36,10 @@ static bool find_table(const eq_plan *plan, const eq_operator *op, const eq_broa
     return true;
 }
 
-eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
-    eq_broadcast shape;
-    eq_binary binary;
+eq_status eq_binary_shape(eq_plan *plan, const eq_operator *op, eq_broadcast *shape) {
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
     if (status == EQ_OK) {
-        status = eq_broadcast_shape(plan, op, &shape);
+        status = eq_broadcast_shape(plan, op, shape);
     }
     if (status != EQ_OK) {
         return status;
@@ -53,37 +51,31 @@ eq_status eq_prepare_binary(eq_plan *plan, const eq_operator *op) {
     if (op->code == EQ_OP_PRELU && eq_tensor_elements(a) != eq_tensor_elements(out)) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has slopes of more dimensions than its input");
     }
-    const bool divides = op->code == EQ_OP_FLOOR_DIV || op->code == EQ_OP_FLOOR_MOD; /* LiteRT's take scales for none */
-    if (divides && out->file_type == EQ_UINT8) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
-    }
-    const bool quantized = out->type == EQ_INT8 && !divides;
-    status = (quantized ? eq_quantized_binary : eq_plain_binary)(plan, op, &shape, &binary);
-    if (status != EQ_OK) {
+    return EQ_OK;
+}
+
+eq_status eq_prepare_binary_s8(eq_plan *plan, const eq_operator *op) {
+    eq_broadcast shape;
+    eq_binary binary;
+    eq_status status = eq_binary_shape(plan, op, &shape);
+    if (status != EQ_OK || (status = eq_quantized_binary(plan, op, &shape, &binary)) != EQ_OK) {
         return status;
     }
     int32_t root;
     int8_t table[256];
-    if (quantized && find_table(plan, op, &shape, &binary, &root, table)) {
-        return eq_lookup_step(plan, op, root, table);
-    }
-    return eq_broadcast_step(plan, op, &shape, &binary);
+    return find_table(plan, op, &shape, &binary, &root, table) ? eq_lookup_step(plan, op, root, table)
+                                                               : eq_broadcast_step(plan, op, &shape, &binary);
 }
 
-EQ_OPERATOR(ADD, eq_prepare_binary, ANY);
-EQ_OPERATOR(MUL, eq_prepare_binary, ANY);
-EQ_OPERATOR(SUB, eq_prepare_binary, ANY);
-EQ_OPERATOR(DIV, eq_prepare_binary, ANY);
-EQ_OPERATOR(PRELU, eq_prepare_binary, ANY);
-EQ_OPERATOR(MAXIMUM, eq_prepare_binary, ANY);
-EQ_OPERATOR(MINIMUM, eq_prepare_binary, ANY);
-EQ_OPERATOR(FLOOR_DIV, eq_prepare_binary, ANY);
-EQ_OPERATOR(FLOOR_MOD, eq_prepare_binary, ANY);
-EQ_OPERATOR(SQUARED_DIFFERENCE, eq_prepare_binary, ANY);
+EQ_OPERATOR(ADD, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(MUL, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(SUB, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(PRELU, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(MAXIMUM, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(MINIMUM, eq_prepare_binary_s8, INT8);
+EQ_OPERATOR(SQUARED_DIFFERENCE, eq_prepare_binary_s8, INT8);
 EQ_OPERATOR_KERNEL(add, ADD, SUB);
 EQ_OPERATOR_KERNEL(multiply, MUL);
 EQ_OPERATOR_KERNEL(rescale, PRELU, SQUARED_DIFFERENCE);
 EQ_OPERATOR_KERNEL(maximum, MAXIMUM);
 EQ_OPERATOR_KERNEL(minimum, MINIMUM);
-EQ_OPERATOR_NOTE(FLOOR_DIV, "int8 and int16 as plain numbers; not uint8");
-EQ_OPERATOR_NOTE(FLOOR_MOD, "int8 and int16 as plain numbers; not uint8");

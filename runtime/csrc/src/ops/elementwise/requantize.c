@@ -76,7 +76,7 @@ eq_status eq_prepare_requantize(eq_plan *plan, const eq_operator *op) {
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     if (in->type == EQ_INT8 && out->type == EQ_INT8 && in->file_type == out->file_type) {
-        return eq_prepare_unary(plan, op);
+        return eq_prepare_unary_s8(plan, op);
     }
     if (in->scale_count != 1 || out->scale_count != 1) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "its input and output need one scale each");

@@ -9,6 +9,15 @@
 #include "read/operator_codes.h"
 #include "unary.h"
 
+/* An operator's options, an int8 tensor's values and what they mean. Numbers are the file's: 0 to 255 for a tensor that is uint8 there. */
+typedef struct eq_unary {
+    float in_scale, out_scale;
+    int32_t in_zero_point, out_zero_point;
+    int32_t lowest, highest; /* of the output */
+    float alpha;             /* LEAKY_RELU's slope */
+    bool approximate;        /* GELU by tanh */
+} eq_unary;
+
 typedef int32_t (*eq_unary_value)(const eq_unary *u, int32_t q);
 
 /* ---- by float functions ---- */

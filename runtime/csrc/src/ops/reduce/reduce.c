@@ -1,4 +1,4 @@
-/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD, REDUCE_ANY, REDUCE_ALL: over any axes. */
+/* MEAN, SUM, REDUCE_MAX and REDUCE_MIN of int8, and what all reductions have in common: over any axes. */
 #include "reduce.h"
 
 #include <math.h>
@@ -137,48 +137,15 @@ static eq_status plan_scale(eq_plan *plan, const eq_operator *op, eq_reduce *r) 
     return EQ_OK;
 }
 
-/* LiteRT's own arithmetic: sums and means of int16, products of int8 and int16. */
-static eq_status plan_fixed(eq_plan *plan, const eq_operator *op, eq_reduce *r) {
-    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
-    const bool narrow = in->type == EQ_INT8;
-    eq_status (*check)(eq_plan *, const eq_operator *, const eq_tensor *, const char *) =
-        narrow ? eq_check_int8 : eq_check_int16;
-    eq_status status;
-    if ((status = check(plan, op, in, "its input")) != EQ_OK || (status = check(plan, op, out, "its output")) != EQ_OK) {
-        return status;
-    }
-    if (!narrow && (in->zero_points[0] != 0 || out->zero_points[0] != 0)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes int16 without zero points only");
-    }
-    if (in->file_type == EQ_UINT8) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
-    }
-    r->reduction = narrow                   ? &eq_reduce_int8_product
-                   : op->code == EQ_OP_MEAN ? &eq_reduce_int16_mean
-                   : op->code == EQ_OP_SUM  ? &eq_reduce_int16_sum
-                                            : &eq_reduce_int16_product;
-    eq_reduce_set_factor(r, op->code, in, out);
-    return EQ_OK;
-}
-
-static eq_status choose_reduction(eq_plan *plan, const eq_operator *op, eq_reduce *r) {
-    const eq_type type = eq_plan_input(plan, op, 0)->type;
-    const bool sums = op->code == EQ_OP_MEAN || op->code == EQ_OP_SUM;
-    if ((type == EQ_INT16 && sums) || ((type == EQ_INT8 || type == EQ_INT16) && op->code == EQ_OP_REDUCE_PROD)) {
-        return plan_fixed(plan, op, r);
-    }
-    if (type == EQ_INT8 && sums) {
+static eq_status choose_s8(eq_plan *plan, const eq_operator *op, eq_reduce *r) {
+    if (op->code == EQ_OP_MEAN || op->code == EQ_OP_SUM) {
         return plan_scale(plan, op, r);
     }
-    if (type == EQ_INT8) {
-        r->reduction = op->code == EQ_OP_REDUCE_MAX ? &eq_reduce_int8_max : &eq_reduce_int8_min;
-    } else if (!(r->reduction = eq_reduce_plain(op->code, type))) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
-    }
+    r->reduction = op->code == EQ_OP_REDUCE_MAX ? &eq_reduce_int8_max : &eq_reduce_int8_min;
     return EQ_OK;
 }
 
-eq_status eq_prepare_reduce(eq_plan *plan, const eq_operator *op) {
+eq_status eq_reduce_operator(eq_plan *plan, const eq_operator *op, eq_reduction_rule choose) {
     uint32_t reduced = 0;
     eq_status status = eq_plan_arity(plan, op, 2, 2, 0, 1);
     if (status != EQ_OK || (status = eq_argument_same_type(plan, op, 0, 0)) != EQ_OK ||
@@ -194,7 +161,7 @@ eq_status eq_prepare_reduce(eq_plan *plan, const eq_operator *op) {
     r->kernels = plan->kernels;
     r->element = (size_t)eq_type_size(in->type);
     plan_loops(r, in, reduced);
-    if ((status = choose_reduction(plan, op, r)) != EQ_OK) {
+    if ((status = choose(plan, op, r)) != EQ_OK) {
         return status;
     }
     step->inputs[0] = (eq_use){.tensor = op->inputs[0], .rows = eq_is_image(in)};
@@ -206,15 +173,15 @@ eq_status eq_prepare_reduce(eq_plan *plan, const eq_operator *op) {
     return EQ_OK;
 }
 
-EQ_OPERATOR(MEAN, eq_prepare_reduce, ANY);
-EQ_OPERATOR(SUM, eq_prepare_reduce, ANY);
-EQ_OPERATOR(REDUCE_MAX, eq_prepare_reduce, ANY);
-EQ_OPERATOR(REDUCE_MIN, eq_prepare_reduce, ANY);
-EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce, ANY);
-EQ_OPERATOR(REDUCE_ANY, eq_prepare_reduce, BOOL);
-EQ_OPERATOR(REDUCE_ALL, eq_prepare_reduce, BOOL);
+eq_status eq_prepare_reduce_s8(eq_plan *plan, const eq_operator *op) {
+    return eq_reduce_operator(plan, op, choose_s8);
+}
+
+EQ_OPERATOR(MEAN, eq_prepare_reduce_s8, INT8);
+EQ_OPERATOR(SUM, eq_prepare_reduce_s8, INT8);
+EQ_OPERATOR(REDUCE_MAX, eq_prepare_reduce_s8, INT8);
+EQ_OPERATOR(REDUCE_MIN, eq_prepare_reduce_s8, INT8);
 EQ_OPERATOR_KERNEL(sum_rows, MEAN, SUM);
 EQ_OPERATOR_KERNEL(max_rows, REDUCE_MAX);
 EQ_OPERATOR_KERNEL(minimum, REDUCE_MIN);
-EQ_OPERATOR_NOTE(REDUCE_PROD, "not uint8");
 EQ_OPERATOR_NOTE(SUM, "up to 2^23 values a sum");

@@ -36,10 +36,9 @@ struct eq_reduce {
 
 /* int8 sums and means (uint8 ones in the file), largest and smallest. */
 extern const eq_reduction eq_reduce_int8_scaled, eq_reduce_uint8_scaled, eq_reduce_int8_max, eq_reduce_int8_min;
-/* Sums and means of int16, products; they want eq_reduce_set_factor, after the loops are planned. (reductions_fixed.c) */
-extern const eq_reduction eq_reduce_int16_sum, eq_reduce_int16_mean, eq_reduce_int8_product, eq_reduce_int16_product;
-void eq_reduce_set_factor(eq_reduce *reduce, int32_t code, const eq_tensor *in, const eq_tensor *out);
-/* The same of plain numbers, or NULL. `mean`: a sum to be divided. */
-const eq_reduction *eq_reduce_plain(int32_t code, eq_type type);
+
+/* Sets what an operator does with values; the loops are planned. */
+typedef eq_status (*eq_reduction_rule)(eq_plan *plan, const eq_operator *op, eq_reduce *reduce);
+eq_status eq_reduce_operator(eq_plan *plan, const eq_operator *op, eq_reduction_rule choose);
 
 #endif

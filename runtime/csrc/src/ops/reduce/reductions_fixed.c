@@ -2,7 +2,8 @@
 #include <math.h>
 
 #include "arithmetic/portable_math.h"
-#include "read/operator_codes.h"
+#include "ops/quantization.h"
+#include "plan/operator.h"
 #include "reduce.h"
 
 /* x * factor, rounded once, of up to 48 bits. (MultiplyByQuantizedMultiplier of int64) */
@@ -42,8 +43,8 @@ static void finish_mean(const eq_reduce *r, const void *accumulators, void *out)
     }
 }
 
-const eq_reduction eq_reduce_int16_sum = {sizeof(int64_t), start_zero, add_int16, finish_sum};
-const eq_reduction eq_reduce_int16_mean = {sizeof(int64_t), start_zero, add_int16, finish_mean};
+static const eq_reduction int16_sum = {sizeof(int64_t), start_zero, add_int16, finish_sum};
+static const eq_reduction int16_mean = {sizeof(int64_t), start_zero, add_int16, finish_mean};
 
 /* Each product is scaled, so that none is large: `factor` is the input's scale over the n-th root of the output's. */
 enum { NONE_YET = INT32_MIN };
@@ -75,8 +76,8 @@ static void start_product(const eq_reduce *r, void *accumulators) {
 PRODUCT(int8, int8_t, INT8_MIN, INT8_MAX)
 PRODUCT(int16, int16_t, INT16_MIN, INT16_MAX)
 
-const eq_reduction eq_reduce_int8_product = {sizeof(int32_t), start_product, multiply_int8, finish_product_int8};
-const eq_reduction eq_reduce_int16_product = {sizeof(int32_t), start_product, multiply_int16, finish_product_int16};
+static const eq_reduction int8_product = {sizeof(int32_t), start_product, multiply_int8, finish_product_int8};
+static const eq_reduction int16_product = {sizeof(int32_t), start_product, multiply_int16, finish_product_int16};
 
 /* The mean's divisor is part of its factor, in as many bits as fit. (QuantizedMeanOrSum) */
 static eq_fixed divided(eq_fixed factor, int64_t by) {
@@ -86,7 +87,7 @@ static eq_fixed divided(eq_fixed factor, int64_t by) {
     return (eq_fixed){(int32_t)(((int64_t)factor.multiplier << shift) / by), factor.shift - shift};
 }
 
-void eq_reduce_set_factor(eq_reduce *r, int32_t code, const eq_tensor *in, const eq_tensor *out) {
+static void set_factor(eq_reduce *r, int32_t code, const eq_tensor *in, const eq_tensor *out) {
     r->in_zero_point = in->zero_points[0];
     r->out_zero_point = out->zero_points[0];
     r->scale = in->scales[0] / out->scales[0];
@@ -100,3 +101,36 @@ void eq_reduce_set_factor(eq_reduce *r, int32_t code, const eq_tensor *in, const
         r->factor = divided(eq_fixed_from((double)in->scales[0] / (double)out->scales[0]), r->elements);
     }
 }
+
+static eq_status choose(eq_plan *plan, const eq_operator *op, eq_reduce *r) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
+    const bool narrow = in->type == EQ_INT8;
+    eq_status (*check)(eq_plan *, const eq_operator *, const eq_tensor *, const char *) =
+        narrow ? eq_check_int8 : eq_check_int16;
+    eq_status status;
+    if ((status = check(plan, op, in, "its input")) != EQ_OK || (status = check(plan, op, out, "its output")) != EQ_OK) {
+        return status;
+    }
+    if (!narrow && (in->zero_points[0] != 0 || out->zero_points[0] != 0)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes int16 without zero points only");
+    }
+    if (in->file_type == EQ_UINT8) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
+    }
+    r->reduction = narrow                   ? &int8_product
+                   : op->code == EQ_OP_MEAN ? &int16_mean
+                   : op->code == EQ_OP_SUM  ? &int16_sum
+                                            : &int16_product;
+    set_factor(r, op->code, in, out);
+    return EQ_OK;
+}
+
+eq_status eq_prepare_reduce_fixed(eq_plan *plan, const eq_operator *op) {
+    return eq_reduce_operator(plan, op, choose);
+}
+
+EQ_OPERATOR(MEAN, eq_prepare_reduce_fixed, INT16);
+EQ_OPERATOR(SUM, eq_prepare_reduce_fixed, INT16);
+EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce_fixed, INT8);
+EQ_OPERATOR(REDUCE_PROD, eq_prepare_reduce_fixed, INT16);
+EQ_OPERATOR_NOTE(REDUCE_PROD, "not uint8");

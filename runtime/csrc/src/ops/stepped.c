@@ -1,5 +1,5 @@
 /* The driver's two functions for all operators of stepped.h. */
-#include "stepped.h"
+#include "ops/stepped.h"
 
 static void run_either(const eq_stepped *s, const void *a, const void *b, size_t b_step, void *out, size_t n) {
     if (s->swapped) {

@@ -3,9 +3,9 @@
 #include <math.h>
 
 #include "plain_rows.h"
-#include "stepped.h"
+#include "plan/operator.h"
+#include "ops/stepped.h"
 #include "ops/quantization.h"
-#include "read/operator_codes.h"
 
 /* ---- one pair of values ---- */
 
@@ -123,26 +123,60 @@ static bool run_plain(const eq_stepped *stepped, const void *first, size_t first
     }
 }
 
-eq_status eq_plain_binary(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
+static const eq_plain_row *find_vector_code(int32_t code, eq_type type) {
+    for (size_t i = 0; type == EQ_FLOAT32 && i < eq_plain_row_count_f32; ++i) {
+        if (eq_plain_rows_f32[i].code == code) {
+            return &eq_plain_rows_f32[i];
+        }
+    }
+    return NULL;
+}
+
+static eq_status choose(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
     const eq_type type = eq_plan_output(plan, op, 0)->type;
     eq_bounds *bounds = eq_plan_take(plan, sizeof *bounds);
     if (!bounds) {
         return (eq_status)plan->error->status;
     }
-    eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &bounds->min, &bounds->max);
+    const eq_status status = eq_activation_range_float(plan, op, eq_binary_activation(op), &bounds->min, &bounds->max);
     if (status != EQ_OK) {
         return status;
     }
     if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }
-    for (size_t i = 0; type == EQ_FLOAT32 && i < eq_plain_row_count_f32; ++i) {
-        const eq_plain_row *row = &eq_plain_rows_f32[i];
-        if (row->code == op->code) {
-            const int32_t order = shape->slots[0];
-            *binary = (eq_binary){row->order[order].run, row->order[order].run_scalar, bounds};
-            return EQ_OK;
-        }
+    const eq_plain_row *row = find_vector_code(op->code, type);
+    if (!row) {
+        return eq_stepped_binary(plan, op, shape, run_plain, bounds, binary);
     }
-    return eq_stepped_binary(plan, op, shape, run_plain, bounds, binary);
+    const int32_t order = shape->slots[0];
+    *binary = (eq_binary){row->order[order].run, row->order[order].run_scalar, bounds};
+    return EQ_OK;
 }
+
+eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
+    eq_broadcast shape;
+    eq_binary binary;
+    eq_status status = eq_binary_shape(plan, op, &shape);
+    if (status != EQ_OK) {
+        return status;
+    }
+    if (eq_plan_output(plan, op, 0)->file_type == EQ_UINT8) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
+    }
+    status = choose(plan, op, &shape, &binary);
+    return status == EQ_OK ? eq_broadcast_step(plan, op, &shape, &binary) : status;
+}
+
+EQ_OPERATOR(ADD, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(MUL, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(SUB, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(DIV, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(PRELU, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(MAXIMUM, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(MINIMUM, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(FLOOR_DIV, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(FLOOR_MOD, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR(SQUARED_DIFFERENCE, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR_NOTE(FLOOR_DIV, "int8 and int16 as plain numbers; not uint8");
+EQ_OPERATOR_NOTE(FLOOR_MOD, "int8 and int16 as plain numbers; not uint8");

@@ -1,6 +1,6 @@
 /* LOGICAL_AND, LOGICAL_OR and LOGICAL_NOT of bools, BITWISE_XOR and RIGHT_SHIFT of integers. */
 #include "plan/operator.h"
-#include "stepped.h"
+#include "ops/stepped.h"
 
 /* LiteRT's: a number of places outside of the type counts as its ends; the sign is shifted in. */
 static int places(int64_t asked, size_t bytes) {

@@ -2,8 +2,16 @@
 #include <math.h>
 
 #include "arithmetic/functions_f32.h"
-#include "read/operator_codes.h"
-#include "unary.h"
+#include "ops/elementwise/elements.h"
+#include "ops/elementwise/unary.h"
+#include "plan/operator.h"
+
+typedef struct eq_plain {
+    int32_t code;
+    eq_type type;
+    float alpha;      /* LEAKY_RELU's slope */
+    bool approximate; /* GELU by tanh */
+} eq_plain;
 
 static float within(float x, float min, float max) {
     return x < min ? min : x > max ? max : x;
@@ -34,7 +42,7 @@ static float gelu(float x, bool approximate) {
         return true;                     \
     }
 
-static bool run_f32(const eq_unary *options, const void *from, void *to, size_t n) {
+static bool run_f32(const eq_plain *options, const void *from, void *to, size_t n) {
     switch (options->code) {
     case EQ_OP_FLOOR:
         RUN(float, floorf(x))
@@ -88,7 +96,7 @@ static bool run_f32(const eq_unary *options, const void *from, void *to, size_t 
 }
 
 /* Integers wrap. */
-static bool run_i32(const eq_unary *options, const void *from, void *to, size_t n) {
+static bool run_i32(const eq_plain *options, const void *from, void *to, size_t n) {
     switch (options->code) {
     case EQ_OP_NEG:
         RUN(int32_t, (int32_t)(0 - (uint32_t)x))
@@ -101,7 +109,8 @@ static bool run_i32(const eq_unary *options, const void *from, void *to, size_t 
     }
 }
 
-bool eq_plain_unary(const eq_unary *options, const void *from, void *to, size_t n) {
+/* Returns whether there is such an operator of such a type, and does nothing else if n is 0. */
+static bool run_any(const eq_plain *options, const void *from, void *to, size_t n) {
     switch (options->type) {
     case EQ_FLOAT32:
         return run_f32(options, from, to, n);
@@ -124,3 +133,60 @@ bool eq_plain_unary(const eq_unary *options, const void *from, void *to, size_t 
     }
     return false;
 }
+
+static void run(const void *options, const void *from, void *to, size_t n) {
+    (void)run_any(options, from, to, n);
+}
+
+eq_status eq_prepare_plain_unary(eq_plan *plan, const eq_operator *op) {
+    float alpha;
+    eq_status status = eq_unary_shape(plan, op, &alpha);
+    if (status != EQ_OK) {
+        return status;
+    }
+    const eq_type type = eq_plan_input(plan, op, 0)->type;
+    const bool approximate = op->code == EQ_OP_GELU && eq_option_bool(op, 0, false);
+    const eq_plain options = {.code = op->code, .type = type, .alpha = alpha, .approximate = approximate};
+    if (!run_any(&options, NULL, NULL, 0)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take tensors of type %s", eq_type_name(type));
+    }
+    status = eq_elements_step(plan, op, run, &options, sizeof options);
+    if (status == EQ_OK) {
+        eq_step *step = plan->steps[plan->step_count - 1];
+        step->cost *= 8;
+        step->slow = type == EQ_FLOAT32;
+    }
+    return status;
+}
+
+EQ_OPERATOR(LOGICAL_NOT, eq_prepare_plain_unary, BOOL);
+EQ_OPERATOR(SIGN, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(FLOOR, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(LOGISTIC, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(RELU, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(RELU_N1_TO_1, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(RELU6, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(TANH, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(EXP, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(NEG, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(SIN, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(LOG, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(SQRT, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(RSQRT, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(SQUARE, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(LEAKY_RELU, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(ABS, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(CEIL, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(COS, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(ELU, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(ROUND, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(HARD_SWISH, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(GELU, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR(RELU_0_TO_1, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR_NOTE(SIGN, "float32 and int32 only");
+EQ_OPERATOR_NOTE(FLOOR, "float32 only");
+EQ_OPERATOR_NOTE(SIN, "float32 only");
+EQ_OPERATOR_NOTE(SQUARE, "float32 only");
+EQ_OPERATOR_NOTE(CEIL, "float32 only");
+EQ_OPERATOR_NOTE(COS, "float32 only");
+EQ_OPERATOR_NOTE(ROUND, "float32 only");

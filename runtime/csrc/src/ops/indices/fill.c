@@ -1,7 +1,7 @@
 /* FILL, ONE_HOT: one value again and again. ZEROS_LIKE: zeros. */
 #include <string.h>
 
-#include "move.h"
+#include "ops/move/move.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

@@ -1,5 +1,5 @@
 /* BUCKETIZE: the number of boundaries that are not above a value; boundaries go up. */
-#include "elements.h"
+#include "ops/elementwise/elements.h"
 #include "plan/operator.h"
 
 typedef struct eq_buckets {

@@ -1,7 +1,7 @@
 /* DYNAMIC_UPDATE_SLICE: a tensor in which a smaller one takes the place that indices name, moved so that it fits. */
 #include <string.h>
 
-#include "indices.h"
+#include "ops/move/indices.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

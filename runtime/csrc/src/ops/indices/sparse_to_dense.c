@@ -2,7 +2,7 @@
  * or a list of numbers where the output has one dimension. */
 #include <string.h>
 
-#include "indices.h"
+#include "ops/move/indices.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

@@ -3,7 +3,7 @@
 
 #include "arithmetic/functions_f32.h"
 #include "plan/operator.h"
-#include "stepped.h"
+#include "ops/stepped.h"
 
 /* C's pow, of floats. */
 static float power_f32(float base, float exponent) {

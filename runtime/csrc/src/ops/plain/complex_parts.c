@@ -1,7 +1,7 @@
 /* REAL, IMAG and COMPLEX_ABS: one float32 of each complex64 number. */
 #include <math.h>
 
-#include "elements.h"
+#include "ops/elementwise/elements.h"
 #include "plan/operator.h"
 
 #define PART(name, expression)                                                 \

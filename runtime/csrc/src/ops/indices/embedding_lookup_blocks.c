@@ -1,5 +1,5 @@
 /* EMBEDDING_LOOKUP in a table of int4 with a scale for each block of a row, to float32: value * scale, exactly. */
-#include "indices.h"
+#include "ops/move/indices.h"
 #include "ops/blocks_s4.h"
 #include "plan/operator.h"
 

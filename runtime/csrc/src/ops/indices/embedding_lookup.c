@@ -2,7 +2,7 @@
  * output is float32. */
 #include <string.h>
 
-#include "indices.h"
+#include "ops/move/indices.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

@@ -3,8 +3,8 @@
 #ifndef EQ_PLAIN_ROWS_H
 #define EQ_PLAIN_ROWS_H
 
-#include "binary.h"
-#include "runs.h"
+#include "ops/elementwise/binary.h"
+#include "ops/elementwise/runs.h"
 #include "read/operator_codes.h"
 
 typedef struct eq_bounds { /* of a fused activation: what functions of floats get as `parameters` */

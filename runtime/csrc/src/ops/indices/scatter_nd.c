@@ -2,7 +2,7 @@
  * the slices; those of the same place are added in their order, integers wrapping. */
 #include <string.h>
 
-#include "coordinates.h"
+#include "ops/move/coordinates.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

@@ -3,7 +3,7 @@
 
 #include "arithmetic/portable_math.h"
 #include "plan/operator.h"
-#include "stepped.h"
+#include "ops/stepped.h"
 
 /* What an infinite coordinate leaves of a point's direction: the corner or the axis that it lies on. */
 static double direction(float coordinate, bool is_far) {

@@ -1,7 +1,7 @@
 /* REVERSE_SEQUENCE: the first values along one axis turned round, as many as a list has for each place on another axis. */
 #include <string.h>
 
-#include "indices.h"
+#include "ops/move/indices.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 

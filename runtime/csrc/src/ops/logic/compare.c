@@ -4,7 +4,7 @@
  * asked for equality it takes as they are. */
 #include "arithmetic/fixed_point.h"
 #include "plan/operator.h"
-#include "stepped.h"
+#include "ops/stepped.h"
 
 /* How two numbers may lie: bits, of which an operator holds for some. NaN lies in no way to any number. */
 enum { UNORDERED = 0, LESS = 1, EQUAL = 2, GREATER = 4 };

@@ -2,7 +2,7 @@
  * the roundings of LiteRT. (reference/fake_quant.h) */
 #include <math.h>
 
-#include "elements.h"
+#include "ops/elementwise/elements.h"
 #include "plan/operator.h"
 
 typedef struct eq_steps {

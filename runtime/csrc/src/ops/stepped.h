@@ -5,7 +5,7 @@
 #ifndef EQ_STEPPED_H
 #define EQ_STEPPED_H
 
-#include "broadcast.h"
+#include "ops/elementwise/broadcast.h"
 
 typedef struct eq_stepped eq_stepped;
 

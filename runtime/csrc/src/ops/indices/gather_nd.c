@@ -1,7 +1,7 @@
 /* GATHER_ND: slices of a tensor at indices (places ..., depth) -> (places ..., slice ...). */
 #include <string.h>
 
-#include "coordinates.h"
+#include "ops/move/coordinates.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 
