@@ -6,8 +6,9 @@
 #include "base/memory.h"
 #include "pass.h"
 
-/* Those that LiteRT rounds once too: in others its float16 has last bits of its own. */
-static bool is_exact(const eq_operator *op) {
+/* Operators that compute with float16 in LiteRT. (Those that move values take it as it is.) The upper half it rounds once too; in the
+ * others it computes in float16, or by approximations of its own, and its last bits are further from the truth. */
+static bool computes(const eq_operator *op) {
     switch (op->code) {
     case EQ_OP_ADD:
     case EQ_OP_SUB:
@@ -33,6 +34,26 @@ static bool is_exact(const eq_operator *op) {
     case EQ_OP_LESS_EQUAL:
     case EQ_OP_GREATER:
     case EQ_OP_GREATER_EQUAL:
+
+    case EQ_OP_ATAN2:
+    case EQ_OP_AVERAGE_POOL_2D:
+    case EQ_OP_BATCH_MATMUL:
+    case EQ_OP_COS:
+    case EQ_OP_ELU:
+    case EQ_OP_EXP:
+    case EQ_OP_GELU:
+    case EQ_OP_HARD_SWISH:
+    case EQ_OP_LEAKY_RELU:
+    case EQ_OP_LOG:
+    case EQ_OP_LOGISTIC:
+    case EQ_OP_MEAN:
+    case EQ_OP_RSQRT:
+    case EQ_OP_SIN:
+    case EQ_OP_SOFTMAX:
+    case EQ_OP_SQRT:
+    case EQ_OP_SQUARED_DIFFERENCE:
+    case EQ_OP_SUM:
+    case EQ_OP_TANH:
         return true;
     default:
         return false;
@@ -40,7 +61,7 @@ static bool is_exact(const eq_operator *op) {
 }
 
 bool eq_plan_is_widened(const eq_plan *plan, const eq_operator *op) {
-    for (int32_t slot = 0; is_exact(op) && slot < op->input_count; ++slot) {
+    for (int32_t slot = 0; computes(op) && slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
         if (tensor && tensor->type == EQ_FLOAT16) {
             return true;
