@@ -94,8 +94,8 @@ static void put_input(eq_json_text *json, const eq_spec *spec) {
 }
 
 static void put_detections(eq_json_text *json, const eq_spec *spec) {
-    static const char *const decoders[] = {"ssd",     "ssd_anchors", "yolov5",     "yolov8",
-                                           "yolov10", "blazeface",   "retinaface", "corners"};
+    static const char *const decoders[] = {"ssd",       "ssd_anchors", "yolov5",  "yolov8", "yolov10",
+                                           "blazeface", "retinaface",  "corners", "yolox"};
     static const char *const units[] = {"unit", "pixels"};
     put_choice(json, "decoder", decoders, spec->decoder);
     put_choice(json, "units", units, spec->units);

@@ -3,6 +3,8 @@
  *   ssd          the operator TFLite_Detection_PostProcess: boxes (1, n, 4) as top, left, bottom, right from 0 to 1; classes; scores; count
  *   yolov5       (1, n, 5 + classes): centre x, centre y, width, height, whether something is there, classes. With anchors, the
  *                raw grids (1, h, w, 3 * (5 + classes)) of three strides
+ *   yolox        (1, n, 5 + classes) for the cells of strides 8, 16 and 32, row by row: centre from the cell's corner and the logarithms
+ *                of width and height, in strides; whether something is there; classes. (Megvii; exported without decoding)
  *   yolov8       (1, 4 + classes, n), of YOLO11 too: centre x, centre y, width, height, classes. (Ultralytics)
  *   yolov10      (1, n, 6): left, top, right, bottom, score, class; nothing to suppress */
 #include <math.h>
@@ -11,6 +13,12 @@
 #include "task.h"
 
 enum { CORNERS = 4, MOST_OF_A_UNIT = 2, YOLOV5_EXTRA = 5, YOLOV10_COLUMNS = 6, GRID_ANCHORS = 3 };
+
+static const int32_t yolox_strides[] = {8, 16, 32};
+
+static int32_t columns_of(int32_t size, int32_t stride) {
+    return (size + stride - 1) / stride;
+}
 
 /* A finite box that scores well enough; in the model's pixels. */
 void eq_add_box(eq_task *task, eq_box box) {
@@ -126,6 +134,34 @@ static void decode_yolov5_grids(eq_task *task) {
     }
 }
 
+bool eq_are_yolox_cells(const eq_task *task, int64_t count) {
+    for (int32_t s = 0; s < 3; s++) {
+        count -= (int64_t)columns_of(task->image.width, yolox_strides[s]) * columns_of(task->image.height, yolox_strides[s]);
+    }
+    return count == 0;
+}
+
+static void decode_yolox(eq_task *task) {
+    const eq_reals_out *out = &task->outputs[0];
+    const int32_t columns = out->info.shape[2], classes = columns - YOLOV5_EXTRA;
+    const float *row = out->values;
+    for (int32_t s = 0; s < 3; s++) {
+        const int32_t stride = yolox_strides[s], width = columns_of(task->image.width, stride);
+        const int32_t cells = width * columns_of(task->image.height, stride);
+        for (int32_t i = 0; i < cells; i++, row += columns) {
+            const float there = activated(task, row[4]);
+            if (!(there >= task->spec.least_score)) {
+                continue;
+            }
+            const int32_t class = classes > 0 ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
+            const float score = classes > 0 ? there * activated(task, row[YOLOV5_EXTRA + class]) : there;
+            const float x = (row[0] + (float)(i % width)) * (float)stride, y = (row[1] + (float)(i / width)) * (float)stride;
+            const float w = eq_exp_f32(row[2]) * (float)stride, h = eq_exp_f32(row[3]) * (float)stride;
+            eq_add_box(task, (eq_box){x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, class});
+        }
+    }
+}
+
 /* Columns are candidates. The best class of all of them is found row by row, as they lie in memory. */
 static void decode_yolov8(eq_task *task) {
     const eq_reals_out *out = &task->outputs[0];
@@ -185,7 +221,7 @@ void eq_detections_answer(eq_task *task) {
     static void (*const decoders[EQ_DECODERS])(eq_task *task) = {
         [EQ_SSD] = decode_ssd,          [EQ_SSD_ANCHORS] = eq_codes_decode, [EQ_YOLOV5] = decode_yolov5,
         [EQ_YOLOV8] = decode_yolov8,    [EQ_YOLOV10] = decode_yolov10,      [EQ_BLAZEFACE] = eq_codes_decode,
-        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode};
+        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode,  [EQ_YOLOX] = decode_yolox};
     const eq_spec *spec = &task->spec;
     task->boxes.count = 0;
     task->has_unit_boxes = has_unit_boxes(task);
@@ -246,6 +282,10 @@ static eq_status check_decoder(eq_task *task, eq_error *error) {
             return check_grids(task, error);
         }
         return first->rank == 3 && last >= YOLOV5_EXTRA ? EQ_OK : eq_decoder_misfit("yolov5 has (1, n, 5 + classes)", error);
+    case EQ_YOLOX:
+        return first->rank == 3 && last >= YOLOV5_EXTRA && eq_are_yolox_cells(task, first->shape[1])
+                   ? EQ_OK
+                   : eq_decoder_misfit("yolox has (1, n, 5 + classes) for the n cells of strides 8, 16 and 32", error);
     case EQ_YOLOV8:
         return first->rank == 3 && first->shape[1] > CORNERS ? EQ_OK
                                                              : eq_decoder_misfit("yolov8 has (1, 4 + classes, n)", error);

@@ -65,6 +65,10 @@ static eq_status set_normal(eq_task *task, float mean, float std, eq_error *erro
     return EQ_OK;
 }
 
+static bool decodes(const eq_task *task, int32_t decoder) {
+    return task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == decoder;
+}
+
 /* What a pixel is to the model. Inputs of 8 bits whose range is 0 to 1, -1 to 1 or that of bytes take the bytes of a picture as they are,
  * less 128 where they have a sign; others are 0 to 1, or -1 to 1 where they can be negative. */
 static eq_status infer_pixels(eq_task *task, eq_error *error) {
@@ -73,12 +77,15 @@ static eq_status infer_pixels(eq_task *task, eq_error *error) {
     if (task->spec.normal.mean.count > 0 || task->spec.normal.std.count > 0) {
         return EQ_OK;
     }
-    if (task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_BLAZEFACE) {
+    if (decodes(task, EQ_BLAZEFACE)) {
         return eq_blazeface_kind(task) == EQ_BLAZE_PALM ? set_normal(task, 0, 255, error)
                                                         : set_normal(task, 127.5f, 127.5f, error);
     }
-    if (task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_RETINAFACE && eq_retinaface_is_ultraface(task)) {
+    if (decodes(task, EQ_RETINAFACE) && eq_retinaface_is_ultraface(task)) {
         return set_normal(task, 127, 128, error);
+    }
+    if (decodes(task, EQ_YOLOX)) {
+        return set_normal(task, 0, 1, error);
     }
     const float scale = info->scale > 0 ? info->scale : 1, range = scale * 255;
     if (is_byte && (is_about(range, 1) || is_about(range, 2) || is_about(range, 255))) {
@@ -113,20 +120,23 @@ static eq_status infer_image(eq_task *task, eq_error *error) {
     }
     spec->width = image->width;
     spec->height = image->height;
-    spec->colour = spec->colour != EQ_UNSAID ? spec->colour : image->channels == 1 ? EQ_COLOUR_GREY : EQ_COLOUR_RGB;
-    if ((spec->colour == EQ_COLOUR_GREY) != (image->channels == 1)) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.colour' does not fit the model, whose pictures have %d channels",
-                       (int)image->channels);
-    }
     return check_normal(&task->spec.normal, image->channels, error);
 }
 
-/* What follows from the decoder: MediaPipe's detectors see the whole picture between black bars. */
+/* What follows from the decoder: these see the whole picture between bars, MediaPipe's between black ones. */
 static eq_status complete_image(eq_task *task, eq_error *error) {
     eq_image_input *spec = &task->spec.image;
-    const bool is_blazeface = task->spec.output == EQ_TASK_DETECTIONS && task->spec.decoder == EQ_BLAZEFACE;
-    spec->fit = spec->fit != EQ_UNSAID ? spec->fit : is_blazeface ? EQ_FIT_LETTERBOX : EQ_FIT_STRETCH;
+    const bool is_grey = task->image.channels == 1;
+    const bool is_blazeface = decodes(task, EQ_BLAZEFACE), is_yolox = decodes(task, EQ_YOLOX);
+    spec->fit = spec->fit != EQ_UNSAID ? spec->fit : is_blazeface || is_yolox ? EQ_FIT_LETTERBOX : EQ_FIT_STRETCH;
     spec->fill = spec->fill != EQ_UNSAID ? spec->fill : is_blazeface ? 0 : USUAL_FILL;
+    if (spec->colour == EQ_UNSAID) {
+        spec->colour = is_grey ? EQ_COLOUR_GREY : is_yolox ? EQ_COLOUR_BGR : EQ_COLOUR_RGB;
+    }
+    if ((spec->colour == EQ_COLOUR_GREY) != is_grey) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "its 'input.colour' does not fit the model, whose pictures have %d channels",
+                       (int)task->image.channels);
+    }
     return infer_pixels(task, error);
 }
 

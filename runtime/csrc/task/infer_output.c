@@ -58,6 +58,13 @@ static int32_t infer_kind(const eq_task *task) {
                                            : EQ_TASK_CLASSES;
 }
 
+/* With as many labels as there are classes: other heads have as many candidates, and a column less. */
+static bool looks_like_yolox(const eq_task *task) {
+    const eq_tensor_info *info = &task->outputs[0].info;
+    const int32_t classes = last_of(info) - 5, labels = task->spec.labels.count;
+    return info->rank == 3 && classes > 0 && (labels == 0 || labels == classes) && eq_are_yolox_cells(task, info->shape[1]);
+}
+
 static int32_t infer_decoder(const eq_task *task) {
     const eq_tensor_info *info = &task->outputs[0].info;
     if (looks_like_ssd(task)) {
@@ -71,6 +78,9 @@ static int32_t infer_decoder(const eq_task *task) {
     }
     if (task->spec.anchors.count > 0) {
         return task->output_count == 2 && info->rank == 3 ? EQ_SSD_ANCHORS : EQ_YOLOV5;
+    }
+    if (looks_like_yolox(task)) {
+        return EQ_YOLOX;
     }
     return info->rank != 3 || last_of(info) == 6 ? EQ_YOLOV10 : last_of(info) < info->shape[1] ? EQ_YOLOV5 : EQ_YOLOV8;
 }

@@ -296,7 +296,8 @@ static void read_references(fields *f, eq_references *to) {
 }
 
 static void read_detections(fields *f, eq_spec *spec) {
-    read_choice(f, "decoder", "ssd ssd_anchors yolov5 yolov8 yolov10 blazeface retinaface corners yolov11", &spec->decoder);
+    read_choice(f, "decoder", "ssd ssd_anchors yolov5 yolov8 yolov10 blazeface retinaface corners yolox yolov11",
+                &spec->decoder);
     spec->decoder = spec->decoder == EQ_DECODERS ? EQ_YOLOV8 : spec->decoder; /* whose head is the same */
     read_float(f, "most_overlap", 0, 1, &spec->most_overlap);
     read_bool(f, "class_agnostic", &spec->is_agnostic);

@@ -25,6 +25,7 @@ typedef enum eq_decoder {
     EQ_BLAZEFACE,
     EQ_RETINAFACE,
     EQ_CORNERS,
+    EQ_YOLOX,
     EQ_DECODERS
 } eq_decoder;
 typedef enum eq_points { EQ_YXS, EQ_XYZ, EQ_HEATMAP } eq_points;
@@ -234,6 +235,8 @@ void eq_activate_scores(int32_t activation, float *scores, int32_t count);
 /* The outputs of TFLite_Detection_PostProcess, or codes and scores around anchors; whether they are there. */
 bool eq_find_ssd(const eq_task *task, eq_detector *detector);
 bool eq_find_codes(const eq_task *task, eq_detector *detector);
+/* Whether `count` places are the cells of YOLOX's three strides. */
+bool eq_are_yolox_cells(const eq_task *task, int64_t count);
 bool eq_looks_like_blazeface(const eq_task *task);
 bool eq_looks_like_retinaface(const eq_task *task);
 /* What it finds, by the number of its points. The palm detector's pixels are 0 to 1, those of the others -1 to 1. */

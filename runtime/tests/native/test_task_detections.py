@@ -144,6 +144,40 @@ def test_yolov5_grids_with_anchors() -> None:
     assert_same(detect(grids, {"anchors": anchors.reshape(2, 6).tolist()}), expected)
 
 
+def test_yolox_without_decoding() -> None:
+    generator = np.random.default_rng(11)
+    whole, rows = [], []
+    for stride in (8, 16, 32):
+        n = SIZE // stride
+        y, x = (axis.reshape(-1) for axis in np.mgrid[:n, :n])
+        row = np.concatenate([generator.normal(size=(n * n, 4)) / 2, generator.uniform(0.3, 1, (n * n, 3))], 1)
+        rows.append(row.astype(np.float32))
+        centre = (rows[-1][:, :2] + np.stack([x, y], 1)) * stride
+        whole.append(np.concatenate([centre, np.exp(rows[-1][:, 2:4]) * stride], 1))
+    out, centred = np.concatenate(rows)[None], np.concatenate(whole).astype(float)
+    best, index = out[0, :, 4] * out[0, :, 5:].max(1), out[0, :, 5:].argmax(1)
+    expected = suppressed(corners_of(centred), best, index)
+    task = detect([out], {"decoder": "yolox"})
+    given = task.to_dict()["input"]
+    assert (given["colour"], given["fit"], given["mean"], given["std"]) == ("bgr", "letterbox", 0, 1)
+    kept = [item for item in expected if np.float32(item[1]) >= np.float32(0.25)]
+    inner = round(SIZE * FRAME.shape[0] / FRAME.shape[1])
+    scale = (STRETCHED[0], FRAME.shape[0] / inner)
+    assert_same(task, in_frame(kept, scale, (0, -((SIZE - inner) // 2) * scale[1])))
+
+
+def test_decoders_of_candidates_are_told_apart() -> None:
+    def decoder(shape: tuple[int, ...], labels: int = 0) -> str:
+        output = {"kind": "detections", "labels": [str(i) for i in range(labels)]}
+        task = Task(head([np.zeros(shape)], (1, 64, 64, 3)), {"task": 1, "output": output})
+        return str(task.to_dict()["output"]["decoder"])
+
+    assert decoder((1, 84, 9)) == decoder((1, 84, 9), 4) == "yolox"
+    assert decoder((1, 84, 9), 5) == "yolov5"
+    assert decoder((1, 252, 9)) == "yolov5"
+    assert decoder((1, 9, 84)) == "yolov8"
+
+
 def test_yolov10_has_nothing_to_suppress() -> None:
     rows = np.array(
         [[2, 2, 10, 10, 0.3, 1], [2, 2, 10, 10, 0.9, 1], [3, 3, 9, 9, 0.2, 1], [0, 0, 40, 8, 0.5, 7]], np.float32
@@ -201,6 +235,7 @@ def test_what_is_not_finite_is_no_box() -> None:
         ([(1, 10, 4), (1, 10, 3)], {"decoder": "ssd_anchors"}, "needs n 'anchors'"),
         ([(1, 10, 4)], {"decoder": "yolov5"}, r"yolov5 has \(1, n, 5"),
         ([(1, 4, 10)], {"decoder": "yolov8"}, "yolov8 has"),
+        ([(1, 20, 8)], {"decoder": "yolox"}, "yolox has"),
         ([(1, 10, 7)], {"decoder": "yolov10"}, "yolov10 has"),
         ([(1, 4, 4, 21)], {"anchors": [1, 2, 3]}, "three widths and heights"),
         ([(1, 4, 4, 20)], {"anchors": [1, 2, 3, 4, 5, 6]}, r"grids \(1, height"),
