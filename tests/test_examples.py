@@ -11,8 +11,10 @@ import time
 import urllib.error
 import urllib.request
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 FOLDERS = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 CSRC = ROOT / "runtime" / "csrc"
+BOARDS = {"rpi-zero": ("qemu-arm", "arm1176"), "rpi4": ("qemu-aarch64", "cortex-a72")}
 # What starts with these needs a camera or a microphone, or never ends.
 HARDWARE = ("rpicam-vid", "arecord")
+
+LATENCY = re.compile(r'"latency_ms": [0-9.]+, ')
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("program")]
 
@@ -146,6 +151,27 @@ def test_perl_pipe(desk: Path, tools: dict[str, str]) -> None:
         pytest.skip("needs perl with its core modules")
     (command,) = commands("perl_pipe")
     assert run(command, desk / "perl_pipe", tools) == "frame 0: 1 cat\nframe 1: 1 cat\n"
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize("board", BOARDS)
+def test_programs_print_the_same_on_emulated_boards(
+    board: str, desk: Path, tools: dict[str, str], runner_for: Callable[..., Any], tmp_path: Path
+) -> None:
+    emulator, cpu = BOARDS[board]
+    if shutil.which(emulator) is None:
+        pytest.skip("needs qemu-user, which emulates the boards' CPUs: apt-get install qemu-user")
+    (tmp_path / "edgequant-run").write_text(f'#!/bin/sh\nexec {emulator} -cpu {cpu} {runner_for(board).program} "$@"\n')
+    (tmp_path / "edgequant-run").chmod(0o755)
+    there = {**tools, "PATH": f"{tmp_path}:{tools['PATH']}"}
+    recorded = {
+        name: [command for command in commands(name) if not command.startswith((*HARDWARE, "python"))]
+        for name in ("photo", "camera", "wake_word", "sensors", *(["perl_pipe"] if shutil.which("perl") else []))
+    }
+    assert all(len(found) == 1 for found in recorded.values())
+    for name, (command,) in recorded.items():
+        here, on_board = (LATENCY.sub("", run(command, desk / name, where)) for where in (tools, there))
+        assert here == on_board != ""
 
 
 def test_web_page(desk: Path, tools: dict[str, str]) -> None:
