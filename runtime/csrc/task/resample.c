@@ -4,7 +4,7 @@
  *   y[j] = sum over i of x[i] h(i - t), t = j from / to, h(d) = c sin(pi c d) / (pi c d) (0.42 + 0.5 cos(pi d / half) + 0.08 cos(2 pi d / half))
  *   c = 0.95 min(1, to / from), half = 32 max(1, from / to), h of each t scaled to a sum of 1
  *
- * What is above 52 % of the lower rate is under -74 dB, what is under 43 % stays as it is, to 0.01 dB. */
+ * What is above 52 % of the lower rate is 70 dB down or more, what is under 43 % stays as it is, to 0.02 dB. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
