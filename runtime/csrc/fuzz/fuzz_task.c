@@ -78,19 +78,19 @@ static void read_frame(const uint8_t *data, size_t size) {
     free(pixels);
 }
 
-/* Six bytes are the rates; the samples go in and out in parts whose sizes they tell too. As many come out as the rates have it. */
+/* Two bytes are the rates, two how much goes in and out at once, the others samples. As many come out as the rates have it. */
 static void read_resampled(const uint8_t *data, size_t size) {
     eq_resampler *resampler;
     int16_t samples[512], to[64];
-    if (size < 6) {
+    if (size < 4) {
         return;
     }
-    const int32_t from = data[0] << 12 | data[1] << 4 | data[2] >> 4, target = data[3] << 12 | data[4] << 4 | data[5] >> 4;
+    const int32_t from = 1 + data[0], target = 1 + data[1]; /* a small table, however odd the ratio */
     if (eq_resampler_open(from, target, &resampler, NULL) != EQ_OK) {
         return;
     }
-    const size_t count = (size - 6) / 2 < 512 ? (size - 6) / 2 : 512, room = 1 + data[5] % 64, part = 1 + data[2] % 16;
-    memcpy(samples, data + 6, count * sizeof *samples);
+    const size_t count = (size - 4) / 2 < 512 ? (size - 4) / 2 : 512, room = 1 + data[2] % 64, part = 1 + data[3] % 16;
+    memcpy(samples, data + 4, count * sizeof *samples);
     uint64_t made = 0;
     size_t got, used;
     for (size_t at = 0; at < count; at += used) {

@@ -14,7 +14,7 @@
 #include "edgequant_task.h"
 #include "task.h"
 
-enum { CROSSINGS = 32, UNITY_BITS = 24, WEIGHTS_MOST = 1 << 20, BLOCK = 4096, RATE_MOST = 768000 };
+enum { CROSSINGS = 32, UNITY_BITS = 24, WEIGHTS_MOST = 1 << 18, BLOCK = 4096, RATE_MOST = 768000 };
 
 struct eq_resampler {
     eq_memory_block *memory;
@@ -38,15 +38,15 @@ static int32_t common_divisor(int32_t a, int32_t b) {
 
 static double weight_at(double distance, double share, double half) {
     static const double pi = 3.14159265358979323846;
-    double sine, cosine, twice, unused;
+    double sine, cosine, unused;
     const double part = distance / half;
     if (!(part > -1 && part < 1)) {
         return 0;
     }
     eq_sine_cosine(pi * part, &unused, &cosine);
-    eq_sine_cosine(2 * pi * part, &unused, &twice);
     eq_sine_cosine(pi * share * distance, &sine, &unused);
-    return (distance == 0 ? share : sine / (pi * distance)) * (0.42 + 0.5 * cosine + 0.08 * twice);
+    const double window = 0.42 + 0.5 * cosine + 0.08 * (2 * cosine * cosine - 1);
+    return (distance == 0 ? share : sine / (pi * distance)) * window;
 }
 
 /* (taps) weights of outputs that are `phase` / up past an input. */
