@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from edgequant._bundle import BundleError, DamagedBundleError, Service, open_bundle, write_bundle
 from edgequant._bundle._manifest_json import read_manifest
+from edgequant._bundle._service import FOLDER_MARK
 from edgequant._deploy import DeployError, deploy, list_releases, remove, rollback
 from edgequant._targets import Runner, find_target
 from edgequant._transports import LocalTransport
@@ -224,6 +226,20 @@ def test_the_manifest_says_what_runs(network: Path, tmp_path: Path) -> None:
     for change in changes:
         with pytest.raises(DamagedBundleError, match="has a service that cannot be"):
             read_manifest(json.dumps({**document, "service": {**document["service"], **change}}).encode())
+
+
+def test_systemd_itself_finds_nothing_wrong_with_the_unit(network: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze, of systemd")
+    make(network, tmp_path / "b.tar.gz", service=Service(LINES))
+    with open_bundle(tmp_path / "b.tar.gz") as bundle:
+        unit = (bundle.folder / "edgequant.service").read_text().replace(FOLDER_MARK, str(bundle.folder))
+        (tmp_path / "edgequant-pets.service").write_text(unit)
+        words = ["systemd-analyze", "--user", "verify", str(tmp_path / "edgequant-pets.service")]
+        (tmp_path / "run").mkdir(mode=0o700)
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run"), "HOME": str(tmp_path)}
+        done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
