@@ -43,6 +43,7 @@ def test_init_writes_a_whole_task(folder: Path, cli: Cli) -> None:
     assert written["input"]["fit"] == "letterbox"
     assert written["output"]["decoder"] == "yolov10"
     assert Task("detector.tflite").to_dict() == written
+    assert "detections of yolov10" in done.stdout and "run detector.tflite photo.jpg" in done.stderr + done.stdout
     done = cli(
         "task", "init", "classes.tflite", "-o", "other.json", "--images", "size=32x32 mean=0.5 std=0.25", "--json"
     )
@@ -50,6 +51,13 @@ def test_init_writes_a_whole_task(folder: Path, cli: Cli) -> None:
     assert told["path"] == "other.json"
     assert told["task"]["input"]["mean"] == 127.5
     assert told["task"]["input"]["std"] == 63.75
+
+
+def test_init_says_what_sound_becomes(folder: Path, cli: Cli, heads: ModuleType) -> None:
+    Path("kws.tflite").write_bytes(heads.head([np.array([[0.2, 0.8]])], (1, 49, 10, 1)))
+    told = " ".join(cli("task", "init", "kws.tflite").stdout.split())
+    assert "features mfcc of 16,000 samples a second" in told
+    assert "edgequant run kws.tflite clip.wav" in told
 
 
 def test_references_are_what_an_embedding_is_near_to(folder: Path, cli: Cli, heads: ModuleType) -> None:

@@ -1,7 +1,7 @@
 """`edgequant task`: a task.json for a model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,8 @@ EXAMPLE = """
 """
 
 INIT = "init"
+TRIED = {"image": "photo.jpg", "audio": "clip.wav", "vector": "lines.csv"}
+"""What an answer can be had for, by the kind of the input."""
 
 
 def task(
@@ -65,17 +67,27 @@ def task(
         print_json({"path": str(written.path), "task": written.values})
         return
     given, told = written.values["input"], written.values["output"]
-    size = [("picture", f"{given['width']} x {given['height']}, {given['fit']}")] if given["kind"] == "image" else []
     names = told.get("labels", [])
     nearest = [item["label"] for item in told.get("references", [])]
     print_facts(
         [
             ("task", str(written.path)),
             ("input", given["kind"]),
-            *size,
-            ("output", told["kind"]),
+            *_details(given),
+            ("output", f"{told['kind']} of {told['decoder']}" if "decoder" in told else told["kind"]),
             *([("references", ", ".join(nearest))] if nearest else []),
             ("labels", f"{len(names)}: {', '.join(names[:5])}{', ...' * (len(names) > 5)}" if names else "none"),
         ]
     )
-    print_result(f"Look it over: docs/task.md says what each key means. Try it: edgequant run {model} photo.jpg")
+    print_result(
+        f"Look it over: docs/task.md says what each key means. Try it: edgequant run {model} {TRIED[given['kind']]}"
+    )
+
+
+def _details(given: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the input becomes before the model sees it."""
+    if given["kind"] == "image":
+        return [("picture", f"{given['width']} x {given['height']}, {given['fit']}")]
+    if given["kind"] == "audio":
+        return [("features", f"{given['features']} of {given['rate']:,} samples a second")]
+    return []
