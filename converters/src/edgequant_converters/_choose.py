@@ -8,14 +8,22 @@ from pathlib import Path
 
 from ._measure import Reference
 from ._request import Means, Ranges, Sample
-from .calibration import LEAST_SQUARES, TIGHT, Evidence
+from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence
 
 FIT_SAMPLES, FIT_BYTES = 24, 32 * 2**20
 """How many calibration samples the alternatives are compared on, at most, and how much memory they take."""
 
-STRETCHES = (1 / 24, 1 / 6, 1.0)
+STRETCHES = (1 / 24, 1 / 6, 1 / 2, 1.0)
 """Where the stretches of a network end, as shares of its tensors. The first layers often have outliers that say
 nothing, and cost all others steps; the last ones such that say all: a detector's objects."""
+
+_ANYWHERE = (MINMAX, LEAST_FOURTH, LEAST_SQUARES)
+_FIRST = (LEAST_FOURTH, LEAST_SQUARES, TIGHT)
+_OF_STRETCHES = (_FIRST, _FIRST, _ANYWHERE, _ANYWHERE)
+"""What is tried for each stretch alone."""
+
+GOOD_DB = 40.0
+"""From here on nothing is tried for stretches: what is left to win is not worth the time."""
 
 WORTH_DB = 0.2
 """An alternative that gains less than this is not taken: so few samples do not tell such differences."""
@@ -93,9 +101,9 @@ class _Trials:
         for method in self._choices:
             if method != TIGHT:
                 self._try(f"{method} ranges", (method,) * len(STRETCHES), corrects=False)
-        for stretch, end in enumerate(STRETCHES[:-1]):
+        for stretch, end in enumerate(STRETCHES if self._best_db < GOOD_DB else ()):
             for method in self._choices:
-                if method in (LEAST_SQUARES, TIGHT) and method != self._best[0][stretch]:
+                if method in _OF_STRETCHES[stretch] and method != self._best[0][stretch]:
                     way = (*self._best[0][:stretch], method, *self._best[0][stretch + 1 :])
                     start = STRETCHES[stretch - 1] if stretch else 0.0
                     where = f"from {start:.0%} to {end:.0%} of the network"

@@ -25,9 +25,11 @@ from .calibration import (
     suspicions,
 )
 from .onnx_quantizer import first_layer as onnx_first
+from .onnx_quantizer import functions_read as onnx_functions
 from .onnx_quantizer import layer_inputs as onnx_inputs
 from .onnx_quantizer import quantize_onnx, watch_onnx
 from .quantizer import first_layer as litert_first
+from .quantizer import functions_read as litert_functions
 from .quantizer import layer_inputs as litert_inputs
 from .quantizer import quantize_litert, watch_litert
 
@@ -134,6 +136,10 @@ class _Writer:
         """Return the tensors whose means correct biases; see `Evidence`."""
         return litert_inputs(self.hub) if self.target is Target.LITERT else onnx_inputs(self.hub)
 
+    def functions(self) -> Mapping[str, str]:
+        """Return the functions by whose results the ranges of tensors are judged; see `Evidence`."""
+        return litert_functions(self.hub) if self.target is Target.LITERT else onnx_functions(self.hub)
+
     def first_layer(self) -> FirstLayer | None:
         """Return the hub's first layer with a bias."""
         return litert_first(self.hub) if self.target is Target.LITERT else onnx_first(self.hub)
@@ -144,7 +150,7 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     request, check = writer.request, DataCheck()
     samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
     calibrating = KeepFirst(_counted(samples, data.count, progress))
-    evidence, choice = Evidence(writer.channels(), request.method), None
+    evidence, choice = Evidence(writer.channels(), request.method, writer.functions()), None
     collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)
     ranges = _observed(watch, collector, calibrating)
     if request.effort:

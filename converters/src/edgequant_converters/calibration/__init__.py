@@ -3,15 +3,17 @@
 from ._check import DataCheck, FirstLayer, InputFacts, suspicions
 from ._collectors import METHODS, RangeCollector, range_collector
 from ._data import DataSource, open_data
-from ._evidence import LEAST_SQUARES, MINMAX, TIGHT, Evidence
+from ._evidence import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence
 from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
+from ._least_error import least_squares_range
 from ._peek import SampleFor, no_sample, peek
 from ._split import Split, split
-from ._thresholds import entropy_range, least_squares_range, percentile_range
+from ._thresholds import entropy_range, percentile_range
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "LEAST_FOURTH",
     "LEAST_SQUARES",
     "METHODS",
     "MINMAX",

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from ._collectors import DEFAULT_PERCENTILE, finite_values
 from ._histogram import Histogram
-from ._thresholds import entropy_range, least_squares_range, percentile_range
+from ._least_error import THROUGH, fitted_range, least_squares_range
+from ._thresholds import entropy_range, percentile_range
 
 MINMAX, LEAST_SQUARES = "minmax", "least squares"
+
+LEAST_FOURTH = "least fourth powers"
+"""Between the two: of a large error that is rare it thinks more than of many small ones."""
 
 TIGHT = "percentile 99.9"
 """What leaves out a value in a thousand: too much for a whole network, but not for layers with outliers."""
@@ -29,11 +33,14 @@ _WAYS: dict[str, Callable[[Histogram], tuple[float, float]]] = {
     MINMAX: lambda histogram: (histogram.lowest, histogram.highest),
     "percentile": lambda histogram: percentile_range(histogram, DEFAULT_PERCENTILE),
     LEAST_SQUARES: least_squares_range,
+    LEAST_FOURTH: lambda histogram: fitted_range(histogram, None, 4),
     TIGHT: lambda histogram: percentile_range(histogram, 99.9),
     "entropy": entropy_range,
 }
 
-_TRIED = (MINMAX, "percentile", LEAST_SQUARES, TIGHT)
+_TRIED = (MINMAX, LEAST_FOURTH, LEAST_SQUARES, TIGHT)
+
+_POWERS = {LEAST_SQUARES: 2, LEAST_FOURTH: 4}
 
 
 @dataclass(slots=True)
@@ -66,11 +73,18 @@ class Evidence:
     """A collector of ranges that keeps what others than the smallest and largest value follow from.
 
     `channels` has the axis that counts channels, and their number, of tensors whose channels' means are wanted.
+    `functions` has the name in THROUGH of the only function that reads a tensor: its range is judged by the results.
     `method` is the only one to choose by, where the user named one.
     """
 
-    def __init__(self, channels: Mapping[str, tuple[int, int]], method: str | None = None) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, tuple[int, int]],
+        method: str | None = None,
+        functions: Mapping[str, str] | None = None,
+    ) -> None:
         self._channels, self._methods = channels, _TRIED if method is None else (method,)
+        self._functions = functions or {}
         self._histograms: dict[str, Histogram] = {}
         self._means: dict[str, _Mean] = {}
         self._extremes: dict[str, _Extreme] = {}
@@ -94,9 +108,16 @@ class Evidence:
         """Return the ranges that each way of choosing gives, the smallest and largest values first."""
         seen = self._histograms.items()
         return {
-            method: {name: _at_least_something(one, _WAYS[method](one)) for name, one in seen}
+            method: {name: _at_least_something(one, self._range(method, name, one)) for name, one in seen}
             for method in self._methods
         }
+
+    def _range(self, method: str, name: str, histogram: Histogram) -> tuple[float, float]:
+        through = THROUGH.get(self._functions.get(name, ""))
+        if through is None:
+            return _WAYS[method](histogram)
+        power = _POWERS.get(method)
+        return fitted_range(histogram, through, power or 2, None if power else _WAYS[method](histogram))
 
     def means(self) -> dict[str, NDArray[np.float64]]:
         """Return the mean of each channel of the tensors asked for."""

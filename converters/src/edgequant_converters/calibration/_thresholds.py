@@ -1,4 +1,4 @@
-"""Where to cut a histogram: by percentile, by the least loss of information, or by the least squared error."""
+"""Where to cut a histogram: by percentile, or by the least loss of information."""
 
 import math
 
@@ -71,36 +71,3 @@ def _divergence(counts: NDArray[np.float64], end: int, levels: int) -> float:
     q = (1 - _SMOOTHING) * q / q.sum() + _SMOOTHING / end
     p /= p.sum()
     return float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))
-
-
-STEPS = 255
-"""int8 has 256 values."""
-
-CUTS = np.concatenate([[0.0], 0.5 ** np.arange(10.0, 0.4, -0.5)])
-"""What shares of the range the search cuts off at either end."""
-
-
-def least_squares_range(histogram: Histogram) -> tuple[float, float]:
-    """Return the range whose int8 form has the least mean squared error over the values seen.
-
-    A value inside errs by step^2 / 12 on average, one outside by its distance to the range. Zero stays inside.
-    """
-    counts = histogram.counts
-    filled = np.flatnonzero(counts)
-    centres = np.array([histogram.edge(int(i)) + histogram.edge(int(i) + 1) for i in filled]) / 2
-    weights = counts[filled].astype(np.float64)
-    low, high = min(histogram.lowest, 0.0), max(histogram.highest, 0.0)
-
-    def error(start: float, stop: float) -> float:
-        outside = np.maximum(start - centres, 0) + np.maximum(centres - stop, 0)
-        inside = outside == 0
-        step = (stop - start) / STEPS
-        return float(weights[inside].sum() * step**2 / 12 + (weights * outside**2).sum())
-
-    # One end after the other, twice: the best end of one depends little on the other.
-    for _ in range(2):
-        high = min((histogram.highest * (1 - cut) for cut in CUTS), key=lambda end: error(low, max(end, 0.0)))
-        high = max(high, 0.0)
-        low = min((histogram.lowest * (1 - cut) for cut in CUTS), key=lambda end: error(min(end, 0.0), high))
-        low = min(low, 0.0)
-    return low, high

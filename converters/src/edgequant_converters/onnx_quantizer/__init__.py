@@ -14,7 +14,7 @@ from edgequant_converters._quiet import quiet
 from edgequant_converters._request import ActivationWatch, Means, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import FirstLayer
-from edgequant_converters.quantizer import Floats
+from edgequant_converters.quantizer import Floats, read_through
 
 from ._activations import OnnxActivations
 from ._bias import correct_biases
@@ -22,11 +22,12 @@ from ._bias import first_layer as _first_layer
 from ._bias import layer_inputs as _layer_inputs
 from ._gemm import kept_float
 from ._prepare import own_biases, prepare
-from ._view import decide_for
+from ._view import decide_for, view_of
 
 __all__ = [
     "OnnxActivations",
     "first_layer",
+    "functions_read",
     "layer_inputs",
     "prepare",
     "quantize_onnx",
@@ -81,6 +82,12 @@ def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
         prepared = prepare(hub)
     own_biases(prepared.graph)
     return _layer_inputs(prepared)
+
+
+def functions_read(hub: Path) -> dict[str, str]:
+    """Return the function of each tensor that nothing else reads; see `Evidence`."""
+    with quiet():
+        return read_through(view_of(prepare(hub))[0])
 
 
 def first_layer(hub: Path) -> FirstLayer | None:

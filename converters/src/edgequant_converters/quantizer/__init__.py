@@ -15,6 +15,7 @@ from ._activations import LitertActivations
 from ._as_it_was import differs_from_source
 from ._bias import mean_shift
 from ._decide import Decision, decide
+from ._functions import read_through
 from ._io import IO_TYPES, io_type
 from ._lower import CORRECTED, lower
 from ._plan import Floats, Outputs, Plan, Wanted
@@ -32,12 +33,14 @@ __all__ = [
     "Weight",
     "decide",
     "first_layer",
+    "functions_read",
     "has_integer_form",
     "io_type",
     "layer_inputs",
     "mean_shift",
     "quantize_litert",
     "quantize_with_ranges",
+    "read_through",
     "trained_values",
     "watch_litert",
 ]
@@ -123,6 +126,11 @@ def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
             channels = op.given[1 if op.code == "FULLY_CONNECTED" else 0].shape[-1]
             found.setdefault(op.given[0].name, set()).add(channels)
     return {name: (-1, next(iter(counts))) for name, counts in found.items() if len(counts) == 1}
+
+
+def functions_read(hub: Path) -> dict[str, str]:
+    """Return the function of each tensor that nothing else reads; see `Evidence`."""
+    return read_through(read_ir(read_model(hub)).main)
 
 
 def first_layer(hub: Path) -> FirstLayer | None:

@@ -110,8 +110,13 @@ class _Saturation:
             return FLAT_BELOW[reader.code], math.inf
         if not _only_moves(reader):
             return _ALL
-        spans = [self._told_apart(output) for output in reader.outputs]
+        spans = [self._told_apart_of_its_own(output) for output in reader.outputs]
         return min(low for low, _ in spans), max(high for _, high in spans)
+
+    def _told_apart_of_its_own(self, tensor: Tensor) -> Range:
+        """Return what its readers tell apart of the values that a tensor has: a slice has not all of the whole's."""
+        (least, most), (low, high) = self._told_apart(tensor), self._ranges.get(tensor.name, _ALL)
+        return max(least, min(low, most)), min(most, max(high, least))
 
     def _is_silu(self, tensor: Tensor, product: Operator) -> bool:
         """Tell whether an operator multiplies a tensor by its own sigmoid."""

@@ -1,0 +1,108 @@
+"""Ranges with the least error of the values, or of what the only function that reads them makes of them.
+
+The argument of x sigmoid(x), the SiLU of most detectors, may reach -30, where the product is 0. Its squared error says
+that -30 matters; that of the product says that all from -5 down is one value, and gives the steps to what is above.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._histogram import Histogram
+
+Range = tuple[float, float]
+Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+STEPS = 255
+"""int8 has 256 values."""
+
+CUTS = np.concatenate([[0.0], 0.5 ** np.arange(10.0, 0.4, -0.5)])
+"""What shares of the range the search cuts off at either end."""
+
+ENDS = np.arange(16.0, 0.9, -0.5)
+"""Where a range may end, too, on a side on which the function is flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A function, and whether it is flat far below and far above 0."""
+
+    function: Function
+    flat_below: bool
+    flat_above: bool
+
+
+def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -80.0, 80.0))))
+
+
+THROUGH = {
+    "SILU": Through(lambda x: x * _sigmoid(x), flat_below=True, flat_above=False),
+    "LOGISTIC": Through(_sigmoid, flat_below=True, flat_above=True),
+    "TANH": Through(np.tanh, flat_below=True, flat_above=True),
+    "HARD_SWISH": Through(lambda x: x * np.clip(x + 3, 0, 6) / 6, flat_below=True, flat_above=False),
+    "GELU": Through(lambda x: x * _sigmoid(1.702 * x), flat_below=True, flat_above=False),
+    "ELU": Through(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), flat_below=True, flat_above=False),
+}
+"""By LiteRT's names; SILU is the product of a tensor and its own sigmoid. GELU's shape is near enough."""
+
+
+class Judge:
+    """The error that each range of a tensor means for a function of it: the mean of the `power`-th of its results'.
+
+    Higher powers than 2 are kinder to rare large values. A value inside the range errs by a part of a step, evenly
+    spread up to its half; one outside becomes the range's end.
+    """
+
+    def __init__(self, histogram: Histogram, through: Through | None, power: int) -> None:
+        filled = np.flatnonzero(histogram.counts)
+        edges = np.array([(histogram.edge(int(i)), histogram.edge(int(i) + 1)) for i in filled])
+        self._centres, self._power = edges.mean(axis=1), power
+        self._weights = histogram.counts[filled].astype(np.float64)
+        self._function = (lambda x: x) if through is None else through.function
+        self._results = self._function(self._centres)
+        below, above = self._function(edges[:, 0]), self._function(edges[:, 1])
+        slopes = np.abs((above - below) / (edges[:, 1] - edges[:, 0]))
+        self._rounding = self._weights * slopes**power / (2.0**power * (power + 1))
+
+    def error(self, low: float, high: float) -> float:
+        """Return the error of a range that has 0 inside."""
+        inside = (self._centres >= low) & (self._centres <= high)
+        rounded = self._rounding[inside].sum() * ((high - low) / STEPS) ** self._power
+        outside = ~inside
+        ends = self._function(np.clip(self._centres[outside], low, high))
+        cut = (self._weights[outside] * np.abs(ends - self._results[outside]) ** self._power).sum()
+        return float(rounded + cut)
+
+
+def least_squares_range(histogram: Histogram) -> Range:
+    """Return the range whose int8 form has the least mean squared error over the values seen. Zero stays inside."""
+    return fitted_range(histogram, None, 2)
+
+
+def fitted_range(histogram: Histogram, through: Through | None, power: int, between: Range | None = None) -> Range:
+    """Return the range with the least error in the function's results; None: in the values themselves.
+
+    `between`: only the ends on which the function is flat are looked for, and the others stay there.
+    """
+    judge = Judge(histogram, through, power)
+    whole = (min(histogram.lowest, 0.0), max(histogram.highest, 0.0))
+    low, high = whole if between is None else (min(between[0], 0.0), max(between[1], 0.0))
+    flat_below, flat_above = (False, False) if through is None else (through.flat_below, through.flat_above)
+    lows = _candidates(whole[0], flat_below) if between is None or flat_below else [low]
+    highs = _candidates(whole[1], flat_above) if between is None or flat_above else [high]
+    # One end after the other, twice: the best end of one depends little on the other.
+    for _ in range(2):
+        high = min(highs, key=lambda end: judge.error(low, end))
+        low = min(lows, key=lambda end: judge.error(end, high))
+    return low, high
+
+
+def _candidates(end: float, flat: bool) -> list[float]:
+    """Return where a range may end, the whole first, so that it wins where nothing is better."""
+    found = [end * (1 - float(cut)) for cut in CUTS]
+    if flat:
+        found += [float(np.copysign(stop, end)) for stop in ENDS if stop < abs(end)]
+    return found
