@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from edgequant_converters import convert
+from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 
 DRAW = np.random.default_rng(6)
@@ -35,3 +36,40 @@ def test_outliers_that_say_nothing_are_cut_off(tmp_path: Path) -> None:
     assert any(step.taken and step.what.startswith("percentile 99.9 ranges from") for step in chosen.choices)
     again = convert(network(tmp_path), tmp_path / "2.tflite", quantize="int8", calibration=samples)
     assert again.output.read_bytes() == chosen.output.read_bytes()
+
+
+def test_channels_that_share_a_scale_are_evened_out(tmp_path: Path) -> None:
+    build = Builder(Graph(inputs=[Tensor("x", (1, 64))]))
+    first, second = DRAW.normal(0, 0.15, (16, 64)), DRAW.normal(0, 0.3, (64, 16))
+    first[3] *= 300
+    second[:, 3] /= 300
+    x = build.fully_connected(build.graph.inputs[0], build.constant(first, np.float32))
+    build.graph.outputs = [build.fully_connected(x, build.constant(second, np.float32))]
+    (tmp_path / "uneven.tflite").write_bytes(write_ir(Model([build.graph], ["x"], ["y"])))
+    samples = DRAW.normal(size=(80, 1, 64)).astype(np.float32)
+    report = convert(tmp_path / "uneven.tflite", tmp_path / "1.tflite", quantize="int8", calibration=samples)
+    plain = convert(tmp_path / "uneven.tflite", tmp_path / "0.tflite", quantize="int8", calibration=samples, effort=0)
+    assert report.sqnr_db is not None
+    assert plain.sqnr_db is not None
+    assert plain.sqnr_db < 15
+    assert report.sqnr_db > 25
+    assert next(step for step in report.choices if "evened out" in step.what).taken
+
+
+def test_the_range_of_what_a_silu_reads_is_judged_by_the_silu() -> None:
+    values = np.concatenate([DRAW.normal(-12, 6, 20_000), DRAW.normal(1, 1, 4_000)]).astype(np.float32)
+    plain, through = Evidence({}), Evidence({}, functions={"x": "SILU"})
+    for evidence in (plain, through):
+        evidence.update("x", values)
+    assert plain.choices()[LEAST_SQUARES]["x"][0] < -20
+    for low, high in (through.choices()[method]["x"] for method in (MINMAX, LEAST_FOURTH, LEAST_SQUARES)):
+        assert -10 < low < -2
+        assert high > 3
+    assert through.choices()[MINMAX]["x"][1] == values.max()
+
+
+def test_rare_large_values_count_more_in_fourth_powers() -> None:
+    evidence = Evidence({})
+    evidence.update("x", np.concatenate([DRAW.normal(size=50_000), [9.0, 10.0]]).astype(np.float32))
+    choices = evidence.choices()
+    assert choices[LEAST_SQUARES]["x"][1] < choices[LEAST_FOURTH]["x"][1] <= choices[MINMAX]["x"][1]

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import ConversionReport, convert
 from edgequant_converters._metrics import sqnr_db
-from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
+from edgequant_converters.ir import Builder, Graph, Model, Operator, Tensor, write_ir
 from edgequant_converters.quantizer._masks import clip_saturated
 
 DRAW = np.random.default_rng(3)
@@ -152,6 +152,16 @@ def test_a_last_sigmoid_is_no_gate() -> None:
     build.graph.outputs = [build.unary("LOGISTIC", x)]
     kinds = dict.fromkeys(build.graph.operators, "INT8")
     assert clip_saturated(build.graph, {x.name: (-40.0, 40.0)}, kinds) == {x.name: (-8.0, 8.0)}
+
+
+def test_a_slice_needs_no_steps_for_what_another_slice_holds() -> None:
+    build = Builder(Graph(inputs=[Tensor("x", (1, 8))]))
+    x = build.fully_connected(build.graph.inputs[0], build.constant(np.ones((8, 8)), np.float32))
+    boxes, scores = Tensor("boxes", (1, 4)), Tensor("scores", (1, 4))
+    build.graph.operators.append(Operator("SPLIT", [build.constant(1, np.int32), x], [boxes, scores], {"numSplits": 2}))
+    build.graph.outputs = [build.unary("ABS", boxes), build.unary("LOGISTIC", scores)]
+    ranges = {x.name: (-27.0, 18.0), "boxes": (-4.0, 18.0), "scores": (-27.0, 2.0)}
+    assert clip_saturated(build.graph, ranges, dict.fromkeys(build.graph.operators, "INT8"))[x.name] == (-8.0, 18.0)
 
 
 def test_a_join_that_the_user_keeps_gives_floats(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ._evened import Evened, Spans
 from ._measure import Reference
 from ._request import Means, Ranges, Sample
 from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence
@@ -23,12 +24,15 @@ _OF_STRETCHES = (_FIRST, _FIRST, _ANYWHERE, _ANYWHERE)
 """What is tried for each stretch alone."""
 
 GOOD_DB = 40.0
-"""From here on nothing is tried for stretches: what is left to win is not worth the time."""
+"""From here on neither stretches nor even channels are tried: what is left to win is not worth the time."""
 
 WORTH_DB = 0.2
 """An alternative that gains less than this is not taken: so few samples do not tell such differences."""
 
-Write = Callable[[Ranges, Means | None], None]
+Write = Callable[[Ranges, Means | None, Path | None], None]
+"""Writes the model with these ranges and means, from the hub or from one that stands for it."""
+
+EvenOut = Callable[[Spans], Evened | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,28 @@ Way = tuple[str, ...]
 class Choice:
     """What was chosen."""
 
-    way: Way
-    corrects: bool
+    pick: "_Pick"
     steps: tuple[Step, ...]
 
     def write(self, write: Write, evidence: Evidence) -> None:
         """Write the model with what all samples say now."""
-        write(_ranges(evidence.choices(), self.way), evidence.means() if self.corrects else None)
+        self.pick.write(write, evidence.choices(), evidence.means(), evidence.spans())
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """One way to make the model: how ranges are chosen, whether biases are corrected, and from which hub."""
+
+    way: Way
+    corrects: bool = False
+    evened: Evened | None = None
+
+    def write(self, write: Write, choices: Mapping[str, Ranges], means: Means, spans: Spans) -> None:
+        """Write the model so."""
+        ranges, hub = _ranges(choices, self.way), None
+        if self.evened is not None:
+            ranges, means, hub = self.evened.ranges(ranges, spans), self.evened.means(means), self.evened.hub
+        write(ranges, means if self.corrects else None, hub)
 
 
 class KeepFirst:
@@ -76,22 +95,26 @@ class KeepFirst:
             yield sample
 
 
-def choose(hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample]) -> Choice:
-    """Try the ranges that each method gives, everywhere and stretch by stretch, then the biases.
+def choose(
+    hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample], even_out: EvenOut
+) -> Choice:
+    """Try the ranges that each method gives, everywhere and stretch by stretch, then even channels, then the biases.
 
     The best model is left in `output`.
     """
-    return _Trials(hub, output, write, evidence, samples).run()
+    return _Trials(hub, output, write, evidence, samples, even_out).run()
 
 
 class _Trials:
     """The alternatives tried so far, and the best of them."""
 
-    def __init__(self, hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample]) -> None:
+    def __init__(
+        self, hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample], even_out: EvenOut
+    ) -> None:
         self._reference = Reference(hub, samples, "calibration samples")
-        self._output, self._write = output, write
-        self._choices, self._means = evidence.choices(), evidence.means()
-        self._best: tuple[Way, bool] = ((next(iter(self._choices)),) * len(STRETCHES), False)
+        self._output, self._write, self._even_out = output, write, even_out
+        self._choices, self._means, self._spans = evidence.choices(), evidence.means(), evidence.spans()
+        self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
         self._best_db = -math.inf
         self._written = self._best
         self._steps: list[Step] = []
@@ -100,34 +123,40 @@ class _Trials:
         """Try all; return the best."""
         for method in self._choices:
             if method != TIGHT:
-                self._try(f"{method} ranges", (method,) * len(STRETCHES), corrects=False)
-        for stretch, end in enumerate(STRETCHES if self._best_db < GOOD_DB else ()):
-            for method in self._choices:
-                if method in _OF_STRETCHES[stretch] and method != self._best[0][stretch]:
-                    way = (*self._best[0][:stretch], method, *self._best[0][stretch + 1 :])
-                    start = STRETCHES[stretch - 1] if stretch else 0.0
-                    where = f"from {start:.0%} to {end:.0%} of the network"
-                    self._try(f"{method} ranges {where}", way, corrects=False)
+                self._try(f"{method} ranges", _Pick((method,) * len(STRETCHES)))
+        if self._best_db < GOOD_DB:
+            self._try_what_takes_time()
         if self._means:
-            self._try("biases that make up for rounded weights", self._best[0], corrects=True)
+            self._try("biases that make up for rounded weights", replace(self._best, corrects=True))
         if self._written != self._best:
-            self._make(*self._best)
-        return Choice(*self._best, tuple(self._steps))
+            self._make(self._best)
+        return Choice(self._best, tuple(self._steps))
 
-    def _try(self, what: str, way: Way, *, corrects: bool) -> None:
-        first = not self._steps
-        if not first and not corrects and _ranges(self._choices, way) == _ranges(self._choices, self._best[0]):
+    def _try_what_takes_time(self) -> None:
+        for stretch, end in enumerate(STRETCHES):
+            for method in self._choices:
+                if method in _OF_STRETCHES[stretch] and method != self._best.way[stretch]:
+                    way = (*self._best.way[:stretch], method, *self._best.way[stretch + 1 :])
+                    start = STRETCHES[stretch - 1] if stretch else 0.0
+                    self._try(f"{method} ranges from {start:.0%} to {end:.0%} of the network", _Pick(way))
+        evened = self._even_out(self._spans)
+        if evened is not None:
+            self._try("channels that share a scale evened out", replace(self._best, evened=evened))
+
+    def _try(self, what: str, pick: _Pick) -> None:
+        same = replace(self._best, way=pick.way) == pick
+        if self._steps and same and _ranges(self._choices, pick.way) == _ranges(self._choices, self._best.way):
             return
-        self._make(way, corrects)
+        self._make(pick)
         figure = self._reference.measure(self._output).lowest_db
-        taken = first or figure >= self._best_db + WORTH_DB
+        taken = not self._steps or figure >= self._best_db + WORTH_DB
         self._steps.append(Step(what, figure, taken))
         if taken:
-            self._best, self._best_db = (way, corrects), figure
+            self._best, self._best_db = pick, figure
 
-    def _make(self, way: Way, corrects: bool) -> None:
-        self._write(_ranges(self._choices, way), self._means if corrects else None)
-        self._written = way, corrects
+    def _make(self, pick: _Pick) -> None:
+        pick.write(self._write, self._choices, self._means, self._spans)
+        self._written = pick
 
 
 def _ranges(choices: Mapping[str, Ranges], way: Way) -> Ranges:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from ._choose import KeepFirst, Step, choose
+from ._choose import Choice, KeepFirst, Step, choose
 from ._errors import UnsupportedError
 from ._evaluate import open_model
+from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
 from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
 from ._request import ActivationWatch, Means, QuantizationRequest, Ranges, Sample
@@ -111,12 +112,16 @@ class _Writer:
     io: str
     kept: dict[str, str] = field(default_factory=dict)
 
-    def write(self, ranges: Ranges, means: Means | None = None) -> None:
-        """Write the model; `means` correct its biases."""
+    def write(self, ranges: Ranges, means: Means | None = None, hub: Path | None = None) -> None:
+        """Write the model; `means` correct its biases, `hub` stands for the hub."""
         if self.target is Target.LITERT:
-            self.kept = quantize_litert(self.hub, self.output, self.request, self.io, ranges, means)
+            self.kept = quantize_litert(hub or self.hub, self.output, self.request, self.io, ranges, means)
         else:
-            self.kept = quantize_onnx(self.hub, self.output, self.request, ranges, means)
+            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, means)
+
+    def even_out(self, spans: Spans) -> Evened | None:
+        """Return a hub with even channels, for LiteRT; None if there is nothing to win."""
+        return even_out(self.hub, spans) if self.target is Target.LITERT else None
 
     def strict_bytes(self, ranges: Ranges) -> int | None:
         """Return the bytes of the model with nothing left in float; None if nothing is, or it cannot be made."""
@@ -150,12 +155,18 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     request, check = writer.request, DataCheck()
     samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
     calibrating = KeepFirst(_counted(samples, data.count, progress))
-    evidence, choice = Evidence(writer.channels(), request.method, writer.functions()), None
+    evidence = Evidence(
+        writer.channels(),
+        request.method,
+        writer.functions(),
+        evenable(writer.hub) if writer.target is Target.LITERT else frozenset(),
+    )
+    choice: Choice | None = None
     collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)
     ranges = _observed(watch, collector, calibrating)
     if request.effort:
         progress("choosing ranges", 0, None)
-        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating.kept)
+        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating.kept, writer.even_out)
     else:
         progress("quantizing", 0, None)
         writer.write(ranges)

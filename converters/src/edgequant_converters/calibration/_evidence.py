@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,8 @@ class Evidence:
 
     `channels` has the axis that counts channels, and their number, of tensors whose channels' means are wanted.
     `functions` has the name in THROUGH of the only function that reads a tensor: its range is judged by the results.
-    `method` is the only one to choose by, where the user named one.
+    `method` is the only one to choose by, where the user named one. `spanned` are the tensors of which each channel's
+    smallest and largest value are wanted (the last axis).
     """
 
     def __init__(
@@ -82,9 +84,11 @@ class Evidence:
         channels: Mapping[str, tuple[int, int]],
         method: str | None = None,
         functions: Mapping[str, str] | None = None,
+        spanned: AbstractSet[str] = frozenset(),
     ) -> None:
         self._channels, self._methods = channels, _TRIED if method is None else (method,)
-        self._functions = functions or {}
+        self._functions, self._spanned = functions or {}, spanned
+        self._spans: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._histograms: dict[str, Histogram] = {}
         self._means: dict[str, _Mean] = {}
         self._extremes: dict[str, _Extreme] = {}
@@ -99,6 +103,8 @@ class Evidence:
         histogram.update(_spread(values), ends=(float(values.min()), float(values.max())))
         if name in self._channels and values.size == array.size:
             self._add_mean(name, array)
+        if name in self._spanned and values.size == array.size and array.ndim:
+            self._add_span(name, array.reshape(-1, array.shape[-1]))
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest value of each tensor."""
@@ -123,6 +129,10 @@ class Evidence:
         """Return the mean of each channel of the tensors asked for."""
         return {name: mean.total / mean.count for name, mean in self._means.items()}
 
+    def spans(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Return the smallest and largest value of each channel of the tensors asked for."""
+        return dict(self._spans)
+
     def mean_squares(self, name: str) -> NDArray[np.float64] | None:
         """Return the mean square of each channel of a tensor asked for; None if it had no finite values."""
         mean = self._means.get(name)
@@ -139,6 +149,12 @@ class Evidence:
             return None
         sample, count = Counter(alone).most_common(1)[0]
         return (sample, count) if count * 2 > len(self._extremes) else None
+
+    def _add_span(self, name: str, rows: NDArray[Any]) -> None:
+        low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
+        before = self._spans.get(name, (low, high))
+        if before[0].shape == low.shape:
+            self._spans[name] = np.minimum(before[0], low), np.maximum(before[1], high)
 
     def _add_mean(self, name: str, array: NDArray[Any]) -> None:
         axis, size = self._channels[name]

@@ -46,7 +46,7 @@ def equalize(network: Network, statistics: Mapping[str, TensorStatistics], alpha
     """Return the scalings of all groups of channels that can be scaled."""
     found = []
     for group in channel_groups(network):
-        scales = _scales(network, group, statistics, alpha)
+        scales = group_scales(network, group, {name: seen.magnitude for name, seen in statistics.items()}, alpha)
         if scales is not None and np.any(scales != 1):
             producers, consumers = (tuple(layer.name for layer in side) for side in (group.producers, group.consumers))
             found.append(ScaleChannels(producers, consumers, tuple(float(s) for s in scales)))
@@ -65,13 +65,17 @@ def groups_fixed_by(network: Network, kind: str) -> list[ChannelGroup]:
     return [g for g in _all_groups(network) if g.producers and g.consumers and g.fixed_by == kind]
 
 
-def _scales(
-    network: Network, group: ChannelGroup, statistics: Mapping[str, TensorStatistics], alpha: float
+def group_scales(
+    network: Network, group: ChannelGroup, magnitudes: Mapping[str, NDArray[np.float64]], alpha: float
 ) -> NDArray[np.float64] | None:
+    """Return what to divide each channel of a group by; None if no sample has anything in it.
+
+    `magnitudes` has the largest magnitude of each channel of tensors, by their names.
+    """
     channels = network.shape(group.producers[0].output)[-1]
     names = [network.tensor_name(tensor) for tensor in sorted(group.tensors)]
     # After a flattening the channels repeat: (height, width, channels) in row-major order.
-    seen = [statistics[name].magnitude.reshape(-1, channels).max(axis=0) for name in names if name in statistics]
+    seen = [magnitudes[name].reshape(-1, channels).max(axis=0) for name in names if name in magnitudes]
     activations = np.max([m / m.max() for m in seen if m.any()], axis=0) if any(m.any() for m in seen) else None
     if activations is None:
         return None
