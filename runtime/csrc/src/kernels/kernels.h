@@ -240,6 +240,8 @@ enum { EQ_DOT_DEPTH = 16, EQ_DOT_COLUMNS = 4 };
 
 typedef struct eq_kernels {
     const char *name;
+    bool
+        level_in_float; /* other engines need no fewer instructions for float32, dynamic-range and 16-bit layers (scripts/bench_arm) */
     eq_gemm_kernel gemm;
     eq_winograd_kernel winograd; /* where it is faster than `gemm` */
     eq_depthwise_kernel depthwise;

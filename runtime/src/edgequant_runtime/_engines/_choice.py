@@ -1,8 +1,8 @@
 """Which engine `engine="auto"` takes for a .tflite model: the one that runs it faster.
 
-The native engine is ahead in int8. In float32, 16-bit and dynamic-range layers LiteRT is: a model with more than a
-little of those is LiteRT's, where that is installed. A model with something that the native engine does not have is
-LiteRT's too. A damaged model is refused.
+The native engine is ahead in int8, and on AArch64 level in float32, 16-bit and dynamic-range layers. Elsewhere LiteRT
+is ahead in those: a model with more than a little of them is LiteRT's, where that is installed. A model with something
+that the native engine does not have is LiteRT's too. A damaged model is refused.
 """
 
 from __future__ import annotations

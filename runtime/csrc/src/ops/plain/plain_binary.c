@@ -165,7 +165,11 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
     }
     status = choose(plan, op, &shape, &binary);
-    return status == EQ_OK ? eq_broadcast_step(plan, op, &shape, &binary) : status;
+    if (status == EQ_OK && (status = eq_broadcast_step(plan, op, &shape, &binary)) == EQ_OK) {
+        const eq_type type = eq_plan_output(plan, op, 0)->type;
+        plan->steps[plan->step_count - 1]->slow |= type == EQ_FLOAT32 && !find_vector_code(op->code, type);
+    }
+    return status;
 }
 
 EQ_OPERATOR(ADD, eq_prepare_plain_binary, ANY);

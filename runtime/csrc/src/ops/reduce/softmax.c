@@ -254,7 +254,7 @@ eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
     s->depth = in->dims[in->rank - 1];
     step->units = (int32_t)(eq_tensor_elements(in) / s->depth);
     step->cost = (uint64_t)eq_tensor_elements(in) * 8;
-    step->slow = !quantized;
+    step->slow = !quantized && eq_floats_are_slow(plan);
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
     return quantized ? set_int8(plan, op, s) : EQ_OK;
