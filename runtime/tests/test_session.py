@@ -19,7 +19,7 @@ def two_inputs(models, engine):
     return Session(models / f"two_inputs{SUFFIXES[engine]}", engine=engine, threads=1)
 
 
-@pytest.mark.parametrize(("model", "engine"), [("float.tflite", "litert"), ("float.onnx", "onnxruntime")])
+@pytest.mark.parametrize(("model", "engine"), [("data_dependent.tflite", "litert"), ("float.onnx", "onnxruntime")])
 def test_auto_goes_by_content_and_not_by_suffix(models, tmp_path, model, engine):
     misnamed = tmp_path / "model.bin"
     misnamed.write_bytes((models / model).read_bytes())
