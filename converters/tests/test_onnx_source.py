@@ -244,6 +244,32 @@ def test_free_sizes_beyond_the_batch(tmp_path: Path) -> None:
         source.write_litert(tmp_path / "model.tflite")
 
 
+def stateful(path: Path) -> Path:
+    """Return a graph with a state whose second axis is the batch."""
+    batch = {"x": ["batch", "features"], "state": [2, "batch", 4], "y": [2, "batch", 4]}
+    value = {name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in batch.items()}
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=1, axes=[1]),
+        helper.make_node("Add", ["mean", "state"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "net", [value["x"], value["state"]], [value["y"]])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+def test_free_sizes_are_asked_for_at_once(tmp_path: Path) -> None:
+    source = from_onnx(stateful(tmp_path / "net.onnx"))
+    asked = r"axis 1 of the input 'x' and axis 1 of the input 'state' have.*=1,\? --input-shape state=2,1,4\."
+    with pytest.raises(UnsupportedError, match=asked):
+        source.write_litert(tmp_path / "model.tflite")
+
+
+def test_a_given_size_holds_wherever_the_graph_has_its_name(tmp_path: Path) -> None:
+    source = from_onnx(stateful(tmp_path / "net.onnx"), input_shapes=["x=1,6"])
+    source.write_litert(tmp_path / "model.tflite")
+    assert [i.shape for i in open_model(tmp_path / "model.tflite").inputs] == [(1, 6), (2, 1, 4)]
+
+
 def test_graphs_that_are_not_finite(tmp_path: Path) -> None:
     nodes = [helper.make_node("Sub", ["x", "x"], ["zero"]), helper.make_node("Div", ["zero", "zero"], ["y"])]
     source = from_onnx(save_graph(tmp_path / "net.onnx", nodes, [], [1, 4]))

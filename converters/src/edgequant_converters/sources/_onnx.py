@@ -1,7 +1,7 @@
 """An .onnx file as a source."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -105,14 +105,22 @@ class OnnxSource:
         self.notes = (f"{self._name} is in fewer bits already. {found}",)
 
     def _refuse_free_sizes(self) -> None:
-        for value in self._inputs:
-            if None in shape_of(value)[1:]:
-                axis = shape_of(value).index(None, 1)
-                raise UnsupportedError(
-                    f"{self._name}: axis {axis} of the input '{value.name}' has a free size, which a LiteRT model "
-                    "cannot have: give calibration data, whose sizes it then takes, or the shape with a number for "
-                    f"each ?, as --input-shape {value.name}={','.join(_asked(shape_of(value)))}."
-                )
+        free = [value for value in self._inputs if None in shape_of(value)[1:]]
+        if not free:
+            return
+        axes = " and ".join(f"axis {shape_of(v).index(None, 1)} of the input '{v.name}'" for v in free)
+        asked = " ".join(f"--input-shape {v.name}={','.join(_asked(v, self._batches))}" for v in free)
+        raise UnsupportedError(
+            f"{self._name}: {axes} {'has' if len(free) == 1 else 'have'} a free size, which a LiteRT model cannot "
+            "have: give calibration data, whose sizes it then takes, or the shape with a number for each ?, as "
+            f"{asked}."
+        )
+
+    @property
+    def _batches(self) -> set[str]:
+        """Return what the graph calls the free first axes of its inputs."""
+        dims = [list(value.type.tensor_type.shape.dim) for value in self._inputs]
+        return {shape[0].dim_param for shape in dims if shape and shape[0].dim_param}
 
     def _check(self, path: Path) -> None:
         examples, expected = self._case
@@ -167,17 +175,29 @@ class OnnxSource:
         return zip(self._inputs, self._permuted, strict=True)
 
 
-def _asked(shape: Sequence[int | None]) -> list[str]:
+def _asked(value: onnx.ValueInfoProto, batches: Set[str]) -> list[str]:
     """Return a shape as the user is asked for it: a free batch is 1, every other free size a question mark."""
-    return [str(size) if size is not None else "1" if axis == 0 else "?" for axis, size in enumerate(shape)]
+    dims = value.type.tensor_type.shape.dim
+    return [
+        str(size) if size is not None else "1" if axis == 0 or dims[axis].dim_param in batches else "?"
+        for axis, size in enumerate(shape_of(value))
+    ]
 
 
 def _fix_sizes(model: onnx.ModelProto, texts: Sequence[str], description: str) -> None:
+    """Give inputs the shapes in the texts, and sizes of the same symbol in other inputs too."""
     inputs = {value.name: value for value in graph_inputs(model)}
     shapes = given_shapes(texts, {name: shape_of(value) for name, value in inputs.items()}, description)
+    named: dict[str, int] = {}
     for name, shape in shapes.items():
         for dim, size in zip(inputs[name].type.tensor_type.shape.dim, shape, strict=True):
+            if dim.dim_param:
+                named.setdefault(dim.dim_param, size)
             dim.dim_value = size
+    for value in inputs.values():
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in named:
+                dim.dim_value = named[dim.dim_param]
     for value in [*model.graph.output, *model.graph.value_info]:  # what they say of free sizes holds no more
         value.type.tensor_type.ClearField("shape")
 
