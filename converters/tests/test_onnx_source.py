@@ -244,6 +244,44 @@ def test_free_sizes_beyond_the_batch(tmp_path: Path) -> None:
         source.write_litert(tmp_path / "model.tflite")
 
 
+def looping(path: Path, condition: list[onnx.NodeProto], rounds: str) -> Path:
+    """Return a graph that doubles x as long as a condition, made in the body from `on`, says so."""
+    body = helper.make_graph(
+        [*condition, helper.make_node("Add", ["before", "before"], ["after"])],
+        "body",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, [1, 3]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, [1, 3]),
+        ],
+    )
+    counts = [numpy_helper.from_array(np.array(value), name) for name, value in (("most", 2**63 - 1), ("four", 4))]
+    loop = helper.make_node("Loop", [rounds, "", "x"], ["y"], "again", body=body)
+    return save_graph(path, [loop], counts, [1, 3])
+
+
+TRUE = helper.make_node("Constant", [], ["go_on"], value=numpy_helper.from_array(np.array(True), "true"))
+KEPT = helper.make_node("Identity", ["on"], ["go_on"])
+TURNED = helper.make_node("Not", ["on"], ["go_on"])
+
+
+@pytest.mark.parametrize(("condition", "rounds"), [(TRUE, ""), (KEPT, ""), (KEPT, "most")])
+def test_a_loop_without_an_end_is_refused_before_it_runs(
+    tmp_path: Path, condition: onnx.NodeProto, rounds: str
+) -> None:
+    with pytest.raises(SourceError, match="the Loop 'again' has no end"):
+        from_onnx(looping(tmp_path / "net.onnx", [condition], rounds))
+
+
+@pytest.mark.parametrize(("condition", "rounds"), [(TRUE, "four"), (TURNED, ""), (TURNED, "most")])
+def test_a_loop_that_ends_is_read(tmp_path: Path, condition: onnx.NodeProto, rounds: str) -> None:
+    from_onnx(looping(tmp_path / "net.onnx", [condition], rounds))
+
+
 def stateful(path: Path) -> Path:
     """Return a graph with a state whose second axis is the batch."""
     batch = {"x": ["batch", "features"], "state": [2, "batch", 4], "y": [2, "batch", 4]}

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from edgequant_converters._endless_loops import always_true
 from edgequant_converters.ir import Builder, Tensor
 
 from ._body import Body, put, repeat, take
@@ -47,23 +48,10 @@ def loop(node: Node, build: Builder) -> list[Tensor]:
     start = node.optional(1)
     if start is not None and start.is_constant and not start.values.item():
         most = 0
-    always = (start is None or start.is_constant) and _always_true(body)
+    always = (start is None or start.is_constant) and always_true(body)
     if most is not None and (most * len(body.node) <= _MOST_NODES or most == 0) and (always or most == 0):
         return _written_out(node, build, body, most, carried)
     return _as_while(node, build, body, most, start, carried, always=always)
-
-
-def _always_true(body: onnx.GraphProto) -> bool:
-    """Tell whether the condition that a body gives is the one that it got, or a constant that is true."""
-    name, given = body.output[0].name, body.input[1].name
-    makers = {output: node for node in body.node for output in node.output}
-    while name in makers and makers[name].op_type == "Identity":
-        name = makers[name].input[0]
-    maker = makers.get(name)
-    values = [onnx.numpy_helper.to_array(tensor) for tensor in body.initializer if tensor.name == name]
-    if maker is not None and maker.op_type == "Constant":
-        values += [onnx.numpy_helper.to_array(a.t) for a in maker.attribute if a.name == "value"]
-    return name == given or bool(values and values[0].all())
 
 
 def _written_out(node: Node, build: Builder, body: onnx.GraphProto, count: int, carried: list[Tensor]) -> list[Tensor]:

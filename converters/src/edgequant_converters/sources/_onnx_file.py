@@ -5,6 +5,7 @@ from typing import Any
 
 import onnx
 
+from edgequant_converters._endless_loops import endless_loop
 from edgequant_converters._errors import SourceError
 from edgequant_converters._onnx_external import load_external_weights
 from edgequant_converters._reason import reason
@@ -17,7 +18,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     """Return the float graph in the file, weights included and the model's own functions inlined.
 
     Raises SourceError for a file that is missing, empty, cut short, not ONNX, without its external weights, not valid,
-    or quantized on the fly.
+    quantized on the fly, or without an end.
     """
     if not path.is_file():
         raise SourceError(f"{path} is not a file: give an .onnx model.")
@@ -31,6 +32,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         from onnx.inliner import inline_local_functions
 
         model = inline_local_functions(model)
+    _refuse_endless_loops(model, path)
     return model
 
 
@@ -51,6 +53,15 @@ def _refuse_scales_of_the_moment(model: onnx.ModelProto, path: Path) -> None:
     if quantized:
         raise SourceError(
             f"{path.name} is quantized already ({', '.join(quantized)}): give the float model it came from."
+        )
+
+
+def _refuse_endless_loops(model: onnx.ModelProto, path: Path) -> None:
+    name = endless_loop(model.graph)
+    if name is not None:
+        raise SourceError(
+            f"{path.name}: the Loop '{name}' has no end, as its condition stays true and no number of rounds is given: "
+            "give it one of them."
         )
 
 
