@@ -11,7 +11,7 @@ import pytest
 from edgequant_converters import SourceError, UnsupportedError, sqnr_db
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
-from edgequant_converters.sources import from_torch
+from edgequant_converters.sources import from_exported_program, from_torch
 
 pytestmark = pytest.mark.torch_export
 
@@ -380,6 +380,11 @@ TRANSLATED: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "largest of uneven windows": (torch.nn.AdaptiveMaxPool2d((3, 5)), (1, 4, 10, 13), 8),
     "where the largest lies": (torch.nn.AdaptiveMaxPool2d((3, 5), return_indices=True), (2, 4, 10, 13), 16),
     "where the largest of even windows lies": (torch.nn.AdaptiveMaxPool2d(2, return_indices=True), (2, 3, 6, 4), 24),
+    "where the largest of a volume lies": (
+        torch.nn.AdaptiveMaxPool3d((2, 3, 2), return_indices=True),
+        (1, 2, 5, 7, 4),
+        16,
+    ),
     "slopes that are random in training": (torch.nn.RReLU(), (1, 8), 1),
 }
 
@@ -395,7 +400,11 @@ def test_what_torch_cannot_export_has_its_own_translation(name: str, tmp_path: P
     assert sum(operators(path).values()) <= most
 
 
-def test_a_projection_that_the_export_forgets_is_refused() -> None:
-    source = from_torch(torch.nn.LSTM(6, 8, proj_size=4).eval(), (torch.randn(10, 1, 6),))
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.filterwarnings("ignore:The tensor attributes self._flat_weights")
+def test_a_projection_that_the_export_forgets_is_refused(tmp_path: Path) -> None:
+    module = torch.nn.LSTM(6, 8, proj_size=4).eval()
+    torch.export.save(torch.export.export(module, (torch.randn(10, 1, 6),)), tmp_path / "net.pt2")
+    source = from_exported_program(tmp_path / "net.pt2")
     with pytest.raises(UnsupportedError, match=r"an LSTM with proj_size=4, which PyTorch .* without its projection"):
         source.write_litert(Path("net.tflite"))

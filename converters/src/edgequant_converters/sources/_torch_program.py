@@ -93,7 +93,7 @@ def _refuse_projections(program: ExportedProgram, description: str) -> None:
             if state != cell:
                 raise UnsupportedError(
                     f"{description} has an LSTM with proj_size={state}, which PyTorch exports to ONNX without its "
-                    "projection: take an LSTM without, and a Linear layer behind it."
+                    "projection: convert the module that the program was exported of."
                 )
 
 

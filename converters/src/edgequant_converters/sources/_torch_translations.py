@@ -41,7 +41,7 @@ def adaptive_average(x: Value, output_size: Sequence[int]) -> Value:
 
 
 def adaptive_maximum(x: Value, output_size: Sequence[int]) -> tuple[Value, Value]:
-    """Largest value of each window of (N, C, H, W), and where it lies in the flattened image."""
+    """Largest value of each window of (N, C, spatial...), or without N, and where it lies in the flattened image."""
     outer, sizes = _split(x, output_size)
     if all(size % count == 0 for size, count in zip(sizes, output_size, strict=True)) and outer == 2:
         kernel = [size // count for size, count in zip(sizes, output_size, strict=True)]
@@ -49,9 +49,7 @@ def adaptive_maximum(x: Value, output_size: Sequence[int]) -> tuple[Value, Value
         if x.shape[0] == 1 == x.shape[1]:
             return values, where
         return values, op.Mod(where, _ints([prod(sizes)]))  # ONNX counts through all channels, torch within one
-    (rows, _), (columns, _) = (_window(size, count) for size, count in zip(sizes, output_size, strict=True))
-    flat = rows[:, None, :, None] * sizes[1] + columns[None, :, None, :]  # (out rows, out columns, taps of each)
-    places = flat.reshape(prod(output_size), -1)
+    places = _places(sizes, output_size)
     image = op.Reshape(x, _ints([0] * outer + [prod(sizes)]))
     taps = op.Reshape(op.Gather(image, _ints(places.reshape(-1)), axis=-1), _ints([0] * outer + list(places.shape)))
     first = np.arange(places.shape[0]) * places.shape[1]
@@ -65,6 +63,7 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.adaptive_avg_pool2d.default: adaptive_average,
     torch.ops.aten.adaptive_avg_pool3d.default: adaptive_average,
     torch.ops.aten.adaptive_max_pool2d.default: adaptive_maximum,
+    torch.ops.aten.adaptive_max_pool3d.default: adaptive_maximum,
     torch.ops.aten.rnn_relu.input: rnn("Relu"),
     torch.ops.aten.rnn_tanh.input: rnn("Tanh"),
     torch.ops.aten.rrelu.default: rrelu,
@@ -75,6 +74,16 @@ def _split(x: Value, output_size: Sequence[int]) -> tuple[int, list[int]]:
     """Return how many axes come before the spatial ones, and the sizes of these."""
     outer = len(x.shape) - len(output_size)
     return outer, [int(size) for size in x.shape[outer:]]
+
+
+def _places(sizes: Sequence[int], output_size: Sequence[int]) -> NDArray[np.int64]:
+    """Return where in the flattened image the taps of each window lie: (windows, taps)."""
+    flat = np.zeros((1, 1), np.int64)
+    for size, count in zip(sizes, output_size, strict=True):
+        places, _ = _window(size, count)
+        joined = flat[:, None, :, None] * size + places[None, :, None, :]
+        flat = joined.reshape(flat.shape[0] * count, -1)
+    return flat
 
 
 def _window(size: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
