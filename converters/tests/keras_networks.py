@@ -61,6 +61,16 @@ def attention():
     return keras.Model(tokens, layers.Dense(3)(layers.GlobalAveragePooling1D()(mixed)))
 
 
+def volumes():
+    """Layers that TensorFlow's converter has no operators for, or tf2onnx writes wrongly if it is let."""
+    x = keras.Input((4, 6, 6, 4), name="volume")
+    pooled = layers.MaxPooling3D((3, 1, 1))(layers.Conv3D(4, 2, groups=2)(x))
+    image = layers.Resizing(9, 7)(layers.Reshape((5, 5, 4))(pooled))
+    means = layers.GlobalAveragePooling2D()(image)
+    kinds = layers.CategoryEncoding(3, output_mode="count")(keras.ops.cast(keras.ops.clip(means, 0, 2), "int32"))
+    return keras.Model(x, [means, kinds])
+
+
 def square_root():
     """NaN for most random inputs: sqrt(x - 1) W."""
     x = keras.Input((8,), name="x")
@@ -87,6 +97,7 @@ NETWORKS = {
     "normalized": normalized,
     "two_sided": two_sided,
     "attention": attention,
+    "volumes": volumes,
     "half_precision": half_precision,
     "lstm": lambda: sequential((12, 5), layers.Bidirectional(layers.LSTM(4)), layers.Dense(3)),
     "lstm50": lambda: sequential((50, 5), layers.LSTM(32), layers.Dense(3)),

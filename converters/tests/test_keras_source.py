@@ -23,7 +23,7 @@ Hub = Callable[[str, str], Path]
 
 NETWORKS = [
     "convolutional.keras", "normalized.keras", "two_sided.keras", "attention.keras", "lstm.keras", "gru.keras",
-    "other_recurrent.keras",
+    "other_recurrent.keras", "volumes.keras",
 ]  # fmt: skip
 CELLS = [*product(NETWORKS, (".tflite", ".onnx")), ("old.h5", ".tflite"), ("old_lstm.h5", ".tflite")]
 

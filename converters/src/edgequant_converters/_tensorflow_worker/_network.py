@@ -1,8 +1,8 @@
 """A loaded TensorFlow network, whatever it was stored as."""
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,10 @@ class Network:
         """Return the network as a tf.function as it is written to "litert" or "onnx", traced."""
         with self.written(target) as differs:
             function = self._function() if differs else self.traced
+            if target == "onnx" and _compiles_a_part(function.get_concrete_function().graph):
+                function = self._function()
+                with _inner_functions_written_out():
+                    function.get_concrete_function()
             function.get_concrete_function()
         return function
 
@@ -101,3 +105,18 @@ class Network:
                 f"{self.description}: input '{name}' takes {dtype.name}; give a network that takes numbers."
             )
         return tf.float32 if dtype.is_floating else dtype
+
+
+def _compiles_a_part(graph: Any) -> bool:
+    """Tell whether XLA is to compile a function in it: Keras has that done for convolutions with groups."""
+    return any("_XlaMustCompile" in node.attr for node in graph.as_graph_def().node)
+
+
+@contextmanager
+def _inner_functions_written_out() -> Iterator[None]:
+    """Trace functions in functions as if they were none; tf2onnx leaves those that XLA is to compile as they are."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)

@@ -12,6 +12,7 @@ from edgequant_converters._errors import UnsupportedError
 
 from ._messages import KEEPS_STATE
 from ._network import Network
+from ._onnx_repairs import repair
 
 _OPSET = 18
 
@@ -23,12 +24,15 @@ def write_onnx(network: Network, path: Path) -> None:
     """
     if network.keeps_state:
         raise UnsupportedError(f"{network.description} cannot be converted to ONNX: {KEEPS_STATE}.")
-    handlers: dict[str, Any] = {"Erfc": (_erfc, []), RECURRENT: (_recurrent, [])}
+    handlers: dict[str, Any] = {
+        "Erfc": (_erfc, []), "DenseBincount": (_bincount, []), RECURRENT: (_recurrent, [])
+    }  # fmt: skip
     traced = network.traced_for("onnx")
     model, _ = tf2onnx.convert.from_function(
         traced, input_signature=network.signature, opset=_OPSET, custom_op_handlers=handlers
     )
     _inline_captures(model.graph, traced)
+    repair(model)
     _save(model, path, network.description)
 
 
@@ -56,6 +60,34 @@ def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
     erf = context.make_node("Erf", node.input)
     one = context.make_const(tf2onnx.utils.make_name("one"), dtype(1))
     context.make_node("Sub", [one.output[0], erf.output[0]], outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+def _bincount(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Write how often each number is in a row (or, binary, whether it is), of which Keras makes CategoryEncoding."""
+    binary, bins = bool(node.get_attr_value("binary_output")), _number_of_bins(node.inputs[1])
+    if bins is None or context.get_shape(node.input[2]) != [0]:
+        return  # weights, or bins by the largest number: the operator stays, and is refused by its name
+    source, output = node.input[0], node.output[0]
+    kind, shape = context.get_dtype(output), [*context.get_shape(source)[:-1], bins]
+    numbers = np.arange(bins, dtype=tf2onnx.utils.map_onnx_to_numpy_type(context.get_dtype(source)))
+    constants = [numbers, np.array([-1], np.int64), np.array([-2], np.int64)]
+    every, last, rows = (context.make_const(tf2onnx.utils.make_name("bins"), value).output[0] for value in constants)
+    context.remove_node(node.name)
+    columns = context.make_node("Unsqueeze", [source, last]).output[0]
+    equal = context.make_node("Equal", [columns, every]).output[0]
+    marked = context.make_node("Cast", [equal], attr={"to": kind}).output[0]
+    reduced = "ReduceMax" if binary else "ReduceSum"
+    context.make_node(reduced, [marked, rows], attr={"keepdims": 0}, outputs=[output], shapes=[shape], dtypes=[kind])
+
+
+def _number_of_bins(node: Any) -> int | None:
+    """Return a size that is constant, or is at least and at most the same constant."""
+    if node.is_const():
+        return int(node.get_tensor_value())
+    most = {int(given.get_tensor_value()) for given in node.inputs if given.is_const()}
+    larger = [inner for given in node.inputs if given.type in ("Max", "Maximum") for inner in given.inputs]
+    least = {int(given.get_tensor_value()) for given in larger if given.is_const()}
+    return most.pop() if len(most) == 1 and most == least else None
 
 
 def _recurrent(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -12,7 +12,7 @@ import onnx
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
-from edgequant_converters._errors import SourceError
+from edgequant_converters._errors import ConverterError, SourceError, UnsupportedError
 from edgequant_converters._names import readable_names
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters.calibration import SampleFor, no_sample
@@ -20,6 +20,7 @@ from edgequant_converters.tflite import normalise, read_model, rename_io, write_
 
 from ._case import Arrays, Case, NotFiniteError, finite_case
 from ._input_shapes import given_shapes
+from ._onnx_litert import write_onnx_as_litert
 from ._onnx_names import rename_onnx_io
 from ._onnx_order import settle
 from ._recurrent_litert import with_recurrent_operators
@@ -40,11 +41,10 @@ class TensorFlowSource:
     def write_litert(self, path: Path) -> None:
         """Write the network as a float32 .tflite with a batch of 1; raises SourceError or UnsupportedError."""
         with self._converted("litert") as result:
-            model = read_model(result.hub)
-            normalise(model)
-            model = with_recurrent_operators(model)
-            rename_io(model, result.input_names, result.output_names)
-            write_model(model, path)
+            if result.lacking is None:
+                _finish_litert(result, path)
+            else:
+                _write_by_onnx(result, path)
             check_hub(path, *result.case, self.description)
 
     def write_onnx(self, path: Path) -> None:
@@ -69,14 +69,13 @@ class TensorFlowSource:
                 ]
                 infos, sampled = self._fixed(infos)
                 process.ask({"do": "trace", "shapes": [info.shape for info in infos]})
-                write = {"do": "write", "target": target, "output": str(hub)}
                 try:
                     case = self._case(process, infos, sampled)
                 except NotFiniteError:
-                    process.ask(write)  # that the target lacks an operator is told first: data would not help
+                    _write(process, target, hub)  # that the target lacks an operator is told first: data would not help
                     raise
-                process.ask(write)
-            yield _Converted(hub, names, readable_names(loaded["outputs"], "output"), case)
+                lacking = _write(process, target, hub)
+            yield _Converted(hub, names, readable_names(loaded["outputs"], "output"), case, lacking)
 
     def _fixed(self, infos: list[TensorInfo]) -> tuple[list[TensorInfo], Mapping[str, NDArray[Any]] | None]:
         """Return the inputs with a size for each axis, as given, or as the data's, which is returned too."""
@@ -119,3 +118,41 @@ class _Converted:
     input_names: list[str]
     output_names: list[str]
     case: Case
+    lacking: UnsupportedError | None
+    """Why the hub is .onnx though it is for LiteRT: what TensorFlow's own converter cannot write."""
+
+
+def _write(process: TensorFlowProcess, target: str, hub: Path) -> UnsupportedError | None:
+    """Write the hub; what TensorFlow's converter cannot write goes through ONNX, of which more becomes LiteRT."""
+    write = {"do": "write", "target": target, "output": str(hub)}
+    try:
+        process.ask(write)
+    except UnsupportedError as lacking:
+        if target != "litert":
+            raise
+        try:
+            process.ask({**write, "target": "onnx"})
+        except ConverterError:
+            raise lacking from None
+        return lacking
+    return None
+
+
+def _finish_litert(made: _Converted, path: Path) -> None:
+    model = read_model(made.hub)
+    normalise(model)
+    model = with_recurrent_operators(model)
+    rename_io(model, made.input_names, made.output_names)
+    write_model(model, path)
+
+
+def _write_by_onnx(made: _Converted, path: Path) -> None:
+    """Write what only ONNX could say as operators of LiteRT's; raises what TensorFlow said if there are none."""
+    model = onnx.load(made.hub)
+    rename_onnx_io(model, made.input_names, made.output_names)
+    inputs, _ = made.case
+    try:
+        write_onnx_as_litert(model, inputs, [False] * len(inputs), path)
+    except UnsupportedError:
+        assert made.lacking is not None
+        raise made.lacking from None
