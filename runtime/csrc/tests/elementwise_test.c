@@ -254,6 +254,7 @@ static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
 #define MEMBER(kernel) void (*kernel)(void);
 typedef struct tested {
     const char *name;
+    bool level_in_float; /* work_test.c */
     eq_gemm_kernel gemm; /* products_test.c */
     eq_winograd_kernel winograd;
     eq_depthwise_kernel depthwise;
