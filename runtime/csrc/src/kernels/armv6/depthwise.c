@@ -147,15 +147,15 @@ static void run_tile(const eq_depthwise *d, const char *packed, const int8_t *in
                      int32_t columns) {
     const output_range range = {d->zero_point, d->min, d->max, d->small};
     const size_t bytes = group_bytes(d->height, d->width);
+    int8_t *outputs[COLUMNS];
+    for (int32_t i = 0; i < columns; i++) {
+        outputs[i] = out + (ptrdiff_t)i * d->channels;
+    }
     for (int32_t c = 0; c < channels; c += CHANNELS, packed += bytes) {
         const group *group = (const void *)packed;
         int32_t acc[COLUMNS][CHANNELS];
-        int8_t values[COLUMNS][CHANNELS];
         sum_windows(d, group, in + c, acc, columns);
-        requantize_fours(acc, group->scale, range, values, columns);
-        for (int32_t i = 0; i < columns; i++) {
-            store(out + c + (ptrdiff_t)i * d->channels, values[i], channels - c);
-        }
+        requantize_fours(acc, group->scale, range, outputs, c, channels - c, columns);
     }
 }
 

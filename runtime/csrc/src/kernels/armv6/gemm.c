@@ -5,8 +5,9 @@
  * need no instruction, since the products with the whole word sum up to 256 * acc[second] + acc[first]. That wraps, but
  * |acc| < 2^22 leaves what is needed: (sum - acc[first]) >> 8. Without `small` the second column's weights are made, too.
  *
- * The two inner loops are in assembly: compilers keep half of the sums in memory. Sums of 2x2 and 1x4 blocks go through
- * memory to the floating-point unit, which loads them cheaper from there than from the other registers.
+ * Rows go in pairs, their bytes widened to int16 once for all columns; a row without another is read as it is. The two inner loops are
+ * in assembly: compilers keep half of the sums in memory. Sums of 2x2 and 1x4 blocks go through memory to the floating-point
+ * unit, which loads them cheaper from there than from the other registers.
  *
  * Packed: groups of {bias[4], scale[4], (segments, segment_bytes / 4 rounded up, pairs = 2, words = 2)}. */
 #include "set.h"
@@ -74,92 +75,112 @@ void eq_armv6_gemm_pack(const eq_gemm_weights *w, void *packed) {
     }
 }
 
-/* Where blocks read and write. The assembly knows the offsets of the members. */
+/* Where one row reads and writes. The assembly knows the offsets of the members. */
 typedef struct source {
-    const int8_t *const *window, *const *last_window;
+    const int8_t *const *window;
+    const uint32_t *weights;
     const ptrdiff_t *offset, *first_offset, *last_offset;
     size_t segment_bytes; /* of a group's packed weights */
-    const uint32_t *weights;
     const int32_t *bias;
-    int32_t *acc; /* of the first row */
+    int32_t *acc;
 } source;
 
-/* An even number of rows, two at a time, by the pair of columns whose words begin at from->weights. Of a row and the pair
- * it holds acc[first] and 256 * acc[second] + acc[first]. All registers but one are in use: `end` holds the address of the
- * source, too, which waits on the stack. */
-static void sum_two_rows(source *from) {
-    uint32_t first_a, both_a, first_b, both_b, in_a, in_b, weights, word, bytes_a, bytes_b, even_a, even_b;
+/* Rows two by two, each byte an int16: of every four bytes even_bytes and odd_bytes of the first row, then of the second. Then
+ * the loop over their products with all columns begins with what it multiplies. They share the first cache with a group's
+ * weights. */
+enum { WIDE_WORDS = 3072, WIDE_STEP_WORDS = 4 };
+
+static uint32_t *widen(const int8_t *a, const int8_t *b, size_t steps, uint32_t *wide) {
+    for (const uint32_t *end = wide + steps * WIDE_STEP_WORDS; wide != end; wide += WIDE_STEP_WORDS, a += STEP, b += STEP) {
+        const uint32_t bytes_a = load_bytes(a), bytes_b = load_bytes(b);
+        wide[0] = (uint32_t)even_bytes(bytes_a), wide[1] = (uint32_t)odd_bytes(bytes_a);
+        wide[2] = (uint32_t)even_bytes(bytes_b), wide[3] = (uint32_t)odd_bytes(bytes_b);
+    }
+    return wide;
+}
+
+static size_t wide_bytes(eq_window_shape s) {
+    return (size_t)s.segments * eq_steps_of(s, STEP) * WIDE_STEP_WORDS * sizeof(uint32_t);
+}
+
+static void widen_rows(const int8_t *const *windows, int32_t rows, const ptrdiff_t *offsets, eq_window_shape s,
+                       uint32_t *wide) {
+    for (int32_t r = 0; r < rows; r += 2) {
+        for (int32_t k = 0; k < s.segments; k++) {
+            wide = widen(windows[r] + offsets[k], windows[r + 1] + offsets[k], eq_steps_of(s, STEP), wide);
+        }
+    }
+}
+
+/* A pair of columns by widened rows. The assembly knows the offsets of the members. */
+typedef struct wide_pair {
+    _Alignas(8) int32_t first_bias;
+    int32_t both_bias;
+    const uint32_t *weights;
+    size_t row_bytes; /* of two widened rows: a multiple of 16, and of 32 if the number of steps is even */
+    const uint32_t *rows;
+    int32_t *acc, *last_acc; /* (rows, COLUMNS) */
+} wide_pair;
+
+/* Two rows at a time, two steps at a time. Of each row and the pair it holds acc[first] and 256 * acc[second] + acc[first]. All
+ * registers are in use: a step's inputs come with one LDM, which wants them in order. */
+static void sum_two_rows(const wide_pair *from) {
+    wide_pair pair = *from;
+    register wide_pair *at __asm__("lr") = &pair;
     __asm__ volatile(
+        "str r11, [sp, #-8]!\n\t" /* the frame pointer */
+        "ldr r4, [lr, #16]\n\t"
         "2:\n\t" /* two rows */
-        "ldr %[word], [%[end], #28]\n\t"
-        "ldr %[even_a], [%[end], #12]\n\t"
-        "ldr %[weights], [%[end], #24]\n\t"
-        "ldr %[first_a], [%[word]]\n\t"
-        "ldr %[both_a], [%[word], #4]\n\t"
-        "str %[even_a], [%[end], #8]\n\t"
-        "add %[both_a], %[first_a], %[both_a], lsl #8\n\t"
-        "mov %[first_b], %[first_a]\n\t"
-        "mov %[both_b], %[both_a]\n\t"
-        "1:\n\t" /* a segment */
-        "ldr %[even_b], [%[end]]\n\t"
-        "ldr %[word], [%[end], #8]\n\t"
-        "ldr %[in_a], [%[even_b]]\n\t"
-        "ldr %[in_b], [%[even_b], #4]\n\t"
-        "ldr %[even_a], [%[word]], #4\n\t"
-        "ldr %[even_b], [%[end], #20]\n\t"
-        "str %[word], [%[end], #8]\n\t"
-        "add %[in_a], %[in_a], %[even_a]\n\t"
-        "add %[in_b], %[in_b], %[even_a]\n\t"
-        "str %[end], [sp, #-8]!\n\t"
-        "add %[end], %[weights], %[even_b]\n\t"
-        "0:\n\t" /* four bytes */
-        "ldr %[word], [%[weights]], #16\n\t"
-        "ldr %[bytes_a], [%[in_a]], #4\n\t"
-        "ldr %[bytes_b], [%[in_b]], #4\n\t"
-        "sxtb16 %[even_a], %[bytes_a]\n\t"
-        "sxtb16 %[even_b], %[bytes_b]\n\t"
-        "smlad %[both_a], %[even_a], %[word], %[both_a]\n\t"
-        "smlad %[both_b], %[even_b], %[word], %[both_b]\n\t"
-        "sxtb16 %[word], %[word]\n\t"
-        "sxtb16 %[bytes_a], %[bytes_a], ror #8\n\t"
-        "sxtb16 %[bytes_b], %[bytes_b], ror #8\n\t"
-        "smlad %[first_a], %[even_a], %[word], %[first_a]\n\t"
-        "ldr %[even_a], [%[weights], #-12]\n\t" /* the odd bytes' word */
-        "smlad %[first_b], %[even_b], %[word], %[first_b]\n\t"
-        "cmp %[weights], %[end]\n\t"
-        "smlad %[both_a], %[bytes_a], %[even_a], %[both_a]\n\t"
-        "smlad %[both_b], %[bytes_b], %[even_a], %[both_b]\n\t"
-        "sxtb16 %[even_a], %[even_a]\n\t"
-        "smlad %[first_a], %[bytes_a], %[even_a], %[first_a]\n\t"
-        "smlad %[first_b], %[bytes_b], %[even_a], %[first_b]\n\t"
+        "ldr r12, [lr, #12]\n\t"
+        "ldr r5, [lr, #8]\n\t"
+        "ldrd r0, r1, [lr]\n\t"
+        "ldrd r2, r3, [lr]\n\t"
+        "tst r12, #16\n\t"
+        "add r12, r4, r12\n\t"
+        "bne 1f\n\t"
+        "0:\n\t" /* a step: four taps */
+        "ldmia r4!, {r6, r7, r8, r9}\n\t"
+        "ldrd r10, r11, [r5], #16\n\t"
+        "smlad r1, r6, r10, r1\n\t"
+        "smlad r3, r8, r10, r3\n\t"
+        "sxtb16 r10, r10\n\t"
+        "smlad r1, r7, r11, r1\n\t"
+        "smlad r3, r9, r11, r3\n\t"
+        "sxtb16 r11, r11\n\t"
+        "smlad r0, r6, r10, r0\n\t"
+        "smlad r2, r8, r10, r2\n\t"
+        "smlad r0, r7, r11, r0\n\t"
+        "smlad r2, r9, r11, r2\n\t"
+        "1:\n\t"
+        "ldmia r4!, {r6, r7, r8, r9}\n\t"
+        "ldrd r10, r11, [r5], #16\n\t"
+        "cmp r4, r12\n\t"
+        "smlad r1, r6, r10, r1\n\t"
+        "smlad r3, r8, r10, r3\n\t"
+        "sxtb16 r10, r10\n\t"
+        "smlad r1, r7, r11, r1\n\t"
+        "smlad r3, r9, r11, r3\n\t"
+        "sxtb16 r11, r11\n\t"
+        "smlad r0, r6, r10, r0\n\t"
+        "smlad r2, r8, r10, r2\n\t"
+        "smlad r0, r7, r11, r0\n\t"
+        "smlad r2, r9, r11, r2\n\t"
         "bne 0b\n\t"
-        "ldr %[end], [sp], #8\n\t"
-        "ldr %[word], [%[end], #8]\n\t"
-        "ldr %[even_a], [%[end], #16]\n\t"
-        "cmp %[word], %[even_a]\n\t"
-        "bne 1b\n\t"
-        "ldr %[word], [%[end], #32]\n\t"
-        "ldr %[even_a], [%[end]]\n\t"
-        "ldr %[even_b], [%[end], #4]\n\t"
-        "sub %[both_a], %[both_a], %[first_a]\n\t"
-        "sub %[both_b], %[both_b], %[first_b]\n\t"
-        "asr %[both_a], %[both_a], #8\n\t"
-        "asr %[both_b], %[both_b], #8\n\t"
-        "str %[first_a], [%[word]]\n\t"
-        "str %[both_a], [%[word], #4]\n\t"
-        "str %[first_b], [%[word], #16]\n\t"
-        "str %[both_b], [%[word], #20]\n\t"
-        "add %[word], %[word], #32\n\t"
-        "add %[even_a], %[even_a], #8\n\t"
-        "str %[word], [%[end], #32]\n\t"
-        "str %[even_a], [%[end]]\n\t"
-        "cmp %[even_a], %[even_b]\n\t"
-        "bne 2b"
-        : [first_a] "=&r"(first_a), [both_a] "=&r"(both_a), [first_b] "=&r"(first_b), [both_b] "=&r"(both_b),
-          [in_a] "=&r"(in_a), [in_b] "=&r"(in_b), [weights] "=&r"(weights), [word] "=&r"(word), [bytes_a] "=&r"(bytes_a),
-          [bytes_b] "=&r"(bytes_b), [even_a] "=&r"(even_a), [even_b] "=&r"(even_b), [end] "+r"(from)
+        "ldr r12, [lr, #20]\n\t"
+        "ldr r10, [lr, #24]\n\t"
+        "sub r1, r1, r0\n\t"
+        "sub r3, r3, r2\n\t"
+        "asr r1, r1, #8\n\t"
+        "asr r3, r3, #8\n\t"
+        "strd r0, r1, [r12], #16\n\t"
+        "strd r2, r3, [r12], #16\n\t"
+        "cmp r12, r10\n\t"
+        "str r12, [lr, #20]\n\t"
+        "bne 2b\n\t"
+        "ldr r11, [sp], #8"
         :
-        : "cc", "memory");
+        : [at] "r"(at)
+        : "cc", "memory", "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r12");
 }
 
 /* The row at from->window by a group: pairs a and b. */
@@ -233,53 +254,73 @@ static void sum_large(const source *from, int32_t pair) {
     from->acc[pair] = first_sum, from->acc[pair + 1] = second_sum;
 }
 
-/* A group's sums of `rows` rows. `from` has the windows, the offsets of the segments and room for the sums. */
-static void sum_group(const group *columns, const source *from, int32_t rows, bool small) {
-    const int32_t paired = small ? rows / 2 * 2 : 0;
-    source block = *from;
-    block.last_window = from->window + paired;
-    for (int32_t pair = 0; paired && pair < COLUMNS; pair += PAIR) {
-        block.window = from->window;
-        block.weights = columns->weights + pair, block.bias = columns->bias + pair, block.acc = from->acc + pair;
-        sum_two_rows(&block);
-    }
-    block.weights = columns->weights, block.bias = columns->bias;
-    for (int32_t r = paired; r < rows; r++) {
-        block.window = from->window + r, block.offset = from->first_offset, block.acc = from->acc + r * COLUMNS;
+/* A group's sums of rows first to rows - 1, from the windows themselves. */
+static void sum_rows(const group *columns, source from, const int8_t *const *windows, int32_t first, int32_t rows, bool small,
+                     int32_t (*acc)[COLUMNS]) {
+    for (int32_t r = first; r < rows; r++) {
+        from.weights = columns->weights, from.bias = columns->bias;
+        from.window = windows + r, from.offset = from.first_offset, from.acc = acc[r];
         if (small) {
-            sum_one_row(&block);
+            sum_one_row(&from);
         } else {
             for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) {
-                sum_large(&block, pair);
+                sum_large(&from, pair);
             }
         }
     }
 }
 
-void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
-                       int32_t last_column) {
+/* A group's sums of an even number of widened rows. */
+static void sum_wide(const group *columns, wide_pair from, int32_t rows, int32_t (*acc)[COLUMNS]) {
+    for (int32_t pair = 0; pair < COLUMNS; pair += PAIR) {
+        from.first_bias = columns->bias[pair];
+        from.both_bias = (int32_t)(((uint32_t)columns->bias[pair + 1] << 8) + (uint32_t)columns->bias[pair]);
+        from.weights = columns->weights + pair;
+        from.acc = acc[0] + pair, from.last_acc = acc[rows] + pair;
+        sum_two_rows(&from);
+    }
+}
+
+typedef struct tile {
+    const int8_t *const *windows;
+    int8_t *const *out;
+    int32_t rows;
+} tile;
+
+/* `wide` of the rows are widened, an even number. */
+static void run_tile(const eq_gemm *g, tile t, int32_t first_column, int32_t last_column, int32_t wide, uint32_t *words) {
     static const ptrdiff_t no_offset = 0;
     const output_range range = {g->zero_point, g->min, g->max, g->small};
     const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
     const ptrdiff_t *offsets = s.joined ? &no_offset : g->segment_offsets;
     const size_t bytes = group_bytes(s);
     const char *packed = (const char *)g->packed + (size_t)(first_column / COLUMNS) * bytes;
-    eq_line lines[ROWS];
-    const int8_t *windows[ROWS];
-    int32_t acc[ROWS][COLUMNS];
-    const source from = {.window = windows,
-                         .first_offset = offsets,
-                         .last_offset = offsets + s.segments,
-                         .segment_bytes = packed_segment_bytes(s),
-                         .acc = acc[0]};
-    eq_bring_windows(g, in, lines, windows, rows, STEP);
+    _Alignas(8) int32_t acc[ROWS][COLUMNS];
+    const source from = {
+        .first_offset = offsets, .last_offset = offsets + s.segments, .segment_bytes = packed_segment_bytes(s)};
+    const wide_pair pair = {.row_bytes = wide_bytes(s), .rows = words};
+    widen_rows(t.windows, wide, offsets, s, words);
     for (int32_t n = first_column; n < last_column; n += COLUMNS, packed += bytes) {
         const group *columns = (const void *)packed;
-        int8_t values[ROWS][COLUMNS];
-        sum_group(columns, &from, rows, g->small);
-        requantize_fours(acc, columns->scale, range, values, rows);
-        for (int32_t r = 0; r < rows; r++) {
-            store(out[r] + n, values[r], last_column - n);
+        if (wide) {
+            sum_wide(columns, pair, wide, acc);
         }
+        sum_rows(columns, from, t.windows, wide, t.rows, g->small, acc);
+        requantize_fours(acc, columns->scale, range, t.out, n, last_column - n, t.rows);
+    }
+}
+
+void eq_armv6_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
+                       int32_t last_column) {
+    const eq_window_shape s = eq_window_shape_of(g->segments, g->segment_bytes, STEP);
+    const size_t pairs = sizeof(uint32_t) * WIDE_WORDS / wide_bytes(s);
+    const int32_t most = !g->small || pairs == 0 ? rows : pairs < ROWS / 2 ? 2 * (int32_t)pairs : ROWS;
+    _Alignas(8) uint32_t wide[WIDE_WORDS];
+    eq_line lines[ROWS];
+    const int8_t *windows[ROWS];
+    eq_bring_windows(g, in, lines, windows, rows, STEP);
+    for (int32_t r = 0; r < rows; r += most) {
+        const tile t = {windows + r, out + r, rows - r < most ? rows - r : most};
+        run_tile(g, t, first_column, last_column, g->small && pairs > 0 ? t.rows / 2 * 2 : 0, wide);
     }
 }
