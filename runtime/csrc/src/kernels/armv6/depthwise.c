@@ -1,11 +1,13 @@
 /* Depthwise convolution, four channels at a time. PKHBT and PKHTB put the bytes of two neighbouring taps of a kernel row into
  * one word, SXTB16 widens each channel's pair of them, and SMLAD adds both products. A row's last tap may have no neighbour.
+ * Kernels of 3x3 with stride 1 or 2 go by two rows of outputs: depthwise_3x3.h.
  *
  * Channels go in blocks of a cache line, so that the weights of a block and the lines that it reads stay in the cache.
  *
- * Packed: groups of {bias[4], scale[4], (height, (width + 1) / 2, channels = 4, taps = 2) int16}. */
+ * Packed: groups of {bias[4], scale[4], (height, (width + 1) / 2, channels = 4, taps = 2) int16}, with tall_channel[4] for 3x3. */
 #include "set.h"
 
+#include "depthwise_3x3.h"
 #include "media.h"
 
 enum { CHANNELS = 4, BLOCK = 32 /* channels */, COLUMNS = 8 };
@@ -16,8 +18,13 @@ typedef struct group {
     int16x2_t weights[];
 } group;
 
+static size_t tap_words(int32_t height, int32_t width) {
+    return (size_t)height * (((size_t)width + 1) / 2) * CHANNELS;
+}
+
 static size_t group_bytes(int32_t height, int32_t width) {
-    return sizeof(group) + (size_t)height * (((size_t)width + 1) / 2) * CHANNELS * sizeof(int16x2_t);
+    const size_t tall = height == 3 && width == 3 ? CHANNELS * sizeof(tall_channel) : 0;
+    return sizeof(group) + tap_words(height, width) * sizeof(int16x2_t) + tall;
 }
 
 size_t eq_armv6_depthwise_packed_bytes(const eq_depthwise_weights *w) {
@@ -31,6 +38,20 @@ static int16_t weight_at(const eq_depthwise_weights *w, int32_t y, int32_t x, in
     return w->weights[((size_t)y * (size_t)w->width + (size_t)x) * (size_t)w->channels + (size_t)c];
 }
 
+static int16x2_t pair_of(int16_t first, int16_t second) {
+    return (int16x2_t)((uint32_t)second << 16 | (uint16_t)first);
+}
+
+static void pack_tall(const eq_depthwise_weights *w, int32_t c, tall_channel *packed) {
+    for (int32_t i = 0; i < CHANNELS; i++) {
+        for (int32_t x = 0; x < 3; x++) {
+            const int16_t taps[3] = {weight_at(w, 0, x, c + i), weight_at(w, 1, x, c + i), weight_at(w, 2, x, c + i)};
+            packed[i].taps[x][0] = pair_of(taps[0], taps[1]), packed[i].taps[x][1] = pair_of(taps[1], taps[2]);
+        }
+        packed[i].bias = c + i < w->channels ? w->bias[c + i] : 0;
+    }
+}
+
 static void pack_group(const eq_depthwise_weights *w, int32_t c, group *packed) {
     int16x2_t *pair = packed->weights;
     for (int32_t i = 0; i < CHANNELS && c + i < w->channels; i++) {
@@ -40,9 +61,12 @@ static void pack_group(const eq_depthwise_weights *w, int32_t c, group *packed) 
     for (int32_t y = 0; y < w->height; y++) {
         for (int32_t x = 0; x < w->width; x += 2) {
             for (int32_t i = 0; i < CHANNELS; i++) {
-                *pair++ = (int16x2_t)((uint32_t)weight_at(w, y, x + 1, c + i) << 16 | (uint16_t)weight_at(w, y, x, c + i));
+                *pair++ = pair_of(weight_at(w, y, x, c + i), weight_at(w, y, x + 1, c + i));
             }
         }
+    }
+    if (w->height == 3 && w->width == 3) {
+        pack_tall(w, c, (void *)pair);
     }
 }
 
@@ -159,16 +183,53 @@ static void run_tile(const eq_depthwise *d, const char *packed, const int8_t *in
     }
 }
 
+/* As run_tile, of two rows of outputs by a kernel of 3x3. */
+static void run_tall_tile(const eq_depthwise *d, int32_t stride, const char *packed, const int8_t *in, int8_t *out,
+                          int32_t channels, int32_t columns) {
+    const output_range range = {d->zero_point, d->min, d->max, d->small};
+    int8_t *outputs[2 * TALL_COLUMNS];
+    for (int32_t i = 0; i < columns; i++) {
+        outputs[2 * i] = out + (ptrdiff_t)i * d->channels;
+        outputs[2 * i + 1] = outputs[2 * i] + d->out_row;
+    }
+    for (int32_t c = 0; c < channels; c += CHANNELS, packed += group_bytes(3, 3)) {
+        const group *group = (const void *)packed;
+        int32_t acc[2 * TALL_COLUMNS][CHANNELS];
+        sum_tall(stride, (const void *)(group->weights + tap_words(3, 3)), in + c, d->tap_row, d->tap_column, acc, columns);
+        requantize_fours(acc, group->scale, range, outputs, c, channels - c, 2 * columns);
+    }
+}
+
+/* 1 or 2 if windows of 3x3 are so many taps apart in both directions, else 0. */
+static int32_t tall_stride(const eq_depthwise *d) {
+    const bool is_3x3 = d->height == 3 && d->width == 3;
+    for (int32_t stride = 1; is_3x3 && stride <= 2; stride++) {
+        if (d->in_row == stride * d->tap_row && d->in_column == stride * d->tap_column) {
+            return stride;
+        }
+    }
+    return 0;
+}
+
 void eq_armv6_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const char *packed = d->packed;
     const size_t block_bytes = BLOCK / CHANNELS * group_bytes(d->height, d->width);
+    const int32_t stride = tall_stride(d);
     for (int32_t c = 0; c < d->channels; c += BLOCK, packed += block_bytes) {
         const int32_t channels = d->channels - c < BLOCK ? d->channels - c : BLOCK;
-        for (int32_t row = 0; row < rows; row++) {
-            for (int32_t column = 0; column < d->out_width; column += COLUMNS) {
-                const int32_t columns = d->out_width - column < COLUMNS ? d->out_width - column : COLUMNS;
-                run_tile(d, packed, in + row * d->in_row + column * d->in_column + c,
-                         out + row * d->out_row + (ptrdiff_t)column * d->channels + c, channels, columns);
+        for (int32_t row = 0, done; row < rows; row += done) {
+            const bool tall = stride && row + 1 < rows;
+            const int32_t most = tall ? TALL_COLUMNS : COLUMNS;
+            done = tall ? 2 : 1;
+            for (int32_t column = 0; column < d->out_width; column += most) {
+                const int32_t columns = d->out_width - column < most ? d->out_width - column : most;
+                const int8_t *from = in + row * d->in_row + column * d->in_column + c;
+                int8_t *to = out + row * d->out_row + (ptrdiff_t)column * d->channels + c;
+                if (tall) {
+                    run_tall_tile(d, stride, packed, from, to, channels, columns);
+                } else {
+                    run_tile(d, packed, from, to, channels, columns);
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ void eq_armv6_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *
                  .packed_bytes = eq_armv6_gemm_packed_bytes,                                      \
                  .pack = eq_armv6_gemm_pack,                                                      \
                  .run = eq_armv6_gemm_run},                                                       \
-        .depthwise = {.rows = 1,                                                                  \
+        .depthwise = {.rows = 2,                                                                  \
                       .packed_bytes = eq_armv6_depthwise_packed_bytes,                            \
                       .pack = eq_armv6_depthwise_pack,                                            \
                       .run = eq_armv6_depthwise_run},                                             \
