@@ -116,7 +116,7 @@ def marked_instructions(
 def _emulate(
     folder: Path, board: str, command: Sequence[str | Path], python: bool, packages: Sequence[Path], blocks: Path | None
 ) -> dict[str, int]:
-    plugin = f"{_plugin(folder)}{f',blocks={blocks}' if blocks else ''}"
+    plugin = f"{counting_plugin(folder)}{f',blocks={blocks}' if blocks else ''}"
     emulator: list[str | Path] = ["qemu-aarch64", "-plugin", plugin, "-cpu", BOARDS[board].cpu]
     if python:
         emulator += ["-L", board_root(folder, board), folder / "root/usr/bin" / PYTHON]
@@ -128,8 +128,9 @@ def _emulate(
     return {line.split(": ")[0]: int(line.split()[1]) for line in lines if line.startswith(("insns: ", "marked: "))}
 
 
-def _plugin(folder: Path) -> Path:
-    """Compile the plugin, unless that was done from the same source."""
+def counting_plugin(folder: Path) -> Path:
+    """Compile the plugin into a folder, unless that was done from the same source."""
+    folder.mkdir(parents=True, exist_ok=True)
     source = HERE / "count_instructions.c"
     plugin = folder / f"libinsn-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.so"
     if not plugin.exists():
