@@ -56,6 +56,7 @@ def test_a_free_number_of_boxes_may_be_none(form: str) -> None:
     boxes, scores = scene()
     whole, none = outputs(form, boxes, scores), outputs(form, boxes[:0], scores[:0])
     agreement = DetectionAgreement()
+    agreement.update(none, none)
     agreement.update(whole, whole)
     agreement.update(whole, none)
     assert agreement.measure == DetectionMeasure(reference=4, found=2, others=0)

@@ -259,17 +259,24 @@ def looping(path: Path, condition: list[onnx.NodeProto], rounds: str) -> Path:
             helper.make_tensor_value_info("after", TensorProto.FLOAT, [1, 3]),
         ],
     )
-    counts = [numpy_helper.from_array(np.array(value), name) for name, value in (("most", 2**63 - 1), ("four", 4))]
+    named = {"most": 2**63 - 1, "billion": 10**9, "four": 4, "yes": True}
+    constants = [numpy_helper.from_array(np.array(value), name) for name, value in named.items()]
+    largest = helper.make_node("Constant", [], ["largest"], value_int=2**63 - 1)
+    again = helper.make_node("Identity", ["largest"], ["largest again"])
     loop = helper.make_node("Loop", [rounds, "", "x"], ["y"], "again", body=body)
-    return save_graph(path, [loop], counts, [1, 3])
+    return save_graph(path, [largest, again, loop], constants, [1, 3])
 
 
 TRUE = helper.make_node("Constant", [], ["go_on"], value=numpy_helper.from_array(np.array(True), "true"))
 KEPT = helper.make_node("Identity", ["on"], ["go_on"])
+OUTER = helper.make_node("Identity", ["yes"], ["go_on"])
 TURNED = helper.make_node("Not", ["on"], ["go_on"])
 
 
-@pytest.mark.parametrize(("condition", "rounds"), [(TRUE, ""), (KEPT, ""), (KEPT, "most")])
+@pytest.mark.parametrize(
+    ("condition", "rounds"),
+    [(TRUE, ""), (KEPT, ""), (OUTER, ""), (KEPT, "most"), (KEPT, "billion"), (KEPT, "largest again")],
+)
 def test_a_loop_without_an_end_is_refused_before_it_runs(
     tmp_path: Path, condition: onnx.NodeProto, rounds: str
 ) -> None:

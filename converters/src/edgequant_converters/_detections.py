@@ -47,15 +47,14 @@ class DetectionAgreement:
     """Counts over samples; memory does not grow with their number."""
 
     def __init__(self) -> None:
-        self._reference = self._found = self._others = self._samples = 0
+        self._reference = self._found = self._others = 0
         self._layout: _Layout | None = None
 
     def update(self, reference: Sequence[NDArray[Any]], test: Sequence[NDArray[Any]]) -> None:
         """Add one sample's outputs, all of them, of both models in the same order."""
-        if self._samples == 0:
+        if self._layout is None:  # also after samples in which nothing was found, and which therefore showed nothing
             found = _layout_of(reference)
             self._layout = None if found is None else found.settled(reference)
-        self._samples += 1
         if self._layout is None:
             return
         expected, computed = (_thinned(self._layout.boxes(outputs)) for outputs in (reference, test))
@@ -122,7 +121,7 @@ class _Layout:
 def _layout_of(outputs: Sequence[NDArray[Any]]) -> _Layout | None:
     """Return how outputs hold detections; None if they do not look so."""
     for number, output in enumerate(outputs):
-        if output.ndim == 3 and output.dtype.kind == "f":
+        if output.ndim == 3 and output.size and output.dtype.kind == "f":
             for axis in (-2, -1):
                 rows = np.moveaxis(output, axis, -1).reshape(-1, output.shape[axis])
                 if 5 <= rows.shape[1] < len(rows) and _is_scores(rows[:, 4:]) and np.abs(rows[:, :4]).max() > 1.5:

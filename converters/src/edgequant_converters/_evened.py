@@ -24,7 +24,7 @@ ALPHA = 0.75
 """Three parts of the factors come from the activations, one from the weights that read them."""
 
 UNEVEN = 8.0
-"""A network without a tensor whose widest channel is so many times its median one has nothing to win."""
+"""Channels that share a scale are evened out if the widest one of a tensor is so many times its median one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,18 @@ def even_out(hub: Path, spans: Spans) -> Evened | None:
     """Write an evened copy beside a .tflite hub; None if no channels are uneven."""
     network = Network(hub.read_bytes())
     seen = {name: np.maximum(np.abs(low), np.abs(high)) for name, (low, high) in spans.items()}
-    found, scales, uneven = list[ScaleChannels](), dict[str, NDArray[np.float64]](), False
+    found, scales = list[ScaleChannels](), dict[str, NDArray[np.float64]]()
     for group in _groups(network):
+        names = [network.tensor_name(tensor) for tensor in group.tensors]
+        if not any(_unevenness(seen[name]) > UNEVEN for name in names if name in seen):
+            continue
         factors = group_scales(network, group, seen, ALPHA)
         if factors is None:
             continue
-        names = [network.tensor_name(tensor) for tensor in group.tensors]
-        uneven = uneven or any(_unevenness(seen[name]) > UNEVEN for name in names if name in seen)
         producers, consumers = (tuple(layer.name for layer in side) for side in (group.producers, group.consumers))
         found.append(ScaleChannels(producers, consumers, tuple(map(float, factors))))
         scales |= dict.fromkeys(names, factors)
-    if not uneven:
+    if not found:
         return None
     for edit in found:
         edit.apply(network)

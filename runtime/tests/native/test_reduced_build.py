@@ -12,14 +12,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import example_count
 from .sanitized import SOURCES
 from .single_op import Model, Quantized
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(example_count() < 200, reason="compiles the engine once more: scripts/nightly does"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]  # it compiles the engine once more
 
 MODELS = Path(__file__).parents[1] / "models"
 SCRIPT = """

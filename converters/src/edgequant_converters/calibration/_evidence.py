@@ -74,7 +74,8 @@ class Evidence:
     """A collector of ranges that keeps what others than the smallest and largest value follow from.
 
     `channels` has the axis that counts channels, and their number, of tensors whose channels' means are wanted.
-    `functions` has the name in THROUGH of the only function that reads a tensor: its range is judged by the results.
+    `functions` has the name in THROUGH of the only function that reads a tensor: its range is judged by the results,
+    unless the user named a method.
     `method` is the only one to choose by, where the user named one. `spanned` are the tensors of which each channel's
     smallest and largest value are wanted (the last axis).
     """
@@ -87,7 +88,7 @@ class Evidence:
         spanned: AbstractSet[str] = frozenset(),
     ) -> None:
         self._channels, self._methods = channels, _TRIED if method is None else (method,)
-        self._functions, self._spanned = functions or {}, spanned
+        self._functions, self._spanned = (functions or {}) if method is None else {}, spanned
         self._spans: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._histograms: dict[str, Histogram] = {}
         self._means: dict[str, _Mean] = {}
