@@ -30,8 +30,8 @@ class Session:
     Args:
         model: path of a .tflite or .onnx file, or its bytes.
         engine: "native" or "litert" (.tflite), "onnxruntime" (.onnx), or "auto", which goes by the file's content. For
-            an int8 .tflite model "auto" is "native"; for one with much float32 in it, or with something that the
-            native engine does not run, it is "litert".
+            an int8 .tflite model "auto" is "native", and on AArch64 for others too; elsewhere it is "litert" for one
+            with much float32 in it, and everywhere for one with something that the native engine does not run.
         threads: threads for one inference, 1 to 256; None takes every core that this process may use.
         profile: measure every step, see profile(); the engine is "native" then.
         input_shapes: shapes to begin with, by input name, for a model that leaves sizes free and cannot be planned with
