@@ -173,3 +173,49 @@ def reshapings(draw: st.DrawFn) -> tuple[tuple[int, ...], list[int], list[int]]:
 def test_reshaping_transposed_values(case: tuple[tuple[int, ...], list[int], list[int]]) -> None:
     shape, order, wanted = case
     simplified(shape, lambda b, x: b.unary("NEG", b.reshape(b.transpose(x, order), wanted)))
+
+
+def shuffled(b: Builder, x: Tensor, groups: int) -> Tensor:
+    """Mix the channels of a channels-first image, as ShuffleNet does."""
+    n, channels, height, width = x.shape
+    apart = b.transpose(b.reshape(x, (n, groups, channels // groups, height, width)), (0, 2, 1, 3, 4))
+    return b.reshape(apart, x.shape)
+
+
+def test_a_channel_shuffle_is_one_transposition_of_channels() -> None:
+    def network(b: Builder, x: Tensor) -> Tensor:
+        for groups in (2, 3):
+            x = b.unary("RELU", shuffled(b, b.unary("NEG", x), groups))
+        return x
+
+    left = simplified((1, 4, 6, 12), lambda b, x: b.transpose(network(b, b.transpose(x, TO_NCHW)), TO_NHWC))
+    assert [code for code in left if code != "RESHAPE"] == ["NEG", "TRANSPOSE", "RELU"] * 2
+
+
+def test_windows_and_back_are_one_transposition_each() -> None:
+    def windows(b: Builder, x: Tensor) -> Tensor:
+        """Return the pixels at each place of the 2x2 windows of a channels-first image: (places, windows, channels)."""
+        x = b.transpose(b.reshape(x, (3 * 2, 2, 3, 2)), (0, 2, 1, 3))
+        x = b.transpose(b.reshape(x, (1, 3, 6, 4)), (0, 3, 2, 1))
+        return b.reshape(x, (4, 6, 3))
+
+    def image(b: Builder, x: Tensor) -> Tensor:
+        x = b.transpose(b.reshape(x, (1, 4, 6, 3)), (0, 3, 2, 1))
+        x = b.transpose(b.reshape(x, (3 * 2, 3, 2, 2)), (0, 2, 1, 3))
+        return b.reshape(x, (1, 3, 4, 6))
+
+    def network(b: Builder, x: Tensor) -> Tensor:
+        x = b.op("SOFTMAX", [windows(b, b.transpose(x, TO_NCHW))], (4, 6, 3), beta=1.0)
+        return b.transpose(image(b, x), TO_NHWC)
+
+    left = simplified(SHAPE, network)
+    assert [code for code in left if code != "RESHAPE"] == ["TRANSPOSE", "SOFTMAX", "TRANSPOSE"]
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (2, 15)])
+def test_chains_that_cut_across_what_they_joined_stay(shape: tuple[int, int]) -> None:
+    def chain(b: Builder, x: Tensor) -> Tensor:
+        x = b.transpose(b.reshape(x, (6, 5)), (1, 0))
+        return b.transpose(b.reshape(b.reshape(x, (3, 10)), shape), (1, 0))
+
+    assert "TRANSPOSE" in simplified((5, 6), chain)

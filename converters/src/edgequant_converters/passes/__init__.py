@@ -1,15 +1,17 @@
 """Rewriting the graph: each pass keeps what it computes, and makes it fewer or cheaper operators.
 
-1. Transpositions are carried past what computes alike in any order of the axes, and cancel (`_transposes`).
-2. Padding comes right before the layer that it is for (`_padding`).
-3. Transpositions before a flattening go into the columns of the dense layer behind it (`_flatten`).
-4. What is computed twice is computed once (`_doubles`); a reshaping of a reshaping is one (`_reshapes`).
-5. Factors and addends go into the weights and biases of the layer before, activations into its options (`_fusions`).
-6. What nobody reads is dropped.
+1. A chain of reshapes and transpositions becomes one transposition between two reshapes (`_chains`).
+2. Transpositions are carried past what computes alike in any order of the axes, and cancel (`_transposes`).
+3. Padding comes right before the layer that it is for (`_padding`).
+4. Transpositions before a flattening go into the columns of the dense layer behind it (`_flatten`).
+5. What is computed twice is computed once (`_doubles`); a reshaping of a reshaping is one (`_reshapes`).
+6. Factors and addends go into the weights and biases of the layer before, activations into its options (`_fusions`).
+7. What nobody reads is dropped.
 """
 
 from edgequant_converters.ir import Graph, Model
 
+from ._chains import join_chains
 from ._doubles import share_doubles
 from ._flatten import absorb_flattenings
 from ._fusions import fuse
@@ -42,6 +44,7 @@ def simplify(model: Model) -> None:
 
 def _simplify(graph: Graph) -> None:
     graph.drop_unused()
+    join_chains(graph)
     carry_transposes(graph)
     pad_after_transposing(graph)
     absorb_flattenings(graph)

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgequant_converters.ir import Operator, Tensor, constant
 
-from ._orders import Order, axes_of
+from ._orders import Order, axes_of, is_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,22 @@ def _reshape(operator: Operator, order: Order, back: Order) -> Carried | None:
     shape = [output.shape[axis] for axis in places]
     new_order = tuple(places.index(axis) for axis in range(output.rank))
     return Carried([0], [new_order], {1: constant("shape", np.array(shape, np.int32))}, {"newShape": shape})
+
+
+def gathered(operator: Operator, order: Order) -> Order | None:
+    """Return how to turn what a reshaping's input is a view of, so that the axes it joins are in order; None: no need.
+
+    That is a channel shuffle: the view's other axes keep their places, so that all behind it still is a view. Axes
+    that stand apart are not brought together: that moves as much as writing the view as it is.
+    """
+    x, output = operator.given[0], operator.output
+    if operator.code != "RESHAPE" or x.size < 0 or output.size <= 0:
+        return None
+    runs = [[order[axis] for axis in axes] for axes, _ in _blocks(x.shape, output.shape) if axes]
+    if any(max(axes) - min(axes) >= len(axes) for axes in runs):
+        return None
+    turned = tuple(axis for axes in sorted(runs, key=min) for axis in axes)
+    return None if is_identity(turned) else turned
 
 
 def _blocks(before: Sequence[int], after: Sequence[int]) -> list[tuple[list[int], list[int]]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgequant_converters.ir import Graph, Operator, Shape, Tensor, constant, permuted
 
 from ._orders import Order, inverse, is_identity, moves_nothing, order_of
-from ._rules import RULES
+from ._rules import RULES, gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class _Carrier:
             order = order_of(operator)
             if order is not None:
                 self._remember(operator, order)
-            elif not self._carried(operator):
+                continue
+            self._gather(operator)
+            if not self._carried(operator):
                 operator.inputs = [None if x is None else self._as_it_is(x) for x in operator.inputs]
                 self._operators.append(operator)
         self._graph.outputs = [self._given_out(x) for x in self._graph.outputs]
@@ -59,6 +61,17 @@ class _Carrier:
     def _without_views_of_itself(self, x: Tensor) -> Tensor:
         view = self._views.get(x)
         return view.source if view is not None and is_identity(view.order) else x
+
+    def _gather(self, operator: Operator) -> None:
+        """Transpose only the axes that a reshaping joins, if they stand beside each other in another order."""
+        x = operator.given[0] if operator.given else None
+        view = None if x is None or x in self._written else self._views.get(x)
+        turn = None if view is None else gathered(operator, view.order)
+        if x is None or view is None or turn is None:
+            return
+        order = tuple(turn.index(axis) for axis in view.order)
+        if not is_identity(order):
+            self._views[x] = _View(self._transposed(view.source, turn), order)
 
     def _carried(self, operator: Operator) -> bool:
         """Write the operator on what its inputs are views of, if it has a rule and this spares transpositions."""
