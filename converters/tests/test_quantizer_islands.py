@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from edgequant_converters import ConversionReport, convert
 
@@ -23,9 +24,9 @@ class Normalised(torch.nn.Module):
         return torch.nn.functional.normalize(self.conv(x).mean((2, 3)))
 
 
-def int8_of(net: torch.nn.Module, folder: Path) -> ConversionReport:
+def int8_of(net: torch.nn.Module, folder: Path, data: NDArray[np.float32] = DATA) -> ConversionReport:
     return convert(
-        net, folder / "int8.tflite", quantize="int8", calibration=DATA, example_inputs=(torch.zeros(1, 4, 8, 8),)
+        net, folder / "int8.tflite", quantize="int8", calibration=data, example_inputs=(torch.zeros(1, 4, 8, 8),)
     )
 
 
@@ -39,4 +40,24 @@ def test_a_pooling_of_windows_with_gaps_is_whole_in_int8(tmp_path: Path) -> None
     torch.manual_seed(0)
     report = int8_of(torch.nn.Sequential(torch.nn.Conv2d(4, 8, 3), torch.nn.MaxPool2d(3, 1, dilation=2)), tmp_path)
     assert report.float_ops == ()
+    assert report.sqnr_db is not None and report.sqnr_db > 30
+
+
+class Magnitudes(torch.nn.Module):
+    """What a network of sounds begins with: the magnitudes of two products, through their squares."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.real, self.imaginary, self.last = (torch.nn.Conv2d(4, 4, 1, bias=False) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.sqrt(self.real(x) ** 2 + self.imaginary(x) ** 2 + 1e-6))
+
+
+def test_magnitudes_are_computed_in_float(tmp_path: Path) -> None:
+    """Half of the values lie below a sixteenth of the largest, and their squares below its 256th: no int8 step."""
+    report = int8_of(Magnitudes(), tmp_path, DATA * np.geomspace(1, 0.01, 8, dtype=np.float32))
+    assert "SQRT" in [op.type for op in report.float_ops]
+    assert "CONV_2D" not in [op.type for op in report.float_ops]
     assert report.sqnr_db is not None and report.sqnr_db > 30

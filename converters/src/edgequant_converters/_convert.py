@@ -21,6 +21,7 @@ from ._quantize_hub import Progress, Written, quantize_hub
 from ._report import ConversionReport, warnings_for
 from ._request import QuantizationRequest, check_keep_float, compile_keep_float
 from ._schemes import Scheme, Target, check_available, parse_scheme, target_of
+from ._states import drift_warnings
 from .calibration import MINMAX, ImagePreprocessing, open_data, peek, range_collector
 from .doctor import follow_recipe, load_recipe
 from .graph import read_graph
@@ -175,6 +176,7 @@ def convert(
                 *done.mistakes,
                 *_notes(network, known, temporary),
                 *warnings_for(scheme, size, source_size, measurement, was_quantized(temporary), float_ops, cure),
+                *drift_warnings(scheme, written.inputs, written.outputs, measurement),
             ),
         )
 

@@ -29,7 +29,8 @@ def join_chains(graph: Graph) -> None:
             continue
         joined = _joined(chain)
         if joined is not None:
-            replaced |= {link: [] for link in chain}
+            for link in chain:
+                replaced[link] = []
             replaced[operator] = joined
     graph.operators = [new for old in graph.operators for new in replaced.get(old, [old])]
 

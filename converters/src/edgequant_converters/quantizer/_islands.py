@@ -1,4 +1,4 @@
-"""What int8 would destroy although it could be kept: operators that stay in float, each with the reason.
+"""What int8, and rarely int16, would destroy although it could be: operators that stay in float, each with the reason.
 
 One tensor has one scale, of 255 steps. Where parts of very different ranges are joined on their way out (boxes in
 pixels and scores from 0 to 1), the smaller part would be left with a step or none. And some functions ask more of their
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from edgequant_converters.ir import Graph, Operator, Tensor
 
 from ._grids import Range, is_float, union
-from ._specification import INT8, OPERATORS, Scales
+from ._specification import INT8, INT16, OPERATORS, Scales
 
 MIXED = 16.0
 """Parts whose ranges differ by more than this factor should not share a scale: the smaller has lost 4 of its 8 bits."""
@@ -26,13 +26,16 @@ CHEAP = frozenset(
 INDEX_LIKE = frozenset({"CUSTOM", "CAST", "CEIL", "FLOOR", "ROUND", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"})
 """Float operators whose results may be class numbers and counts, which no scale of 255 steps holds exactly."""
 
+STEPS = {INT8: 255, INT16: 65535}
+"""The steps of one scale."""
+
 FEW_STEPS = 8.0
-"""A divisor, or the argument of a root or logarithm, of fewer int8 steps has an error of more than 6 %."""
+"""A divisor, or the argument of a root or logarithm, of fewer steps has an error of more than 6 %."""
 
 LARGEST_EXPONENT_STEP = 1 / 16
-"""An exponent's int8 step of more than this is an error of more than 3 % in the result."""
+"""An exponent's step of more than this is an error of more than 3 % in the result."""
 
-_OPERAND = {"DIV": 1, "RSQRT": 0, "LOG": 0, "EXP": 0}
+_OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 """Functions that need their operand to a relative (EXP: absolute) precision."""
 
 
@@ -45,14 +48,12 @@ class Islands:
         self.reasons: dict[Operator, str] = {}
 
     def find(self, *, outputs_may_be_float: bool) -> dict[Operator, str]:
-        """Return the operators to keep in float, with reasons: those in int8, and joins that the user keeps so."""
+        """Return the operators to keep in float, with reasons: integer ones, and joins that the user keeps so."""
         for operator in self._graph.operators:
             kind = self._kinds.get(operator)
-            if kind not in (INT8, None):
-                continue
-            if kind == INT8 and (why := self._is_fragile(operator)) is not None:
+            if kind is not None and (why := self._is_fragile(operator)) is not None:
                 self._keep_with_sources([operator], why)
-            elif outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
+            elif kind in (INT8, None) and outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
                 self._keep_with_sources(ways, self._mixture(operator))
         return self.reasons
 
@@ -93,17 +94,18 @@ class Islands:
         return [user for tensor in operator.outputs for user in self._users.get(tensor, ())]
 
     def _is_fragile(self, operator: Operator) -> str | None:
-        """Say why an operator's operand is too coarse in int8; None if it is not."""
+        """Say why an operator's operand is too coarse in integers; None if it is not."""
         place = _OPERAND.get(operator.code)
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
             return None
         low, high = self._range_of(operand)
-        step = (max(high, 0.0) - min(low, 0.0)) / 255
+        kind = self._kinds[operator]
+        step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]
         if operator.code == "EXP":
-            return "its exponent is too coarse in int8" if step > LARGEST_EXPONENT_STEP else None
+            return f"its exponent is too coarse in {kind.lower()}" if step > LARGEST_EXPONENT_STEP else None
         smallest = low if low > 0 else -high if high < 0 else 0.0
-        return "its smallest operand has too few int8 steps" if smallest < FEW_STEPS * step else None
+        return f"its smallest operand has too few {kind.lower()} steps" if smallest < FEW_STEPS * step else None
 
     def _keep_with_sources(self, operators: Iterable[Operator], reason: str) -> None:
         """Keep operators in float, and the cheap ones before them that nobody else reads in integers."""
@@ -120,7 +122,7 @@ class Islands:
             self.reasons.setdefault(operator, reason)
 
     def _joins_island(self, source: Operator, island: Mapping[Operator, None]) -> bool:
-        if self._kinds.get(source) != INT8 or not (source.code in CHEAP or self._only_moves(source)):
+        if source not in self._kinds or not (source.code in CHEAP or self._only_moves(source)):
             return False
         return all(reader in island or reader not in self._kinds for reader in self._readers(source))
 
