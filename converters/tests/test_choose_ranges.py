@@ -68,6 +68,16 @@ def test_the_range_of_what_a_silu_reads_is_judged_by_the_silu() -> None:
     assert through.choices()[MINMAX]["x"][1] == values.max()
 
 
+def test_tensors_that_pass_on_their_largest_value_are_cut_together() -> None:
+    evidence = Evidence({})
+    x = DRAW.normal(1, 8, 4_000).astype(np.float32)
+    evidence.update("argument", x)
+    evidence.update("other", x * 0.9)
+    evidence.update("product", x / (1 + np.exp(-x)))
+    assert evidence.passed_on(["argument", "other", "product"]) == [("argument", "product"), ("other",)]
+    assert evidence.passed_on(["other"]) == [("other",)]
+
+
 def test_rare_large_values_count_more_in_fourth_powers() -> None:
     evidence = Evidence({})
     evidence.update("x", np.concatenate([DRAW.normal(size=50_000), [9.0, 10.0]]).astype(np.float32))

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,9 @@ TIGHT = "percentile 99.9"
 LOOKED_AT = 16384
 """So many values of a tensor go into its histogram, from each sample, evenly spread; the smallest and largest count
 always."""
+
+SAME_END = 1e-3
+"""Tensors whose largest magnitudes differ by no more than this share hold the same value: one passes it on."""
 
 ALONE = 3.0
 """A sample whose largest value is so many times any other's sets the range alone."""
@@ -125,6 +128,21 @@ class Evidence:
             return _WAYS[method](histogram)
         power = _POWERS.get(method)
         return fitted_range(histogram, through, power or 2, None if power else _WAYS[method](histogram))
+
+    def passed_on(self, names: Iterable[str]) -> list[tuple[str, ...]]:
+        """Return tensors together with those among them that their largest value is passed on to, as by a SiLU."""
+        found: list[tuple[str, ...]] = []
+        for name in names:
+            same = next((place for place, group in enumerate(found) if self._ends_alike(name, group[0])), None)
+            if same is None:
+                found.append((name,))
+            else:
+                found[same] = (*found[same], name)
+        return found
+
+    def _ends_alike(self, *names: str) -> bool:
+        ends = [max(-seen.lowest, seen.highest) for seen in map(self._histograms.__getitem__, names)]
+        return max(ends) <= (1 + SAME_END) * min(ends)
 
     def means(self) -> dict[str, NDArray[np.float64]]:
         """Return the mean of each channel of the tensors asked for."""
