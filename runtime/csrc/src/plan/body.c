@@ -154,7 +154,7 @@ void eq_body_run(const eq_body *body, void *scratch, const eq_storage *outer, co
             memcpy(storage[plan->inputs[i]].data, outer[inputs[i].tensor].data, bytes_of(tensor));
         }
     }
-    for (int32_t s = 0; s < plan->step_count && !plan->loops->endless; ++s) {
+    for (int32_t s = 0; s < plan->step_count && !eq_loops_are_stopped(plan->loops); ++s) {
         const eq_step *step = plan->steps[s];
         step->run(step, storage, 0, step->units, rest_of(body, scratch));
     }

@@ -17,7 +17,12 @@ typedef struct eq_loops {
     int32_t bodies;             /* planned so far: graphs that run graphs could be beyond number */
     int32_t rounds;             /* of all loops in this run */
     const eq_operator *endless; /* the loop that was stopped, after EQ_MOST_ROUNDS */
+    const eq_operator *outside; /* what was stopped because it computed a place that its tensor does not have */
 } eq_loops;
+
+static inline bool eq_loops_are_stopped(const eq_loops *loops) {
+    return loops->endless || loops->outside;
+}
 
 #ifndef EQ_MOST_ROUNDS /* a fuzzer has less patience */
 #define EQ_MOST_ROUNDS (1 << 24)

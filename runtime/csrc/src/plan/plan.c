@@ -53,6 +53,11 @@ static eq_status check_edges(eq_plan *plan) {
     return EQ_OK;
 }
 
+/* Parts of a list, between which an element takes the place of another (ops/move/list.h). */
+static bool takes_parts(const eq_plan *plan, const eq_operator *op, int32_t slot) {
+    return op->code == EQ_OP_CONCATENATION && plan->tensors[op->inputs[slot]].part;
+}
+
 static bool is_usable(const eq_operator *op, const eq_tensor *tensor) {
     const bool takes_blocks = op->code == EQ_OP_FULLY_CONNECTED || op->code == EQ_OP_EMBEDDING_LOOKUP;
     return !tensor->unsupported &&
@@ -63,7 +68,7 @@ static bool is_usable(const eq_operator *op, const eq_tensor *tensor) {
 static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
-        if (tensor && !is_usable(op, tensor)) {
+        if (tensor && !is_usable(op, tensor) && !takes_parts(plan, op, slot)) {
             return tensor;
         }
     }
@@ -92,6 +97,12 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     return eq_plan_prepare(plan, op, row);
 }
 
+static void remember_maker(eq_plan *plan, const eq_operator *op) {
+    for (int32_t slot = 0; slot < op->output_count; ++slot) {
+        plan->tensors[op->outputs[slot]].made_by = op;
+    }
+}
+
 static eq_status prepare_all(eq_plan *plan) {
     eq_refusal *refusals = NULL;
     for (int32_t i = 0; i < plan->graph->operator_count; ++i) {
@@ -99,10 +110,14 @@ static eq_status prepare_all(eq_plan *plan) {
         int32_t first = plan->step_count;
         eq_status status = prepare(plan, op);
         if (status == EQ_OK) {
+            remember_maker(plan, op);
             status = eq_plan_fold(plan, op, first);
         }
         if (plan->loops->endless) {
             return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "a loop of constants went round %d times", EQ_MOST_ROUNDS);
+        }
+        if (plan->loops->outside) {
+            return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "a loop of constants takes what is not in its tensor");
         }
         if (status == EQ_ERROR_UNSUPPORTED) {
             status = eq_plan_refuse(plan, op, &refusals); /* and go on with the shapes that the file gives */

@@ -39,7 +39,8 @@ typedef struct eq_use {
 typedef struct eq_step eq_step;
 
 /* Do units `first` to `last` - 1 of the step. Runs on any thread; units may run in any order and at the same time.
- * `scratch` has step->scratch bytes, aligned to 64, private to this call. */
+ * `scratch` has step->scratch bytes, aligned to 64, private to this call. It cannot fail; a step of one unit that computes a place
+ * outside of a tensor may end the run (eq_loops.outside, body.h). */
 typedef void (*eq_run_fn)(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch);
 
 struct eq_step {
@@ -57,9 +58,11 @@ struct eq_step {
 };
 
 typedef struct eq_plan_tensor {
-    eq_tensor tensor; /* dims are this session's; data is set for constants */
-    int32_t alias;    /* an earlier tensor whose memory this one shares (RESHAPE), or -1 */
-    eq_halo halo;     /* padding that its memory has around each image (layout.c) */
+    eq_tensor tensor;           /* dims are this session's; data is set for constants */
+    const eq_operator *made_by; /* NULL: the graph's input, a constant of the file, a temporary */
+    const struct eq_part *part; /* of another tensor: nothing is copied, only ops/move/list.c takes it. NULL: an own tensor */
+    int32_t alias;              /* an earlier tensor whose memory this one shares (RESHAPE), or -1 */
+    eq_halo halo;               /* padding that its memory has around each image (layout.c) */
     /* Set by PAD if all it does is put `pad` zero points around the images of `pad_source`, else pad_source is -1: a
      * convolution may read the source with a halo, and the step of the PAD goes if nobody else reads it. */
     int32_t pad_source;

@@ -247,7 +247,7 @@ static void run_step(eq_session *session, const eq_step *step) {
 static void run_steps(eq_session *session) {
     const eq_plan *plan = session->plan;
     uint64_t begin = session->timings ? now() : 0;
-    for (int32_t s = 0; s < plan->step_count; ++s) {
+    for (int32_t s = 0; s < plan->step_count && !eq_loops_are_stopped(plan->loops); ++s) {
         run_step(session, plan->steps[s]);
         if (session->timings) {
             uint64_t end = now();
@@ -269,7 +269,7 @@ eq_status eq_session_run(eq_session *session, eq_error *error) {
         }
     }
     plan->loops->rounds = 0;
-    plan->loops->endless = NULL;
+    plan->loops->endless = plan->loops->outside = NULL;
     if (session->pool) {
         eq_pool_begin(session->pool);
     }
@@ -280,6 +280,11 @@ eq_status eq_session_run(eq_session *session, eq_error *error) {
     if (plan->loops->endless) {
         return eq_fail(error, EQ_ERROR_LIMIT, "%s (operator %d): its loops went round %d times, more than one run may take",
                        plan->loops->endless->name, (int)plan->loops->endless->index, EQ_MOST_ROUNDS);
+    }
+    if (plan->loops->outside) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT,
+                       "%s (operator %d): it computed a place that is not in its tensor; look at the values of the inputs",
+                       plan->loops->outside->name, (int)plan->loops->outside->index);
     }
     for (int32_t i = 0; i < plan->graph->output_count; ++i) {
         if (session->bound_outputs[i]) {

@@ -22,9 +22,9 @@ static void run_while(const eq_step *step, const eq_storage *storage, int32_t fi
     }
     eq_body_place(&w->condition, block, scratch);
     eq_body_place(&w->body, block, rest);
-    while (!w->loops->endless) {
+    while (!eq_loops_are_stopped(w->loops)) {
         eq_body_run(&w->condition, scratch, storage, step->outputs);
-        if (w->loops->endless || *(const uint8_t *)eq_body_result(&w->condition, scratch, 0) == 0) {
+        if (eq_loops_are_stopped(w->loops) || *(const uint8_t *)eq_body_result(&w->condition, scratch, 0) == 0) {
             return;
         }
         if (w->loops->rounds++ == EQ_MOST_ROUNDS) {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "ops/arguments.h"
 #include "ops/elementwise/lookup.h"
+#include "list.h"
 #include "move.h"
 #include "plan/operator.h"
 #include "ops/quantization.h"
@@ -70,8 +71,13 @@ eq_status eq_prepare_concatenation(eq_plan *plan, const eq_operator *op) {
     eq_status status = eq_plan_arity(plan, op, 1, INT32_MAX, 0, 1);
     int32_t axis = 0, dims[EQ_MAX_RANK];
     if (status != EQ_OK ||
-        (status = eq_argument_axis(plan, op, eq_option_int(op, 0, 0), eq_plan_input(plan, op, 0)->rank, &axis)) != EQ_OK ||
-        (status = check_concatenation(plan, op, axis, dims)) != EQ_OK) {
+        (status = eq_argument_axis(plan, op, eq_option_int(op, 0, 0), eq_plan_input(plan, op, 0)->rank, &axis)) != EQ_OK) {
+        return status;
+    }
+    if (eq_list_has_parts(plan, op)) {
+        return eq_list_update(plan, op, axis);
+    }
+    if ((status = check_concatenation(plan, op, axis, dims)) != EQ_OK) {
         return status;
     }
     if (eq_option_byte(op, 1, 0) != EQ_ACTIVATION_NONE) {
