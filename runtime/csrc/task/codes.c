@@ -57,16 +57,17 @@ static void decode_codes(eq_task *task, const float *anchors) {
     }
 }
 
-/* Files of these networks have codes in them, or boxes that are made of them. No box ends before it begins, as many a code would. */
+/* Files of these networks have codes in them, or boxes that are made of them. Few boxes end before they begin, as many a code would:
+ * the converters ask the same of as many (_detections.py). */
 static bool has_corners(const eq_task *task) {
     const eq_reals_out *boxes = &task->outputs[task->detector.boxes];
+    const int64_t count = boxes->elements / CORNERS;
     const float *end = boxes->values + boxes->elements;
+    int64_t ordered = 0;
     for (const float *box = boxes->values; box < end; box += CORNERS) {
-        if (!(box[2] >= box[0] && box[3] >= box[1])) {
-            return false;
-        }
+        ordered += box[2] >= box[0] && box[3] >= box[1];
     }
-    return true;
+    return 100 * ordered > 99 * count;
 }
 
 void eq_codes_decode(eq_task *task) {
@@ -123,6 +124,11 @@ eq_status eq_codes_open(eq_task *task, eq_error *error) {
     const eq_spec *spec = &task->spec;
     eq_detector *d = &task->detector;
     if (!eq_find_codes(task, d)) {
+        if (d->boxes >= 0 && d->scores < 0) {
+            return eq_fail(error, EQ_ERROR_ARGUMENT,
+                           "which of the model's outputs are scores and which are points is not clear: give as many 'output.labels' "
+                           "as there are classes");
+        }
         return eq_decoder_misfit(sentences[spec->decoder], error);
     }
     const eq_tensor_info *boxes = &task->outputs[d->boxes].info, *scores = &task->outputs[d->scores].info;

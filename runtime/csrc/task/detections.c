@@ -3,8 +3,7 @@
  *   ssd          the operator TFLite_Detection_PostProcess: boxes (1, n, 4) as top, left, bottom, right from 0 to 1; classes; scores; count
  *   yolov5       (1, n, 5 + classes): centre x, centre y, width, height, whether something is there, classes. With anchors, the
  *                raw grids (1, h, w, 3 * (5 + classes)) of three strides
- *   yolox        (1, n, 5 + classes) for the cells of strides 8, 16 and 32, row by row: centre from the cell's corner and the logarithms
- *                of width and height, in strides; whether something is there; classes. (Megvii; exported without decoding)
+ *   yolox        (1, n, 5 + classes) for the cells of strides 8, 16 and 32, row by row (yolox.c)
  *   yolov8       (1, 4 + classes, n), of YOLO11 too: centre x, centre y, width, height, classes. (Ultralytics)
  *   yolov10      (1, n, 6): left, top, right, bottom, score, class; nothing to suppress */
 #include <math.h>
@@ -13,12 +12,6 @@
 #include "task.h"
 
 enum { CORNERS = 4, MOST_OF_A_UNIT = 2, YOLOV5_EXTRA = 5, YOLOV10_COLUMNS = 6, GRID_ANCHORS = 3 };
-
-static const int32_t yolox_strides[] = {8, 16, 32};
-
-static int32_t columns_of(int32_t size, int32_t stride) {
-    return (size + stride - 1) / stride;
-}
 
 /* A finite box that scores well enough; in the model's pixels. */
 void eq_add_box(eq_task *task, eq_box box) {
@@ -35,21 +28,25 @@ void eq_units_of(const eq_task *task, float *x, float *y) {
     *y = task->has_unit_boxes ? (float)task->image.height : 1;
 }
 
-/* Candidates of these decoders cover the picture, whatever is in it: centres, or lefts, go up to 1 or to its width. */
+/* In pixels most boxes go beyond 2, in units of the picture none that is any good. Boxes without an area, with which outputs of a
+ * fixed size are filled up, are not asked. */
 static bool has_unit_boxes(const eq_task *task) {
-    const eq_reals_out *out = &task->outputs[task->spec.decoder == EQ_CORNERS ? task->detector.boxes : 0];
+    const bool is_corners = task->spec.decoder == EQ_CORNERS, is_by_columns = task->spec.decoder == EQ_YOLOV8;
+    const eq_reals_out *out = &task->outputs[is_corners ? task->detector.boxes : 0];
     if (task->spec.units != EQ_UNSAID) {
         return task->spec.units == EQ_UNIT;
     }
-    const int64_t last = out->info.shape[out->info.rank - 1];
-    const int64_t step = task->spec.decoder == EQ_YOLOV8 ? 1 : last,
-                  count = task->spec.decoder == EQ_YOLOV8 ? last : out->elements / last;
+    const int64_t last = out->info.shape[out->info.rank - 1], step = is_by_columns ? 1 : last, apart = is_by_columns ? last : 1;
+    const int64_t count = is_by_columns ? last : out->elements / last;
+    int64_t boxes = 0, beyond = 0;
     for (int64_t i = 0; i < count; i++) {
-        if (out->values[i * step] > MOST_OF_A_UNIT) {
-            return false;
-        }
+        const float *box = out->values + i * step;
+        const float x = box[0], y = box[apart], third = box[2 * apart], fourth = box[3 * apart];
+        const bool is_box = third > (is_corners ? x : 0) && fourth > (is_corners ? y : 0);
+        boxes += is_box;
+        beyond += is_box && (x > MOST_OF_A_UNIT || y > MOST_OF_A_UNIT || third > MOST_OF_A_UNIT || fourth > MOST_OF_A_UNIT);
     }
-    return true;
+    return 2 * beyond <= boxes;
 }
 
 void eq_add_centred(eq_task *task, float x, float y, float width, float height, float score, int32_t class) {
@@ -72,6 +69,13 @@ static float activated(const eq_task *task, float score) {
     return task->spec.activation == EQ_SIGMOID ? eq_logistic_f32(score) : score;
 }
 
+float eq_score_of_row(const eq_task *task, const float *row, int32_t classes, int32_t *class) {
+    const float there = activated(task, row[4]);
+    const bool is_asked = there >= task->spec.least_score && classes > 0;
+    *class = is_asked ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
+    return is_asked ? there * activated(task, row[YOLOV5_EXTRA + *class]) : there;
+}
+
 static void decode_ssd(eq_task *task) {
     const eq_detector *d = &task->detector;
     const float *boxes = task->outputs[d->boxes].values, *classes = task->outputs[d->classes].values;
@@ -91,13 +95,11 @@ static void decode_yolov5(eq_task *task) {
     const int32_t columns = out->info.shape[out->info.rank - 1], classes = columns - YOLOV5_EXTRA;
     const float *row = out->values;
     for (int64_t i = out->elements / columns; i > 0; i--, row += columns) {
-        const float there = activated(task, row[4]);
-        if (!(there >= task->spec.least_score)) {
-            continue;
+        int32_t class;
+        const float score = eq_score_of_row(task, row, classes, &class);
+        if (score >= task->spec.least_score) {
+            eq_add_centred(task, row[0], row[1], row[2], row[3], score, class);
         }
-        const int32_t class = classes > 0 ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
-        const float score = classes > 0 ? there * activated(task, row[YOLOV5_EXTRA + class]) : there;
-        eq_add_centred(task, row[0], row[1], row[2], row[3], score, class);
     }
 }
 
@@ -130,34 +132,6 @@ static void decode_yolov5_grids(eq_task *task) {
                     decode_cell(task, row, columns - YOLOV5_EXTRA, x, y, stride, anchor);
                 }
             }
-        }
-    }
-}
-
-bool eq_are_yolox_cells(const eq_task *task, int64_t count) {
-    for (int32_t s = 0; s < 3; s++) {
-        count -= (int64_t)columns_of(task->image.width, yolox_strides[s]) * columns_of(task->image.height, yolox_strides[s]);
-    }
-    return count == 0;
-}
-
-static void decode_yolox(eq_task *task) {
-    const eq_reals_out *out = &task->outputs[0];
-    const int32_t columns = out->info.shape[2], classes = columns - YOLOV5_EXTRA;
-    const float *row = out->values;
-    for (int32_t s = 0; s < 3; s++) {
-        const int32_t stride = yolox_strides[s], width = columns_of(task->image.width, stride);
-        const int32_t cells = width * columns_of(task->image.height, stride);
-        for (int32_t i = 0; i < cells; i++, row += columns) {
-            const float there = activated(task, row[4]);
-            if (!(there >= task->spec.least_score)) {
-                continue;
-            }
-            const int32_t class = classes > 0 ? eq_best_of(row + YOLOV5_EXTRA, classes, 1) : 0;
-            const float score = classes > 0 ? there * activated(task, row[YOLOV5_EXTRA + class]) : there;
-            const float x = (row[0] + (float)(i % width)) * (float)stride, y = (row[1] + (float)(i / width)) * (float)stride;
-            const float w = eq_exp_f32(row[2]) * (float)stride, h = eq_exp_f32(row[3]) * (float)stride;
-            eq_add_box(task, (eq_box){x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, class});
         }
     }
 }
@@ -221,7 +195,7 @@ void eq_detections_answer(eq_task *task) {
     static void (*const decoders[EQ_DECODERS])(eq_task *task) = {
         [EQ_SSD] = decode_ssd,          [EQ_SSD_ANCHORS] = eq_codes_decode, [EQ_YOLOV5] = decode_yolov5,
         [EQ_YOLOV8] = decode_yolov8,    [EQ_YOLOV10] = decode_yolov10,      [EQ_BLAZEFACE] = eq_codes_decode,
-        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode,  [EQ_YOLOX] = decode_yolox};
+        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode,  [EQ_YOLOX] = eq_yolox_decode};
     const eq_spec *spec = &task->spec;
     task->boxes.count = 0;
     task->has_unit_boxes = has_unit_boxes(task);

@@ -7,7 +7,7 @@
  *               anchors are cut off at 1) */
 #include "task.h"
 
-enum { CORNERS = 4, LAYERS_MOST = 5, GRIDS_MOST = 4, SIZES_MOST = 3, PALM_COLUMNS = 18, PERSON_COLUMNS = 12 };
+enum { CORNERS = 4, LAYERS_MOST = 5, GRIDS_MOST = 4, SIZES_MOST = 3, PALM_COLUMNS = 18, PERSON_COLUMNS = 12, FACE_SCORES = 2 };
 
 typedef struct eq_priors {
     bool is_cut;
@@ -127,35 +127,58 @@ bool eq_find_ssd(const eq_task *task, eq_detector *detector) {
     return true;
 }
 
+static bool are_classes(const eq_task *task, int32_t output) {
+    const int32_t labels = task->spec.labels.count;
+    return labels > 0 && width_of(task, output) == labels + task->spec.has_background;
+}
+
+/* Which of two outputs beside the boxes has scores, the other having points; -1: nothing tells. Points are pairs; there is a score for
+ * each label; detectors of faces have two, of nothing and of a face. Of the same width scores come first, as the docs have it. */
+static int32_t scores_of(const eq_task *task, int32_t first, int32_t second) {
+    const int32_t one = width_of(task, first), other = width_of(task, second);
+    if (one == other || one % 2 != other % 2) {
+        return one == other || one % 2 != 0 ? first : second;
+    }
+    if (are_classes(task, first) != are_classes(task, second)) {
+        return are_classes(task, first) ? first : second;
+    }
+    return one == FACE_SCORES ? first : other == FACE_SCORES ? second : -1;
+}
+
 bool eq_find_codes(const eq_task *task, eq_detector *detector) {
+    *detector = (eq_detector){.boxes = -1, .scores = -1, .points = -1, .classes = -1, .count = -1};
     const int32_t count = task->output_count;
     if (count != 2 && count != 3) {
         return false;
     }
-    int32_t boxes = -1, widest = 0, narrow = 0;
+    int32_t boxes = -1, narrow = 0;
     for (int32_t o = 0; o < count; o++) {
         const eq_tensor_info *info = &task->outputs[o].info;
         if (info->rank != 3 || info->shape[0] != 1 || info->shape[1] != task->outputs[0].info.shape[1]) {
             return false;
         }
         boxes = boxes < 0 && width_of(task, o) == CORNERS ? o : boxes;
-        widest = width_of(task, o) > width_of(task, widest) ? o : widest;
         narrow = width_of(task, o) == 1 ? o : narrow;
     }
     if (count == 3) {
-        const int32_t scores = 3 - boxes - widest;
-        const bool fits = boxes >= 0 && widest != boxes && scores >= 0 && scores < 3;
-        *detector = (eq_detector){.boxes = boxes,
-                                  .scores = scores,
-                                  .points = widest,
-                                  .point_count = width_of(task, widest) / 2,
-                                  .classes = -1,
-                                  .count = -1};
-        return fits && width_of(task, widest) % 2 == 0;
+        const int32_t first = boxes == 0 ? 1 : 0, second = 3 - boxes - first;
+        if (boxes < 0) {
+            return false;
+        }
+        const int32_t scores = scores_of(task, first, second), points = first + second - scores;
+        detector->boxes = boxes;
+        detector->scores = scores;
+        if (scores < 0 || width_of(task, points) % 2 != 0) {
+            return false;
+        }
+        detector->points = points;
+        detector->point_count = width_of(task, points) / 2;
+        return true;
     }
     boxes = boxes >= 0 ? boxes : width_of(task, narrow) == 1 ? 1 - narrow : 0;
     const int32_t width = width_of(task, boxes);
-    *detector = (eq_detector){.boxes = boxes, .scores = 1 - boxes, .points = -1, .classes = -1, .count = -1};
+    detector->boxes = boxes;
+    detector->scores = 1 - boxes;
     if (width_of(task, 1 - boxes) == 1 && width > CORNERS && width % 2 == 0) {
         detector->points = boxes;
         detector->point_column = CORNERS;

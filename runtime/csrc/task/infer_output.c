@@ -127,7 +127,8 @@ static void infer_numbers(eq_spec *spec) {
     spec->most_overlap = spec->most_overlap >= 0 ? spec->most_overlap : is_of_faces ? 0.3f : 0.45f;
     const bool tell_themselves = is_detection && ((spec->decoder == EQ_YOLOV5 && spec->anchors.count == 0) ||
                                                   spec->decoder == EQ_YOLOV8 || spec->decoder == EQ_CORNERS);
-    spec->units = spec->units != EQ_UNSAID || tell_themselves ? spec->units : EQ_UNIT;
+    const bool is_yolox = is_detection && spec->decoder == EQ_YOLOX;
+    spec->units = spec->units != EQ_UNSAID || tell_themselves ? spec->units : is_yolox ? EQ_PIXELS : EQ_UNIT;
     spec->measure = spec->measure != EQ_UNSAID ? spec->measure : EQ_RECONSTRUCTION;
 }
 

@@ -237,6 +237,7 @@ bool eq_find_ssd(const eq_task *task, eq_detector *detector);
 bool eq_find_codes(const eq_task *task, eq_detector *detector);
 /* Whether `count` places are the cells of YOLOX's three strides. */
 bool eq_are_yolox_cells(const eq_task *task, int64_t count);
+void eq_yolox_decode(eq_task *task);
 bool eq_looks_like_blazeface(const eq_task *task);
 bool eq_looks_like_retinaface(const eq_task *task);
 /* What it finds, by the number of its points. The palm detector's pixels are 0 to 1, those of the others -1 to 1. */
@@ -257,6 +258,8 @@ void eq_add_centred(eq_task *task, float x, float y, float width, float height, 
 void eq_units_of(const eq_task *task, float *x, float *y);
 /* The first of the best classes, whose scores are `step` apart. */
 int32_t eq_best_of(const float *scores, int32_t count, int32_t step);
+/* Of a row with a box, whether something is there, and classes: the best class and its score, if `least_score` can be reached. */
+float eq_score_of_row(const eq_task *task, const float *row, int32_t classes, int32_t *class);
 eq_status eq_decoder_misfit(const char *what, eq_error *error);
 eq_status eq_detections_open(eq_task *task, eq_error *error);
 void eq_detections_answer(eq_task *task);

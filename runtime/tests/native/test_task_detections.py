@@ -144,7 +144,8 @@ def test_yolov5_grids_with_anchors() -> None:
     assert_same(detect(grids, {"anchors": anchors.reshape(2, 6).tolist()}), expected)
 
 
-def test_yolox_without_decoding() -> None:
+@pytest.mark.parametrize("form", ["codes", "pixels", "unit"])
+def test_yolox_with_and_without_decoding(form: str) -> None:
     generator = np.random.default_rng(11)
     whole, rows = [], []
     for stride in (8, 16, 32):
@@ -157,13 +158,43 @@ def test_yolox_without_decoding() -> None:
     out, centred = np.concatenate(rows)[None], np.concatenate(whole).astype(float)
     best, index = out[0, :, 4] * out[0, :, 5:].max(1), out[0, :, 5:].argmax(1)
     expected = suppressed(corners_of(centred), best, index)
-    task = detect([out], {"decoder": "yolox"})
+    if form != "codes":
+        out[0, :, :4] = centred / (1 if form == "pixels" else SIZE)
+    odd = out[0, :, 4].argmin()  # what a network says of one cell decides nothing
+    out[0, odd] = [300, 300, 300, 300, 0.1, 0.1, 0.1] if form == "codes" else [0, 0, -2, np.nan, 0.1, 0.1, 0.1]
+    expected = [item for item in expected if item[2] != tuple(corners_of(centred[odd][None])[0])]
+    task = detect([out], {"units": "unit"} if form == "unit" else {})
+    assert task.to_dict()["output"]["decoder"] == "yolox"
     given = task.to_dict()["input"]
     assert (given["colour"], given["fit"], given["mean"], given["std"]) == ("bgr", "letterbox", 0, 1)
     kept = [item for item in expected if np.float32(item[1]) >= np.float32(0.25)]
     inner = round(SIZE * FRAME.shape[0] / FRAME.shape[1])
     scale = (STRETCHED[0], FRAME.shape[0] / inner)
     assert_same(task, in_frame(kept, scale, (0, -((SIZE - inner) // 2) * scale[1])))
+
+
+@pytest.mark.parametrize("size", [20, 200])
+@pytest.mark.parametrize("row", [0, 40, 83])
+def test_one_decoded_box_among_nothing_is_what_yolov5_makes_of_it(row: int, size: int) -> None:
+    out = np.zeros((1, 84, 85), np.float32)
+    out[0, row, :6] = [32, 32, size, size, 0.9, 0.9]
+    model, picture = head([out], (1, 64, 64, 3)), np.zeros((64, 64, 3), np.uint8)
+    tasks = [Task(model, {"task": 1, "output": {"kind": "detections", **said}}) for said in ({}, {"decoder": "yolov5"})]
+    assert tasks[0].to_dict()["output"]["decoder"] == "yolox"
+    found = [task.run(picture).to_dict()["detections"] for task in tasks]
+    assert found[0] == found[1]
+    assert [item["box"] for item in found[0]] == [[22, 22, 42, 42] if size == 20 else [0, 0, 64, 64]]
+
+
+@pytest.mark.parametrize("odd", [3.0, 1e6, np.inf])
+@pytest.mark.parametrize("decoder", ["yolov5", "yolov8"])
+def test_an_odd_candidate_does_not_change_the_units_of_all(decoder: str, odd: float) -> None:
+    out = np.zeros((1, 100, 6), np.float32)
+    out[0, :9] = [0.5, 0.5, 0.25, 0.5, 0.9, 0.9]
+    out[0, 9] = [odd, odd, 0.2, 0.2, 0.1, 0.1]
+    task = detect([out if decoder == "yolov5" else out.transpose(0, 2, 1)], {"decoder": decoder, "labels": []})
+    found = task.run(FRAME).to_dict()["detections"]
+    assert [item["box"] for item in found[:1]] == [[60, 24, 100, 72]]
 
 
 def test_decoders_of_candidates_are_told_apart() -> None:

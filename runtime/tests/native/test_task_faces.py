@@ -127,6 +127,72 @@ def test_retinaface(kind: str, has_points: bool, has_corners: bool) -> None:
     assert_found(task, picture, found, points[rows] * [width, height] if has_points else None)
 
 
+@pytest.mark.parametrize("odd", [[0.5, 0.5, 0.499, 0.6], [np.nan, 0, 0, 0]], ids=["inverted", "nan"])
+def test_an_odd_box_does_not_make_codes_of_corners(odd: list[float]) -> None:
+    anchors = priors(64, 64, RETINAFACE, False)
+    boxes = corners(anchors).astype(np.float32)
+    scores = np.tile(np.float32([1, 0]), (len(boxes), 1))
+    boxes[0], scores[0] = [0.2, 0.2, 0.6, 0.6], [0.1, 0.9]
+    boxes[1] = odd
+    task = Task(head([boxes[None], scores[None]], (1, 64, 64, 3)))
+    assert task.to_dict()["output"]["decoder"] == "retinaface"
+    found = task.run(np.zeros((64, 64, 3), np.uint8)).to_dict()["detections"]
+    np.testing.assert_allclose([item["box"] for item in found], [[12.8, 12.8, 38.4, 38.4]], atol=1e-4)
+
+
+def corners_task(outputs: list[Array], **output: Any) -> Task:
+    said = {"kind": "detections", "decoder": "corners", **output}
+    return Task(head([values[None] for values in outputs], (1, 64, 64, 3)), {"task": 1, "output": said})
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([[0, 10, 40, 50]], [0, 10, 40, 50]),
+        ([[0, 10, 40, 50]] + [[0, 0, 0, 0]] * 9, [0, 10, 40, 50]),
+        ([[0, 10, 40, 50]] + [[-1, -1, -1, -1]] * 9, [0, 10, 40, 50]),
+        ([[0, 0.25, 0.5, 0.75]] + [[0.2, 0.2, 0.4, 0.4]] * 3 + [[0, 0, 5, 5]], [0, 16, 32, 48]),
+        ([[0, 0.25, 0.5, 0.75]] + [[0.2, 0.2, 0.4, 0.4]] * 3 + [[0, 0, np.inf, 1]], [0, 16, 32, 48]),
+    ],
+    ids=["one", "filled with 0", "filled with -1", "unit, one beyond", "unit, one without end"],
+)
+def test_all_edges_of_corners_tell_their_units(boxes: list[list[float]], expected: list[float]) -> None:
+    scores = np.zeros((len(boxes), 1))
+    scores[0] = 0.9
+    found = corners_task([np.array(boxes), scores]).run(np.zeros((64, 64, 3), np.uint8)).to_dict()["detections"]
+    assert [item["box"] for item in found] == [expected]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize(
+    ("classes", "points", "said"),
+    [
+        (20, 10, {"labels": [str(i) for i in range(20)]}),
+        (20, 10, {"labels": [str(i) for i in range(19)], "background": True}),
+        (2, 10, {"labels": ["face"], "background": True}),
+        (10, 2, {"labels": [str(i) for i in range(10)]}),
+        (2, 10, {}),
+        (21, 10, {}),
+        (1, 10, {}),
+    ],
+)
+def test_scores_and_points_of_corners(classes: int, points: int, said: dict[str, Any], order: tuple[int, ...]) -> None:
+    boxes, scores, places = np.zeros((5, 4)), np.zeros((5, classes)), np.full((5, points), 0.3)
+    boxes[0], scores[0, -1] = [0.25, 0.25, 0.75, 0.75], 0.9
+    outputs = [boxes, scores, places]
+    task = corners_task([outputs[o] for o in order], **said)
+    (found,) = task.run(np.zeros((64, 64, 3), np.uint8)).to_dict()["detections"]
+    assert found["index"] == classes - 1 - said.get("background", False)
+    assert found["score"] == pytest.approx(0.9)
+    np.testing.assert_allclose(found["points"], [[19.2, 19.2]] * (points // 2), rtol=1e-6)
+
+
+def test_scores_as_wide_as_points_come_first() -> None:
+    boxes, scores, places = np.full((5, 4), [0, 0, 1, 1]), np.full((5, 6), 0.9), np.full((5, 6), 0.5)
+    (found,) = corners_task([scores, boxes, places]).run(np.zeros((64, 64, 3), np.uint8)).to_dict()["detections"]
+    assert (found["score"], found["points"]) == (pytest.approx(0.9), [[32, 32]] * 3)
+
+
 @pytest.mark.parametrize("units", [1, 64])
 def test_corners_with_classes_tell_their_units(units: int) -> None:
     generator, count = np.random.default_rng(2), 40
@@ -165,6 +231,9 @@ def test_ssd_as_tensorflow_2_orders_it() -> None:
         ([(1, 10, 4), (1, 10, 2)], {"decoder": "retinaface", "anchors": [1] * 40, "scales": [1, 1, 0, 1]}, "not be 0"),
         ([(1, 10, 4), (1, 9, 2)], {"decoder": "corners"}, "corners has boxes"),
         ([(1, 10, 6), (1, 10, 2)], {"decoder": "corners"}, "corners has boxes"),
+        ([(1, 10, 4), (1, 10, 3), (1, 10, 5)], {"decoder": "corners"}, "corners has boxes"),
+        ([(1, 10, 4), (1, 10, 20), (1, 10, 10)], {"decoder": "corners"}, "give as many 'output.labels' as there are"),
+        ([(1, 10, 4), (1, 10, 6), (1, 10, 10)], {"decoder": "corners", "labels": ["a"]}, "not clear: give as many"),
     ],
 )
 def test_what_does_not_fit_is_told(shapes: list[tuple[int, ...]], output: dict[str, Any], sentence: str) -> None:
