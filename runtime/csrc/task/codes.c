@@ -125,9 +125,10 @@ eq_status eq_codes_open(eq_task *task, eq_error *error) {
     eq_detector *d = &task->detector;
     if (!eq_find_codes(task, d)) {
         if (d->boxes >= 0 && d->scores < 0) {
-            return eq_fail(error, EQ_ERROR_ARGUMENT,
-                           "which of the model's outputs are scores and which are points is not clear: give as many 'output.labels' "
-                           "as there are classes");
+            return eq_fail(
+                error, EQ_ERROR_ARGUMENT,
+                "which of the model's outputs are scores and which are points is not clear: give as many 'output.labels' "
+                "as there are classes");
         }
         return eq_decoder_misfit(sentences[spec->decoder], error);
     }

@@ -136,7 +136,7 @@ static bool are_classes(const eq_task *task, int32_t output) {
  * each label; detectors of faces have two, of nothing and of a face. Of the same width scores come first, as the docs have it. */
 static int32_t scores_of(const eq_task *task, int32_t first, int32_t second) {
     const int32_t one = width_of(task, first), other = width_of(task, second);
-    if (one == other || one % 2 != other % 2) {
+    if (one == other || one % 2 != 0 || other % 2 != 0) {
         return one == other || one % 2 != 0 ? first : second;
     }
     if (are_classes(task, first) != are_classes(task, second)) {

@@ -72,7 +72,8 @@ static void add_code(eq_task *task, const float *code, const grid *g, int32_t ce
 void eq_yolox_decode(eq_task *task) {
     const eq_reals_out *out = &task->outputs[0];
     const int32_t width = out->info.shape[2], classes = width - AFTER_BOX;
-    const bool is_code = task->spec.units != EQ_UNIT && has_codes(task); /* codes are in strides, whatever units the task says */
+    const bool is_code =
+        task->spec.units != EQ_UNIT && has_codes(task); /* codes are in strides, whatever units the task says */
     const float *row = out->values;
     for (int32_t s = 0; s < STRIDES; s++) {
         const grid g = grid_of(task, strides[s]);
