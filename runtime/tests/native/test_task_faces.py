@@ -131,7 +131,7 @@ def test_retinaface(kind: str, has_points: bool, has_corners: bool) -> None:
 def test_an_odd_box_does_not_make_codes_of_corners(odd: list[float]) -> None:
     anchors = priors(64, 64, RETINAFACE, False)
     boxes = corners(anchors).astype(np.float32)
-    scores = np.tile(np.float32([1, 0]), (len(boxes), 1))
+    scores = np.tile(np.array([1, 0], np.float32), (len(boxes), 1))
     boxes[0], scores[0] = [0.2, 0.2, 0.6, 0.6], [0.1, 0.9]
     boxes[1] = odd
     task = Task(head([boxes[None], scores[None]], (1, 64, 64, 3)))
@@ -188,7 +188,7 @@ def test_scores_and_points_of_corners(classes: int, points: int, said: dict[str,
 
 
 def test_scores_as_wide_as_points_come_first() -> None:
-    boxes, scores, places = np.full((5, 4), [0, 0, 1, 1]), np.full((5, 6), 0.9), np.full((5, 6), 0.5)
+    boxes, scores, places = np.tile([0, 0, 1, 1], (5, 1)), np.full((5, 6), 0.9), np.full((5, 6), 0.5)
     (found,) = corners_task([scores, boxes, places]).run(np.zeros((64, 64, 3), np.uint8)).to_dict()["detections"]
     assert (found["score"], found["points"]) == (pytest.approx(0.9), [[32, 32]] * 3)
 
