@@ -26,7 +26,7 @@ NOT_RUN = {
     r"^study zoo": "needs the reader's own network: test_study.py",
     r"^(convert|doctor|demo)": "takes minutes: test_convert_command.py, test_demo.py, converters/tests",
     r"^report": "measures and draws for a minute: test_report.py",
-    r"(yolo|detector)\.tflite": "needs the reader's own detector: test_task_command.py",
+    r"(yolo|detector|faces)\.tflite": "needs the reader's own detector: test_task_command.py",
     r"pets\.t": "needs what the tutorial converts: test_tutorial.py",
     r" --seconds 30": "takes 30 seconds",
     r"^deploy .*--local --path /srv": "writes to /srv: boards/test_deploy_command.py deploys locally",

@@ -83,3 +83,12 @@ def test_rare_large_values_count_more_in_fourth_powers() -> None:
     evidence.update("x", np.concatenate([DRAW.normal(size=50_000), [9.0, 10.0]]).astype(np.float32))
     choices = evidence.choices()
     assert choices[LEAST_SQUARES]["x"][1] < choices[LEAST_FOURTH]["x"][1] <= choices[MINMAX]["x"][1]
+
+
+def test_ranges_hold_nothing_that_was_not_seen() -> None:
+    evidence = Evidence({})
+    evidence.update("variance", np.random.default_rng(0).uniform(2.0, 3.0, 1000).astype(np.float32))
+    lowest, highest = evidence.ranges()["variance"]
+    for method, ranges in evidence.choices().items():
+        low, high = ranges["variance"]
+        assert lowest <= low < high <= highest, method

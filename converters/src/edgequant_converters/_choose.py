@@ -33,8 +33,11 @@ GOOD_DB = 40.0
 WORTH_DB = 0.2
 """An alternative that gains less than this is not taken: so few samples do not tell such differences."""
 
-Write = Callable[[Ranges, Means | None, Path | None], None]
-"""Writes the model with these ranges and means, from the hub or from one that stands for it."""
+Write = Callable[[Ranges, Means | None, Path | None], int]
+"""Writes the model with these ranges and means, from the hub or from one that stands for it.
+
+Returns how many operators it left in float.
+"""
 
 EvenOut = Callable[[Spans], Evened | None]
 
@@ -79,12 +82,12 @@ class _Pick:
     corrects: bool = False
     evened: Evened | None = None
 
-    def write(self, write: Write, choices: Mapping[str, Ranges], means: Means, spans: Spans) -> None:
-        """Write the model so."""
+    def write(self, write: Write, choices: Mapping[str, Ranges], means: Means, spans: Spans) -> int:
+        """Write the model so; return how many operators stay in float."""
         ranges, hub = self.ranges(choices), None
         if self.evened is not None:
             ranges, means, hub = self.evened.ranges(ranges, spans), self.evened.means(means), self.evened.hub
-        write(ranges, means if self.corrects else None, hub)
+        return write(ranges, means if self.corrects else None, hub)
 
     def ranges(self, choices: Mapping[str, Ranges]) -> Ranges:
         """Return the ranges of the first hub's tensors, which come in the order in which they are computed."""
@@ -133,6 +136,7 @@ class _Trials:
         self._first = evidence.passed_on(names[: int(len(names) * STRETCHES[1])])[:FIRST_ALONE]
         self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
         self._best_db = -math.inf
+        self._most_in_float = 0
         self._written = self._best
         self._steps: list[Step] = []
 
@@ -169,13 +173,17 @@ class _Trials:
         same = replace(self._best, way=pick.way, own=pick.own) == pick
         if self._steps and same and pick.ranges(self._choices) == self._best.ranges(self._choices):
             return
-        self._make(pick)
+        in_float = self._make(pick)
+        if not self._steps:
+            self._most_in_float = in_float
         figure = self._reference.measure(self._output).lowest_db
-        taken = not self._steps or figure >= self._best_db + WORTH_DB
+        # What is better because more of it stays in float costs time on the board, and was not asked for.
+        is_worth = figure >= self._best_db + WORTH_DB and in_float <= self._most_in_float
+        taken = not self._steps or is_worth
         self._steps.append(Step(what, figure, taken))
         if taken:
             self._best, self._best_db = pick, figure
 
-    def _make(self, pick: _Pick) -> None:
-        pick.write(self._write, self._choices, self._means, self._spans)
+    def _make(self, pick: _Pick) -> int:
         self._written = pick
+        return pick.write(self._write, self._choices, self._means, self._spans)

@@ -112,12 +112,16 @@ class _Writer:
     io: str
     kept: dict[str, str] = field(default_factory=dict)
 
-    def write(self, ranges: Ranges, means: Means | None = None, hub: Path | None = None) -> None:
-        """Write the model; `means` correct its biases, `hub` stands for the hub."""
+    def write(self, ranges: Ranges, means: Means | None = None, hub: Path | None = None) -> int:
+        """Write the model; return how many operators stay in float.
+
+        `means` correct its biases, `hub` stands for the hub.
+        """
         if self.target is Target.LITERT:
             self.kept = quantize_litert(hub or self.hub, self.output, self.request, self.io, ranges, means)
         else:
             self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, means)
+        return len(self.kept)
 
     def even_out(self, spans: Spans) -> Evened | None:
         """Return a hub with even channels, for LiteRT; None if there is nothing to win."""

@@ -118,8 +118,7 @@ class Evidence:
         """Return the ranges that each way of choosing gives, the smallest and largest values first."""
         seen = self._histograms.items()
         return {
-            method: {name: _at_least_something(one, self._range(method, name, one)) for name, one in seen}
-            for method in self._methods
+            method: {name: _seen(one, self._range(method, name, one)) for name, one in seen} for method in self._methods
         }
 
     def _range(self, method: str, name: str, histogram: Histogram) -> tuple[float, float]:
@@ -197,5 +196,7 @@ def _spread(values: NDArray[Any]) -> NDArray[Any]:
     return values.ravel()[::stride]
 
 
-def _at_least_something(seen: Histogram, found: tuple[float, float]) -> tuple[float, float]:
-    return found if found[0] < found[1] else (seen.lowest, seen.highest)
+def _seen(histogram: Histogram, found: tuple[float, float]) -> tuple[float, float]:
+    """Return what of a range was seen: that 0 was not is needed to know, where a root or a quotient is taken."""
+    low, high = max(found[0], histogram.lowest), min(found[1], histogram.highest)
+    return (low, high) if low < high else (histogram.lowest, histogram.highest)
