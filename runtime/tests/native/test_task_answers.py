@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from edgequant_runtime import InputError, Task, TaskError
 from edgequant_runtime._engines._library import Error
 from edgequant_runtime._task._library import task_library
+from edgequant_runtime._task._metadata import _labels
 
 from .conftest import examples
 from .heads import SIZE, head, identity
@@ -257,3 +260,17 @@ def test_numbers_are_read_to_the_last_digit(value: float) -> None:
     text = json.dumps({"task": 1, "input": {"mean": value}, "output": {}})
     found = Task(head([np.ones((1, 2))]), text).to_dict()["input"]["mean"]
     assert found == pytest.approx(value, rel=2e-7, abs=1e-37)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_labels_in_a_damaged_archive_are_none(method: int) -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        archive.writestr("labels.txt", "cat\ndog\n" * 20)
+    whole = written.getvalue()
+    assert _labels(whole, [])[:2] == ["cat", "dog"]
+    for place in range(30, len(whole)):
+        _labels(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :], [])
+    broken = bytearray(whole)
+    broken[40:44] = b"\xff\xff\xff\xff"  # inside of what is compressed
+    assert _labels(bytes(broken), []) == []

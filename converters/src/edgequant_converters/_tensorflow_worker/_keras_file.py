@@ -3,10 +3,11 @@
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any
+
+from edgequant_runtime.archives import ARCHIVE_DAMAGE
 
 from edgequant_converters._errors import SourceError
 
@@ -67,7 +68,7 @@ def _read_config(path: Path, description: str) -> Any:
         text = _config_text(path)
         if text is not None:
             return json.loads(text)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (KeyError, *ARCHIVE_DAMAGE) as error:
         raise SourceError(f"{description} is damaged or no Keras model: {first_line(error)}") from error
     raise SourceError(f"{description} holds weights without their network: save the whole with model.save().")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from edgequant_runtime.archives import ARCHIVE_DAMAGE
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from edgequant_converters._archives import ARCHIVE_DAMAGE
 from edgequant_converters._errors import CalibrationError
 from edgequant_converters._reason import reason
 

@@ -4,7 +4,8 @@ import os
 import zipfile
 from pathlib import Path
 
-from edgequant_converters._archives import ARCHIVE_DAMAGE
+from edgequant_runtime.archives import ARCHIVE_DAMAGE
+
 from edgequant_converters._errors import SourceError
 
 MOST_BYTES = 64 << 20

@@ -106,12 +106,14 @@ def _normalization(data: bytes, tensor: int) -> dict[str, Any]:
 def _labels(data: _Data, names: list[str]) -> list[str]:
     import zipfile
 
+    from edgequant_runtime.archives import ARCHIVE_DAMAGE
+
     try:
         with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
             for info in archive.infolist():
                 if (info.filename in names or "label" in info.filename) and info.file_size <= MOST_LABELS_BYTES:
                     return archive.read(info).decode("utf-8", errors="replace").splitlines()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+    except ARCHIVE_DAMAGE:
         pass
     return []
 

@@ -9,6 +9,5 @@ ARCHIVE_DAMAGE = (
     EOFError,
     zipfile.BadZipFile,
     zlib.error,
-    RuntimeError,  # zipfile's word for an encrypted member
-    NotImplementedError,  # and for a way of compression that it does not know
+    RuntimeError,  # zipfile's word for an encrypted member, and for a way of compression that it does not know
 )
