@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import SourceError, UnsupportedError, convert, sqnr_db
+from edgequant_converters._endless_loops import endless_loop
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.sources import from_onnx
@@ -287,6 +288,14 @@ def test_a_loop_without_an_end_is_refused_before_it_runs(
 @pytest.mark.parametrize(("condition", "rounds"), [(TRUE, "four"), (TURNED, ""), (TURNED, "most")])
 def test_a_loop_that_ends_is_read(tmp_path: Path, condition: onnx.NodeProto, rounds: str) -> None:
     from_onnx(looping(tmp_path / "net.onnx", [condition], rounds))
+
+
+def test_weights_in_another_file_are_no_constants_of_loops(tmp_path: Path) -> None:
+    model = onnx.load(looping(tmp_path / "net.onnx", [KEPT], "most"))
+    for tensor in model.graph.initializer:
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+    assert endless_loop(model.graph) is None
 
 
 def stateful(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Loops that never end: an engine that is asked to run one is only stopped by the limit of its time."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,10 +50,10 @@ def _goes_on(loop: onnx.NodeProto, body: onnx.GraphProto, constants: _Constants)
 
 
 def _constants(graph: onnx.GraphProto, outer: _Constants) -> dict[str, NDArray[Any]]:
-    """Return the constants that are seen in a graph; a name of its own hides an outer one."""
+    """Return the constants of one value that are seen in a graph; a name of its own hides an outer one."""
     own = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
     found = {name: value for name, value in outer.items() if name not in own}
-    found |= {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found |= {tensor.name: value for tensor in graph.initializer for value in _single(tensor)}
     for node in graph.node:
         if node.op_type == "Constant":
             found.update((node.output[0], value) for a in node.attribute for value in _values(a))
@@ -63,6 +64,12 @@ def _constants(graph: onnx.GraphProto, outer: _Constants) -> dict[str, NDArray[A
 
 def _values(attribute: onnx.AttributeProto) -> Iterator[NDArray[Any]]:
     if attribute.name == "value":
-        yield numpy_helper.to_array(attribute.t)
+        yield from _single(attribute.t)
     elif attribute.name in ("value_int", "value_ints"):
         yield np.asarray(onnx.helper.get_attribute_value(attribute), np.int64)
+
+
+def _single(tensor: onnx.TensorProto) -> Iterator[NDArray[Any]]:
+    """Yield the value of a tensor that has one, and has it here: weights are not to be unpacked for this."""
+    if math.prod(tensor.dims) == 1 and tensor.data_location != onnx.TensorProto.EXTERNAL:
+        yield numpy_helper.to_array(tensor)
