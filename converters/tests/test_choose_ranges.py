@@ -3,10 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edgequant_converters import convert
+from edgequant_converters._choose import choose
+from edgequant_converters._evaluate import open_model
+from edgequant_converters._evened import even_out, evenable
+from edgequant_converters._request import Means, Ranges
 from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence
+from edgequant_converters.doctor._network import Network
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
+from edgequant_converters.quantizer import LitertActivations
 
 DRAW = np.random.default_rng(6)
 LAYERS = [DRAW.normal(0, 0.15, (64, 64)) for _ in range(6)]
@@ -92,3 +99,49 @@ def test_ranges_hold_nothing_that_was_not_seen() -> None:
     for method, ranges in evidence.choices().items():
         low, high = ranges["variance"]
         assert lowest <= low < high <= highest, method
+
+
+@pytest.mark.parametrize(("left_in_float", "taken"), [(0, True), (1, False)])
+def test_what_is_better_for_being_left_in_float_is_not_taken(tmp_path: Path, left_in_float: int, taken: bool) -> None:
+    hub, output = network(tmp_path), tmp_path / "out.tflite"
+    samples = [{"x": row} for row in DRAW.normal(size=(8, 1, 64)).astype(np.float32)]
+    evidence = Evidence({})
+    for sample in samples:
+        evidence.update("x", sample["x"])
+    coarse = tmp_path / "coarse.tflite"
+    convert(hub, coarse, quantize="dynamic")
+    models = [(coarse, 0)]  # the plain one; all others are the float network itself
+
+    def write(ranges: Ranges, means: Means | None, stand_in: Path | None) -> int:
+        model, kept = models.pop() if models else (hub, left_in_float)
+        output.write_bytes(model.read_bytes())
+        return kept
+
+    first, *others = choose(hub, output, write, evidence, samples, lambda spans: None).steps
+    assert first.taken
+    assert others and all(step.sqnr_db > first.sqnr_db + 20 for step in others)
+    assert any(step.taken for step in others) == taken
+
+
+def test_an_even_group_keeps_its_ranges(tmp_path: Path) -> None:
+    """Channels beside uneven ones are not touched."""
+    build = Builder(Graph(inputs=[Tensor("x", (1, 64))]))
+    layers = [DRAW.normal(0, 0.15, shape) for shape in ((16, 64), (32, 16), (8, 32), (64, 8))]
+    layers[0][3] *= 300
+    layers[1][:, 3] /= 300
+    x = build.graph.inputs[0]
+    for weights in layers:
+        x = build.fully_connected(x, build.constant(weights, np.float32))
+    build.graph.outputs = [x]
+    hub = tmp_path / "hub.tflite"
+    hub.write_bytes(write_ir(Model([build.graph], ["x"], ["y"])))
+    evidence = Evidence({}, spanned=evenable(hub))
+    network = open_model(hub)
+    watch = LitertActivations(Network(hub.read_bytes()).model, hub.read_bytes())
+    for row in DRAW.normal(size=(8, 1, 64)).astype(np.float32):
+        for name, value in watch.run({network.inputs[0].name: row}):
+            evidence.update(name, value)
+    evened = even_out(hub, evidence.spans())
+    assert evened is not None
+    widths = {name: scale.size for name, scale in evened.scales.items()}
+    assert set(widths.values()) == {16}
