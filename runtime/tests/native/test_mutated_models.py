@@ -14,7 +14,7 @@ import pytest
 from .conftest import example_count
 from .sanitized import build_program
 from .single_op import Model, Quantized
-from .test_broken_models import buffer, pack, unpack
+from .whole_files import buffer, pack, unpack
 
 # They share a program that takes a minute to compile.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutate")]
