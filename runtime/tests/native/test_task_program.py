@@ -141,31 +141,32 @@ def test_dropped_are_those_that_come_too_early(program: Path, files: Path) -> No
         assert process.wait(10) == 0
 
 
-def test_sound_from_a_file_and_a_pipe(run: Run, files: Path) -> None:
+HEARING = ("mel.tflite", "--task", "mel.json", "--json", "--audio")
+
+
+def heard_from_a_file_and_a_pipe(run: Run, files: Path, name: str) -> list[dict[str, Any]]:
+    """Return what Python hears in a file, which is what the program hears."""
     expected = [
         {"seconds": pytest.approx(heard.seconds, abs=1e-3), **heard.answer.to_dict()}
-        for heard in Task(files / "mel.tflite", files / "mel.json").listen(files / "clip.wav")
+        for heard in Task(files / "mel.tflite", files / "mel.json").listen(files / name)
     ]
     assert len(expected) > 10
-    words = ["mel.tflite", "--task", "mel.json", "--json", "--audio"]
-    assert answers_of(run(*words, "clip.wav")[0]) == expected
-    assert answers_of(run(*words, "-", data=(files / "clip.wav").read_bytes())[0]) == expected
-    assert answers_of(run(*words, "-", data=sound(1, 8000).tobytes())[0]) == expected
+    assert answers_of(run(*HEARING, name)[0]) == expected
+    assert answers_of(run(*HEARING, "-", data=(files / name).read_bytes())[0]) == expected
+    return expected
+
+
+def test_sound_from_a_file_and_a_pipe(run: Run, files: Path) -> None:
+    expected = heard_from_a_file_and_a_pipe(run, files, "clip.wav")
+    assert answers_of(run(*HEARING, "-", data=sound(1, 8000).tobytes())[0]) == expected
     endless = (files / "clip.wav").read_bytes().replace(b"data\x80\x3e\0\0", b"data\xff\xff\xff\xff")
-    assert answers_of(run(*words, "-", data=endless)[0]) == expected
+    assert answers_of(run(*HEARING, "-", data=endless)[0]) == expected
 
 
 def test_sound_of_another_rate(run: Run, files: Path) -> None:
-    expected = [
-        {"seconds": pytest.approx(heard.seconds, abs=1e-3), **heard.answer.to_dict()}
-        for heard in Task(files / "mel.tflite", files / "mel.json").listen(files / "cd.wav")
-    ]
-    assert len(expected) > 10
-    words = ["mel.tflite", "--task", "mel.json", "--json", "--audio"]
-    assert answers_of(run(*words, "cd.wav")[0]) == expected
-    assert answers_of(run(*words, "-", data=(files / "cd.wav").read_bytes())[0]) == expected
+    heard_from_a_file_and_a_pipe(run, files, "cd.wav")
     wav(files / "odd.wav", bytes(2000), rate=44111)
-    _, told = run(*words, "odd.wav", expect=2)
+    _, told = run(*HEARING, "odd.wav", expect=2)
     assert told.startswith("edgequant-run: odd.wav: it has 44111 samples a second, which have no simple ratio")
 
 

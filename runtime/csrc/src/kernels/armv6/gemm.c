@@ -122,6 +122,19 @@ typedef struct wide_pair {
     int32_t *acc, *last_acc; /* (rows, COLUMNS) */
 } wide_pair;
 
+/* Four taps, widened in r6 to r9, by the bytes of two pairs in r10 and r11. */
+#define MULTIPLY_STEP           \
+    "smlad r1, r6, r10, r1\n\t" \
+    "smlad r3, r8, r10, r3\n\t" \
+    "sxtb16 r10, r10\n\t"       \
+    "smlad r1, r7, r11, r1\n\t" \
+    "smlad r3, r9, r11, r3\n\t" \
+    "sxtb16 r11, r11\n\t"       \
+    "smlad r0, r6, r10, r0\n\t" \
+    "smlad r2, r8, r10, r2\n\t" \
+    "smlad r0, r7, r11, r0\n\t" \
+    "smlad r2, r9, r11, r2\n\t"
+
 /* Two rows at a time, two steps at a time. Of each row and the pair it holds acc[first] and 256 * acc[second] + acc[first]. All
  * registers are in use: a step's inputs come with one LDM, which wants them in order. */
 static void sum_two_rows(const wide_pair *from) {
@@ -140,31 +153,11 @@ static void sum_two_rows(const wide_pair *from) {
         "bne 1f\n\t"
         "0:\n\t" /* a step: four taps */
         "ldmia r4!, {r6, r7, r8, r9}\n\t"
-        "ldrd r10, r11, [r5], #16\n\t"
-        "smlad r1, r6, r10, r1\n\t"
-        "smlad r3, r8, r10, r3\n\t"
-        "sxtb16 r10, r10\n\t"
-        "smlad r1, r7, r11, r1\n\t"
-        "smlad r3, r9, r11, r3\n\t"
-        "sxtb16 r11, r11\n\t"
-        "smlad r0, r6, r10, r0\n\t"
-        "smlad r2, r8, r10, r2\n\t"
-        "smlad r0, r7, r11, r0\n\t"
-        "smlad r2, r9, r11, r2\n\t"
+        "ldrd r10, r11, [r5], #16\n\t" MULTIPLY_STEP
         "1:\n\t"
         "ldmia r4!, {r6, r7, r8, r9}\n\t"
         "ldrd r10, r11, [r5], #16\n\t"
-        "cmp r4, r12\n\t"
-        "smlad r1, r6, r10, r1\n\t"
-        "smlad r3, r8, r10, r3\n\t"
-        "sxtb16 r10, r10\n\t"
-        "smlad r1, r7, r11, r1\n\t"
-        "smlad r3, r9, r11, r3\n\t"
-        "sxtb16 r11, r11\n\t"
-        "smlad r0, r6, r10, r0\n\t"
-        "smlad r2, r8, r10, r2\n\t"
-        "smlad r0, r7, r11, r0\n\t"
-        "smlad r2, r9, r11, r2\n\t"
+        "cmp r4, r12\n\t" MULTIPLY_STEP
         "bne 0b\n\t"
         "ldr r12, [lr, #20]\n\t"
         "ldr r10, [lr, #24]\n\t"
