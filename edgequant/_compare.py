@@ -120,16 +120,14 @@ def _compare(
     classes = None if labels is None else read_labels(labels)
     if classes is not None and source.count is not None and all(_runs_one_sample(pair) for pair in inputs):
         check_label_count(classes, source.count)  # told before the run, not after it
-    found = dict(
-        zip(
-            (info.name for info in sessions[0].outputs),
-            divisions(Path(models[0]), len(sessions[0].outputs)),
-            strict=True,
-        )
-    )
-    statistics = [OutputStatistics(found[pair.reference.name]) for pair in outputs]
+    statistics = [OutputStatistics() for _ in outputs]
     decisions, agreement, samples = _Decisions(), DetectionAgreement(), 0
     for sample in source:
+        if not samples:
+            names = [info.name for info in sessions[0].outputs]
+            shapes = {name: array.shape for name, array in sample.items()}
+            found = dict(zip(names, divisions(Path(models[0]), len(names), shapes), strict=True))
+            statistics = [OutputStatistics(found[pair.reference.name]) for pair in outputs]
         expected = sessions[0].run(sample)
         computed = sessions[1].run({pair.model.name: sample[pair.reference.name] for pair in inputs})
         both = [(pair, expected[pair.reference.name], computed[pair.model.name]) for pair in outputs]

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import OutputStatistics, divisions
+from edgequant_converters import OutputStatistics, convert, divisions
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 
 DRAW = np.random.default_rng(0)
@@ -25,7 +27,7 @@ def joined(folder: Path, parts: int = 2) -> Path:
 
 
 def test_parts_are_followed_through_reshapes_and_transposes(tmp_path: Path) -> None:
-    (division,) = divisions(joined(tmp_path), 1)
+    (division,) = divisions(joined(tmp_path), 1, {})
     assert division is not None and division.names == ("part0", "part1")
     np.testing.assert_array_equal(division.labels, np.broadcast_to([0, 0, 1, 1], (1, 3, 4)))
     statistics = OutputStatistics(division)
@@ -40,9 +42,9 @@ def test_parts_are_followed_through_reshapes_and_transposes(tmp_path: Path) -> N
 
 
 def test_nested_joins_are_told_apart_up_to_sixteen(tmp_path: Path) -> None:
-    (division,) = divisions(joined(tmp_path, 17), 1)
+    (division,) = divisions(joined(tmp_path, 17), 1, {})
     assert division is None
-    (division,) = divisions(joined(tmp_path, 16), 1)
+    (division,) = divisions(joined(tmp_path, 16), 1, {})
     assert division is not None and len(division.names) == 16
 
 
@@ -78,7 +80,48 @@ def test_scalars_and_empty_outputs_have_no_parts() -> None:
 
 
 def test_what_is_not_finite_has_no_figure(tmp_path: Path) -> None:
-    statistics = OutputStatistics(divisions(joined(tmp_path), 1)[0])
+    statistics = OutputStatistics(divisions(joined(tmp_path), 1, {})[0])
     expected = DRAW.normal(size=(1, 3, 4))
     statistics.update(expected, np.where(np.arange(4) > 1, np.nan, expected))
     assert [part.sqnr_db for part in statistics.parts] == [300, None]
+
+
+def pose_head(folder: Path) -> Path:
+    """Write y (n, 15, 16) of 5 points: places in pixels joined with how well they are seen, and flattened."""
+    nodes = [
+        helper.make_node("Reshape", ["x", "by_point"], ["p"]),
+        helper.make_node("Split", ["p"], ["xy", "seen"], axis=2, name="split"),
+        helper.make_node("Mul", ["xy", "stride"], ["places"]),
+        helper.make_node("Sigmoid", ["seen"], ["visibility"]),
+        helper.make_node("Concat", ["places", "visibility"], ["joined"], axis=2),
+        helper.make_node("Reshape", ["joined", "flat"], ["y"]),
+    ]
+    nodes[1].input.append("sizes")
+    constants = {"by_point": [-1, 5, 3, 16], "sizes": [2, 1], "flat": [-1, 15, 16]}
+    given = [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in constants.items()]
+    given.append(numpy_helper.from_array(np.array(80, np.float32), "stride"))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 15, 16]) for name in "xy"]
+    graph = helper.make_graph(nodes, "pose", ends[:1], ends[1:], given)
+    path = folder / "pose.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_a_network_has_the_same_parts_in_both_formats(tmp_path: Path, suffix: str) -> None:
+    written = tmp_path / f"int8{suffix}"
+    samples = DRAW.normal(size=(40, 15, 16)).astype(np.float32)
+    report = convert(pose_head(tmp_path), written, quantize="int8", calibration=samples, strict_int8=True, effort=0)
+    (output,) = report.to_dict()["outputs"]
+    places, visibility = output["parts"]
+    assert (places["name"], visibility["name"]) == ("places", "visibility")
+    assert visibility["sqnr_db"] < 10 < 30 < places["sqnr_db"]
+
+
+def test_a_quantized_onnx_file_has_the_parts_of_its_source(tmp_path: Path) -> None:
+    written = tmp_path / "int8.onnx"
+    samples = DRAW.normal(size=(40, 15, 16)).astype(np.float32)
+    convert(pose_head(tmp_path), written, quantize="int8", calibration=samples, effort=0)
+    found = [divisions(file, 1, {"x": (1, 15, 16)})[0] for file in (written, tmp_path / "pose.onnx")]
+    assert found[0] is not None and found[1] is not None
+    np.testing.assert_array_equal(found[0].labels, found[1].labels)

@@ -15,7 +15,7 @@ from ._errors import SourceError
 from ._evaluate import Evaluator, open_model
 from ._free_sizes import probe_shape
 from ._metrics import IDENTICAL_DB
-from ._parts import OutputStatistics, PartMeasure, divisions
+from ._parts import Division, OutputStatistics, PartMeasure, divisions
 from ._reason import reason
 from ._request import Sample
 
@@ -73,8 +73,8 @@ class _Hub:
     """A float hub, and how what others compute differs from its answers."""
 
     def __init__(self, path: Path, measured_on: str) -> None:
-        self._model, self._measured_on = open_model(path), measured_on
-        self._divisions = divisions(path, len(self._model.outputs))
+        self._path, self._model, self._measured_on = path, open_model(path), measured_on
+        self._divisions: list[Division | None] | None = None
 
     def answers(self, samples: Iterable[Sample]) -> Iterator[Pair]:
         """Yield each sample's inputs in the model's order, and its answers."""
@@ -85,8 +85,10 @@ class _Hub:
     def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
         """Run a model on the samples and compare it output by output."""
         test, specs = open_model(quantized), self._model.outputs
-        statistics, agreement = [OutputStatistics(division) for division in self._divisions], DetectionAgreement()
-        for inputs, expected in pairs:
+        statistics, agreement = [OutputStatistics() for _ in specs], DetectionAgreement()
+        for number, (inputs, expected) in enumerate(pairs):
+            if number == 0:
+                statistics = [OutputStatistics(division) for division in self._divided(inputs)]
             computed = _run(test, inputs)
             agreement.update(expected, computed)
             for outcome, *pair in zip(statistics, expected, computed, strict=True):
@@ -98,6 +100,13 @@ class _Hub:
         figures = [(outcome.whole.sqnr_db, spec.name) for outcome, spec in zip(statistics, specs, strict=True)]
         lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
         return Measurement(_finite(lowest), self._measured_on, output, measures, agreement.measure)
+
+    def _divided(self, inputs: Sequence[NDArray[Any]]) -> list[Division | None]:
+        """Return how the outputs are joined from parts, for inputs of these shapes."""
+        if self._divisions is None:
+            shapes = {spec.name: array.shape for spec, array in zip(self._model.inputs, inputs, strict=True)}
+            self._divisions = divisions(self._path, len(self._model.outputs), shapes)
+        return self._divisions
 
 
 class Reference:

@@ -5,7 +5,7 @@ not say so, an output is cut in two along the axis where the ranges differ most,
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._metrics import ErrorStatistics, decibels
 
 if TYPE_CHECKING:
-    from .ir import Operator, Tensor
+    from .ir import Graph, Operator, Tensor
 
 MIXED = 16.0
 """Ranges that differ by more than this factor are of different kinds of values."""
@@ -50,16 +50,28 @@ class Division:
         return len(own) == len(shape) and own[:1] in ((), (1,), shape[:1]) and own[1:] == shape[1:]
 
 
-def divisions(model: Path, count: int) -> list[Division | None]:
-    """Return how each of a model's `count` outputs is joined from parts; None where the file does not say."""
-    if model.suffix.lower() != ".tflite":
+def divisions(model: Path, count: int, shapes: Mapping[str, Sequence[int]]) -> list[Division | None]:
+    """Return how each of a model's `count` outputs is joined from parts; None where the file does not say.
+
+    `shapes` are those of its inputs, by name, for files that leave sizes free. Both kinds of file are read as one kind
+    of graph, so that a network has the same parts in both.
+    """
+    graph = _graph(model, shapes)
+    if graph is None or len(graph.outputs) != count:
         return [None] * count
+    producers = graph.producers()
+    return [_division(output, producers) for output in graph.outputs]
+
+
+def _graph(model: Path, shapes: Mapping[str, Sequence[int]]) -> "Graph | None":
+    if model.suffix.lower() == ".onnx":
+        from .sources._onnx_graph import read_onnx_graph
+
+        return read_onnx_graph(model, shapes)
     from .ir import read_ir
     from .tflite import read_model
 
-    graph = read_ir(read_model(model)).main
-    producers = graph.producers()
-    return [_division(output, producers) for output in graph.outputs]
+    return read_ir(read_model(model)).main
 
 
 class OutputStatistics:

@@ -63,7 +63,8 @@ class Judge:
         self._inputs = [[sample[spec.name] for spec in model.inputs] for sample in samples]
         self._expected = [model.run_real(inputs) for inputs in self._inputs]
         self._parts, self._labels = tuple(parts), labels
-        self._divisions = divisions(hub, len(model.outputs))
+        shapes = {spec.name: array.shape for spec, array in zip(model.inputs, self._inputs[0], strict=True)}
+        self._divisions = divisions(hub, len(model.outputs), shapes)
         self._scores = None if labels is None else _class_scores(self._expected[0])
         self.reference = Score(IDENTICAL_DB, TYPICAL_DB[1], self._accuracy(self._expected))
 
