@@ -14,6 +14,7 @@ from edgequant_runtime.isolation import EngineDeathError, InnerTensors, Isolated
 from numpy.typing import NDArray
 
 from ._errors import SourceError
+from ._stream import keeps_a_stream
 
 
 @contextmanager
@@ -28,19 +29,20 @@ def run_of(name: str) -> Iterator[None]:
 
 
 class Evaluator:
-    """An opened model: what it takes, what it gives, and a way to run it."""
+    """An opened model: what it takes, what it gives, and a way to run it.
 
-    def __init__(self, name: str, session: IsolatedSession) -> None:
+    Each inference begins anew, but for a model of a `stream`, whose state is meant to last: what is run is one stream,
+    in order. Its ranges and errors are those of a state that has filled, as on a device, not of the first step alone.
+    """
+
+    def __init__(self, name: str, session: IsolatedSession, *, stream: bool) -> None:
         self.inputs, self.outputs = tuple(session.inputs), tuple(session.outputs)
-        self._name, self._session = name, session
+        self._name, self._session, self._stream = name, session, stream
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run one inference on the model's own types; the outputs come in the model's order.
-
-        Each begins anew: the variables of a streaming model remember nothing of earlier ones. Raises SourceError.
-        """
+        """Run one inference on the model's own types; the outputs come in the model's order. Raises SourceError."""
         with run_of(self._name):
-            outputs = self._session.run(inputs, raw=True, anew=True)
+            outputs = self._session.run(inputs, raw=True, anew=not self._stream)
         return [outputs[info.name] for info in self.outputs]
 
     def run_real(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -50,19 +52,20 @@ class Evaluator:
 
 
 class InnerEvaluator:
-    """An opened model whose inner tensors can be read."""
+    """An opened model whose inner tensors can be read; inferences are those of an Evaluator."""
 
-    def __init__(self, name: str, opened: InnerTensors) -> None:
+    def __init__(self, name: str, opened: InnerTensors, *, stream: bool) -> None:
         self.inputs, self.outputs = tuple(opened.inputs), tuple(opened.outputs)
-        self._name, self._opened = name, opened
+        self._name, self._opened, self._stream = name, opened, stream
 
     def run(self, inputs: Mapping[str, NDArray[Any]], tensors: Sequence[int]) -> Iterator[NDArray[Any]]:
         """Run one inference on the model's own types; yield these tensors, known as in InnerTensors.
 
-        Each begins anew. Raises SourceError.
+        Raises SourceError.
         """
         with run_of(self._name):
-            yield from self._opened.run([inputs[info.name] for info in self.inputs], tensors)
+            values = [inputs[info.name] for info in self.inputs]
+            yield from self._opened.run(values, tensors, anew=not self._stream)
 
 
 def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Evaluator:
@@ -73,13 +76,14 @@ def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = No
     """
     engine = "onnxruntime" if path.suffix.lower() == ".onnx" else "litert"
     try:
-        return Evaluator(path.name, current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes))
+        session = current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes)
     except SessionError as error:
         if engine == "litert":
             with suppress(SessionError):
                 session = current_process().open(path, engine="native", threads=1, input_shapes=input_shapes)
-                return Evaluator(path.name, session)
+                return _evaluator(path, session)
         raise SourceError(str(error)) from error
+    return _evaluator(path, session)
 
 
 def open_fast(path: Path) -> Evaluator:
@@ -89,8 +93,12 @@ def open_fast(path: Path) -> Evaluator:
     """
     if path.suffix.lower() == ".tflite":
         with suppress(SessionError):
-            return Evaluator(path.name, current_process().open(path, engine="native"))
+            return _evaluator(path, current_process().open(path, engine="native"))
     return open_model(path)
+
+
+def _evaluator(path: Path, session: IsolatedSession) -> Evaluator:
+    return Evaluator(path.name, session, stream=keeps_a_stream(path.read_bytes()))
 
 
 def open_inner(data: bytes, name: str, *, threads: int = 0, delegates: bool = True) -> InnerEvaluator:
@@ -102,7 +110,7 @@ def open_inner(data: bytes, name: str, *, threads: int = 0, delegates: bool = Tr
         opened = current_process().open_inner(data, threads=threads, delegates=delegates, name=name)
     except SessionError as error:
         raise SourceError(str(error)) from error
-    return InnerEvaluator(name, opened)
+    return InnerEvaluator(name, opened, stream=keeps_a_stream(data))
 
 
 def zeros(inputs: Sequence[TensorInfo]) -> dict[str, NDArray[Any]]:

@@ -126,13 +126,15 @@ def _litert_layers(hub: Path) -> Iterator[tuple[str, list[Any], list[bytes]]]:
                 name = "" if constant else tensor.name.decode()
                 form.append([name, type_name(tensor.type), [int(size) for size in tensor.shape]])
                 weights += [constant] if constant else []
-            yield graph.tensors[operator.outputs[0]].name.decode(), form, weights
+            if len(operator.outputs):  # what sets a variable has none, and no recipe names it
+                yield graph.tensors[operator.outputs[0]].name.decode(), form, weights
 
 
 def _settings(options: Any) -> dict[str, Any]:
     """Return an operator's settings but for zeros: a later schema adds settings, whose default they are."""
     values = {} if options is None else vars(options)
-    plain = {name: np.asarray(value).tolist() for name, value in values.items() if value is not None}
+    texts = {name: value.decode("latin-1") for name, value in values.items() if isinstance(value, bytes)}  # variables
+    plain = {name: np.asarray(value).tolist() for name, value in values.items() if value is not None} | texts
     return {name: value for name, value in sorted(plain.items()) if value}
 
 

@@ -144,15 +144,15 @@ def _connect(network: Network, operator: Any, join: Any, fix: Any) -> None:
     kind = network.type_of(operator)
     inputs = [int(i) for i in operator.inputs if i >= 0]
     data = [i for i in inputs if network.constant(i) is None]
-    output = int(operator.outputs[0])
+    outputs = [int(i) for i in operator.outputs]  # none of what sets a variable or calls a subgraph once
     passes = kind in PASS_THROUGH or (kind in ("MEAN", "SUM") and _keeps_channels(network, operator))
-    passes = passes or (kind == "RESHAPE" and _flattens(network, data[0], output))
+    passes = passes or (kind == "RESHAPE" and bool(data) and _flattens(network, data[0], outputs[0]))
     added = kind == "ADD" and len(data) == 2 and network.shape(data[0]) == network.shape(data[1])
     if (passes and len(data) == 1) or added:
         for tensor in data:
-            join(output, tensor)
+            join(outputs[0], tensor)
         return
-    for tensor in (*data, *(int(i) for i in operator.outputs)):
+    for tensor in (*data, *outputs):
         fix(tensor, kind)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgequant_converters._evaluate import open_inner, run_of
 from edgequant_converters._request import Sample
+from edgequant_converters._stream import keeps_a_stream
 from edgequant_converters.tflite import ModelT, io_names, model_bytes, read_model
 
 _THREADS = 2
@@ -19,7 +20,7 @@ class LitertActivations:
 
     The native engine runs a copy whose outputs are all of these: it gives the same bits on every computer, and so a
     quantized model has the same bytes wherever it is made. What it does not open, and models with variables, LiteRT
-    runs, told to keep all tensors.
+    runs, told to keep all tensors. The samples of a network with state are one stream, as for an Evaluator.
     """
 
     def __init__(self, model: ModelT, data: bytes) -> None:
@@ -29,6 +30,7 @@ class LitertActivations:
         self._inputs = {int(i): name for i, name in zip(given, names, strict=True)}
         self._computed = [index for index, _ in self._watched if index not in self._inputs]
         self._native = None if _has_variables(model) else _open_natively(data, self._computed)
+        self._anew = not keeps_a_stream(data)
         self._litert = open_inner(data, "the float model", threads=_THREADS) if self._native is None else None
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -39,7 +41,7 @@ class LitertActivations:
             return
         assert self._native is not None
         with run_of("the float model"):
-            made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=True)
+            made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=self._anew)
         computed = dict(zip(self._computed, made.values(), strict=True))
         for index, name in self._watched:
             yield name, computed[index] if index in computed else np.asarray(sample[self._inputs[index]])

@@ -18,13 +18,15 @@ class InnerTensors(OpenedModel):
     to be read has to be an output of the graph.
     """
 
-    def run(self, values: Sequence[NDArray[Any]], tensors: Sequence[int]) -> Iterator[NDArray[Any]]:
-        """Run one inference from the first state; yield the tensors.
+    def run(
+        self, values: Sequence[NDArray[Any]], tensors: Sequence[int], *, anew: bool = True
+    ) -> Iterator[NDArray[Any]]:
+        """Run one inference, from the first state if `anew`; yield the tensors.
 
         `values` are for the inputs, in the model's own order and of its own types. The tensors come in the order asked
         for, some megabytes at a time, whatever all of them take. Raises as `IsolatedSession.run` does.
         """
-        request: dict[str, Any] = {"do": "run inside", "tensors": list(tensors)}
+        request: dict[str, Any] = {"do": "run inside", "tensors": list(tensors), "anew": anew}
         _, values = self._ask(request, values, "running")
         yield from values
         rest = list(tensors)[len(values) :]

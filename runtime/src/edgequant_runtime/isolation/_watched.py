@@ -27,8 +27,8 @@ class Watched(Protocol):
         """What it gives."""
         ...
 
-    def run(self, values: Sequence[NDArray[Any]]) -> None:
-        """Run one inference from the first state; raises EngineError."""
+    def run(self, values: Sequence[NDArray[Any]], anew: bool) -> None:
+        """Run one inference, from the first state if `anew`; raises EngineError."""
         ...
 
     def tensor(self, index: int) -> NDArray[Any]:
@@ -48,9 +48,10 @@ class _LitertWatched:
         self._engine = LitertEngine(file, threads, keeps_all=True, delegates=delegates)
         self.inputs, self.outputs = self._engine.inputs, self._engine.outputs
 
-    def run(self, values: Sequence[NDArray[Any]]) -> None:
+    def run(self, values: Sequence[NDArray[Any]], anew: bool) -> None:
         engine, count = self._engine, range(len(values))
-        engine.reset()
+        if anew:
+            engine.reset()
         if [value.shape for value in values] != [engine.input_view(index).shape for index in count]:
             engine.resize([value.shape for value in values])
         for index in count:
@@ -80,7 +81,7 @@ class _OnnxWatched:
         self.outputs = [tensor_info(value, file.name) for value in self._session.get_outputs()]
         self._values: list[NDArray[Any]] = []
 
-    def run(self, values: Sequence[NDArray[Any]]) -> None:
+    def run(self, values: Sequence[NDArray[Any]], anew: bool) -> None:
         given = {info.name: value for info, value in zip(self.inputs, values)}
         try:
             self._values = self._session.run([info.name for info in self.outputs], given)

@@ -106,7 +106,7 @@ def _profile(session: Session, request: dict[str, Any], arrays: Arrays) -> Answe
 
 
 def _run_inside(model: Watched, request: dict[str, Any], arrays: Arrays) -> Answer:
-    model.run(arrays)
+    model.run(arrays, request["anew"])
     return _read(model, request, ())
 
 
