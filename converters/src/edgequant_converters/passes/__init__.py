@@ -9,13 +9,15 @@
 7. What nobody reads is dropped.
 """
 
+from collections.abc import Mapping
+
 from edgequant_converters.ir import Graph, Model
 
 from ._chains import join_chains
 from ._doubles import share_doubles
 from ._flatten import absorb_flattenings
 from ._fusions import fuse
-from ._known_ranges import names_of, remember_grids, spread_known
+from ._known_ranges import name_of_value, names_of, remember_grids, spread_known
 from ._orders import Order, inverse, is_identity
 from ._padding import pad_after_transposing
 from ._reshapes import merge_reshapes
@@ -36,13 +38,17 @@ __all__ = [
 ]
 
 
-def simplify(model: Model) -> None:
-    """Run all passes over every graph of a float model, in place."""
+def simplify(model: Model, ranges: Mapping[str, tuple[float, float]] | None = None) -> None:
+    """Run all passes over every graph of a float model, in place.
+
+    `ranges` are those of a quantized source, by the tensors' names: what they are known of stays a tensor where that
+    which it would become has none.
+    """
     for graph in model.graphs:
-        _simplify(graph)
+        _simplify(graph, ranges or {})
 
 
-def _simplify(graph: Graph) -> None:
+def _simplify(graph: Graph, ranges: Mapping[str, tuple[float, float]]) -> None:
     graph.drop_unused()
     join_chains(graph)
     carry_transposes(graph)
@@ -50,5 +56,5 @@ def _simplify(graph: Graph) -> None:
     absorb_flattenings(graph)
     merge_reshapes(graph)
     share_doubles(graph)
-    fuse(graph)
+    fuse(graph, frozenset(tensor for tensor in graph.tensors() if name_of_value(tensor) in ranges))
     graph.drop_unused()

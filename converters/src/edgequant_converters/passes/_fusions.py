@@ -1,5 +1,6 @@
 """Arithmetic that the layer before can do in passing: factors, addends, activations."""
 
+from collections.abc import Set as AbstractSet
 from math import prod
 
 import numpy as np
@@ -18,12 +19,18 @@ _MOVES = frozenset({"SLICE", "RESHAPE"})
 """What may stand between, where it leaves the channels: a transposed convolution is cut, a 1-D layer reshaped."""
 
 
-def fuse(graph: Graph) -> None:
-    """Move what follows a layer, and nothing else reads, into the layer, in place; in the order of the operators."""
+def fuse(graph: Graph, known: AbstractSet[Tensor] = frozenset()) -> None:
+    """Move what follows a layer, and nothing else reads, into the layer, in place; in the order of the operators.
+
+    Of `known` tensors the range is known. A layer that makes one does not make another instead whose range is not: it
+    could not compute in integers any more.
+    """
     producers, users = graph.producers(), graph.users()
     kept: list[Operator] = []
     for operator in graph.operators:
-        nearest = layer = _only_reader_of(operator, graph, producers, users)
+        nearest = layer = None
+        if not _loses_range(operator, known):
+            nearest = layer = _only_reader_of(operator, graph, producers, users)
         while layer is not None and layer.code in _MOVES:
             layer = _only_reader_of(layer, graph, producers, users)
         if (
@@ -36,6 +43,10 @@ def fuse(graph: Graph) -> None:
         else:
             kept.append(operator)
     graph.operators = kept
+
+
+def _loses_range(operator: Operator, known: AbstractSet[Tensor]) -> bool:
+    return any(x in known for x in operator.given) and not any(made in known for made in operator.outputs)
 
 
 def _only_reader_of(

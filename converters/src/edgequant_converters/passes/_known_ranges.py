@@ -25,9 +25,7 @@ def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> Kno
     """Return the ranges of tensors, from those of values by name, and of what only moves these values."""
     known: KnownRanges = {}
     for tensor in model.main.tensors():
-        name = tensor.name
-        while name.endswith(_MADE_OF):
-            name = name.rpartition("/")[0]
+        name = name_of_value(tensor)
         if name in ranges and not tensor.is_constant:
             known[tensor] = ranges[name]
     for operator in model.main.operators:
@@ -37,6 +35,14 @@ def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> Kno
     for operator in model.main.operators:
         _pass_on(operator, known)
     return known
+
+
+def name_of_value(tensor: Tensor) -> str:
+    """Return the name of the value that a tensor holds, in whatever order of the axes it does."""
+    name = tensor.name
+    while name.endswith(_MADE_OF):
+        name = name.rpartition("/")[0]
+    return name
 
 
 def names_of(known: KnownRanges) -> dict[str, tuple[float, float]]:

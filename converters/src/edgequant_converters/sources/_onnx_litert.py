@@ -36,7 +36,7 @@ def write_onnx_as_litert(
         if permute:
             _take_channels_last(network.main, index)
     ranges = {} if quantized is None else names_of(spread_known(network, quantized.ranges))
-    simplify(network)
+    simplify(network, ranges)
     known = spread_known(network, ranges) if quantized is not None else {}
     if quantized is not None:
         remember_grids(network, quantized.grids)

@@ -1,0 +1,93 @@
+"""Kinds of layers that a quantized ONNX model may have: each keeps its integers, and what computes in float is told."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from edgequant_runtime import Session
+from onnx import TensorProto, helper, numpy_helper
+
+from edgequant_converters import convert
+
+from .onnx_quantizing import quantized_by_onnxruntime
+
+Node = Callable[..., onnx.NodeProto]
+SHAPE = [1, 8, 6, 6]
+
+
+def conv(
+    name: str, x: str, outputs: int, inputs: int = 8, size: int = 1
+) -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    node = helper.make_node("Conv", [x, f"{name}_w", f"{name}_b"], [name], pads=[size // 2] * 4, name=f"{name}_layer")
+    return [node], {f"{name}_w": (outputs, inputs, size, size), f"{name}_b": (outputs,)}
+
+
+def gate(activation: str) -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    """Squeeze and excitation: MobileNetV3 has a hard sigmoid, EfficientNet a sigmoid."""
+    nodes, weights = conv("first", "x", 8, size=3)
+    squeezed, more = conv("squeezed", "mean", 8)
+    nodes += [helper.make_node("GlobalAveragePool", ["first"], ["mean"]), *squeezed]
+    nodes += [helper.make_node(activation, ["squeezed"], ["gate"]), helper.make_node("Mul", ["first", "gate"], ["y"])]
+    return nodes, weights | more
+
+
+def concatenation() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    """Two branches whose scales differ by what their functions give."""
+    left, weights = conv("left", "x", 8, size=3)
+    right, more = conv("right", "x", 8)
+    nodes = [*left, helper.make_node("Sigmoid", ["left"], ["small"]), *right]
+    nodes += [helper.make_node("Concat", ["small", "right"], ["both"], axis=1)]
+    last, most = conv("y", "both", 4, inputs=16)
+    return [*nodes, *last], weights | more | most
+
+
+def attention() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    """One head over the rows of each channel."""
+    nodes = [helper.make_node("MatMul", ["x", f"{name}_w"], [name], name=f"{name}_layer") for name in "qkv"]
+    nodes += [
+        helper.make_node("Transpose", ["k"], ["turned"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["q", "turned"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["shares"], axis=-1),
+        helper.make_node("MatMul", ["shares", "v"], ["y"]),
+    ]
+    return nodes, {f"{name}_w": (6, 6) for name in "qkv"}
+
+
+KINDS = {
+    "hard sigmoid": (lambda: gate("HardSigmoid"), {"ADD", "MUL"}),
+    "sigmoid": (lambda: gate("Sigmoid"), {"LOGISTIC"}),
+    "concatenation": (concatenation, {"LOGISTIC"}),
+    "attention": (attention, {"SOFTMAX"}),
+}
+"""Each kind with the operators that ONNX Runtime rounds otherwise than LiteRT, or not at all: they compute in float."""
+
+
+@pytest.mark.parametrize("form", ["QDQ, int8", "QDQ, uint8"])
+@pytest.mark.parametrize(("build", "floats"), KINDS.values(), ids=KINDS.keys())
+def test_a_kind_keeps_its_integers(build: Any, floats: set[str], form: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    nodes, shapes = build()
+    weights = [
+        numpy_helper.from_array((draw.normal(size=shape) / 2).astype(np.float32), name)
+        for name, shape in shapes.items()
+    ]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy")
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, SHAPE)
+    graph = helper.make_graph(nodes, "graph", [x], [y], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(onnx.shape_inference.infer_shapes(model), tmp_path / "float.onnx")
+    samples = np.random.default_rng(0).normal(size=(30, *SHAPE)).astype(np.float32)
+    quantized, written = tmp_path / "int8.onnx", tmp_path / "int8.tflite"
+    quantized_by_onnxruntime(tmp_path / "float.onnx", quantized, samples[:20], form)
+    report = convert(quantized, written, quantize="int8")
+    assert Counter(operator.type for operator in report.float_ops).keys() <= floats
+    theirs, ours = Session(quantized), Session(written, engine="native")
+    step = ours.outputs[0].scale
+    assert step is not None
+    pairs = [(theirs.run({"x": x})["y"], ours.run({"x": x})["y"]) for x in samples[20:]]
+    near = [np.abs(expected - computed) <= 1.01 * step for expected, computed in pairs]
+    assert np.mean(near) >= 0.99
