@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from edgequant_runtime import TensorInfo
 from onnx import TensorProto, helper
 
 from edgequant_converters import ConversionReport, ConverterError, SourceError, convert
+from edgequant_converters._measure import noise_samples
 
 NOTHING = "Nothing was quantized: "
 
@@ -63,3 +65,11 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path, monkeypatch:
     with pytest.raises(ConverterError) as caught:
         report_of(tmp_path, [helper.make_node("Softmax", ["x"], ["y"])], ("y",), "int8", ".onnx")
     assert str(caught.value) == "out.onnx cannot be opened: Load model from out.onnx failed."
+
+
+def test_noise_between_limits_is_seldom_near_them() -> None:
+    inputs = [TensorInfo("x", (1, 4000), np.dtype(np.float32))]
+    values = np.concatenate([sample["x"] for sample in noise_samples(inputs, [(0.0, 255.0)])])
+    assert values.min() >= 0
+    assert values.max() <= 255
+    assert np.mean(np.abs(values - 127.5) > 96) < 0.01
