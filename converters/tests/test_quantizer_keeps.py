@@ -168,3 +168,17 @@ def test_a_join_that_the_user_keeps_gives_floats(tmp_path: Path) -> None:
     options = {"quantize": "int8", "calibration": SAMPLES, "keep_float": "CONCATENATION"}
     report = convert(detector(tmp_path), tmp_path / "int8.tflite", **options)
     assert min(parts(report.output)) > 30
+
+
+def test_what_the_user_keeps_does_not_end_an_island(tmp_path: Path) -> None:
+    """A root needs its argument's small values, which its addend and the squares before it have to give it."""
+    graph = Graph(inputs=[Tensor("x", (1, 12))])
+    build = Builder(graph)
+    x = build.fully_connected(graph.inputs[0], build.constant(SCORES, np.float32))
+    raised = build.add(build.mul(x, x), build.constant(np.full(1, 1e-3), np.float32))
+    graph.outputs = [build.fully_connected(build.unary("SQRT", raised), build.constant(np.eye(8), np.float32))]
+    (tmp_path / "magnitudes.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    options = {"quantize": "int8", "calibration": SAMPLES, "effort": 0}
+    alone = convert(tmp_path / "magnitudes.tflite", tmp_path / "alone.tflite", **options)
+    asked = convert(tmp_path / "magnitudes.tflite", tmp_path / "asked.tflite", keep_float="^ADD$", **options)
+    assert {op.type for op in alone.float_ops} == {op.type for op in asked.float_ops} == {"MUL", "ADD", "SQRT"}

@@ -108,27 +108,35 @@ class Islands:
         return f"its smallest operand has too few {kind.lower()} steps" if smallest < FEW_STEPS * step else None
 
     def _keep_with_sources(self, operators: Iterable[Operator], reason: str) -> None:
-        """Keep operators in float, and the cheap ones before them that nobody else reads in integers."""
+        """Keep operators in float, and the cheap ones before them that nobody else reads in integers.
+
+        What is in float anyway, as the user asked for, is looked through: what is before it is before the island.
+        """
         island = dict.fromkeys(operators)
+        seen = set(island)
         pending = list(island)
         while pending:
             for tensor in pending.pop().given:
                 source = self._producers.get(tensor)
-                if source is not None and source not in island and self._joins_island(source, island):
+                if source is None or source in seen or not self._is_cheap(source):
+                    continue
+                if source not in self._kinds:
+                    seen.add(source)
+                    pending.append(source)
+                elif all(reader in island or reader not in self._kinds for reader in self._readers(source)):
+                    seen.add(source)
                     island[source] = None
                     pending.append(source)
         self._leave_moves(island)
         for operator in island:
             self.reasons.setdefault(operator, reason)
 
-    def _joins_island(self, source: Operator, island: Mapping[Operator, None]) -> bool:
-        if source not in self._kinds or not (source.code in CHEAP or self._only_moves(source)):
-            return False
-        return all(reader in island or reader not in self._kinds for reader in self._readers(source))
+    def _is_cheap(self, operator: Operator) -> bool:
+        return operator.code in CHEAP or self._only_moves(operator)
 
     def _only_moves(self, operator: Operator) -> bool:
-        rule = OPERATORS[operator.code]
-        return rule.moves and rule.scales in (Scales.KEPT, Scales.JOINED)
+        rule = OPERATORS.get(operator.code)
+        return rule is not None and rule.moves and rule.scales in (Scales.KEPT, Scales.JOINED)
 
     def _leave_moves(self, island: dict[Operator, None]) -> None:
         """Leave in int8 what moves int8 values into the island: they are widened behind it."""
