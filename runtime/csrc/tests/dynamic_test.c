@@ -125,10 +125,9 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     scalar->range_f32(in, n, &expected_range[0], &expected_range[1]);
     set->range_f32(in, n, &range[0], &range[1]);
     const bool away = random_between(0, 1);
-    const int32_t zero = away ? 0 : random_between(-128, 127);
+    const int32_t zero = random_between(-127, 127);
     const eq_quantize_f32 quantize = {.factor = (float)PICK(1, 3, 20) * (random_between(0, 1) ? 1.0f : random_scale()),
-                                      .offset = away ? (float)random_between(-128, 127) : 0.0f,
-                                      .min = away ? (float)PICK(-128, -127) : (float)(-128 - zero),
+                                      .min = (float)((away ? PICK(-128, -127) : -128) - zero),
                                       .max = (float)(127 - zero),
                                       .away = away,
                                       .zero = zero};
@@ -138,8 +137,7 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     scalar->quantize_f32(&quantize, in, expected, n);
     set->quantize_f32(&quantize, in, actual, n);
     char text[200];
-    snprintf(text, sizeof text, "n %zu, factor %g, offset %g, away %d, zero %d", n, (double)quantize.factor,
-             (double)quantize.offset, away, zero);
+    snprintf(text, sizeof text, "n %zu, factor %g, away %d, zero %d", n, (double)quantize.factor, away, zero);
     expect_equal(expected_range, range, sizeof range, text);
     expect_equal(expected, actual, n, text);
     free(in), free(expected), free(actual);

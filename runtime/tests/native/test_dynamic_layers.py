@@ -93,6 +93,28 @@ def test_depthwise_convolution(seed: int, window: Window, depth: int, columns: i
     check_close(data, inputs(rng, shape))
 
 
+@given(seed=SEEDS, low=st.floats(-4, 0, width=32), high=st.floats(0.125, 8, width=32), one_ranged=st.booleans())
+@examples()
+def test_values_half_way_between_two_integers(seed: int, low: float, high: float, one_ranged: bool) -> None:
+    """The zero point is added to what is rounded, and scales are divided in double."""
+    rng = np.random.default_rng(seed)
+    shape, channels = (1, 4, 5, 24), 24
+    low = 0.0 if one_ranged else low
+    scale = np.float32((high - low) / 255)
+    ties = (np.rint(low / scale) + rng.integers(0, 255, shape) + 0.5) * scale
+    x = np.nextafter(ties.astype(np.float32), rng.choice([-9, 9], shape).astype(np.float32))
+    x = np.where(np.abs(x) > scale, x, 0).clip(low, high).astype(np.float32)  # LiteRT on x86: see docs/arithmetic.md
+    x.flat[:2] = low, high
+    model = Model()
+    w = model.constant(np.ones((1, 1, 1, channels)), "INT8", Quantized(np.ones(channels), np.zeros(channels), 3))
+    operands = [model.input(shape, "FLOAT32"), w, model.constant(np.zeros(channels), "FLOAT32")]
+    y = model.tensor(shape, "FLOAT32")
+    window = Window(1, shape[1:3], (1, 1), (1, 1), (1, 1), VALID)
+    fields: dict[str, Any] = {"depthMultiplier": 1, **window.options()}
+    model.operator("DEPTHWISE_CONV_2D", operands, [y], "DepthwiseConv2DOptions", version=6, **fields)
+    check_close(model.finish([y]), [x])
+
+
 @given(
     seed=SEEDS,
     batches=st.sampled_from([((), ()), ((2,), (2,)), ((3,), ()), ((2, 2), (2,)), ((1, 2), (1, 2))]),

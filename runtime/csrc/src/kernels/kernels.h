@@ -168,11 +168,11 @@ typedef struct eq_dynamic_scale {
     int32_t zero_point;
 } eq_dynamic_scale;
 
-/* q = zero + round(clamp(x * factor + offset, min, max)); two roundings before that of `round`; NaN becomes max. `min` and `max` are
- * integers, -128 <= zero + min, zero + max <= 127. */
+/* q = zero + round(clamp(x * factor, min, max)); the product is rounded before; NaN becomes max. `min` and `max` are integers,
+ * -128 <= zero + min, zero + max <= 127. */
 typedef struct eq_quantize_f32 {
-    float factor, offset, min, max;
-    bool away; /* `round` takes ties away from zero; else to even, the offset is 0 and zero + min -128 */
+    float factor, min, max;
+    bool away; /* `round` takes ties away from zero; else to even, and zero + min is -128 */
     int32_t zero;
 } eq_quantize_f32;
 

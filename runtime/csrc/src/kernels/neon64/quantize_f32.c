@@ -37,7 +37,6 @@ EQ_INLINE int32x4_t round_4(const eq_quantize_f32 *p, float32x4_t x, const bool 
     if (!away) {
         return vcvtnq_s32_f32(vminnmq_f32(x, vdupq_n_f32(p->max)));
     }
-    x = vaddq_f32(x, vdupq_n_f32(p->offset));
     return vcvtaq_s32_f32(vmaxq_f32(vminnmq_f32(x, vdupq_n_f32(p->max)), vdupq_n_f32(p->min)));
 }
 

@@ -28,7 +28,6 @@ void eq_scalar_range_f32(const float *in, size_t n, float *least, float *most) {
 void eq_scalar_quantize_f32(const eq_quantize_f32 *p, const float *in, int8_t *out, size_t n) {
     for (size_t i = 0; i < n; ++i) {
         float x = in[i] * p->factor;
-        x = x + p->offset;
         x = x < p->max ? x : p->max;
         x = x > p->min ? x : p->min;
         out[i] = (int8_t)((p->away ? (int32_t)roundf(x) : eq_round(x)) + p->zero);

@@ -28,7 +28,7 @@ static way way_of_xnnpack(float least, float most) {
     zero_point = zero_point > -128.0f ? zero_point : -128.0f; /* also where it is no number: the range was infinite */
     zero_point = zero_point < 127.0f ? zero_point : 127.0f;
     const int32_t zero = eq_round(zero_point);
-    return (way){{factor, 0.0f, (float)(-128 - zero), (float)(127 - zero), false, zero}, {1.0f / factor, zero}};
+    return (way){{factor, (float)(-128 - zero), (float)(127 - zero), false, zero}, {1.0f / factor, zero}};
 }
 
 static double litert_zero_point(double low, double high) {
@@ -37,16 +37,18 @@ static double litert_zero_point(double low, double high) {
 }
 
 static way way_of_zeros(void) {
-    return (way){{0.0f, 0.0f, 0.0f, 0.0f, true, 0}, {1.0f, 0}};
+    return (way){{0.0f, 0.0f, 0.0f, true, 0}, {1.0f, 0}};
 }
 
+/* NeonAsymmetricQuantizeFloats, which LiteRT's builds for x86 have too. */
 static way way_of_litert(float least, float most) {
     if (!(least < most)) {
         return way_of_zeros();
     }
-    const float scale = (most - least) / 255.0f;
-    const int32_t zero = (int32_t)litert_zero_point((double)least / scale, (double)most / scale);
-    return (way){{1.0f / scale, (float)zero, -128.0f, 127.0f, true, 0}, {scale, zero}};
+    const double exact = (double)(most - least) / 255;
+    const float scale = (float)exact;
+    const int32_t zero = (int32_t)litert_zero_point(least / exact, most / exact);
+    return (way){{1.0f / scale, (float)(-128 - zero), (float)(127 - zero), true, zero}, {scale, zero}};
 }
 
 static way symmetric_way(float least, float most) {
@@ -54,7 +56,7 @@ static way symmetric_way(float least, float most) {
     if (!(most > 0)) {
         return way_of_zeros();
     }
-    return (way){{127.0f / most, 0.0f, -127.0f, 127.0f, true, 0}, {most / 127.0f, 0}};
+    return (way){{127.0f / most, -127.0f, 127.0f, true, 0}, {most / 127.0f, 0}};
 }
 
 static way find_way(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n) {
