@@ -115,7 +115,7 @@ def put(graph: Model, items: int, place: int, element: int, shape: Shape, kind: 
 
 
 def running_maximum(shape: Shape, kind: str, constants: Sequence[Any] = ()) -> bytes:
-    """What Keras's recurrent layers are: a state takes in x[i], and is noted in a list at i.
+    """What Keras's recurrent layers are: a state takes in x[i], and is noted in a list at i; x comes round again at its end.
 
     All values that go round are inputs, or these constants.
     """
@@ -136,7 +136,9 @@ def running_maximum(shape: Shape, kind: str, constants: Sequence[Any] = ()) -> b
     condition.outputs([less])
     body, (i, last, x, items, total) = graph()
     row = body.tensor((1,), "INT32")
-    body.operator("RESHAPE", [i, body.constant([1], "INT32")], [row], "ReshapeOptions", newShape=[1])
+    around = body.tensor((), "INT32")
+    body.operator("FLOOR_MOD", [i, body.constant(shape[0], "INT32")], [around], "FloorModOptions")
+    body.operator("RESHAPE", [around, body.constant([1], "INT32")], [row], "ReshapeOptions", newShape=[1])
     element = body.tensor((1, *shape[1:]), kind, quantized(kind))
     body.operator("GATHER", [x, row], [element], "GatherOptions", version=2, axis=0)
     larger = body.tensor((1, *shape[1:]), kind, quantized(kind))
@@ -166,7 +168,7 @@ def test_a_place_behind_the_list_stops_the_run() -> None:
     data = running_maximum((4, 3), "FLOAT32")
     said = sentence_of(data, *arguments(2, 6, (4, 3), "FLOAT32", 0))
     assert said == (
-        "CONCATENATION (operator 10): it computed a place that is not in its tensor; look at the values of the inputs"
+        "CONCATENATION (operator 11): it computed a place that is not in its tensor; look at the values of the inputs"
     )
     assert "computed a place" in sentence_of(data, *arguments(-1, 2, (4, 3), "FLOAT32", 0))
     good = arguments(0, 4, (4, 3), "FLOAT32", 0)

@@ -227,15 +227,9 @@ def test_gather(data: st.DataObject, shape: Shape, indices: Shape, kind: str, se
     check(model.finish([y]), inputs)
 
 
-def test_gather_clamps_what_a_run_computes_and_refuses_what_the_file_says() -> None:
-    model = Model()
-    x, i = model.input((4,), "INT8", Q), model.input((3,), "INT32")
-    y = model.tensor((3,), "INT8", Q)
-    model.operator("GATHER", [x, i], [y], "GatherOptions")
-    values = np.array([10, 11, 12, 13], np.int8)
-    assert run_native(model.finish([y]), [values, np.array([-1, 4, 2], np.int32)])[0].tolist() == [10, 13, 12]
+def test_gather_refuses_an_index_of_the_file_that_its_tensor_has_not() -> None:
     with pytest.raises(NativeError, match="index 4 is out of 4"):
-        run_native(single("GATHER", (4,), [[0, 4]], [(2,)], "GatherOptions"), [values])
+        run_native(single("GATHER", (4,), [[0, 4]], [(2,)], "GatherOptions"), [np.zeros(4, np.int8)])
 
 
 # ---- padding and repeating ----

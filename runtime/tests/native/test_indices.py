@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import NativeError, check, run_native
+from .oracle import NativeError, NativeSession, check, run_litert, run_native
 from .single_op import NUMPY_TYPES, Model, Quantized
 
 pytestmark = pytest.mark.slow
@@ -95,10 +95,55 @@ def gather_nd(where: object) -> bytes:
     return model.finish([y])
 
 
-def test_clamps_what_a_run_computes() -> None:
-    x = np.arange(6, dtype=np.int8).reshape(2, 3)
-    where = np.array([[-1, -1], [0, 3], [2, 0], [2**31 - 1, -(2**31)]], np.int32)
-    assert run_native(gather_nd(None), [x, where])[0].tolist() == [0, 2, 3, 3]
+def indexed(operator: str, index: int) -> tuple[bytes, list[NDArray[Any]]]:
+    """A model that takes or changes one of three rows, by an index that is an input; and its inputs."""
+    changes = operator in ("SCATTER_ND", "UNSORTED_SEGMENT_SUM")
+    rows = np.ones((1, 2) if changes else (3, 2), np.float32)
+    where = np.full((1, 1) if operator.endswith("_ND") else (1,), index, np.int32)
+    model = Model()
+    i, x = model.input(where.shape, "INT32"), model.input(rows.shape, "FLOAT32")
+    y = model.tensor((3, 2) if changes else (1, 2), "FLOAT32")
+    operands, options = {
+        "GATHER": ([x, i], "GatherOptions"),
+        "GATHER_ND": ([x, i], "GatherNdOptions"),
+        "SCATTER_ND": ([i, x, model.constant([3, 2], "INT32")], "ScatterNdOptions"),
+        "EMBEDDING_LOOKUP": ([i, x], None),
+        "UNSORTED_SEGMENT_SUM": ([x, i, model.constant(3, "INT32")], "UnsortedSegmentSumOptions"),
+    }[operator]
+    model.operator(operator, operands, [y], options)
+    return model.finish([y]), [where, rows]
+
+
+INDEXED = ("GATHER", "GATHER_ND", "SCATTER_ND", "EMBEDDING_LOOKUP", "UNSORTED_SEGMENT_SUM")
+
+
+@pytest.mark.parametrize("operator", INDEXED)
+@pytest.mark.parametrize("index", [-1, 3, -(2**31), 2**31 - 1])
+def test_an_index_that_is_not_in_its_tensor_ends_the_run(operator: str, index: int) -> None:
+    data, inputs = indexed(operator, index)
+    if operator == "UNSORTED_SEGMENT_SUM" and index < 0:
+        check(data, inputs)  # of no segment
+        return
+    with pytest.raises(RuntimeError, match="failed to invoke"):
+        run_litert(data, inputs)
+    with NativeSession(data, inputs) as session:
+        with pytest.raises(
+            NativeError, match=rf"{operator} \(operator 0\): it computed a place that is not in its tensor"
+        ):
+            session.run(inputs)
+        rows = session.run([np.full_like(inputs[0], 2), inputs[1]])[0]
+    assert rows.sum() == 2  # and the next run is as any
+
+
+def test_an_update_moves_until_it_fits() -> None:
+    for index in (-1, 1, 2, 3, -(2**31), 2**31 - 1):
+        model = Model()
+        x, update = model.input((3, 2), "FLOAT32"), model.input((2, 2), "FLOAT32")
+        i = model.input((2,), "INT32")
+        y = model.tensor((3, 2), "FLOAT32")
+        model.operator("DYNAMIC_UPDATE_SLICE", [x, update, i], [y], "DynamicUpdateSliceOptions")
+        values = [np.zeros((3, 2), np.float32), np.ones((2, 2), np.float32), np.array([index, index], np.int32)]
+        check(model.finish([y]), values)
 
 
 @pytest.mark.parametrize(
@@ -227,12 +272,7 @@ def test_segment_sum_refuses_segments(segments: list[int], sentence: str) -> Non
         run_native(model.finish([y]), [np.zeros((3, 2), np.float32)])
 
 
-def test_clamps_rows_and_lengths_that_a_run_computes() -> None:
-    model = Model()
-    i, table = model.input((3,), "INT32"), model.constant([[1], [2]], "INT32")
-    y = model.tensor((3, 1), "INT32")
-    model.operator("EMBEDDING_LOOKUP", [i, table], [y])
-    assert run_native(model.finish([y]), [np.array([-5, 1, 2], np.int32)])[0].ravel().tolist() == [1, 2, 2]
+def test_clamps_lengths_that_a_run_computes() -> None:
     model = Model()
     x, n = model.input((2, 2), "INT32"), model.input((2,), "INT64")
     y = model.tensor((2, 2), "INT32")

@@ -20,6 +20,11 @@ typedef struct eq_loops {
     const eq_operator *outside; /* what was stopped because it computed a place that its tensor does not have */
 } eq_loops;
 
+/* End the run, once the step is done: an operator computed a place that its tensor does not have. Any thread may say so. */
+static inline void eq_loops_end_outside(eq_loops *loops, const eq_operator *op) {
+    __atomic_store_n(&loops->outside, op, __ATOMIC_RELAXED);
+}
+
 static inline bool eq_loops_are_stopped(const eq_loops *loops) {
     return loops->endless || loops->outside;
 }

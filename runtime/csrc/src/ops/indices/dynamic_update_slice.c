@@ -23,7 +23,7 @@ static void run_update(const eq_step *step, const eq_storage *storage, int32_t f
     int64_t start = 0, rows = 1;
     for (int32_t i = 0; i < u->rank; ++i) {
         start = start * u->dims[i] +
-                eq_index_at(u->indices, storage[step->inputs[START].tensor].data, i, u->dims[i] - u->update[i] + 1);
+                eq_index_clamped(u->indices, storage[step->inputs[START].tensor].data, i, u->dims[i] - u->update[i] + 1);
         rows *= i < u->rank - 1 ? u->update[i] : 1;
     }
     const size_t row = u->element * (size_t)(u->rank == 0 ? 1 : u->update[u->rank - 1]);

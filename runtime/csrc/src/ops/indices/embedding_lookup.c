@@ -9,6 +9,7 @@
 enum { ROWS, TABLE };
 
 typedef struct eq_lookup_rows {
+    eq_indices read;
     int32_t rows;        /* of the table */
     int64_t row;         /* elements */
     size_t element;      /* bytes */
@@ -24,7 +25,7 @@ static void run_lookup(const eq_step *step, const eq_storage *storage, int32_t f
     const uint8_t *table = storage[step->inputs[TABLE].tensor].data;
     uint8_t *out = storage[step->outputs[0].tensor].data;
     for (int32_t unit = first; unit < last; ++unit) {
-        const int32_t row = eq_index_at(EQ_INT32, rows, unit, l->rows);
+        const int32_t row = eq_index_at(&l->read, step, rows, unit, l->rows);
         if (!l->scales) {
             const size_t bytes = (size_t)l->row * l->element;
             memcpy(out + (size_t)unit * bytes, table + (size_t)row * bytes, bytes);
@@ -67,7 +68,8 @@ eq_status eq_prepare_embedding_lookup(eq_plan *plan, const eq_operator *op) {
     if (rows->rank != 1 || table->rank < 2) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a list of rows, and a table of 2 dimensions or more");
     }
-    eq_lookup_rows l = {.rows = table->dims[0], .row = 1, .element = (size_t)eq_type_size(table->type)};
+    eq_lookup_rows l = {.read = {EQ_INT32, plan->loops}, .rows = table->dims[0], .row = 1};
+    l.element = (size_t)eq_type_size(table->type);
     int32_t dims[EQ_MAX_RANK];
     memcpy(dims, table->dims, sizeof dims);
     dims[0] = rows->dims[0];
@@ -92,5 +94,6 @@ eq_status eq_prepare_embedding_lookup(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(EMBEDDING_LOOKUP, eq_prepare_embedding_lookup, INT32, ANY);
-EQ_OPERATOR_NOTE(EMBEDDING_LOOKUP,
-                 "constant rows are checked, others are clamped to the table; int8 and int4 of scales, not uint8, to float32");
+EQ_OPERATOR_NOTE(
+    EMBEDDING_LOOKUP,
+    "a computed row that is not in the table ends the run with an error; int8 and int4 of scales, not uint8, to float32");

@@ -6,6 +6,7 @@
 enum { ROWS, TABLE };
 
 typedef struct eq_block_rows {
+    eq_indices read;
     int32_t rows, depth, block;
     const uint8_t *values;
     const uint16_t *scales;
@@ -17,7 +18,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     const eq_block_rows *d = step->data;
     const void *rows = storage[step->inputs[0].tensor].data;
     for (int32_t unit = first; unit < last; ++unit) {
-        const size_t from = (size_t)eq_index_at(EQ_INT32, rows, unit, d->rows) * (size_t)d->depth;
+        const size_t from = (size_t)eq_index_at(&d->read, step, rows, unit, d->rows) * (size_t)d->depth;
         float *out = (float *)storage[step->outputs[0].tensor].data + (size_t)unit * (size_t)d->depth;
         for (int32_t i = 0; i < d->depth; ++i) {
             const size_t index = from + (size_t)i;
@@ -39,7 +40,8 @@ eq_status eq_prepare_embedding_lookup_blocks(eq_plan *plan, const eq_operator *o
     if (rows->rank != 1 || eq_plan_output(plan, op, 0)->type != EQ_FLOAT32) {
         return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "needs a list of rows, and a float32 output");
     }
-    const eq_block_rows data = {table->dims[0], table->dims[1], table->block_size, table->data, scales};
+    const eq_block_rows data = {{EQ_INT32, plan->loops}, table->dims[0], table->dims[1],
+                                table->block_size,       table->data,    scales};
     if ((status = eq_check_indices(plan, op, ROWS, table->dims, 1)) != EQ_OK ||
         (status = eq_plan_shape(plan, op, 0, 2, (int32_t[]){rows->dims[0], data.depth})) != EQ_OK) {
         return status;

@@ -19,7 +19,7 @@ static void run_gather_nd(const eq_step *step, const eq_storage *storage, int32_
     const size_t bytes = (size_t)g->coordinates.slice * g->element;
     uint8_t *out = (uint8_t *)storage[step->outputs[0].tensor].data + (size_t)first * bytes;
     for (int32_t unit = first; unit < last; ++unit, out += bytes) {
-        memcpy(out, in + (size_t)eq_coordinates_offset(&g->coordinates, indices, unit) * g->element, bytes);
+        memcpy(out, in + (size_t)eq_coordinates_offset(&g->coordinates, step, indices, unit) * g->element, bytes);
     }
 }
 
@@ -58,4 +58,4 @@ eq_status eq_prepare_gather_nd(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(GATHER_ND, eq_prepare_gather_nd, ANY);
-EQ_OPERATOR_NOTE(GATHER_ND, "constant indices are checked, others are clamped to the tensor");
+EQ_OPERATOR_NOTE(GATHER_ND, "a computed index that is not in the tensor ends the run with an error");

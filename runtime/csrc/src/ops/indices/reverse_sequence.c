@@ -24,7 +24,7 @@ static void run_reverse(const eq_step *step, const eq_storage *storage, int32_t 
     for (int64_t place = (int64_t)first * slow * r->middle * fast; place < (int64_t)last * slow * r->middle * fast; ++place) {
         const int32_t at_fast = (int32_t)(place % fast), at_slow = (int32_t)(place / fast / r->middle % slow);
         const int32_t at = r->batch_first ? at_fast : at_slow, batch = r->batch_first ? at_slow : at_fast;
-        const int32_t length = eq_index_at(r->lengths, lengths, batch, r->sequence + 1);
+        const int32_t length = eq_index_clamped(r->lengths, lengths, batch, r->sequence + 1);
         const int64_t step_size = r->batch_first ? 1 : (int64_t)r->middle * fast;
         const int64_t from = at < length ? place + (length - 1 - 2 * (int64_t)at) * step_size : place;
         memcpy(out + (size_t)place * r->inner, in + (size_t)from * r->inner, r->inner);

@@ -45,7 +45,7 @@ static void run_scatter(const eq_step *step, const eq_storage *storage, int32_t 
     void *out = storage[step->outputs[0].tensor].data;
     memset(out, s->zero, (size_t)s->elements * (size_t)eq_type_size(s->type));
     for (int32_t place = 0; place < s->coordinates.places; ++place) {
-        add(s, out, values, eq_coordinates_offset(&s->coordinates, indices, place), place * s->coordinates.slice);
+        add(s, out, values, eq_coordinates_offset(&s->coordinates, step, indices, place), place * s->coordinates.slice);
     }
 }
 
@@ -94,4 +94,4 @@ EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, UINT8, INT32);
 EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, INT32, INT32);
 EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, INT64, INT32);
 EQ_OPERATOR(SCATTER_ND, eq_prepare_scatter_nd, INT32, BOOL, INT32);
-EQ_OPERATOR_NOTE(SCATTER_ND, "a constant shape; constant indices are checked, others are clamped to it; not int16");
+EQ_OPERATOR_NOTE(SCATTER_ND, "a constant shape; a computed index that is not in it ends the run with an error; not int16");

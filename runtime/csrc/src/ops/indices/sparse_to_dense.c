@@ -9,7 +9,7 @@
 enum { INDICES, SHAPE, VALUES, ELSEWHERE };
 
 typedef struct eq_sparse {
-    eq_type index_type;
+    eq_indices read;
     int32_t places, rank, dims[EQ_MAX_RANK];
     size_t element, bytes, value_step; /* of a value and of the output; 0: the same value everywhere */
 } eq_sparse;
@@ -27,7 +27,7 @@ static void run_sparse(const eq_step *step, const eq_storage *storage, int32_t f
         size_t at = 0;
         for (int32_t i = 0; i < s->rank; ++i) {
             const int64_t index = (int64_t)place * s->rank + i;
-            at = at * (size_t)s->dims[i] + (size_t)eq_index_at(s->index_type, indices, index, s->dims[i]);
+            at = at * (size_t)s->dims[i] + (size_t)eq_index_at(&s->read, step, indices, index, s->dims[i]);
         }
         memcpy(out + at * s->element, values + (size_t)place * s->value_step, s->element);
     }
@@ -58,7 +58,7 @@ eq_status eq_prepare_sparse_to_dense(eq_plan *plan, const eq_operator *op) {
         (status = eq_argument_same_type(plan, op, ELSEWHERE, 0)) != EQ_OK) {
         return status;
     }
-    eq_sparse s = {.index_type = eq_plan_input(plan, op, INDICES)->type};
+    eq_sparse s = {.read = {eq_plan_input(plan, op, INDICES)->type, plan->loops}};
     s.element = (size_t)eq_type_size(eq_plan_output(plan, op, 0)->type);
     if ((status = eq_argument_ints(plan, op, SHAPE, s.dims, EQ_MAX_RANK, &s.rank)) != EQ_OK ||
         (status = eq_plan_shape(plan, op, 0, s.rank, s.dims)) != EQ_OK || (status = read_places(plan, op, &s)) != EQ_OK) {
@@ -79,4 +79,5 @@ eq_status eq_prepare_sparse_to_dense(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(SPARSE_TO_DENSE, eq_prepare_sparse_to_dense, ANY);
-EQ_OPERATOR_NOTE(SPARSE_TO_DENSE, "the shape must be known when a session opens; constant indices are checked, others clamped");
+EQ_OPERATOR_NOTE(SPARSE_TO_DENSE,
+                 "the shape must be known when a session opens; a computed index that is not in it ends the run with an error");

@@ -19,6 +19,7 @@ typedef struct eq_segment_rule {
 } eq_segment_rule;
 
 struct eq_segments {
+    eq_loops *loops;
     const eq_segment_rule *rule;
     int32_t count;  /* of segments */
     int64_t slices; /* of the input */
@@ -63,7 +64,9 @@ static void run_segments(const eq_step *step, const eq_storage *storage, int32_t
     const size_t bytes = (size_t)s->slice * sizeof(int32_t);
     s->rule->start(out, s->count * s->slice);
     for (int64_t i = 0; i < s->slices; ++i) {
-        if (segments[i] >= 0 && segments[i] < s->count) {
+        if (segments[i] >= s->count) {
+            eq_loops_end_outside(s->loops, step->op);
+        } else if (segments[i] >= 0) {
             s->rule->join(out + (size_t)segments[i] * bytes, in + (size_t)i * bytes, s->slice);
         }
     }
@@ -104,7 +107,7 @@ eq_status eq_prepare_unsorted_segment(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, DATA), *segments = eq_plan_input(plan, op, SEGMENTS);
-    eq_segments s = {.rule = find_rule(op->code, in->type), .count = count, .slice = 1};
+    eq_segments s = {.loops = plan->loops, .rule = find_rule(op->code, in->type), .count = count, .slice = 1};
     s.slices = eq_tensor_elements(segments);
     dims[0] = count;
     if (in->rank - segments->rank >= EQ_MAX_RANK) {

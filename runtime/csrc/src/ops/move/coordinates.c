@@ -2,12 +2,10 @@
 
 #include <string.h>
 
-#include "indices.h"
-
 eq_status eq_coordinates_read(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t rank, const int32_t *dims,
                               eq_coordinates *coordinates) {
     const eq_tensor *indices = eq_plan_input(plan, op, slot);
-    eq_coordinates c = {.type = indices->type, .places = 1, .slice = 1};
+    eq_coordinates c = {.read = {indices->type, plan->loops}, .places = 1, .slice = 1};
     const eq_status status = eq_check_index_type(plan, op, slot);
     if (status != EQ_OK) {
         return status;
@@ -33,10 +31,10 @@ eq_status eq_coordinates_read(eq_plan *plan, const eq_operator *op, int32_t slot
     return eq_check_indices(plan, op, slot, c.sizes, c.depth);
 }
 
-int64_t eq_coordinates_offset(const eq_coordinates *c, const void *indices, int32_t place) {
+int64_t eq_coordinates_offset(const eq_coordinates *c, const eq_step *step, const void *indices, int32_t place) {
     int64_t offset = 0;
     for (int32_t i = 0; i < c->depth; ++i) {
-        offset += eq_index_at(c->type, indices, (int64_t)place * c->depth + i, c->sizes[i]) * c->strides[i];
+        offset += eq_index_at(&c->read, step, indices, (int64_t)place * c->depth + i, c->sizes[i]) * c->strides[i];
     }
     return offset;
 }

@@ -3,10 +3,10 @@
 #ifndef EQ_COORDINATES_H
 #define EQ_COORDINATES_H
 
-#include "plan/plan.h"
+#include "indices.h"
 
 typedef struct eq_coordinates {
-    eq_type type; /* of the indices */
+    eq_indices read;
     int32_t depth, sizes[EQ_MAX_RANK];
     int32_t places;               /* product of the indices' dimensions but the last */
     int64_t strides[EQ_MAX_RANK]; /* elements from one coordinate to the next */
@@ -17,7 +17,7 @@ typedef struct eq_coordinates {
 eq_status eq_coordinates_read(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t rank, const int32_t *dims,
                               eq_coordinates *coordinates);
 
-/* The first element of the slice that place `place` names. */
-int64_t eq_coordinates_offset(const eq_coordinates *coordinates, const void *indices, int32_t place);
+/* The first element of the slice that place `place` names, in a run of the step. */
+int64_t eq_coordinates_offset(const eq_coordinates *coordinates, const eq_step *step, const void *indices, int32_t place);
 
 #endif

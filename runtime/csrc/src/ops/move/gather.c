@@ -9,7 +9,7 @@
 typedef struct eq_gather {
     int32_t outer, axis, places; /* elements; a unit is an element of batch x outer */
     size_t inner;                /* bytes */
-    eq_type type;                /* of the indices */
+    eq_indices read;
 } eq_gather;
 
 static void run_gather(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -22,7 +22,7 @@ static void run_gather(const eq_step *step, const eq_storage *storage, int32_t f
         const uint8_t *from = in + (size_t)unit * (size_t)g->axis * g->inner;
         const int64_t batch = unit / g->outer;
         for (int32_t i = 0; i < g->places; ++i, out += g->inner) {
-            const int32_t index = eq_index_at(g->type, indices, batch * g->places + i, g->axis);
+            const int32_t index = eq_index_at(&g->read, step, indices, batch * g->places + i, g->axis);
             memcpy(out, from + (size_t)index * g->inner, g->inner);
         }
     }
@@ -72,7 +72,7 @@ eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    g.type = indices->type;
+    g.read = (eq_indices){indices->type, plan->loops};
     memcpy(step->data, &g, sizeof g);
     step->inputs[0].tensor = op->inputs[0];
     step->inputs[1].tensor = op->inputs[1];
@@ -83,4 +83,4 @@ eq_status eq_prepare_gather(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(GATHER, eq_prepare_gather, ANY);
-EQ_OPERATOR_NOTE(GATHER, "constant indices are checked, others are clamped to the axis");
+EQ_OPERATOR_NOTE(GATHER, "a computed index that is not on the axis ends the run with an error");

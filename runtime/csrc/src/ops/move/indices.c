@@ -17,9 +17,7 @@ eq_status eq_check_indices(eq_plan *plan, const eq_operator *op, int32_t slot, c
     }
     const int64_t count = indices->data && !indices->is_variable ? eq_tensor_elements(indices) : 0;
     for (int64_t i = 0; i < count; ++i) {
-        const int64_t index = indices->type == EQ_INT64   ? ((const int64_t *)indices->data)[i]
-                              : indices->type == EQ_INT16 ? ((const int16_t *)indices->data)[i]
-                                                          : ((const int32_t *)indices->data)[i];
+        const int64_t index = eq_index_value(indices->type, indices->data, i);
         if (index < 0 || index >= sizes[i % columns]) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "index %lld is out of %d", (long long)index, (int)sizes[i % columns]);
         }

@@ -21,7 +21,7 @@ static void run_update(const eq_step *step, const eq_storage *storage, int32_t f
     const eq_list *l = step->data;
     const int64_t place = eq_number_value(&l->place, l->type, storage[step->inputs[2].tensor].data);
     if (place < 0 || place >= l->places) {
-        l->loops->outside = step->op;
+        eq_loops_end_outside(l->loops, step->op);
         return;
     }
     const uint8_t *element = storage[step->inputs[1].tensor].data;

@@ -66,7 +66,7 @@ static void run_computed(const eq_step *step, const eq_storage *storage, int32_t
     const eq_computed *c = step->data;
     const ptrdiff_t start = find_start(c, step, storage);
     if (start < 0) {
-        c->loops->outside = step->op;
+        eq_loops_end_outside(c->loops, step->op);
         return;
     }
     const uint8_t *in = (const uint8_t *)storage[step->inputs[0].tensor].data + start;
