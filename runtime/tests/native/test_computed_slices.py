@@ -115,7 +115,7 @@ def put(graph: Model, items: int, place: int, element: int, shape: Shape, kind: 
 
 
 def running_maximum(shape: Shape, kind: str, constants: Sequence[Any] = ()) -> bytes:
-    """What Keras's recurrent layers are: a state takes in x[i], and is noted in a list at i; x comes round again at its end.
+    """What Keras's recurrent layers are: a state takes in x[i], and is noted in a list at i; x begins again at its end.
 
     All values that go round are inputs, or these constants.
     """
