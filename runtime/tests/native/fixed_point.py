@@ -12,12 +12,13 @@ def _multiplier(scale: np.float64) -> tuple[int, int]:
     return (multiplier // 2, int(exponent) + 1) if multiplier == 2**31 else (multiplier, int(exponent))
 
 
-def rescale(x: NDArray[np.int64], scale: np.float64) -> NDArray[np.int64]:
-    """`MultiplyByQuantizedMultiplier` of int32."""
+def rescale(x: NDArray[np.int64], scale: np.float64, *, ties_up: bool = False) -> NDArray[np.int64]:
+    """`MultiplyByQuantizedMultiplier` of int32; with `ties_up`, the second rounding is ruy's."""
     multiplier, exponent = _multiplier(scale)
     high = (x * 2 ** max(0, exponent) * multiplier + 2**30) >> 31
     right = max(0, -exponent)
-    return np.asarray((high + (1 << right >> 1) - (high < 0)) >> right if right else high)
+    away = 0 if ties_up else high < 0
+    return np.asarray((high + (1 << right >> 1) - away) >> right if right else high)
 
 
 def rescale_by_sixteen_bits(x: NDArray[np.int64], scale: np.float64) -> NDArray[np.int64]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .conftest import examples
-from .oracle import NativeError, check, run_native
+from .fixed_point import rescale
+from .oracle import NativeError, check, run_litert, run_native, seeded_inputs
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
 
 pytestmark = pytest.mark.slow
@@ -343,6 +344,32 @@ def test_int4_weights(
     else:
         model.operator(kind, [x, w, b], [y], "Conv2DOptions", version=7, **options)
     check(model.finish([y]), seed=seed)
+
+
+@given(seed=SEEDS, depth=channels, columns=channels)
+@examples()
+def test_int4_differs_from_the_reference_kernel_in_ties_alone(seed: int, depth: int, columns: int) -> None:
+    """A default interpreter takes ties of the second rounding up, LiteRT's reference kernel away from zero."""
+    rng = np.random.default_rng(seed)
+    input_, output = (Quantized(rng.uniform(0.005, 0.1), int(rng.integers(-128, 128))) for _ in range(2))
+    scales = rng.uniform(0.001, 0.05, columns).astype(np.float32)
+    weights, bias = rng.integers(-8, 8, (columns, 1, 1, depth)), rng.integers(-999, 999, columns)
+    model = Model()
+    operands = [
+        model.input((1, 4, 5, depth), "INT8", input_),
+        model.constant(weights, "INT4", Quantized(scales)),
+        model.constant(bias, "INT32", Quantized(scales * np.float32(input_.scale))),
+    ]
+    y = model.tensor((1, 4, 5, columns), "INT8", output)
+    model.operator("CONV_2D", operands, [y], "Conv2DOptions", version=7, padding=VALID, strideW=1, strideH=1)
+    data = model.finish([y])
+    inputs = seeded_inputs(data, seed)
+    sums = (inputs[0].astype(np.int64) - input_.zero_point) @ weights.reshape(columns, depth).T + bias
+    ratios = np.float64(np.float32(input_.scale)) * scales.astype(np.float64) / np.float64(np.float32(output.scale))
+    for results, ties_up in ((run_litert(data, inputs, "reference"), False), (run_native(data, inputs), True)):
+        scaled = [rescale(sums[..., n], ratio, ties_up=ties_up) for n, ratio in enumerate(ratios)]
+        expected = np.clip(np.stack(scaled, axis=-1) + output.zero_point, -128, 127)
+        np.testing.assert_array_equal(results[0], expected)
 
 
 @given(
