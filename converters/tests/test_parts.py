@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import OutputStatistics, convert, divisions
+from edgequant_converters import IDENTICAL_DB, OutputStatistics, convert, divisions
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 
 DRAW = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def joined(folder: Path, parts: int = 2) -> Path:
 def test_parts_are_followed_through_reshapes_and_transposes(tmp_path: Path) -> None:
     (division,) = divisions(joined(tmp_path), 1, {})
     assert division is not None and division.names == ("part0", "part1")
-    np.testing.assert_array_equal(division.labels, np.broadcast_to([0, 0, 1, 1], (1, 3, 4)))
+    np.testing.assert_array_equal(division.labels, [[[0, 0, 1, 1]]])
     statistics = OutputStatistics(division)
     for _ in range(3):
         expected = DRAW.normal(size=(1, 3, 4)) * [100, 100, 1, 1]
@@ -125,3 +125,24 @@ def test_a_quantized_onnx_file_has_the_parts_of_its_source(tmp_path: Path) -> No
     found = [divisions(file, 1, {"x": (1, 15, 16)})[0] for file in (written, tmp_path / "pose.onnx")]
     assert found[0] is not None and found[1] is not None
     np.testing.assert_array_equal(found[0].labels, found[1].labels)
+
+
+def test_samples_of_other_sizes_count_where_the_parts_can_be_told(tmp_path: Path) -> None:
+    """A file with free sizes: along the joined axis its parts are those of the first sample."""
+    nodes = [
+        helper.make_node("Concat", ["a", "b"], ["y"], axis=2),
+        helper.make_node("Concat", ["a", "a"], ["z"], axis=1),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "n", None]) for name in "abyz"]
+    path = tmp_path / "free.onnx"
+    graph = helper.make_graph(nodes, "free", ends[:2], ends[2:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    beside, below = map(OutputStatistics, divisions(path, 2, {"a": (1, 4, 2), "b": (1, 4, 1)}))
+    for size in (4, 6):
+        reference = np.ones((1, size, 3))
+        beside.update(reference, reference + np.array([0, 0, 0.1 * size]))
+        below.update(np.ones((1, 2 * size, 2)), np.full((1, 2 * size, 2), 1 + 0.1 * size))
+    a, b = beside.parts
+    assert a.sqnr_db == IDENTICAL_DB
+    assert b.sqnr_db == pytest.approx(10 * np.log10(10 / (4 * 0.4**2 + 6 * 0.6**2)))
+    assert [part.sqnr_db for part in below.parts] == pytest.approx([-20 * np.log10(0.4)] * 2)

@@ -14,7 +14,7 @@ from edgequant_runtime.isolation import EngineDeathError, InnerTensors, Isolated
 from numpy.typing import NDArray
 
 from ._errors import SourceError
-from ._stream import keeps_a_stream
+from ._stream import file_keeps_a_stream, keeps_a_stream
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def open_fast(path: Path) -> Evaluator:
 
 
 def _evaluator(path: Path, session: IsolatedSession) -> Evaluator:
-    return Evaluator(path.name, session, stream=keeps_a_stream(path.read_bytes()))
+    return Evaluator(path.name, session, stream=file_keeps_a_stream(path))
 
 
 def open_inner(data: bytes, name: str, *, threads: int = 0, delegates: bool = True) -> InnerEvaluator:

@@ -39,15 +39,15 @@ class PartMeasure:
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """Which parts an output consists of."""
+    """Which parts an output consists of: the labels have size 1 along axes over which they are the same."""
 
     labels: Labels
     names: tuple[str, ...]
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether an output of this shape is divided so: but for the batch it is the file's."""
+        """Tell whether the parts of an output of this shape are known: axes that tell none apart may have any size."""
         own = self.labels.shape
-        return len(own) == len(shape) and own[:1] in ((), (1,), shape[:1]) and own[1:] == shape[1:]
+        return len(own) == len(shape) and all(size in (1, given) for size, given in zip(own, shape, strict=True))
 
 
 def divisions(model: Path, count: int, shapes: Mapping[str, Sequence[int]]) -> list[Division | None]:
@@ -83,7 +83,10 @@ class OutputStatistics:
         self._sums: list[_Sums] | None = None
 
     def update(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
-        """Add one sample's outputs: two arrays of the same shape, of any real type."""
+        """Add one sample's outputs: two arrays of the same shape, of any real type.
+
+        The parts are those of the first sample's sizes: samples of others count where these parts can be told in them.
+        """
         self.whole.update(reference, test)
         r, t = reference.astype(np.float64), test.astype(np.float64).reshape(reference.shape)
         if self._sums is None:
@@ -91,8 +94,9 @@ class OutputStatistics:
                 self._division = None
             self._sums = [_Sums(len(self._division.names))] if self._division else [_Sums(size) for size in r.shape]
         if self._division is not None:
-            labels = np.broadcast_to(self._division.labels, r.shape).ravel()
-            self._sums[0].add(labels, r.ravel(), t.ravel())
+            if self._division.fits(r.shape):
+                labels = np.broadcast_to(self._division.labels, r.shape).ravel()
+                self._sums[0].add(labels, r.ravel(), t.ravel())
         else:
             for axis, sums in enumerate(self._sums):
                 if r.shape[axis] == len(sums.low):
@@ -181,8 +185,15 @@ def _division(output: "Tensor", producers: Mapping["Tensor", "Operator"]) -> Div
         if labels is None or len(names) < 2:
             return None
         if len(names) <= MOST_PARTS:
-            return Division(labels, tuple(names))
+            return Division(_without_repeats(labels), tuple(names))
     return None
+
+
+def _without_repeats(labels: Labels) -> Labels:
+    for axis, size in enumerate(labels.shape):
+        if size and (first := labels.take([0], axis)).size and (labels == first).all():
+            labels = first
+    return labels
 
 
 def _labels(

@@ -72,7 +72,7 @@ static void run_segments(const eq_step *step, const eq_storage *storage, int32_t
     }
 }
 
-/* Segments that are computed during a run and are too large go nowhere too; LiteRT stops there. */
+/* Segments that are computed during a run and are too large end it, as in LiteRT. */
 static eq_status check_segments(eq_plan *plan, const eq_operator *op, int32_t count) {
     const eq_tensor *in = eq_plan_input(plan, op, DATA), *segments = eq_plan_input(plan, op, SEGMENTS);
     bool fits = segments->rank <= in->rank;
