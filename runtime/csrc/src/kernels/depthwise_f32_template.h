@@ -36,9 +36,13 @@ EQ_INLINE void put(const eq_depthwise_f32 *d, float *out, vec sum, int32_t count
         store(out, x);
         return;
     }
+#ifdef STORES_SOME
+    store_some(out, x, count);
+#else
     float last[LANES];
     store(last, x);
     memcpy(out, last, (size_t)count * sizeof *last);
+#endif
 }
 
 /* `count` channels of `pixels` adjacent outputs (a constant), windows of any size. */

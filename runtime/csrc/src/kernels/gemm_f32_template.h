@@ -4,6 +4,8 @@
  *     vec; enum { LANES, VECTORS, ROWS }   VECTORS of LANES columns make a tile; ROWS rows at once, 2, 4, 6 or 8
  *     load(p), store(p, v), fused(w, x, sum) = w * x + sum, clamp(v, min, max), splat(p)
  *     add_taps(...)                        or nothing: one tap after the other, by splat
+ *     STORES_SOME, store_some(p, v, count) or nothing: the first `count` lanes. Who has it computes a tile whose last vectors
+ *                                          have no columns without them
  *
  * Packed, for every tile of columns: bias (columns), weights (taps, columns); missing columns are zero. */
 #include <math.h>
@@ -35,10 +37,10 @@ void PREFIX(gemm_f32_pack)(const eq_gemm_f32_weights *w, void *packed) {
 }
 
 #ifndef ADD_TAPS
-#define ADD_TAPS add_taps
+#define ADD_TAPS(...) add_taps(__VA_ARGS__, vectors)
 /* The products of `taps` adjacent taps. Returns the weights behind. */
 EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
-                                int32_t taps, const int rows) {
+                                int32_t taps, const int rows, const int vectors) {
     const float *from[ROWS];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -47,14 +49,14 @@ EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, c
     for (int32_t k = 0; k < taps; k++, weights += TILE) {
         vec w[VECTORS];
         EQ_UNROLL
-        for (int v = 0; v < VECTORS; v++) {
+        for (int v = 0; v < vectors; v++) {
             w[v] = load(weights + v * LANES);
         }
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
             const vec x = splat(from[r] + k);
             EQ_UNROLL
-            for (int v = 0; v < VECTORS; v++) {
+            for (int v = 0; v < vectors; v++) {
                 sums[r][v] = fused(w[v], x, sums[r][v]);
             }
         }
@@ -63,15 +65,34 @@ EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, c
 }
 #endif
 
-/* `count` columns of `rows` rows (a constant). */
+EQ_INLINE void store_columns(float *out, const vec sums[VECTORS], int32_t count, const int vectors) {
+#ifdef STORES_SOME
+    EQ_UNROLL
+    for (int v = 0; v < vectors - 1; v++) {
+        store(out + v * LANES, sums[v]);
+    }
+    store_some(out + (vectors - 1) * LANES, sums[vectors - 1], count - (vectors - 1) * LANES);
+#else
+    float last[TILE], *to = count == TILE ? out : last;
+    EQ_UNROLL
+    for (int v = 0; v < vectors; v++) {
+        store(to + v * LANES, sums[v]);
+    }
+    if (count != TILE) {
+        memcpy(out, last, (size_t)count * sizeof *last);
+    }
+#endif
+}
+
+/* `count` columns of `rows` rows in `vectors` vectors (constants). */
 EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *const *in, float *const *out, int32_t column,
-                        int32_t count, const int rows) {
+                        int32_t count, const int rows, const int vectors) {
     vec sums[ROWS][VECTORS];
     const float *weights = tile + TILE;
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
-        for (int v = 0; v < VECTORS; v++) {
+        for (int v = 0; v < vectors; v++) {
             sums[r][v] = load(tile + v * LANES);
         }
     }
@@ -83,21 +104,36 @@ EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *co
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
             EQ_UNROLL
-            for (int v = 0; v < VECTORS; v++) {
+            for (int v = 0; v < vectors; v++) {
                 sums[r][v] = clamp(sums[r][v], min, max);
             }
         }
     }
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
-        float last[TILE], *to = count == TILE ? out[r] + column : last;
-        EQ_UNROLL
-        for (int v = 0; v < VECTORS; v++) {
-            store(to + v * LANES, sums[r][v]);
-        }
-        if (count != TILE) {
-            memcpy(out[r] + column, last, (size_t)count * sizeof *last);
-        }
+        store_columns(out[r] + column, sums[r], count, vectors);
+    }
+}
+
+/* A tile of `rows` rows: 1, 2, 4 or ROWS. */
+EQ_INLINE void run_rows(const eq_gemm_f32 *g, const float *tile, const float *const *in, float *const *out, int32_t column,
+                        int32_t count, int rows, const int vectors) {
+    switch (rows) {
+    case 1:
+        run_tile(g, tile, in, out, column, count, 1, vectors);
+        break;
+#if MOST_ROWS > 2
+    case 2:
+        run_tile(g, tile, in, out, column, count, 2, vectors);
+        break;
+#endif
+#if MOST_ROWS > 4
+    case 4:
+        run_tile(g, tile, in, out, column, count, 4, vectors);
+        break;
+#endif
+    default:
+        run_tile(g, tile, in, out, column, count, ROWS, vectors);
     }
 }
 
@@ -107,23 +143,13 @@ static void run_tiles(const eq_gemm_f32 *g, const float *const *in, float *const
     const float *packed = (const float *)g->packed + (size_t)(first_column / TILE) * tile;
     for (int32_t n = first_column; n < last_column; n += TILE, packed += tile) {
         const int32_t left = last_column - n, count = left < TILE ? left : TILE;
-        switch (rows) {
-        case 1:
-            run_tile(g, packed, in, out, n, count, 1);
-            break;
-#if MOST_ROWS > 2
-        case 2:
-            run_tile(g, packed, in, out, n, count, 2);
-            break;
-#endif
-#if MOST_ROWS > 4
-        case 4:
-            run_tile(g, packed, in, out, n, count, 4);
-            break;
-#endif
-        default:
-            run_tile(g, packed, in, out, n, count, ROWS);
+#ifdef STORES_SOME
+        if (count <= LANES * (VECTORS - 1)) {
+            run_rows(g, packed, in, out, n, count, rows, VECTORS - 1);
+            continue;
         }
+#endif
+        run_rows(g, packed, in, out, n, count, rows, VECTORS);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #if defined(__x86_64__)
 #include "kernels/avx2/set.h"
+#include "kernels/avx512/set.h"
 #include "kernels/avx512vbmi/set.h"
 #include "kernels/avx512vnni/set.h"
 #include "kernels/avxvnni/set.h"
@@ -57,6 +58,7 @@ static void fill(void) {
 #if defined(__x86_64__)
     ADD("avx2", NEEDS(AVX2), EQ_AVX2_SET);
     ADD("avxvnni", NEEDS(AVX2) | NEEDS(AVXVNNI), EQ_AVXVNNI_SET);
+    ADD("avx512", NEEDS(AVX2) | NEEDS(AVX512), EQ_AVX512_SET);
     ADD("avx512vnni", NEEDS(AVX2) | NEEDS(AVX512) | NEEDS(AVX512VNNI), EQ_AVX512VNNI_SET);
     ADD("avx512vbmi", NEEDS(AVX2) | NEEDS(AVX512) | NEEDS(AVX512VNNI) | NEEDS(AVX512VBMI), EQ_AVX512VBMI_SET);
 #elif defined(__aarch64__)

@@ -23,6 +23,13 @@ EQ_INLINE void store(float *p, vec v) {
     _mm256_storeu_ps(p, v);
 }
 
+/* The first `count` lanes, 0 to LANES. */
+#define STORES_SOME
+EQ_INLINE void store_some(float *p, vec v, int32_t count) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lanes), v);
+}
+
 EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return _mm256_fmadd_ps(w, x, sum);
 }

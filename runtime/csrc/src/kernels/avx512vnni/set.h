@@ -1,7 +1,7 @@
 #ifndef EQ_AVX512VNNI_SET_H
 #define EQ_AVX512VNNI_SET_H
 
-#include "kernels/avx2/set.h"
+#include "kernels/avx512/set.h"
 
 size_t eq_avx512vnni_gemm_packed_bytes(const eq_gemm_weights *weights);
 void eq_avx512vnni_gemm_pack(const eq_gemm_weights *weights, void *packed);
@@ -18,7 +18,7 @@ void eq_avx512vnni_multiply(const eq_multiply *p, const int8_t *a, const int8_t 
 void eq_avx512vnni_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
 
 #define EQ_AVX512VNNI_SET                                                                                     \
-    EQ_AVX2_SET,                                                                                              \
+    EQ_AVX512_SET,                                                                                            \
         .gemm = {.rows = 72,                                                                                  \
                  .columns = 32,                                                                               \
                  .packed_bytes = eq_avx512vnni_gemm_packed_bytes,                                             \

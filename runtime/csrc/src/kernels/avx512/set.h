@@ -1,0 +1,25 @@
+#ifndef EQ_AVX512_SET_H
+#define EQ_AVX512_SET_H
+
+#include "kernels/avx2/set.h"
+
+size_t eq_avx512_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
+void eq_avx512_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
+void eq_avx512_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+                            int32_t first_column, int32_t last_column);
+
+size_t eq_avx512_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
+void eq_avx512_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
+void eq_avx512_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+
+#define EQ_AVX512_SET                                                                                       \
+    EQ_AVX2_SET, EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
+                                                 .columns = 32,                                             \
+                                                 .packed_bytes = eq_avx512_gemm_f32_packed_bytes,           \
+                                                 .pack = eq_avx512_gemm_f32_pack,                           \
+                                                 .run = eq_avx512_gemm_f32_run},                            \
+                                    .depthwise_f32 = {.packed_bytes = eq_avx512_depthwise_f32_packed_bytes, \
+                                                      .pack = eq_avx512_depthwise_f32_pack,                 \
+                                                      .run = eq_avx512_depthwise_f32_run})
+
+#endif
