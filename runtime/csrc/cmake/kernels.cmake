@@ -10,15 +10,23 @@ foreach(candidate x86_64 aarch64 arm)
   endif()
 endforeach()
 
+# Loops in plain C that become vectors. What those flags leave out is errno and signals of floats, which nothing here looks at.
+set(loops_flags -O3 -fno-unroll-loops -fno-math-errno -fno-trapping-math)
+
 # add_kernels(set flags...): compile src/kernels/<set>/ with these flags.
 function(add_kernels set)
   file(GLOB sources CONFIGURE_DEPENDS src/kernels/${set}/*.c)
   set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${ARGN}")
+  file(GLOB loops CONFIGURE_DEPENDS src/kernels/${set}/binary_f32.c src/kernels/${set}/unary_f32.c)
+  if(NOT set STREQUAL "scalar" OR architecture STREQUAL "x86_64")
+    set_source_files_properties(${loops} PROPERTIES COMPILE_OPTIONS "${ARGN};${loops_flags}")
+  endif()
   target_sources(engine PRIVATE ${sources})
 endfunction()
 
 if(architecture STREQUAL "aarch64" AND CMAKE_C_COMPILER_ID MATCHES Clang)
   add_kernels(scalar -Os) # only what other sets leave: odd shapes
+  set_source_files_properties(src/kernels/scalar/binary_f32.c PROPERTIES COMPILE_OPTIONS "-O2;-fno-unroll-loops")
 else()
   add_kernels(scalar)
 endif()

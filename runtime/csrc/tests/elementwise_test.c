@@ -5,7 +5,11 @@
  *
  * One line for each set and kernel; exits with 1 at the first difference, after its parameters. Buffers have their exact
  * size plus the slack that the contract grants, so that AddressSanitizer sees every access beyond it. */
+#include <math.h>
+
 #include "random_cases.h"
+#include "random_floats.h"
+#include "read/operator_codes.h"
 
 /* What the elementwise kernels get: n values a and b, room for n results twice. */
 typedef struct elements {
@@ -233,7 +237,84 @@ static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
     compare_and_free(&e);
 }
 
+/* ---- float32 ---- */
+
+static float random_float(void) {
+    const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e30f, -1e-30f, 0.5f, 2.5f, -3.5f};
+    return random_between(0, 9) ? random_scale() * (float)random_between(-3000, 3000) : special[random_bits() % 12];
+}
+
+/* Any number that is none is as good as another. */
+static void expect_floats(float *expected, float *actual, size_t n, const char *text) {
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(expected[i]) && isnan(actual[i])) {
+            actual[i] = expected[i];
+        }
+    }
+    expect_equal(expected, actual, n * sizeof *expected, text);
+}
+
+static void test_unary_f32(const eq_kernels *scalar, const eq_kernels *set) {
+    static const int32_t codes[] = {EQ_OP_FLOOR,      EQ_OP_LOGISTIC, EQ_OP_RELU,       EQ_OP_RELU_N1_TO_1, EQ_OP_RELU6,
+                                    EQ_OP_TANH,       EQ_OP_EXP,      EQ_OP_NEG,        EQ_OP_SIN,          EQ_OP_LOG,
+                                    EQ_OP_SQRT,       EQ_OP_RSQRT,    EQ_OP_SQUARE,     EQ_OP_LEAKY_RELU,   EQ_OP_ABS,
+                                    EQ_OP_SIGN,       EQ_OP_CEIL,     EQ_OP_COS,        EQ_OP_ELU,          EQ_OP_ROUND,
+                                    EQ_OP_HARD_SWISH, EQ_OP_GELU,     EQ_OP_RELU_0_TO_1};
+    const eq_unary_f32 options = {pick(codes, sizeof codes / sizeof *codes), 0.3f, random_between(0, 1)};
+    const size_t n = (size_t)PICK(0, 1, 7, 8, 15, 16, 17, 33, random_between(0, 200));
+    float *in = take_floats(n, random_float), *expected = take_floats(n, random_float), *actual = take_floats(n, random_float);
+    char text[100];
+    snprintf(text, sizeof text, "operator %d, n %zu", options.code, n);
+    if (!scalar->unary_f32(&options, in, expected, n) || !set->unary_f32(&options, in, actual, n)) {
+        printf("%s: is missing\n", text);
+        exit(1);
+    }
+    expect_floats(expected, actual, n, text);
+    free(in), free(expected), free(actual);
+}
+
+/* Of two inputs: what a row's operator gives for one pair of values, the operator's first and second input. */
+static float of_pair(int32_t code, float a, float b) {
+    return code == EQ_OP_ADD                  ? a + b
+           : code == EQ_OP_SUB                ? a - b
+           : code == EQ_OP_MUL                ? a * b
+           : code == EQ_OP_DIV                ? a / b
+           : code == EQ_OP_MAXIMUM            ? (a > b ? a : b)
+           : code == EQ_OP_MINIMUM            ? (a < b ? a : b)
+           : code == EQ_OP_SQUARED_DIFFERENCE ? (a - b) * (a - b)
+           : code == EQ_OP_PRELU              ? (a >= 0 ? a : a * b)
+                                              : 12345.0f;
+}
+
+static bool is_arithmetic(int32_t code) {
+    return code == EQ_OP_ADD || code == EQ_OP_SUB || code == EQ_OP_MUL || code == EQ_OP_DIV;
+}
+
+static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
+    (void)scalar;
+    for (const eq_binary_f32 *row = set->binary_f32; row->order[0].run; row++) {
+        const size_t n = (size_t)PICK(0, 1, 7, 8, 15, 16, 17, 33, random_between(0, 200));
+        const int32_t order = random_between(0, 1);
+        const bool one = random_between(0, 1);
+        const eq_bounds bounds = {PICK(-1, 0) ? -INFINITY : -0.5f, random_between(0, 1) ? INFINITY : 6.0f};
+        float *a = take_floats(n, random_float), *b = take_floats(n + 1, random_float);
+        float *expected = take_floats(n, random_float), *actual = take_floats(n, random_float);
+        for (size_t i = 0; i < n; i++) {
+            const float other = b[one ? 0 : i];
+            const float y = order ? of_pair(row->code, other, a[i]) : of_pair(row->code, a[i], other);
+            expected[i] = is_arithmetic(row->code) ? eq_bounded(&bounds, y) : y;
+        }
+        (one ? row->order[order].run_scalar : row->order[order].run)(&bounds, a, b, actual, n);
+        char text[100];
+        snprintf(text, sizeof text, "operator %d, order %d, n %zu, of one %d", row->code, order, n, one);
+        expect_floats(expected, actual, n, text);
+        free(a), free(b), free(expected), free(actual);
+    }
+}
+
 #define EVERY_KERNEL(DO) \
+    DO(unary_f32)        \
+    DO(binary_f32)       \
     DO(add)              \
     DO(add_scalar)       \
     DO(multiply)         \

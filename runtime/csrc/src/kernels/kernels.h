@@ -112,6 +112,13 @@ typedef struct eq_depthwise_kernel {
 #define EQ_FLOAT32_KERNELS(...) __VA_ARGS__
 #endif
 
+/* The same of operators on plain numbers. */
+#ifdef EQ_WITHOUT_PLAIN
+#define EQ_PLAIN_KERNELS(...) .unary_f32 = NULL
+#else
+#define EQ_PLAIN_KERNELS(...) __VA_ARGS__
+#endif
+
 /* ---- float matrix products ----
  *
  * sum = bias[n], then for s, k in order: sum = weights[n][s][k] * in[segment_offsets[s] + k] + sum, rounded once (arithmetic/fused.h)
@@ -216,6 +223,33 @@ typedef struct eq_depthwise_dynamic {
 
 /* ---- elementwise, over n adjacent values ---- */
 
+/* out = the operator's function of each float32 value (arithmetic/functions_f32.h), for those that unary_f32_template.h lists. */
+typedef struct eq_unary_f32 {
+    int32_t code;     /* EQ_OP_... */
+    float alpha;      /* LEAKY_RELU's slope */
+    bool approximate; /* GELU by tanh */
+} eq_unary_f32;
+
+/* `n` values of out from `n` of a and `n` of b, or from one of b; `bounds` are an eq_bounds. */
+typedef void (*eq_binary_f32_fn)(const void *bounds, const void *a, const void *b, void *out, size_t n);
+
+typedef struct eq_bounds { /* of a fused activation */
+    float min, max;
+} eq_bounds;
+
+static inline float eq_bounded(const eq_bounds *bounds, float x) {
+    x = x < bounds->min ? bounds->min : x;
+    return x > bounds->max ? bounds->max : x;
+}
+
+/* A row of a table of operators of two float32 inputs that a set has vector code for. */
+typedef struct eq_binary_f32 {
+    int32_t code; /* EQ_OP_... */
+    struct {
+        eq_binary_f32_fn run, run_scalar; /* run_scalar: b is one value */
+    } order[2];                           /* a is the operator's first input, or its second */
+} eq_binary_f32;
+
 /* XNNPACK's qs8-vadd: acc = bias + a * a_multiplier + b * b_multiplier;
  * out = clamp((acc >> shift, rounded as in docs/arithmetic.md) + zero_point). */
 typedef struct eq_add {
@@ -253,6 +287,9 @@ typedef struct eq_kernels {
     /* least = the smallest of 0 and in[i] for i < n, most the largest; NaN is passed over. */
     void (*range_f32)(const float *in, size_t n, float *least, float *most);
     void (*quantize_f32)(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
+    /* Returns whether there is such an operator, and does nothing else if n is 0. */
+    bool (*unary_f32)(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+    const eq_binary_f32 *binary_f32; /* the last row's functions are NULL */
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
     void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);

@@ -43,6 +43,9 @@ void eq_avx2_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *pac
 void eq_avx2_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
                               float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
 
+bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+extern const eq_binary_f32 eq_avx2_binary_f32[];
+
 #define EQ_AVX2_SET                                                                                                   \
     EQ_SCALAR_SET,                                                                                                    \
         .gemm = {.rows = 72,                                                                                          \
@@ -71,6 +74,7 @@ void eq_avx2_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *
                                             .columns = EQ_DOT_COLUMNS,                                                \
                                             .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                        \
                                             .pack = eq_avx2_gemm_dynamic_pack,                                        \
-                                            .run = eq_avx2_gemm_dynamic_run})
+                                            .run = eq_avx2_gemm_dynamic_run}),                                        \
+        EQ_PLAIN_KERNELS(.unary_f32 = eq_avx2_unary_f32, .binary_f32 = eq_avx2_binary_f32)
 
 #endif

@@ -12,14 +12,19 @@ size_t eq_avx512_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_avx512_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_avx512_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
-#define EQ_AVX512_SET                                                                                       \
-    EQ_AVX2_SET, EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
-                                                 .columns = 32,                                             \
-                                                 .packed_bytes = eq_avx512_gemm_f32_packed_bytes,           \
-                                                 .pack = eq_avx512_gemm_f32_pack,                           \
-                                                 .run = eq_avx512_gemm_f32_run},                            \
-                                    .depthwise_f32 = {.packed_bytes = eq_avx512_depthwise_f32_packed_bytes, \
-                                                      .pack = eq_avx512_depthwise_f32_pack,                 \
-                                                      .run = eq_avx512_depthwise_f32_run})
+bool eq_avx512_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+extern const eq_binary_f32 eq_avx512_binary_f32[];
+
+#define EQ_AVX512_SET                                                                              \
+    EQ_AVX2_SET,                                                                                   \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
+                                        .columns = 32,                                             \
+                                        .packed_bytes = eq_avx512_gemm_f32_packed_bytes,           \
+                                        .pack = eq_avx512_gemm_f32_pack,                           \
+                                        .run = eq_avx512_gemm_f32_run},                            \
+                           .depthwise_f32 = {.packed_bytes = eq_avx512_depthwise_f32_packed_bytes, \
+                                             .pack = eq_avx512_depthwise_f32_pack,                 \
+                                             .run = eq_avx512_depthwise_f32_run}),                 \
+        EQ_PLAIN_KERNELS(.unary_f32 = eq_avx512_unary_f32, .binary_f32 = eq_avx512_binary_f32)
 
 #endif

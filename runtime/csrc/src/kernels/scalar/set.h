@@ -49,6 +49,9 @@ void eq_scalar_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const in
 void eq_scalar_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
 
+bool eq_scalar_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+extern const eq_binary_f32 eq_scalar_binary_f32[];
+
 #define EQ_SCALAR_SET                                                                                                     \
     .gemm = {.rows = 8,                                                                                                   \
              .columns = 8,                                                                                                \
@@ -78,6 +81,7 @@ void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *in, 
                                         .pack = eq_scalar_gemm_dynamic_pack,                                              \
                                         .run = eq_scalar_gemm_dynamic_run},                                               \
                        .depthwise_dynamic = eq_scalar_depthwise_dynamic, .range_f32 = eq_scalar_range_f32,                \
-                       .quantize_f32 = eq_scalar_quantize_f32)
+                       .quantize_f32 = eq_scalar_quantize_f32),                                                           \
+    EQ_PLAIN_KERNELS(.unary_f32 = eq_scalar_unary_f32, .binary_f32 = eq_scalar_binary_f32)
 
 #endif

@@ -2,7 +2,7 @@
  * FLOOR_MOD of int8 and int16, which stand for themselves there. */
 #include <math.h>
 
-#include "plain_rows.h"
+#include "ops/elementwise/binary.h"
 #include "plan/operator.h"
 #include "ops/stepped.h"
 #include "ops/quantization.h"
@@ -123,10 +123,12 @@ static bool run_plain(const eq_stepped *stepped, const void *first, size_t first
     }
 }
 
-static const eq_plain_row *find_vector_code(int32_t code, eq_type type) {
-    for (size_t i = 0; type == EQ_FLOAT32 && i < eq_plain_row_count_f32; ++i) {
-        if (eq_plain_rows_f32[i].code == code) {
-            return &eq_plain_rows_f32[i];
+static const eq_binary_f32 *find_vector_code(const eq_plan *plan, int32_t code, eq_type type) {
+    if (type == EQ_FLOAT32) {
+        for (const eq_binary_f32 *row = plan->kernels->binary_f32; row->order[0].run; row++) {
+            if (row->code == code) {
+                return row;
+            }
         }
     }
     return NULL;
@@ -145,7 +147,7 @@ static eq_status choose(eq_plan *plan, const eq_operator *op, const eq_broadcast
     if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }
-    const eq_plain_row *row = find_vector_code(op->code, type);
+    const eq_binary_f32 *row = find_vector_code(plan, op->code, type);
     if (!row) {
         return eq_stepped_binary(plan, op, shape, run_plain, bounds, binary);
     }
@@ -167,7 +169,7 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
     status = choose(plan, op, &shape, &binary);
     if (status == EQ_OK && (status = eq_broadcast_step(plan, op, &shape, &binary)) == EQ_OK) {
         const eq_type type = eq_plan_output(plan, op, 0)->type;
-        plan->steps[plan->step_count - 1]->slow |= type == EQ_FLOAT32 && !find_vector_code(op->code, type);
+        plan->steps[plan->step_count - 1]->slow |= type == EQ_FLOAT32 && !find_vector_code(plan, op->code, type);
     }
     return status;
 }

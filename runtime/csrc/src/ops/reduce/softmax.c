@@ -161,16 +161,26 @@ static void run_int8(const eq_step *step, const eq_storage *storage, int32_t fir
 /* ---- float32 ---- */
 
 static void float_row(const eq_softmax *s, const float *in, float *out) {
+    const int32_t depth = s->depth;
+    const float beta = s->beta;
     float largest = in[0], sum = 0;
     for (int32_t i = 1; i < s->depth; i++) {
         largest = in[i] > largest ? in[i] : largest;
     }
-    for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = (in[i] - largest) * s->beta;
-        const float e = eq_exp_f32(out[i]);
-        sum += e;
+    for (int32_t i = 0; i < depth; i += LANES) {
+        const int32_t n = depth - i < LANES ? depth - i : LANES;
+        float exponentials[LANES] = {0};
+        for (int32_t k = 0; k < n; k++) {
+            exponentials[k] = out[i + k] = (in[i + k] - largest) * beta;
+        }
+        for (int32_t k = 0; k < LANES; k++) {
+            exponentials[k] = eq_exp_f32(exponentials[k]);
+        }
+        for (int32_t k = 0; k < n; k++) {
+            sum += exponentials[k];
+        }
         if (!s->logarithm) {
-            out[i] = e;
+            memcpy(out + i, exponentials, (size_t)n * sizeof *out);
         }
     }
     const float log_sum = eq_log_f32(sum);

@@ -1,0 +1,5 @@
+/* Elementwise functions of float32. */
+#include "set.h"
+
+#define PREFIX(name) eq_scalar_##name
+#include "kernels/unary_f32_template.h"

@@ -1,0 +1,88 @@
+/* Elementwise functions of float32 in C, without branches, so that compilers make vectors of the loops: a set that does includes this for
+ * its CPU, after PREFIX(name). The same bits in every set, as no operation is fused or reordered. */
+#include <math.h>
+
+#include "arithmetic/functions_f32.h"
+#include "kernels.h"
+#include "read/operator_codes.h"
+
+static float within(float x, float min, float max) {
+    return x < min ? min : x > max ? max : x;
+}
+
+/* XNNPACK's x / 6 + 1/2 is a fused multiply-add; in double precision the product is exact, and the sum rounded once but for a few. */
+static float hard_swish(float x) {
+    const float gate = (float)((double)x * (double)(1.0f / 6) + 0.5);
+    return x * within(gate, 0, 1);
+}
+
+static float gelu(float x, bool approximate) {
+    if (approximate) {
+        return 0.5f * x * (1.0f + eq_tanh_f32(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    }
+    return 0.5f * x * eq_erfc_f32(x * -0.70710678118654752f);
+}
+
+/* The loop of a case: out[i] = expression, of x. */
+#define RUN(expression)                  \
+    {                                    \
+        for (size_t i = 0; i < n; i++) { \
+            const float x = in[i];       \
+            out[i] = (expression);       \
+        }                                \
+        return true;                     \
+    }
+
+bool PREFIX(unary_f32)(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n) {
+    const float alpha = options->alpha;
+    switch (options->code) {
+    case EQ_OP_FLOOR:
+        RUN(floorf(x))
+    case EQ_OP_LOGISTIC:
+        RUN(eq_logistic_f32(x))
+    case EQ_OP_RELU:
+        RUN(x < 0 ? 0 : x)
+    case EQ_OP_RELU_N1_TO_1:
+        RUN(within(x, -1, 1))
+    case EQ_OP_RELU6:
+        RUN(within(x, 0, 6))
+    case EQ_OP_TANH:
+        RUN(eq_tanh_f32(x))
+    case EQ_OP_EXP:
+        RUN(eq_exp_f32(x))
+    case EQ_OP_NEG:
+        RUN(-x)
+    case EQ_OP_SIN:
+        RUN(eq_sine_f32(x, 0))
+    case EQ_OP_LOG:
+        RUN(eq_log_f32(x))
+    case EQ_OP_SQRT:
+        RUN(sqrtf(x))
+    case EQ_OP_RSQRT:
+        RUN(1.0f / sqrtf(x))
+    case EQ_OP_SQUARE:
+        RUN(x * x)
+    case EQ_OP_LEAKY_RELU:
+        RUN(x < 0 ? x * alpha : x)
+    case EQ_OP_ABS:
+        RUN(fabsf(x))
+    case EQ_OP_SIGN:
+        RUN((float)((x > 0) - (x < 0)))
+    case EQ_OP_CEIL:
+        RUN(ceilf(x))
+    case EQ_OP_COS:
+        RUN(eq_sine_f32(x, 1))
+    case EQ_OP_ELU:
+        RUN(x < 0 ? eq_exp_minus_1_f32(x) : x)
+    case EQ_OP_ROUND:
+        RUN(nearbyintf(x))
+    case EQ_OP_HARD_SWISH:
+        RUN(hard_swish(x))
+    case EQ_OP_GELU:
+        RUN(gelu(x, options->approximate))
+    case EQ_OP_RELU_0_TO_1:
+        RUN(within(x, 0, 1))
+    default:
+        return false;
+    }
+}
