@@ -43,6 +43,9 @@ void eq_avx2_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *pac
 void eq_avx2_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
                               float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
 
+void eq_avx2_range_f32(const float *in, size_t n, float *least, float *most);
+void eq_avx2_quantize_f32(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n);
+
 bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
 extern const eq_binary_f32 eq_avx2_binary_f32[];
 
@@ -74,7 +77,8 @@ extern const eq_binary_f32 eq_avx2_binary_f32[];
                                             .columns = EQ_DOT_COLUMNS,                                                \
                                             .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                        \
                                             .pack = eq_avx2_gemm_dynamic_pack,                                        \
-                                            .run = eq_avx2_gemm_dynamic_run}),                                        \
+                                            .run = eq_avx2_gemm_dynamic_run},                                         \
+                           .range_f32 = eq_avx2_range_f32, .quantize_f32 = eq_avx2_quantize_f32),                     \
         EQ_PLAIN_KERNELS(.unary_f32 = eq_avx2_unary_f32, .binary_f32 = eq_avx2_binary_f32)
 
 #endif

@@ -12,19 +12,26 @@ size_t eq_avx512_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weig
 void eq_avx512_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
 void eq_avx512_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
 
+void eq_avx512_range_f32(const float *in, size_t n, float *least, float *most);
+void eq_avx512_quantize_f32(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n);
+void eq_avx512_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
+                                 int32_t rows);
+
 bool eq_avx512_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
 extern const eq_binary_f32 eq_avx512_binary_f32[];
 
-#define EQ_AVX512_SET                                                                              \
-    EQ_AVX2_SET,                                                                                   \
-        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                \
-                                        .columns = 32,                                             \
-                                        .packed_bytes = eq_avx512_gemm_f32_packed_bytes,           \
-                                        .pack = eq_avx512_gemm_f32_pack,                           \
-                                        .run = eq_avx512_gemm_f32_run},                            \
-                           .depthwise_f32 = {.packed_bytes = eq_avx512_depthwise_f32_packed_bytes, \
-                                             .pack = eq_avx512_depthwise_f32_pack,                 \
-                                             .run = eq_avx512_depthwise_f32_run}),                 \
+#define EQ_AVX512_SET                                                                                          \
+    EQ_AVX2_SET,                                                                                               \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                            \
+                                        .columns = 32,                                                         \
+                                        .packed_bytes = eq_avx512_gemm_f32_packed_bytes,                       \
+                                        .pack = eq_avx512_gemm_f32_pack,                                       \
+                                        .run = eq_avx512_gemm_f32_run},                                        \
+                           .depthwise_f32 = {.packed_bytes = eq_avx512_depthwise_f32_packed_bytes,             \
+                                             .pack = eq_avx512_depthwise_f32_pack,                             \
+                                             .run = eq_avx512_depthwise_f32_run},                              \
+                           .depthwise_dynamic = eq_avx512_depthwise_dynamic, .range_f32 = eq_avx512_range_f32, \
+                           .quantize_f32 = eq_avx512_quantize_f32),                                            \
         EQ_PLAIN_KERNELS(.unary_f32 = eq_avx512_unary_f32, .binary_f32 = eq_avx512_binary_f32)
 
 #endif
