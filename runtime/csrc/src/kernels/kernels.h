@@ -287,8 +287,8 @@ typedef struct eq_kernels {
     /* least = the smallest of 0 and in[i] for i < n, most the largest; NaN is passed over. */
     void (*range_f32)(const float *in, size_t n, float *least, float *most);
     void (*quantize_f32)(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
-    /* Returns whether there is such an operator, and does nothing else if n is 0. */
-    bool (*unary_f32)(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+    /* Returns whether there is such an operator, and does nothing else if n is 0; `out` may be `in`. */
+    bool (*unary_f32)(const eq_unary_f32 *options, const float *in, float *out, size_t n);
     const eq_binary_f32 *binary_f32; /* the last row's functions are NULL */
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);

@@ -33,7 +33,7 @@ static float gelu(float x, bool approximate) {
         return true;                     \
     }
 
-bool PREFIX(unary_f32)(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n) {
+bool PREFIX(unary_f32)(const eq_unary_f32 *options, const float *in, float *out, size_t n) {
     const float alpha = options->alpha;
     switch (options->code) {
     case EQ_OP_FLOOR:

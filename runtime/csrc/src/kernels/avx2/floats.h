@@ -3,6 +3,7 @@
 #define EQ_AVX2_FLOATS_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #include "kernels/inline.h"
 

@@ -46,7 +46,7 @@ void eq_avx2_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *
 void eq_avx2_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_avx2_quantize_f32(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n);
 
-bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_avx2_binary_f32[];
 
 #define EQ_AVX2_SET                                                                                                   \

@@ -17,7 +17,7 @@ void eq_avx512_quantize_f32(const eq_quantize_f32 *parameters, const float *rest
 void eq_avx512_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                                  int32_t rows);
 
-bool eq_avx512_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+bool eq_avx512_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_avx512_binary_f32[];
 
 #define EQ_AVX512_SET                                                                                          \

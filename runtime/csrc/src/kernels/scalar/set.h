@@ -49,7 +49,7 @@ void eq_scalar_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const in
 void eq_scalar_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n);
 
-bool eq_scalar_unary_f32(const eq_unary_f32 *options, const float *restrict in, float *restrict out, size_t n);
+bool eq_scalar_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_scalar_binary_f32[];
 
 #define EQ_SCALAR_SET                                                                                                     \

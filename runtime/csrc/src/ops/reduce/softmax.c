@@ -160,32 +160,37 @@ static void run_int8(const eq_step *step, const eq_storage *storage, int32_t fir
 
 /* ---- float32 ---- */
 
+/* Exponentials in a loop of their own turn into vector code. */
 static void float_row(const eq_softmax *s, const float *in, float *out) {
     const int32_t depth = s->depth;
     const float beta = s->beta;
     float largest = in[0], sum = 0;
+    for (int32_t i = 1; i < depth; i++) {
+        largest = in[i] > largest ? in[i] : largest;
+    }
+    for (int32_t i = 0; i < depth; i++) {
+        out[i] = eq_exp_f32((in[i] - largest) * beta);
+    }
+    for (int32_t i = 0; i < depth; i++) {
+        sum += out[i];
+    }
+    for (int32_t i = 0; i < depth; i++) {
+        out[i] = out[i] / sum;
+    }
+}
+
+static void log_float_row(const eq_softmax *s, const float *in, float *out) {
+    float largest = in[0], sum = 0;
     for (int32_t i = 1; i < s->depth; i++) {
         largest = in[i] > largest ? in[i] : largest;
     }
-    for (int32_t i = 0; i < depth; i += LANES) {
-        const int32_t n = depth - i < LANES ? depth - i : LANES;
-        float exponentials[LANES] = {0};
-        for (int32_t k = 0; k < n; k++) {
-            exponentials[k] = out[i + k] = (in[i + k] - largest) * beta;
-        }
-        for (int32_t k = 0; k < LANES; k++) {
-            exponentials[k] = eq_exp_f32(exponentials[k]);
-        }
-        for (int32_t k = 0; k < n; k++) {
-            sum += exponentials[k];
-        }
-        if (!s->logarithm) {
-            memcpy(out + i, exponentials, (size_t)n * sizeof *out);
-        }
+    for (int32_t i = 0; i < s->depth; i++) {
+        out[i] = in[i] - largest;
+        sum += eq_exp_f32(out[i]);
     }
     const float log_sum = eq_log_f32(sum);
     for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = s->logarithm ? out[i] - log_sum : out[i] / sum;
+        out[i] = out[i] - log_sum;
     }
 }
 
@@ -196,7 +201,7 @@ static void run_float(const eq_step *step, const eq_storage *storage, int32_t fi
     float *out = storage[step->outputs[0].tensor].data;
     for (int32_t row = first; row < last; row++) {
         const size_t at = (size_t)row * (size_t)s->depth;
-        float_row(s, in + at, out + at);
+        (s->logarithm ? log_float_row : float_row)(s, in + at, out + at);
     }
 }
 
