@@ -20,8 +20,8 @@ typedef struct eight { /* channels */
     column upper[3], lower[3]; /* weights */
 } eight;
 
-EQ_INLINE eight load_eight(const eq_channels *c, const eq_output_stage *stage) {
-    eight g = {.scale = eq_load_scale(c, stage, false)};
+EQ_INLINE eight load_eight(const eq_channels *c) {
+    eight g = {.scale = eq_load_scale(c, false)};
     const int8_t *weights = c->weights;
     EQ_UNROLL
     for (int x = 0; x < 3; x++) {
@@ -87,7 +87,7 @@ EQ_INLINE void run_two_rows(const eq_depthwise *d, const eight *g, const eq_outp
     static void name(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in, int8_t *out, \
                      int32_t pairs) {                                                                                          \
         const eq_output_stage s = *stage;                                                                                      \
-        const eight g = load_eight(c, &s);                                                                                     \
+        const eight g = load_eight(c);                                                                                         \
         for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {                                               \
             run_two_rows(d, &g, &s, in, out, small, plain);                                                                    \
         }                                                                                                                      \

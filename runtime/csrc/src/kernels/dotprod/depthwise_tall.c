@@ -71,7 +71,7 @@ void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq
                            int8_t *out, int32_t pairs) {
     tall_weights w;
     tall_column strip[STRIP + EQ_TALL_WIDTH - 1];
-    const eq_channel_scale scale = eq_load_scale(c, stage, false);
+    const eq_channel_scale scale = eq_load_scale(c, false);
     load_weights(c->weights, d->height, d->width, &w);
     for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {
         for (int32_t first = 0; first < d->out_width; first += STRIP) {

@@ -11,15 +11,6 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
     eq_pack_tiles(w, packed, GROUP);
 }
 
-EQ_INLINE void start(const eq_output_stage *stage, const int8_t *bias, int32x4_t sums[8][2], const int rows) {
-    const int32x4_t low = vaddq_s32(vld1q_s32((const void *)bias), stage->offset);
-    const int32x4_t high = vaddq_s32(vld1q_s32((const void *)(bias + 16)), stage->offset);
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        sums[r][0] = low, sums[r][1] = high;
-    }
-}
-
 EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4_t sums[8][2], int8_t *const *pixels,
                       ptrdiff_t column, const int rows) {
     const float32x4_t low = vld1q_f32((const void *)scale), high = vld1q_f32((const void *)(scale + 16));
@@ -38,71 +29,58 @@ EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
-EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t groups,
-                        const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+EQ_INLINE void run_tile_of_8(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
+                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
     int32x4_t sums[8][2];
-    start(stage, packed, sums, rows);
-    packed = add_groups(sums, taps, packed + 32, groups, rows);
+    packed = sum_8_rows(sums, packed, taps, (uint32_t)groups % 4, packed + 32);
+    finish(stage, packed, sums, pixels, column, rows);
+}
+
+EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
+                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)p;
+    int32x4_t sums[8][2];
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        sums[r][0] = vld1q_s32((const void *)packed), sums[r][1] = vld1q_s32((const void *)(packed + 16));
+    }
+    packed = add_4_rows(sums, taps, packed + 32, groups);
+    finish(stage, packed, sums, pixels, column, rows);
+}
+
+EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
+                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+    (void)p;
+    int32x4_t sums[8][2];
+    packed = sum_row(sums, packed, taps, packed + 32, groups);
     finish(stage, packed, sums, pixels, column, rows);
 }
 
 /* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. */
-EQ_INLINE void run_tile_in_place(const eq_product *p, const eq_output_stage *stage, const int8_t *window, int32_t groups,
-                                 const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    (void)groups;
-    const eq_gemm *g = p->gemm;
-    const ptrdiff_t *offset = g->segment_offsets, *end = offset + g->segments;
-    const uint32_t chunks = (uint32_t)g->segment_bytes / 16;
-    int32x4_t sums[8][2];
-    start(stage, packed, sums, rows);
-    for (packed += 32; offset != end; offset++) {
-        packed = add_chunks(sums, window + *offset, packed, chunks, rows, 16);
+static bool lie_interleaved(const eq_gemm *g, const int8_t *const *in) {
+    bool adjacent = g->segment_bytes % 16 == 0;
+    EQ_UNROLL
+    for (int r = 1; r < 8; r++) {
+        adjacent &= in[r] == in[0] + 16 * r;
     }
-    finish(stage, packed, sums, pixels, column, rows);
-}
-
-/* How many of the `times` groups of 8 windows at `in` lie so, one group after the other. */
-static int32_t groups_in_place(const eq_gemm *g, const int8_t *const *in, int32_t times) {
-    if (g->segment_bytes % 16 != 0) {
-        return 0;
-    }
-    for (int32_t i = 0; i < times; i++, in += 8) {
-        bool adjacent = true;
-        EQ_UNROLL
-        for (int r = 1; r < 8; r++) {
-            adjacent &= in[r] == in[0] + 16 * r;
-        }
-        if (!adjacent) {
-            return i;
-        }
-    }
-    return times;
-}
-
-static __attribute__((noinline)) void run_8_rows_in_place(const eq_product *p, const int8_t *const *in, int8_t *const *out,
-                                                          int32_t times) {
-    const eq_output_stage stage = p->stage;
-    for (; times > 0; times--, in += 8, out += 8) {
-        eq_run_tiles(p, &stage, in[0], out, 8, run_tile_in_place);
-    }
+    return adjacent;
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
 static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
                                                  int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
+    const eq_gemm *g = p->gemm;
     const eq_output_stage stage = p->stage;
-    while (times > 0) {
-        int32_t done = groups_in_place(p->gemm, in, times);
-        if (done) {
-            run_8_rows_in_place(p, in, out, done);
-        } else {
-            done = 1;
-            eq_interleave_rows(p->gemm, in, block, 8);
-            eq_run_tiles(p, &stage, block, out, 8, run_tile);
+    const taps_of_8 in_block = taps_in_block(block, p->groups);
+    for (; times > 0; times--, in += 8, out += 8) {
+        taps_of_8 taps = {in[0], g->segment_offsets, g->segments, (uint32_t)g->segment_bytes / 16, 16};
+        if (!lie_interleaved(g, in)) {
+            eq_interleave_rows(g, in, block, 8);
+            taps = in_block;
         }
-        times -= done, in += 8 * done, out += 8 * done;
+        eq_run_tiles(p, &stage, &taps, out, 8, run_tile_of_8);
     }
 }
 
@@ -112,7 +90,7 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in += 4, out += 4) {
         eq_interleave_rows(p->gemm, in, block, 4);
-        eq_run_tiles(p, &stage, block, out, 4, run_tile);
+        eq_run_tiles(p, &stage, block, out, 4, run_tile_of_4);
     }
 }
 
@@ -121,7 +99,7 @@ static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in++, out++) {
-        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile_of_1);
     }
 }
 

@@ -36,31 +36,38 @@ EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, cons
     return packed;
 }
 
-/* Chunks of taps `step` bytes apart. */
-EQ_INLINE const int8_t *add_chunks(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, uint32_t chunks,
-                                   const int rows, const int step) {
-    int8x16_t a[8], b[8];
-    for (uint32_t i = chunks / 2; i != 0; i--, taps += 2 * step) {
-        load_rows(a, taps, rows);
-        packed = add_chunk(sums, a, packed, rows);
-        load_rows(b, taps + step, rows);
-        packed = add_chunk(sums, b, packed, rows);
-    }
-    if (chunks % 2) {
-        load_rows(a, taps, rows);
-        packed = add_chunk(sums, a, packed, rows);
-    }
-    return packed;
-}
+/* Of eight rows by eight columns 16 sums, eight vectors of taps (v0 to v7) and four of weights (v24 to v27): written out, since compilers
+ * load vectors in pairs, not in fours. */
+#define EQ_SDOT(sum, weights, row, lane) "sdot %" #sum ".4s, v" #weights ".16b, v" #row ".4b[" #lane "]\n\t"
+/* clang-format off */
+#define EQ_LANE(low, high, lane) \
+    EQ_SDOT(0, low, 0, lane) EQ_SDOT(1, high, 0, lane) \
+    EQ_SDOT(2, low, 1, lane) EQ_SDOT(3, high, 1, lane) \
+    EQ_SDOT(4, low, 2, lane) EQ_SDOT(5, high, 2, lane) \
+    EQ_SDOT(6, low, 3, lane) EQ_SDOT(7, high, 3, lane) \
+    EQ_SDOT(8, low, 4, lane) EQ_SDOT(9, high, 4, lane) \
+    EQ_SDOT(10, low, 5, lane) EQ_SDOT(11, high, 5, lane) \
+    EQ_SDOT(12, low, 6, lane) EQ_SDOT(13, high, 6, lane) \
+    EQ_SDOT(14, low, 7, lane) EQ_SDOT(15, high, 7, lane)
+#define EQ_CHUNK \
+    "ld1 {v0.16b-v3.16b}, [%16], #64\n\tld1 {v24.16b-v27.16b}, [%17], #64\n\tld1 {v4.16b-v7.16b}, [%16], %22\n\t" \
+    EQ_LANE(24, 25, 0) EQ_LANE(26, 27, 1) \
+    "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" \
+    EQ_LANE(24, 25, 2) EQ_LANE(26, 27, 3)
 
-/* All `groups` groups of taps of a tile. Returns what follows the weights. */
-EQ_INLINE const int8_t *add_groups(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, int32_t groups,
-                                   const int rows) {
-    const uint32_t chunks = (uint32_t)groups / 4, rest = (uint32_t)groups % 4;
-    packed = add_chunks(sums, taps, packed, chunks, rows, 16 * rows);
+/* The 16 taps of a single row in v0, with two sums for each four columns: an SDOT waits for the one before it in its sum. */
+#define EQ_ROW_CHUNK \
+    "ldr q0, [%4], #16\n\tld1 {v4.16b-v7.16b}, [%5], #64\n\tld1 {v24.16b-v27.16b}, [%5], #64\n\t" \
+    EQ_SDOT(0, 4, 0, 0) EQ_SDOT(1, 5, 0, 0) EQ_SDOT(2, 6, 0, 1) EQ_SDOT(3, 7, 0, 1) \
+    EQ_SDOT(0, 24, 0, 2) EQ_SDOT(1, 25, 0, 2) EQ_SDOT(2, 26, 0, 3) EQ_SDOT(3, 27, 0, 3)
+/* clang-format on */
+
+/* The products of up to three groups. */
+EQ_INLINE const int8_t *add_rest(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, uint32_t rest,
+                                 const int rows) {
     if (rest) {
         int8x16_t a[8];
-        load_rows(a, taps + (size_t)chunks * 16 * (size_t)rows, rows);
+        load_rows(a, taps, rows);
         ADD_LANE(a, 0);
         if (rest > 1) {
             ADD_LANE(a, 1);
@@ -70,6 +77,83 @@ EQ_INLINE const int8_t *add_groups(int32x4_t sums[8][2], const int8_t *taps, con
         }
     }
     return packed;
+}
+
+/* Where the taps of eight rows lie: in `segments` pieces, each in whole chunks, (chunk, row, 16) with `step` bytes between chunks. */
+typedef struct taps_of_8 {
+    const int8_t *taps;
+    const ptrdiff_t *offsets; /* of the pieces */
+    int32_t segments;
+    uint32_t chunks; /* of a piece */
+    ptrdiff_t step;
+} taps_of_8;
+
+/* Rows that eq_interleave_rows() wrote. */
+EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
+    static const ptrdiff_t start = 0;
+    return (taps_of_8){block, &start, 1, (uint32_t)groups / 4, 128};
+}
+
+/* The sums of all whole chunks; those of each row begin with the 8 at `begin`. Returns what follows the chunks' weights. */
+EQ_INLINE const int8_t *sum_chunks_of_8(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
+    const ptrdiff_t *offsets = t->offsets, *end = offsets + t->segments;
+    const int8_t *taps;
+    uint32_t left;
+    __asm__(
+        "ldp %q0, %q1, [%24]\n\tldp %q2, %q3, [%24]\n\tldp %q4, %q5, [%24]\n\tldp %q6, %q7, [%24]\n\t"
+        "ldp %q8, %q9, [%24]\n\tldp %q10, %q11, [%24]\n\tldp %q12, %q13, [%24]\n\tldp %q14, %q15, [%24]\n"
+        "0:\n\tldr %16, [%18], #8\n\tmov %w19, %w20\n\tadd %16, %16, %21\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
+        "1:\n\t" EQ_CHUNK "2:\n\t" EQ_CHUNK
+        "subs %w19, %w19, #2\n\tb.gt 1b\n"
+        "3:\n\tcmp %18, %23\n\tb.ne 0b\n\t"
+        : "=&w"(s[0][0]), "=&w"(s[0][1]), "=&w"(s[1][0]), "=&w"(s[1][1]), "=&w"(s[2][0]), "=&w"(s[2][1]), "=&w"(s[3][0]),
+          "=&w"(s[3][1]), "=&w"(s[4][0]), "=&w"(s[4][1]), "=&w"(s[5][0]), "=&w"(s[5][1]), "=&w"(s[6][0]), "=&w"(s[6][1]),
+          "=&w"(s[7][0]), "=&w"(s[7][1]), "=&r"(taps), "+&r"(packed), "+&r"(offsets), "=&r"(left)
+        : "r"(t->chunks), "r"(t->taps), "r"(t->step - 64), "r"(end), "r"(begin)
+        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+    return packed;
+}
+
+/* The sums of eight rows: of whole chunks, and of `rest` groups after them. */
+EQ_INLINE const int8_t *sum_8_rows(int32x4_t sums[8][2], const void *begin, const taps_of_8 *t, uint32_t rest,
+                                   const int8_t *packed) {
+    packed = sum_chunks_of_8(sums, begin, t, packed);
+    return add_rest(sums, t->taps + (size_t)t->chunks * 128, packed, rest, 8);
+}
+
+/* All `groups` groups of taps of four rows. Returns what follows the weights. */
+EQ_INLINE const int8_t *add_4_rows(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, int32_t groups) {
+    uint32_t chunks = (uint32_t)groups / 4;
+    int8x16_t a[8], b[8];
+    for (uint32_t i = chunks / 2; i != 0; i--, taps += 128) {
+        load_rows(a, taps, 4);
+        packed = add_chunk(sums, a, packed, 4);
+        load_rows(b, taps + 64, 4);
+        packed = add_chunk(sums, b, packed, 4);
+    }
+    if (chunks % 2) {
+        load_rows(a, taps, 4);
+        packed = add_chunk(sums, a, packed, 4);
+        taps += 64;
+    }
+    return add_rest(sums, taps, packed, (uint32_t)groups % 4, 4);
+}
+
+/* The sums of a row, which begin with the 8 at `begin`. Returns what follows the weights. */
+EQ_INLINE const int8_t *sum_row(int32x4_t sums[8][2], const void *begin, const int8_t *taps, const int8_t *packed,
+                                int32_t groups) {
+    int32_t chunks = groups / 4;
+    int32x4_t low, high;
+    __asm__(
+        "ldp %q0, %q1, [%7]\n\tmovi %2.4s, #0\n\tmovi %3.4s, #0\n\ttbnz %w6, #0, 2f\n\tcbz %w6, 3f\n"
+        "1:\n\t" EQ_ROW_CHUNK "2:\n\t" EQ_ROW_CHUNK
+        "subs %w6, %w6, #2\n\tb.gt 1b\n"
+        "3:\n\t"
+        : "=&w"(sums[0][0]), "=&w"(sums[0][1]), "=&w"(low), "=&w"(high), "+&r"(taps), "+&r"(packed), "+&r"(chunks)
+        : "r"(begin)
+        : "v0", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+    sums[0][0] = vaddq_s32(sums[0][0], low), sums[0][1] = vaddq_s32(sums[0][1], high);
+    return add_rest(sums, taps, packed, (uint32_t)groups % 4, 1);
 }
 
 #endif

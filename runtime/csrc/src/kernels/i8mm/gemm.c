@@ -52,15 +52,16 @@ EQ_INLINE int32x4_t row_of(int32x4_t left, int32x4_t right, bool second) {
     return vreinterpretq_s32_s8(second ? join_high(a, b) : join_low(a, b));
 }
 
-EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t groups,
+EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const void *rows_taps, int32_t groups,
                         const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
+    const int8_t *taps = rows_taps;
     const bool single = rows == 1;
     const int pairs = single ? 1 : rows / 2, half = single ? 8 : 16;
     int32x4_t sums[4][4];
     EQ_UNROLL
     for (int n = 0; n < 4; n++) {
-        const int32x2_t bias = vadd_s32(vld1_s32((const void *)(packed + 8 * n)), vget_low_s32(stage->offset));
+        const int32x2_t bias = vld1_s32((const void *)(packed + 8 * n));
         EQ_UNROLL
         for (int pair = 0; pair < pairs; pair++) {
             sums[pair][n] = vcombine_s32(bias, bias);

@@ -67,12 +67,12 @@ typedef struct eq_channel_scale { /* the second half of each where `wide` */
     float32x4_t scale[4];
 } eq_channel_scale;
 
-EQ_INLINE eq_channel_scale eq_load_scale(const eq_channels *c, const eq_output_stage *stage, const bool wide) {
+EQ_INLINE eq_channel_scale eq_load_scale(const eq_channels *c, const bool wide) {
     eq_channel_scale s;
     const int8_t *head = c->packed + 4 * c->lane;
     EQ_UNROLL
     for (int i = 0; i < (wide ? 4 : 2); i++) {
-        s.bias[i] = vaddq_s32(vld1q_s32((const void *)(head + 16 * i)), stage->offset);
+        s.bias[i] = vld1q_s32((const void *)(head + 16 * i));
         s.scale[i] = vld1q_f32((const void *)(head + 64 + 16 * i));
     }
     return s;

@@ -24,12 +24,13 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
     for (int32_t group = 0; group < eq_groups_of(w->channels); group++) {
         const int32_t first = eq_first_channel(group, w->channels), count = w->channels < 16 ? w->channels : 16;
         int8_t *to = (int8_t *)packed + (size_t)group * bytes;
-        memcpy(to, w->bias + first, (size_t)count * 4);
         memcpy(to + 64, w->scale + first, (size_t)count * 4);
         for (int32_t tap = 0; tap < w->height * w->width; tap++) {
             memcpy(to + EQ_GROUP_HEAD_BYTES + tap * 16, w->weights + tap * w->channels + first, (size_t)count);
         }
         for (int32_t c = 0; c < count; c++) {
+            const int32_t bias = eq_packed_bias(w->bias[first + c]);
+            memcpy(to + 4 * c, &bias, 4);
             to[bytes - 16] |= two_minima(w, first + c);
         }
     }
@@ -138,7 +139,7 @@ EQ_INLINE void run_line(const lines *l, const eq_channels *c, const eq_channel_s
 
 /* Any kernel. */
 EQ_INLINE void run_lines(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide) {
-    const eq_channel_scale scale = eq_load_scale(c, l->stage, wide);
+    const eq_channel_scale scale = eq_load_scale(c, wide);
     for (int32_t left = l->count; left > 0; left--, in += l->d->in_row, out += l->d->out_row) {
         run_line(l, c, &scale, in, out, wide);
     }
@@ -147,7 +148,7 @@ EQ_INLINE void run_lines(const lines *l, const eq_channels *c, const int8_t *in,
 /* A 3x3 kernel, in pairs: the weights stay in registers. */
 EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide,
                              const bool small, const bool plain) {
-    const eq_channel_scale scale = eq_load_scale(c, l->stage, wide);
+    const eq_channel_scale scale = eq_load_scale(c, wide);
     const eq_output_stage stage = *l->stage;
     const ptrdiff_t down = l->d->tap_row, right = l->d->tap_column, in_step = l->in_step, out_step = l->out_step;
     int8x16_t w[9];

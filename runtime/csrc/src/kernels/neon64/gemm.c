@@ -18,11 +18,11 @@ EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t
 }
 
 /* Four rows by four columns: scaled[0] has rows 0 and 1, scaled[1] rows 2 and 3. */
-EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, const int8_t *weights,
-                          const void *bias_address, const void *scale_address, int16x8_t scaled[2]) {
+EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, bool ends_half,
+                          const int8_t *weights, const void *bias_address, const void *scale_address, int16x8_t scaled[2]) {
     int32x4_t parts[16], sums[4];
-    multiply_tile(taps, weights, chunks, parts, 4, 4);
-    const int32x4_t bias = vaddq_s32(vld1q_s32(bias_address), stage->offset);
+    multiply_tile(taps, weights, chunks, ends_half, parts);
+    const int32x4_t bias = vld1q_s32(bias_address);
     const float32x4_t scales = vld1q_f32(scale_address);
     EQ_UNROLL
     for (int r = 0; r < 4; r++) {
@@ -41,27 +41,27 @@ EQ_INLINE int16x8_t join_high(int16x8_t a, int16x8_t b) {
 }
 
 /* 16 sums fill half the registers: four columns, then the others. */
-EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t chunks,
+EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    (void)p;
-    const int8_t *scales = packed + 32 + chunks * 128;
+    const int8_t *scales = packed + p->tile_bytes - 32;
+    const bool ends_half = (uint32_t)(p->taps - 1) % GROUP < GROUP / 2;
     int16x8_t left[2], right[2];
-    scaled_4x4(stage, taps, chunks, packed + 32, packed, scales, left);
-    scaled_4x4(stage, taps, chunks, packed + 32 + 64, packed + 16, scales + 16, right);
+    scaled_4x4(stage, taps, chunks, ends_half, packed + 32, packed, scales, left);
+    scaled_4x4(stage, taps, chunks, ends_half, packed + 32 + 64, packed + 16, scales + 16, right);
     const int16x8_t scaled[4] = {join_low(left[0], right[0]), join_high(left[0], right[0]), join_low(left[1], right[1]),
                                  join_high(left[1], right[1])};
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
-EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t chunks,
+EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
     const int32_t *bias = (const void *)packed;
     const float *scales = (const void *)(packed + 32 + chunks * 128);
     int32x4_t parts[8];
-    multiply_tile(taps, packed + 32, chunks, parts, 1, 8);
-    const int32x4_t low = vaddq_s32(vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)), stage->offset);
-    const int32x4_t high = vaddq_s32(vaddq_s32(sums_of_parts(parts + 4), vld1q_s32(bias + 4)), stage->offset);
+    multiply_row(taps, packed + 32, chunks, parts);
+    const int32x4_t low = vaddq_s32(sums_of_parts(parts), vld1q_s32(bias)),
+                    high = vaddq_s32(sums_of_parts(parts + 4), vld1q_s32(bias + 4));
     const int16x8_t scaled = scale(stage, low, high, vld1q_f32(scales), vld1q_f32(scales + 4));
     eq_store_rows(stage, &scaled, pixels, column, rows);
 }

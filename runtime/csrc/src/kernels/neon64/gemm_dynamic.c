@@ -13,7 +13,7 @@ EQ_INLINE int32x4_t less_zero_point(int32x4_t sums, const int8_t *weight_sums, e
 EQ_INLINE void sum_4_columns(int32x4_t sums[8][2], const int half, const int8_t *taps, int32_t chunks, const int8_t *packed,
                              const eq_dynamic_scale *scales) {
     int32x4_t parts[16];
-    multiply_tile(taps, packed + 32 + 64 * half, chunks, parts, 4, 4);
+    multiply_tile(taps, packed + 32 + 64 * half, chunks, false, parts);
     EQ_UNROLL
     for (int r = 0; r < 4; r++) {
         sums[r][half] = less_zero_point(sums_of_parts(parts + 4 * r), packed + 16 * half, scales[r]);
@@ -25,7 +25,7 @@ EQ_INLINE void sum_tile(int32x4_t sums[8][2], const int8_t *taps, int32_t chunks
                         const eq_dynamic_scale *scales, const int rows) {
     if (rows == 1) {
         int32x4_t parts[8];
-        multiply_tile(taps, packed + 32, chunks, parts, 1, 8);
+        multiply_row(taps, packed + 32, chunks, parts);
         sums[0][0] = less_zero_point(sums_of_parts(parts), packed, *scales);
         sums[0][1] = less_zero_point(sums_of_parts(parts + 4), packed + 16, *scales);
         return;

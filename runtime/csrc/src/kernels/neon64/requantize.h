@@ -1,13 +1,20 @@
 /* From int32 sums to int8 outputs on AArch64, as eq_requantize(): the end of every matrix product and convolution.
  *
- * If the sums are `small` no conversion instruction is needed: they carry the bits of 1.5 * 2^23, so that read as a float they
- * are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds it into the low bits, of which 16 are all.
- * An even zero point is added with it, which leaves ties where they are; what an odd one has more is added to the 16 bits.
- * Otherwise FCVTNS rounds to nearest, ties to even, and saturates. */
+ * If the sums are `small` no conversion instruction is needed: they carry the bits of 1.5 * 2^23, which packing adds to the bias
+ * (eq_packed_bias), so that read as a float they are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds
+ * it into the low bits, of which 16 are all. An even zero point is added with it, which leaves ties where they are; what an odd
+ * one has more is added to the 16 bits. Otherwise these bits are taken off again, and FCVTNS rounds to nearest, ties to even, and
+ * saturates. */
 #ifndef EQ_NEON64_REQUANTIZE_H
 #define EQ_NEON64_REQUANTIZE_H
 
 #include "kernels/neon/elements.h"
+
+enum { EQ_MAGIC_BITS = 0x4b400000 }; /* of 1.5 * 2^23 */
+
+EQ_INLINE int32_t eq_packed_bias(int32_t bias) {
+    return eq_add_wrapping(bias, EQ_MAGIC_BITS);
+}
 
 typedef struct eq_output_stage {
     int16x8_t zero_point; /* what is left to add to scaled values */
@@ -15,7 +22,6 @@ typedef struct eq_output_stage {
     bool bounded; /* min or max says more than int8 does */
     bool plain;   /* scaled values need only to be saturated */
     bool small;
-    int32x4_t offset;            /* to add to the sums */
     float32x4_t magic, rounding; /* 1.5 * 2^23, and with the even part of the zero point */
 } eq_output_stage;
 
@@ -31,7 +37,6 @@ EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, in
         .plain = left == 0 && is_whole_range,
         .bounded = !is_whole_range,
         .small = small,
-        .offset = vdupq_n_s32(small ? 0x4b400000 : 0),
         .magic = magic,
         .rounding = vaddq_f32(magic, vdupq_n_f32((float)(zero_point - left))),
     };
@@ -47,6 +52,8 @@ EQ_INLINE int16x8_t eq_scale_small(const eq_output_stage *stage, int32x4_t low, 
 }
 
 EQ_INLINE int16x8_t eq_scale_any(int32x4_t low, int32x4_t high, float32x4_t scale_low, float32x4_t scale_high) {
+    const int32x4_t magic = vdupq_n_s32(EQ_MAGIC_BITS);
+    low = vsubq_s32(low, magic), high = vsubq_s32(high, magic);
     return eq_round_saturated(vmulq_f32(vcvtq_f32_s32(low), scale_low), vmulq_f32(vcvtq_f32_s32(high), scale_high));
 }
 

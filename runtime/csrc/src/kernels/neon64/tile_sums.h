@@ -19,43 +19,70 @@ EQ_INLINE int32x4_t sums_of_parts(const int32x4_t parts[4]) {
     return vpaddq_s32(vpaddq_s32(parts[0], parts[1]), vpaddq_s32(parts[2], parts[3]));
 }
 
-EQ_INLINE void load(int8x16_t *vectors, const int8_t *from, const int count) {
+/* Adds the products of a row's 16 taps and 8 columns; the first chunk begins the sums. */
+EQ_INLINE void add_chunk(int32x4_t parts[8], const int8_t *taps, const int8_t *weights, const bool begins) {
+    const int8x16_t a = vld1q_s8(taps);
+    int8x16_t b[8];
     EQ_UNROLL
-    for (int i = 0; i < count; i++) {
-        vectors[i] = vld1q_s8(from + 16 * i);
+    for (int n = 0; n < 8; n++) {
+        b[n] = vld1q_s8(weights + 16 * n);
+    }
+    EQ_UNROLL
+    for (int n = 0; n < 8; n++) {
+        const int16x8_t products = pair_products(a, b[n]);
+        parts[n] = begins ? vpaddlq_s16(products) : vpadalq_s16(parts[n], products);
     }
 }
 
-/* Adds the products of 16 taps; the first chunk begins the sums. */
-EQ_INLINE void add_chunk(int32x4_t *parts, const int8_t *taps, const int8_t *weights, const int rows, const int columns,
-                         const bool begins) {
-    int8x16_t a[4], b[8];
-    load(a, taps, rows);
-    load(b, weights, columns);
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        EQ_UNROLL
-        for (int n = 0; n < columns; n++) {
-            const int16x8_t products = pair_products(a[r], b[n]);
-            int32x4_t *part = &parts[r * columns + n];
-            *part = begins ? vpaddlq_s16(products) : vpadalq_s16(*part, products);
-        }
-    }
-}
-
-/* The sums of `rows` rows by `columns` columns whose weights are 128 bytes apart for each chunk. */
-EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t *parts, const int rows,
-                             const int columns) {
-    add_chunk(parts, taps, weights, rows, columns, true);
-    taps += 16 * rows, weights += 128;
+/* The sums of a row by 8 columns. */
+EQ_INLINE void multiply_row(const int8_t *taps, const int8_t *weights, int32_t chunks, int32x4_t parts[8]) {
+    add_chunk(parts, taps, weights, true);
+    taps += 16, weights += 128;
     const uint32_t left = (uint32_t)chunks - 1;
-    for (uint32_t i = left / 2; i != 0; i--, taps += 32 * rows, weights += 256) {
-        add_chunk(parts, taps, weights, rows, columns, false);
-        add_chunk(parts, taps + 16 * rows, weights + 128, rows, columns, false);
+    for (uint32_t i = left / 2; i != 0; i--, taps += 32, weights += 256) {
+        add_chunk(parts, taps, weights, false);
+        add_chunk(parts, taps + 16, weights + 128, false);
     }
     if (left % 2) {
-        add_chunk(parts, taps, weights, rows, columns, false);
+        add_chunk(parts, taps, weights, false);
     }
+}
+
+/* Four rows by four columns have 16 sums, four vectors of taps (v0 to v3), four of weights (v4 to v7) and four of products (v24 to v27).
+ * Written out, since compilers load vectors in pairs, not in fours, or move the sums about between the parts of the loop. */
+/* clang-format off */
+#define EQ_LOW(a) \
+    "smull v24.8h, v" #a ".8b, v4.8b\n\tsmull v25.8h, v" #a ".8b, v5.8b\n\t" \
+    "smull v26.8h, v" #a ".8b, v6.8b\n\tsmull v27.8h, v" #a ".8b, v7.8b\n\t"
+#define EQ_HIGH(a) \
+    "smlal2 v24.8h, v" #a ".16b, v4.16b\n\tsmlal2 v25.8h, v" #a ".16b, v5.16b\n\t" \
+    "smlal2 v26.8h, v" #a ".16b, v6.16b\n\tsmlal2 v27.8h, v" #a ".16b, v7.16b\n\t"
+#define EQ_ADD(add, p, q, r, s) \
+    add " %" #p ".4s, v24.8h\n\t" add " %" #q ".4s, v25.8h\n\t" add " %" #r ".4s, v26.8h\n\t" add " %" #s ".4s, v27.8h\n\t"
+#define EQ_HALF(add, a, p, q, r, s) EQ_LOW(a) EQ_ADD(add, p, q, r, s)
+#define EQ_WHOLE(add, a, p, q, r, s) EQ_LOW(a) EQ_HIGH(a) EQ_ADD(add, p, q, r, s)
+#define EQ_FOUR(row, add) row(add, 0, 0, 1, 2, 3) row(add, 1, 4, 5, 6, 7) row(add, 2, 8, 9, 10, 11) row(add, 3, 12, 13, 14, 15)
+#define EQ_LOAD(taps, weights) "ld1 {v0.16b-v3.16b}, " taps "\n\tld1 {v4.16b-v7.16b}, " weights "\n\t"
+#define EQ_CHUNK EQ_LOAD("[%16], #64", "[%17], %22") EQ_FOUR(EQ_WHOLE, "sadalp")
+/* clang-format on */
+
+/* The sums of four rows by four columns: of row r and column n in parts[4 * r + n]. The last chunk, of which only the first 8 taps may count
+ * (`ends_half`), begins; the others follow two by two, the first alone where their number is odd. */
+EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, bool ends_half, int32x4_t parts[16]) {
+    int32_t left = chunks - 1;
+    const int8_t *last_taps = taps + (ptrdiff_t)left * 64, *last_weights = weights + (ptrdiff_t)left * 128;
+    __asm__("tbnz %w21, #0, 1f\n\t" EQ_LOAD("[%19]", "[%20]") EQ_FOUR(EQ_WHOLE, "saddlp")
+            "tbnz %w18, #0, 4f\n\tcbz %w18, 5f\n"
+            "3:\n\t" EQ_CHUNK
+            "4:\n\t" EQ_CHUNK "subs %w18, %w18, #2\n\tb.gt 3b\n\tb 5f\n"
+            "1:\n\t" EQ_LOAD("[%19]", "[%20]") EQ_FOUR(EQ_HALF, "saddlp")
+            "tbnz %w18, #0, 4b\n\tcbnz %w18, 3b\n"
+            "5:\n\t"
+            : "=&w"(parts[0]), "=&w"(parts[1]), "=&w"(parts[2]), "=&w"(parts[3]), "=&w"(parts[4]), "=&w"(parts[5]),
+              "=&w"(parts[6]), "=&w"(parts[7]), "=&w"(parts[8]), "=&w"(parts[9]), "=&w"(parts[10]), "=&w"(parts[11]),
+              "=&w"(parts[12]), "=&w"(parts[13]), "=&w"(parts[14]), "=&w"(parts[15]), "+&r"(taps), "+&r"(weights), "+&r"(left)
+            : "r"(last_taps), "r"(last_weights), "r"((int32_t)ends_half), "r"((ptrdiff_t)128)
+            : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
 }
 
 #endif

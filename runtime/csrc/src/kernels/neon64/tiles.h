@@ -33,7 +33,8 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     for (int32_t n = 0; n < w->columns; n++) {
         int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
-        memcpy(tile + n % 8 * 4, &w->bias[n], 4);
+        const int32_t bias = eq_packed_bias(w->bias[n]);
+        memcpy(tile + n % 8 * 4, &bias, 4);
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
         int8_t *to = tile + 32 + n % 8 * group;
         for (int32_t k = taps / group; k > 0; k--, from += group, to += 8 * group) {
@@ -49,16 +50,16 @@ typedef struct eq_product {
     eq_output_stage stage;
     const int8_t *packed; /* of the first column */
     size_t tile_bytes;
-    int32_t groups; /* of taps, for each column */
+    int32_t taps, groups; /* for each column */
     int32_t first_column, last_column;
 } eq_product;
 
-/* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. */
-typedef void (*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int32_t groups,
+/* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. What `taps` are is the set's business. */
+typedef void (*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
                            const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows);
 
 /* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
-EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int8_t *const *out,
+EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const void *taps, int8_t *const *out,
                             const int rows, eq_tile_fn run_tile) {
     const ptrdiff_t last_column = p->last_column;
     const size_t rest = (size_t)(last_column - p->first_column) % 8;
@@ -124,6 +125,7 @@ EQ_INLINE void eq_run_all_rows(const eq_gemm *g, const int8_t *const *in, int8_t
         .stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small),
         .packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes,
         .tile_bytes = tile_bytes,
+        .taps = taps,
         .groups = eq_groups(taps, group),
         .first_column = first_column,
         .last_column = last_column,

@@ -39,7 +39,10 @@ void eq_neon64_winograd_pack(const eq_gemm_weights *w, void *packed) {
     const int32_t channels = w->segment_bytes / 3;
     int8_t *to = packed;
     for (int32_t n = 0; n < w->columns; n += 8) {
-        memcpy(to, w->bias + n, 32);
+        for (int32_t i = 0; i < 8; i++) {
+            const int32_t bias = eq_packed_bias(w->bias[n + i]);
+            memcpy(to + 4 * i, &bias, 4);
+        }
         memcpy(to + 32, w->scale + n, 32);
         int16_t *weights = (int16_t *)(void *)(to + HEAD_BYTES);
         for (int32_t c = 0; c < channels; c++) {

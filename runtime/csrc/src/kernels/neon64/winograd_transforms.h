@@ -90,8 +90,8 @@ EQ_INLINE int32x4_t eq_divided_sum(int32x4_t sum, int32x4_t bias) {
 
 EQ_INLINE void eq_scale_row(const eq_output_stage *stage, const int32x4_t low[4], const int32x4_t high[4], const int8_t *head,
                             int16x8_t scaled[4], const bool small) {
-    const int32x4_t bias_low = vaddq_s32(vld1q_s32((const void *)head), stage->offset);
-    const int32x4_t bias_high = vaddq_s32(vld1q_s32((const void *)(head + 16)), stage->offset);
+    const int32x4_t bias_low = vld1q_s32((const void *)head);
+    const int32x4_t bias_high = vld1q_s32((const void *)(head + 16));
     const float32x4_t scale_low = vld1q_f32((const void *)(head + 32)), scale_high = vld1q_f32((const void *)(head + 48));
     EQ_UNROLL
     for (int x = 0; x < 4; x++) {
