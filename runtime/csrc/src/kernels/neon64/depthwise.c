@@ -60,12 +60,15 @@ EQ_INLINE void add_two_taps(int32x4_t *sums, int8x16_t a, int8x16_t w, int8x16_t
     }
 }
 
-/* Lines of outputs: rows, or the only column. */
+/* Lines of outputs: rows, or columns where these are longer. */
 typedef struct lines {
     const eq_depthwise *d;
     const eq_output_stage *stage;
     int32_t count, outputs;      /* of each */
-    ptrdiff_t in_step, out_step; /* between outputs */
+    ptrdiff_t in_line, out_line; /* from line to line */
+    ptrdiff_t in_step, out_step; /* from output to output */
+    ptrdiff_t right, down;       /* from tap to tap along a line, and across */
+    ptrdiff_t weights_down;      /* bytes of packed weights from tap to tap across lines of 3x3 */
     ptrdiff_t *offsets;          /* of the taps from a window's start, MOST_TAPS at a time */
 } lines;
 
@@ -140,35 +143,92 @@ EQ_INLINE void run_line(const lines *l, const eq_channels *c, const eq_channel_s
 /* Any kernel. */
 EQ_INLINE void run_lines(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide) {
     const eq_channel_scale scale = eq_load_scale(c, wide);
-    for (int32_t left = l->count; left > 0; left--, in += l->d->in_row, out += l->d->out_row) {
+    for (int32_t left = l->count; left > 0; left--, in += l->in_line, out += l->out_line) {
         run_line(l, c, &scale, in, out, wide);
     }
 }
 
-/* A 3x3 kernel, in pairs: the weights stay in registers. */
+/* Three rows at one column. */
+typedef struct column {
+    int8x16_t top, middle, bottom;
+} column;
+
+EQ_INLINE column load_column(const int8_t *in, ptrdiff_t down, const bool wide) {
+    return (column){load(in, wide), load(in + down, wide), load(in + 2 * down, wide)};
+}
+
+/* clang-format off */
+#define PAIR_16(t, u, a, w, b, v) \
+    "smull %" #t ".8h, %" #a ".8b, %" #w ".8b\n\tsmull2 %" #u ".8h, %" #a ".16b, %" #w ".16b\n\t" \
+    "smlal %" #t ".8h, %" #b ".8b, %" #v ".8b\n\tsmlal2 %" #u ".8h, %" #b ".16b, %" #v ".16b\n\t"
+#define ADD_16(t, u) \
+    "saddw %0.4s, %0.4s, %" #t ".4h\n\tsaddw2 %1.4s, %1.4s, %" #t ".8h\n\t" \
+    "saddw %2.4s, %2.4s, %" #u ".4h\n\tsaddw2 %3.4s, %3.4s, %" #u ".8h\n\t"
+/* clang-format on */
+
+/* The sums of 16 channels. With the six vectors of the output stage all registers are taken: written out, since compilers begin the next
+ * window before this one is done, and have none left. */
+EQ_INLINE void sum_16(const int32x4_t bias[4], const column w[3], column a, column b, column c, int32x4_t sums[4]) {
+    int16x8_t t, u, v, x;
+    __asm__(
+        "ldp %q0, %q1, [%26]\n\tldp %q2, %q3, [%26, #32]\n\t"
+        "smull %4.8h, %16.8b, %25.8b\n\tsmull2 %5.8h, %16.16b, %25.16b\n\t" PAIR_16(6, 7, 8, 17, 11, 20) ADD_16(4, 5)
+            PAIR_16(4, 5, 9, 18, 12, 21) ADD_16(6, 7) PAIR_16(6, 7, 10, 19, 13, 22) ADD_16(4, 5) PAIR_16(4, 5, 14, 23, 15, 24)
+                ADD_16(6, 7) ADD_16(4, 5)
+        : "=&w"(sums[0]), "=&w"(sums[1]), "=&w"(sums[2]), "=&w"(sums[3]), "=&w"(t), "=&w"(u), "=&w"(v), "=&w"(x)
+        : "w"(a.top), "w"(a.middle), "w"(a.bottom), "w"(b.top), "w"(b.middle), "w"(b.bottom), "w"(c.top), "w"(c.middle),
+          "w"(c.bottom), "w"(w[0].top), "w"(w[0].middle), "w"(w[0].bottom), "w"(w[1].top), "w"(w[1].middle), "w"(w[1].bottom),
+          "w"(w[2].top), "w"(w[2].middle), "w"(w[2].bottom), "r"(bias), "m"(*(const int32x4_t(*)[4])(const void *)bias));
+}
+
+/* The output of a 3x3 window, its taps in pairs. */
+EQ_INLINE void run_3x3(const eq_output_stage *stage, const eq_channel_scale *scale, const column w[3], column a, column b,
+                       column c, int8_t *out, const int32x4_t *bias, const bool wide, const bool small, const bool plain) {
+    int32x4_t sums[4] = {scale->bias[0], scale->bias[1], scale->bias[2], scale->bias[3]};
+    if (bias && wide) {
+        sum_16(bias, w, a, b, c, sums);
+    } else {
+        add_two_taps(sums, a.top, w[0].top, b.top, w[1].top, wide);
+        add_two_taps(sums, a.middle, w[0].middle, b.middle, w[1].middle, wide);
+        add_two_taps(sums, a.bottom, w[0].bottom, b.bottom, w[1].bottom, wide);
+        add_two_taps(sums, c.top, w[2].top, c.middle, w[2].middle, wide);
+        add_tap(sums, c.bottom, w[2].bottom, wide);
+    }
+    eq_store_channels(stage, scale, sums, out, wide ? 16 : 8, wide, small, plain);
+}
+
+/* A 3x3 kernel: the weights stay in registers. */
 EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide,
                              const bool small, const bool plain) {
     const eq_channel_scale scale = eq_load_scale(c, wide);
     const eq_output_stage stage = *l->stage;
-    const ptrdiff_t down = l->d->tap_row, right = l->d->tap_column, in_step = l->in_step, out_step = l->out_step;
-    int8x16_t w[9];
-    EQ_UNROLL
-    for (int i = 0; i < 9; i++) {
-        w[i] = load(c->weights + 16 * i, wide);
-    }
+    const ptrdiff_t down = l->down, right = l->right, in_step = l->in_step, out_step = l->out_step;
+    const ptrdiff_t weights_down = l->weights_down, weights_right = 64 - weights_down;
+    const column w[3] = {load_column(c->weights, weights_down, wide),
+                         load_column(c->weights + weights_right, weights_down, wide),
+                         load_column(c->weights + 2 * weights_right, weights_down, wide)};
+    const int32x4_t bias[4] = {scale.bias[0], scale.bias[1], scale.bias[2], scale.bias[3]}; /* in memory */
     const int32_t outputs = l->outputs;
-    for (int32_t lines_left = l->count; lines_left > 0; lines_left--, in += l->d->in_row, out += l->d->out_row) {
-        const int8_t *top = in;
+    for (int32_t lines_left = l->count; lines_left > 0; lines_left--, in += l->in_line, out += l->out_line) {
+        const int8_t *next = in;
         int8_t *to = out;
-        for (int32_t left = outputs; left > 0; left--, top += in_step, to += out_step) {
-            const int8_t *middle = top + down, *bottom = middle + down;
-            int32x4_t sums[4] = {scale.bias[0], scale.bias[1], scale.bias[2], scale.bias[3]};
-            add_two_taps(sums, load(top, wide), w[0], load(top + right, wide), w[1], wide);
-            add_two_taps(sums, load(top + 2 * right, wide), w[2], load(middle, wide), w[3], wide);
-            add_two_taps(sums, load(middle + right, wide), w[4], load(middle + 2 * right, wide), w[5], wide);
-            add_two_taps(sums, load(bottom, wide), w[6], load(bottom + right, wide), w[7], wide);
-            add_tap(sums, load(bottom + 2 * right, wide), w[8], wide);
-            eq_store_channels(&stage, &scale, sums, to, wide ? 16 : 8, wide, small, plain);
+        int32_t left = outputs;
+        if (in_step == right && left >= 3) { /* neighbours share two columns, which change places instead of moving */
+            column x = load_column(next, down, wide), y = load_column(next + right, down, wide), z;
+            next += 2 * right;
+            for (; left >= 3; left -= 3) {
+                z = load_column(next, down, wide), next += right;
+                run_3x3(&stage, &scale, w, x, y, z, to, bias, wide, small, plain), to += out_step;
+                x = load_column(next, down, wide), next += right;
+                run_3x3(&stage, &scale, w, y, z, x, to, bias, wide, small, plain), to += out_step;
+                y = load_column(next, down, wide), next += right;
+                run_3x3(&stage, &scale, w, z, x, y, to, bias, wide, small, plain), to += out_step;
+            }
+            next -= 2 * right;
+        }
+        for (; left > 0; left--, next += in_step, to += out_step) {
+            run_3x3(&stage, &scale, w, load_column(next, down, wide), load_column(next + right, down, wide),
+                    load_column(next + 2 * right, down, wide), to, NULL, wide, small, plain);
         }
     }
 }
@@ -184,18 +244,12 @@ RUN_LINES(run_16, run_lines, true)
 RUN_LINES(run_8, run_lines, false)
 RUN_LINES(run_16_3x3_plain, run_lines_3x3, true, true, true)
 RUN_LINES(run_16_3x3_small, run_lines_3x3, true, true, false)
-RUN_LINES(run_16_3x3_any, run_lines_3x3, true, false, false)
 RUN_LINES(run_8_3x3_plain, run_lines_3x3, false, true, true)
 RUN_LINES(run_8_3x3_small, run_lines_3x3, false, true, false)
-RUN_LINES(run_8_3x3_any, run_lines_3x3, false, false, false)
 
 static run_lines_fn choose(const lines *l, const eq_channels *c) {
-    const bool is_3x3 = l->d->height == 3 && l->d->width == 3 && c->in_pairs && c->count >= 8;
-    if (!is_3x3) {
+    if (l->d->height != 3 || l->d->width != 3 || !c->in_pairs || c->count < 8 || !l->stage->small) {
         return c->wide ? run_16 : run_8;
-    }
-    if (!l->stage->small) {
-        return c->wide ? run_16_3x3_any : run_8_3x3_any;
     }
     if (!l->stage->plain) {
         return c->wide ? run_16_3x3_small : run_8_3x3_small;
@@ -214,18 +268,28 @@ static eq_channels next_channels(const eq_depthwise *d, int32_t first) {
 
 void eq_neon64_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max, d->small);
-    const bool is_column = d->out_width == 1;
+    const bool by_columns = rows > d->out_width;
     const int32_t taps = d->height * d->width;
     ptrdiff_t offsets[MOST_TAPS];
-    const lines l = {
+    lines l = {
         .d = d,
         .stage = &stage,
-        .count = is_column ? 1 : rows,
-        .outputs = is_column ? rows : d->out_width,
-        .in_step = is_column ? d->in_row : d->in_column,
-        .out_step = is_column ? d->out_row : d->channels,
+        .count = rows,
+        .outputs = d->out_width,
+        .in_line = d->in_row,
+        .out_line = d->out_row,
+        .in_step = d->in_column,
+        .out_step = d->channels,
+        .right = d->tap_column,
+        .down = d->tap_row,
+        .weights_down = 48,
         .offsets = offsets,
     };
+    if (by_columns) {
+        l.count = d->out_width, l.outputs = rows;
+        l.in_line = d->in_column, l.out_line = d->channels, l.in_step = d->in_row, l.out_step = d->out_row;
+        l.right = d->tap_row, l.down = d->tap_column, l.weights_down = 16;
+    }
     find_offsets(d, 0, taps < MOST_TAPS ? taps : MOST_TAPS, offsets);
     for (int32_t done = 0; done < d->channels;) {
         const eq_channels c = next_channels(d, done);
