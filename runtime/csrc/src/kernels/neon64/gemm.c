@@ -13,15 +13,15 @@ void eq_neon64_gemm_pack(const eq_gemm_weights *w, void *packed) {
 
 EQ_INLINE int16x8_t scale(const eq_output_stage *stage, int32x4_t low, int32x4_t high, float32x4_t scale_low,
                           float32x4_t scale_high) {
-    return stage->small ? eq_scale_small(stage, low, high, scale_low, scale_high)
-                        : eq_scale_any(low, high, scale_low, scale_high);
+    return __builtin_expect(stage->small, true) ? eq_scale_small(stage, low, high, scale_low, scale_high)
+                                                : eq_scale_any(low, high, scale_low, scale_high);
 }
 
-/* Four rows by four columns: scaled[0] has rows 0 and 1, scaled[1] rows 2 and 3. */
-EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int32_t chunks, bool ends_half,
-                          const int8_t *weights, const void *bias_address, const void *scale_address, int16x8_t scaled[2]) {
+/* Four rows by the four columns whose weights, bias and scale these are: scaled[0] has rows 0 and 1, scaled[1] rows 2 and 3. */
+EQ_INLINE void scaled_4x4(const taps_of_4 *t, const eq_output_stage *stage, const int8_t *weights, const void *bias_address,
+                          const void *scale_address, int16x8_t scaled[2]) {
     int32x4_t parts[16], sums[4];
-    multiply_tile(taps, weights, chunks, ends_half, parts);
+    multiply_tile(t, weights, parts);
     const int32x4_t bias = vld1q_s32(bias_address);
     const float32x4_t scales = vld1q_f32(scale_address);
     EQ_UNROLL
@@ -32,25 +32,43 @@ EQ_INLINE void scaled_4x4(const eq_output_stage *stage, const int8_t *taps, int3
     scaled[1] = scale(stage, sums[2], sums[3], scales, scales);
 }
 
-EQ_INLINE int16x8_t join_low(int16x8_t a, int16x8_t b) {
-    return vreinterpretq_s16_s64(vzip1q_s64(vreinterpretq_s64_s16(a), vreinterpretq_s64_s16(b)));
+/* The outputs of four rows by four columns, four bytes of each row after the other. */
+EQ_INLINE int32x4_t narrow_4x4(const eq_output_stage *stage, const int16x8_t scaled[2]) {
+    return vreinterpretq_s32_s8(__builtin_expect(stage->plain, true) ? eq_to_outputs(stage, scaled[0], scaled[1], true)
+                                                                     : eq_to_outputs(stage, scaled[0], scaled[1], false));
 }
 
-EQ_INLINE int16x8_t join_high(int16x8_t a, int16x8_t b) {
-    return vreinterpretq_s16_s64(vzip2q_s64(vreinterpretq_s64_s16(a), vreinterpretq_s64_s16(b)));
-}
-
-/* 16 sums fill half the registers: four columns, then the others. */
-EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
-                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    const int8_t *scales = packed + p->tile_bytes - 32;
-    const bool ends_half = (uint32_t)(p->taps - 1) % GROUP < GROUP / 2;
-    int16x8_t left[2], right[2];
-    scaled_4x4(stage, taps, chunks, ends_half, packed + 32, packed, scales, left);
-    scaled_4x4(stage, taps, chunks, ends_half, packed + 32 + 64, packed + 16, scales + 16, right);
-    const int16x8_t scaled[4] = {join_low(left[0], right[0]), join_high(left[0], right[0]), join_low(left[1], right[1]),
-                                 join_high(left[1], right[1])};
-    eq_store_rows(stage, scaled, pixels, column, rows);
+/* All columns of four rows, 16 sums at once, which fill half the registers: four columns, then the next four. The last columns, if fewer
+ * than 8, take a way round. */
+EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int8_t *const *out) {
+    const taps_of_4 t = taps_of_4_rows(taps, p->taps);
+    const size_t tile_bytes = p->tile_bytes;
+    const int8_t *packed = p->packed, *scales = packed + tile_bytes - 32;
+    int32_t left = p->last_column - p->first_column;
+    int8_t *a = out[0] + p->first_column, *b = out[1] + p->first_column, *c = out[2] + p->first_column,
+           *d = out[3] + p->first_column, part[4][8];
+    for (; left > 0; left -= 8, packed += tile_bytes, scales += tile_bytes) {
+        if (left < 8) {
+            a = part[0], b = part[1], c = part[2], d = part[3];
+        }
+        int16x8_t scaled[2];
+        scaled_4x4(&t, stage, packed + 32, packed, scales, scaled);
+        const int32x4_t l = narrow_4x4(stage, scaled);
+        scaled_4x4(&t, stage, packed + 96, packed + 16, scales + 16, scaled);
+        const int32x4_t r = narrow_4x4(stage, scaled);
+        const int64x2_t upper = vreinterpretq_s64_s32(vzip1q_s32(l, r)), lower = vreinterpretq_s64_s32(vzip2q_s32(l, r));
+        vst1q_lane_s64((int64_t *)(void *)a, upper, 0), a += 8;
+        vst1q_lane_s64((int64_t *)(void *)b, upper, 1), b += 8;
+        vst1q_lane_s64((int64_t *)(void *)c, lower, 0), c += 8;
+        vst1q_lane_s64((int64_t *)(void *)d, lower, 1), d += 8;
+    }
+    if (left) {
+        const size_t rest = (size_t)(left + 8);
+        EQ_UNROLL
+        for (int r = 0; r < 4; r++) {
+            memcpy(out[r] + p->last_column - rest, part[r], rest);
+        }
+    }
 }
 
 EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
@@ -73,7 +91,7 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in += 4, out += 4) {
         eq_interleave_rows(p->gemm, in, block, 4);
-        eq_run_tiles(p, &stage, block, out, 4, run_tile_of_4);
+        run_columns(p, &stage, block, out);
     }
 }
 

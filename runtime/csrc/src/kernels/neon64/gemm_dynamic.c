@@ -10,10 +10,10 @@ EQ_INLINE int32x4_t less_zero_point(int32x4_t sums, const int8_t *weight_sums, e
     return vmlsq_n_s32(sums, vld1q_s32((const void *)weight_sums), scale.zero_point);
 }
 
-EQ_INLINE void sum_4_columns(int32x4_t sums[8][2], const int half, const int8_t *taps, int32_t chunks, const int8_t *packed,
+EQ_INLINE void sum_4_columns(int32x4_t sums[8][2], const int half, const taps_of_4 *taps, const int8_t *packed,
                              const eq_dynamic_scale *scales) {
     int32x4_t parts[16];
-    multiply_tile(taps, packed + 32 + 64 * half, chunks, false, parts);
+    multiply_tile(taps, packed + 32 + 64 * half, parts);
     EQ_UNROLL
     for (int r = 0; r < 4; r++) {
         sums[r][half] = less_zero_point(sums_of_parts(parts + 4 * r), packed + 16 * half, scales[r]);
@@ -30,8 +30,9 @@ EQ_INLINE void sum_tile(int32x4_t sums[8][2], const int8_t *taps, int32_t chunks
         sums[0][1] = less_zero_point(sums_of_parts(parts + 4), packed + 16, *scales);
         return;
     }
-    sum_4_columns(sums, 0, taps, chunks, packed, scales);
-    sum_4_columns(sums, 1, taps, chunks, packed, scales);
+    const taps_of_4 four = taps_of_4_rows(taps, chunks * GROUP);
+    sum_4_columns(sums, 0, &four, packed, scales);
+    sum_4_columns(sums, 1, &four, packed, scales);
 }
 
 #include "gemm_dynamic_tiles.h"

@@ -66,11 +66,24 @@ EQ_INLINE void multiply_row(const int8_t *taps, const int8_t *weights, int32_t c
 #define EQ_CHUNK EQ_LOAD("[%16], #64", "[%17], %22") EQ_FOUR(EQ_WHOLE, "sadalp")
 /* clang-format on */
 
-/* The sums of four rows by four columns: of row r and column n in parts[4 * r + n]. The last chunk, of which only the first 8 taps may count
- * (`ends_half`), begins; the others follow two by two, the first alone where their number is odd. */
-EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t chunks, bool ends_half, int32x4_t parts[16]) {
-    int32_t left = chunks - 1;
-    const int8_t *last_taps = taps + (ptrdiff_t)left * 64, *last_weights = weights + (ptrdiff_t)left * 128;
+/* The taps of four rows, in chunks (row, 16). Of the last chunk only the first 8 taps may count (`ends_half`). */
+typedef struct taps_of_4 {
+    const int8_t *taps, *last_taps;
+    ptrdiff_t last_weights; /* where the last chunk's weights are from those of the first */
+    int32_t chunks_before;
+    int32_t ends_half;
+} taps_of_4;
+
+EQ_INLINE taps_of_4 taps_of_4_rows(const int8_t *taps, int32_t count) {
+    const ptrdiff_t before = (count - 1) / GROUP;
+    return (taps_of_4){taps, taps + 64 * before, 128 * before, (int32_t)before, (count - 1) % GROUP < GROUP / 2};
+}
+
+/* The sums of four rows by four columns: of row r and column n in parts[4 * r + n]. The last chunk begins; the others follow two by two,
+ * the first alone where their number is odd. */
+EQ_INLINE void multiply_tile(const taps_of_4 *t, const int8_t *weights, int32x4_t parts[16]) {
+    const int8_t *taps = t->taps, *last_weights = weights + t->last_weights;
+    int32_t left = t->chunks_before;
     __asm__("tbnz %w21, #0, 1f\n\t" EQ_LOAD("[%19]", "[%20]") EQ_FOUR(EQ_WHOLE, "saddlp")
             "tbnz %w18, #0, 4f\n\tcbz %w18, 5f\n"
             "3:\n\t" EQ_CHUNK
@@ -81,7 +94,7 @@ EQ_INLINE void multiply_tile(const int8_t *taps, const int8_t *weights, int32_t 
             : "=&w"(parts[0]), "=&w"(parts[1]), "=&w"(parts[2]), "=&w"(parts[3]), "=&w"(parts[4]), "=&w"(parts[5]),
               "=&w"(parts[6]), "=&w"(parts[7]), "=&w"(parts[8]), "=&w"(parts[9]), "=&w"(parts[10]), "=&w"(parts[11]),
               "=&w"(parts[12]), "=&w"(parts[13]), "=&w"(parts[14]), "=&w"(parts[15]), "+&r"(taps), "+&r"(weights), "+&r"(left)
-            : "r"(last_taps), "r"(last_weights), "r"((int32_t)ends_half), "r"((ptrdiff_t)128)
+            : "r"(t->last_taps), "r"(last_weights), "r"(t->ends_half), "r"((ptrdiff_t)128)
             : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
 }
 
