@@ -16,12 +16,18 @@ EQ_INLINE int8x16_t next_row(int8x16_t weights) {
 }
 
 typedef struct eight { /* channels */
+    const void *bias;
     eq_channel_scale scale;
     column upper[3], lower[3]; /* weights */
 } eight;
 
+/* Two vectors by one instruction; compilers would keep the bias in registers, and copy it by two. */
+EQ_INLINE void load_bias(const void *bias, int32x4_t sums[2]) {
+    __asm__ volatile("ldp %q0, %q1, [%2]" : "=w"(sums[0]), "=w"(sums[1]) : "r"(bias));
+}
+
 EQ_INLINE eight load_eight(const eq_channels *c) {
-    eight g = {.scale = eq_load_scale(c, false)};
+    eight g = {.bias = c->packed + 4 * c->lane, .scale = eq_load_scale(c, false)};
     const int8_t *weights = c->weights;
     EQ_UNROLL
     for (int x = 0; x < 3; x++) {
@@ -34,8 +40,9 @@ EQ_INLINE eight load_eight(const eq_channels *c) {
 
 EQ_INLINE int16x8_t row_output(const eight *g, const eq_output_stage *stage, const column weights[3], column a, column b,
                                column c, const bool small) {
-    int32x4_t sums[2] = {vdotq_s32(g->scale.bias[0], weights[0].low, a.low),
-                         vdotq_s32(g->scale.bias[1], weights[0].high, a.high)};
+    int32x4_t sums[2];
+    load_bias(g->bias, sums);
+    sums[0] = vdotq_s32(sums[0], weights[0].low, a.low), sums[1] = vdotq_s32(sums[1], weights[0].high, a.high);
     sums[0] = vdotq_s32(sums[0], weights[1].low, b.low), sums[1] = vdotq_s32(sums[1], weights[1].high, b.high);
     sums[0] = vdotq_s32(sums[0], weights[2].low, c.low), sums[1] = vdotq_s32(sums[1], weights[2].high, c.high);
     return eq_scale_eight(stage, sums, g->scale.scale, small);

@@ -10,6 +10,7 @@ enum {
     LEAST_UNIT_MACS = 64 * 1024,
     KERNEL_ROWS = 24,                      /* whole tiles of any kernel: of 1, 2, 3, 4, 8 or 12 rows */
     LEAST_SHARED_PIXELS = 8 * KERNEL_ROWS, /* fewer make too few units to share evenly: columns are shared then */
+    SPARE_PLACES = 3,                      /* pointers are written four by four */
 };
 
 typedef struct run_part {
@@ -75,31 +76,25 @@ static void next_line(cursor *c) {
     c->left = c->width;
 }
 
-/* Write the pointers of the next `n` pixels of this line; four at a time, since this is what a tile costs besides its
- * products. */
+typedef uintptr_t two_places __attribute__((vector_size(2 * sizeof(uintptr_t))));
+
+/* `n` places that are `step` apart, and as many as fill up four. */
+static inline void write_places(void *places, const void *first, ptrdiff_t step, int32_t n) {
+    const uintptr_t place = (uintptr_t)first, forward = (uintptr_t)step;
+    two_places a = {place, place + forward}, b = a + 2 * forward;
+    for (uintptr_t *to = places, *end = to + n; to < end; to += 4, a += 4 * forward, b += 4 * forward) {
+        memcpy(to, &a, sizeof a);
+        memcpy(to + 2, &b, sizeof b);
+    }
+}
+
+/* Write the pointers of the next `n` pixels of this line, and up to three more: this is what a tile costs besides its products. */
 static inline void point(const int8_t **in, int8_t **out, cursor *c, int32_t n) {
-    const ptrdiff_t in_step = c->in_pixel, out_step = c->out_pixel;
-    const int8_t *window = c->in;
-    int8_t *pixel = c->out;
     c->left -= n;
-    for (; n >= 4; n -= 4, in += 4, out += 4) {
-        in[0] = window;
-        in[1] = window + in_step;
-        in[2] = window + 2 * in_step;
-        in[3] = window + 3 * in_step;
-        out[0] = pixel;
-        out[1] = pixel + out_step;
-        out[2] = pixel + 2 * out_step;
-        out[3] = pixel + 3 * out_step;
-        window += 4 * in_step;
-        pixel += 4 * out_step;
-    }
-    for (; n > 0; --n, window += in_step, pixel += out_step) {
-        *in++ = window;
-        *out++ = pixel;
-    }
-    c->in = window;
-    c->out = pixel;
+    write_places(in, c->in, c->in_pixel, n);
+    write_places(out, c->out, c->out_pixel, n);
+    c->in += n * c->in_pixel;
+    c->out += n * c->out_pixel;
 }
 
 /* Write the pointers of the next `rows` pixels. */
@@ -187,8 +182,8 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
     const layer_data *d = step->data;
     eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
     const int8_t **in_rows = scratch;
-    int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows);
-    ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows);
+    int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows + SPARE_PLACES);
+    ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows + SPARE_PLACES);
     const eq_gemm_geometry *g = &d->geometry;
     if (!g->rows) {
         in.row_stride = (ptrdiff_t)g->in_width * g->in_channels;
@@ -358,7 +353,7 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     if (status == EQ_OK && !layer->geometry.rows) {
         status = give_slack(plan, layer->in_tensor);
     }
-    step->scratch = 2 * (size_t)kernel->rows * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
+    step->scratch = 2 * ((size_t)kernel->rows + SPARE_PLACES) * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
     step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->geometry.rows, .halo = layer->halo};
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->geometry.rows};
     return status;
