@@ -103,7 +103,15 @@ static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_
     }
 }
 
+static __attribute__((noinline)) void run_column(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows) {
+    eq_run_column(g, in, out, rows, vdotq_s32);
+}
+
 void eq_dotprod_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                          int32_t last_column) {
+    if (g->columns == 1 && !eq_window_too_long(g->segments, g->segment_bytes)) {
+        run_column(g, in, out, rows);
+        return;
+    }
     eq_run_all_rows(g, in, out, rows, first_column, last_column, GROUP, run_8_rows, run_4_rows, run_1_row);
 }

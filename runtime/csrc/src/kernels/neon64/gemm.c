@@ -104,7 +104,19 @@ static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_
     }
 }
 
+EQ_INLINE int32x4_t add_products(int32x4_t sums, int8x16_t a, int8x16_t b) {
+    return vpadalq_s16(sums, pair_products(a, b));
+}
+
+static __attribute__((noinline)) void run_column(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows) {
+    eq_run_column(g, in, out, rows, add_products);
+}
+
 void eq_neon64_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                         int32_t last_column) {
+    if (g->columns == 1 && !eq_window_too_long(g->segments, g->segment_bytes)) {
+        run_column(g, in, out, rows);
+        return;
+    }
     eq_run_all_rows(g, in, out, rows, first_column, last_column, GROUP, NULL, run_4_rows, run_1_row);
 }

@@ -1,7 +1,8 @@
 /* What the matrix products of AArch64 share: packed weights, and how many rows go at once.
  *
  * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A
- * group is what one instruction takes of a column. */
+ * group is what one instruction takes of a column. A single column, as a classifier of two classes ends in, has no others to share
+ * a row's taps with: bias (4), scale (4), of which the first are its, weights (taps), up to a multiple of 16. */
 #ifndef EQ_NEON64_TILES_H
 #define EQ_NEON64_TILES_H
 
@@ -16,11 +17,15 @@ EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
     return 32 + (size_t)eq_groups(taps, group) * 8 * (size_t)group + 32;
 }
 
+enum { EQ_COLUMN_HEAD_BYTES = 32 }; /* of a single column */
+
 EQ_INLINE size_t eq_packed_tiles_bytes(const eq_gemm_weights *w, int32_t group) {
     if (eq_window_too_long(w->segments, w->segment_bytes)) {
         return eq_scalar_gemm_packed_bytes(w);
     }
-    return eq_tile_bytes(w->segments * w->segment_bytes, group) * (size_t)eq_groups(w->columns, 8);
+    const int32_t taps = w->segments * w->segment_bytes;
+    return w->columns == 1 ? EQ_COLUMN_HEAD_BYTES + 16 * (size_t)eq_groups(taps, 16)
+                           : eq_tile_bytes(taps, group) * (size_t)eq_groups(w->columns, 8);
 }
 
 EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t group) {
@@ -29,6 +34,13 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         return;
     }
     const int32_t taps = w->segments * w->segment_bytes;
+    if (w->columns == 1) {
+        const int32_t bias = eq_packed_bias(*w->bias);
+        memcpy(packed, &bias, 4);
+        memcpy((int8_t *)packed + 16, w->scale, 4);
+        memcpy((int8_t *)packed + EQ_COLUMN_HEAD_BYTES, w->weights, (size_t)taps);
+        return;
+    }
     const size_t tile_bytes = eq_tile_bytes(taps, group);
     for (int32_t n = 0; n < w->columns; n++) {
         int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
@@ -108,6 +120,35 @@ EQ_INLINE int32_t eq_run_rows(const eq_product *p, const int8_t *const *in, int8
     }
     run(p, windows, pixels, 1);
     return 0;
+}
+
+/* Adds products of 16 taps to four sums. */
+typedef int32x4_t (*eq_add_products_fn)(int32x4_t sums, int8x16_t a, int8x16_t b);
+
+/* All rows of a single column, in parts of their sums: SDOT and SADALP wait for the ones before them in theirs. */
+EQ_INLINE void eq_run_column(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows,
+                             eq_add_products_fn add_products) {
+    int8_t line[EQ_BLOCK_BYTES];
+    const eq_output_stage stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
+    const int8_t *packed = g->packed;
+    const int32x4_t bias = vld1q_s32((const void *)packed);
+    const float32x4_t scale = vld1q_f32((const void *)(packed + 16));
+    for (int32_t r = 0; r < rows; r++) {
+        const int8_t *taps = eq_single_row(g, in + r, line), *weights = packed + EQ_COLUMN_HEAD_BYTES;
+        int32x4_t a = bias, b = vdupq_n_s32(0);
+        int32_t left = g->segments * g->segment_bytes;
+        for (; left > 16; left -= 32, taps += 32, weights += 32) {
+            a = add_products(a, vld1q_s8(taps), vld1q_s8(weights));
+            b = add_products(b, vld1q_s8(taps + 16), vld1q_s8(weights + 16));
+        }
+        if (left > 0) {
+            a = add_products(a, vld1q_s8(taps), vld1q_s8(weights));
+        }
+        const int32x4_t sum = vdupq_n_s32(vaddvq_s32(vaddq_s32(a, b)));
+        const int16x8_t scaled =
+            stage.small ? eq_scale_small(&stage, sum, sum, scale, scale) : eq_scale_any(sum, sum, scale, scale);
+        vst1q_lane_s8(out[r], eq_to_outputs(&stage, scaled, scaled, false), 0);
+    }
 }
 
 /* All rows, with functions for 8 (or NULL), 4 and 1 of them. */
