@@ -17,10 +17,13 @@ static void run_copy(const eq_step *step, const eq_storage *storage, int32_t fir
     (void)scratch;
     const eq_copy *copy = step->data;
     const eq_storage from = storage[step->inputs[0].tensor], to = storage[step->outputs[0].tensor];
-    for (int32_t unit = first; unit < last; ++unit) {
-        int32_t image = unit / copy->height, row = unit % copy->height;
+    const bool dense = from.row_stride == (ptrdiff_t)copy->row && to.row_stride == (ptrdiff_t)copy->row;
+    while (first < last) {
+        const int32_t image = first / copy->height, row = first % copy->height, left = copy->height - row;
+        const int32_t rows = !dense ? 1 : left < last - first ? left : last - first;
         memcpy((uint8_t *)to.data + image * to.image_stride + row * to.row_stride,
-               (const uint8_t *)from.data + image * from.image_stride + row * from.row_stride, copy->row);
+               (const uint8_t *)from.data + image * from.image_stride + row * from.row_stride, (size_t)rows * copy->row);
+        first += rows;
     }
 }
 

@@ -112,6 +112,10 @@ static ptrdiff_t offset(eq_place place, const eq_storage *storage) {
     }
 
 static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *out) {
+    if (loop->in == (ptrdiff_t)run && loop->out == (ptrdiff_t)run) { /* rows of images without padding */
+        memcpy(out, in, (size_t)loop->count * run);
+        return;
+    }
     switch (run) {
     case 1:
         MOVE_RUNS(1)
@@ -149,8 +153,9 @@ static int32_t units_of(const eq_move *move) {
 
 static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_storage *from, const eq_storage *to,
                      int32_t first, int32_t last) {
-    walk loops[EQ_MOVE_LOOPS] = {{.count = 1}};
+    walk loops[EQ_MOVE_LOOPS]; /* not cleared: that would take longer than many a move */
     const int32_t count = move->loop_count > 0 ? move->loop_count : 1;
+    loops[0] = (walk){.count = 1, .in = 0, .out = 0};
     for (int32_t i = 0; i < move->loop_count; ++i) {
         const eq_move_loop *loop = &move->loops[i];
         loops[i] = (walk){.count = loop->count, .in = offset(loop->in, from), .out = offset(loop->out, to)};
