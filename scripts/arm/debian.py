@@ -69,10 +69,18 @@ def require(programs: Mapping[str, str]) -> None:
         sys.exit(f"Debian packages are missing: apt-get install {', '.join(missing)}")
 
 
+class CommandError(SystemExit):
+    """A command that failed; whoever does not catch it ends with what the command wrote."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 def run(*command: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Run a command and return what it wrote on stdout and stderr; exit with that if it fails."""
+    """Run a command and return what it wrote on stdout and stderr; raises CommandError if it fails."""
     words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in command]
     result = subprocess.run(words, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode:
-        sys.exit(f"{' '.join(words)}\n{result.stdout}")
+        raise CommandError(result.returncode, f"{' '.join(words)}\n{result.stdout}")
     return result.stdout

@@ -2,6 +2,7 @@
 
 ENGINE is native, litert, onnxruntime, ncnn or mnn, the last two also as ncnn-fp16 and mnn-fp16, whose input has SIZE...
 Inputs are seeded. Before the first mark the engine has run twice, so that nothing is counted that happens once.
+Exit code 3: the engine does not know the model's layers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+REFUSED = 3
 
 
 def native(model: str, _shape: list[int]) -> Callable[[], Any]:
@@ -62,7 +65,8 @@ def ncnn(model: str, shape: list[int], half: bool = False) -> Callable[[], Any]:
     net = peer.Net()
     net.opt.num_threads = 1
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = half
-    net.load_param(f"{model}.param")
+    if net.load_param(f"{model}.param"):
+        sys.exit(REFUSED)
     net.load_model(f"{model}.bin")
     given = peer.Mat(values(shape[1:], np.dtype("float32"))).clone()  # else it is the array's memory
     names = net.output_names()
