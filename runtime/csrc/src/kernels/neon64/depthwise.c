@@ -197,7 +197,7 @@ EQ_INLINE void run_3x3(const eq_output_stage *stage, const eq_channel_scale *sca
     eq_store_channels(stage, scale, sums, out, wide ? 16 : 8, wide, small, plain);
 }
 
-/* A 3x3 kernel: the weights stay in registers. */
+/* A 3x3 kernel: the weights stay in registers, and if `plain`, which most layers are, columns too. */
 EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t *in, int8_t *out, const bool wide,
                              const bool small, const bool plain) {
     const eq_channel_scale scale = eq_load_scale(c, wide);
@@ -213,7 +213,7 @@ EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t 
         const int8_t *next = in;
         int8_t *to = out;
         int32_t left = outputs;
-        if (in_step == right && left >= 3) { /* neighbours share two columns, which change places instead of moving */
+        if (plain && in_step == right && left >= 3) { /* neighbours share two columns, which change places instead of moving */
             column x = load_column(next, down, wide), y = load_column(next + right, down, wide), z;
             next += 2 * right;
             for (; left >= 3; left -= 3) {
@@ -243,18 +243,18 @@ typedef void (*run_lines_fn)(const lines *l, const eq_channels *c, const int8_t 
 RUN_LINES(run_16, run_lines, true)
 RUN_LINES(run_8, run_lines, false)
 RUN_LINES(run_16_3x3_plain, run_lines_3x3, true, true, true)
-RUN_LINES(run_16_3x3_small, run_lines_3x3, true, true, false)
+RUN_LINES(run_16_3x3_any, run_lines_3x3, true, l->stage->small, false)
 RUN_LINES(run_8_3x3_plain, run_lines_3x3, false, true, true)
-RUN_LINES(run_8_3x3_small, run_lines_3x3, false, true, false)
+RUN_LINES(run_8_3x3_any, run_lines_3x3, false, l->stage->small, false)
 
 static run_lines_fn choose(const lines *l, const eq_channels *c) {
-    if (l->d->height != 3 || l->d->width != 3 || !c->in_pairs || c->count < 8 || !l->stage->small) {
+    if (l->d->height != 3 || l->d->width != 3 || !c->in_pairs || c->count < 8) {
         return c->wide ? run_16 : run_8;
     }
-    if (!l->stage->plain) {
-        return c->wide ? run_16_3x3_small : run_8_3x3_small;
+    if (l->stage->small && l->stage->plain) {
+        return c->wide ? run_16_3x3_plain : run_8_3x3_plain;
     }
-    return c->wide ? run_16_3x3_plain : run_8_3x3_plain;
+    return c->wide ? run_16_3x3_any : run_8_3x3_any;
 }
 
 /* The channels from `first` on: 16 of them, or 8 if no more than 8 are left. */
