@@ -6,12 +6,16 @@
 
 /* The sum of each vector's lanes. */
 EQ_INLINE int32x4_t lane_sums(const int32x4_t v[4]) {
+#ifdef __aarch64__
+    return vpaddq_s32(vpaddq_s32(v[0], v[1]), vpaddq_s32(v[2], v[3]));
+#else
     int32x2_t pairs[4];
     EQ_UNROLL
     for (int i = 0; i < 4; i++) {
         pairs[i] = vpadd_s32(vget_low_s32(v[i]), vget_high_s32(v[i]));
     }
     return vcombine_s32(vpadd_s32(pairs[0], pairs[1]), vpadd_s32(pairs[2], pairs[3]));
+#endif
 }
 
 EQ_INLINE void multiply_columns(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums) {

@@ -80,14 +80,17 @@ static void normalize(const gate *g, int16_t *values, int32_t n) {
 static void gate_input(const step_data *d, const workspace *w, int32_t index, const int16_t *cell) {
     const gate *g = &d->gates[index];
     int16_t *values = w->gates[index];
-    const int32_t first = (index - d->lstm.first_gate) * d->gate_columns;
-    for (int32_t i = 0; i < d->lstm.cells; i++) {
-        const int32_t in = eq_add_wrapping(w->in_sums[first + i], d->in.bias[first + i]);
-        const int32_t recurrent = eq_add_wrapping(w->recurrent_sums[first + i], d->recurrent.bias[first + i]);
-        values[i] = saturated_sum(eq_fixed_multiply(recurrent, g->recurrent), saturated(eq_fixed_multiply(in, g->in)));
-        if (g->peephole_weights) {
-            values[i] = saturated_sum(eq_fixed_multiply(g->peephole_weights[i] * cell[i], g->peephole), values[i]);
-        }
+    const int32_t first = (index - d->lstm.first_gate) * d->gate_columns, cells = d->lstm.cells;
+    const int32_t *in_sums = w->in_sums + first, *in_bias = d->in.bias + first;
+    const int32_t *recurrent_sums = w->recurrent_sums + first, *recurrent_bias = d->recurrent.bias + first;
+    const eq_fixed in_scale = g->in, recurrent_scale = g->recurrent; /* writing values might change what `g` points at */
+    for (int32_t i = 0; i < cells; i++) {
+        const int32_t in = eq_add_wrapping(in_sums[i], in_bias[i]);
+        const int32_t recurrent = eq_add_wrapping(recurrent_sums[i], recurrent_bias[i]);
+        values[i] = saturated_sum(eq_fixed_multiply(recurrent, recurrent_scale), saturated(eq_fixed_multiply(in, in_scale)));
+    }
+    for (int32_t i = 0; g->peephole_weights && i < cells; i++) {
+        values[i] = saturated_sum(eq_fixed_multiply(g->peephole_weights[i] * cell[i], g->peephole), values[i]);
     }
     if (g->norm_weights) {
         normalize(g, values, d->lstm.cells);
