@@ -31,14 +31,20 @@ EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, 
     }
     for (; offset != end; offset++, lines += bytes) {
         ptrdiff_t k = 0;
-        do {
+        if (rows > 1) { /* mostly that is all */
+            EQ_UNROLL
+            for (int r = 0; r < rows; r++) {
+                vst1q_s8(lines + r * line_bytes, vld1q_s8(from[r] + *offset));
+            }
+            k = 16;
+        }
+        for (; k < bytes; k += 16) {
             EQ_UNROLL
             for (int r = 0; r < rows; r++) {
                 vst1q_s8(lines + r * line_bytes + k, vld1q_s8(from[r] + *offset + k));
             }
-            k += 16;
             __asm__ volatile("" : "+r"(k));
-        } while (k < bytes);
+        }
     }
 }
 
