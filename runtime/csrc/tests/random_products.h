@@ -46,11 +46,15 @@ _Static_assert(sizeof(tested_depthwise) == sizeof(eq_depthwise_kernel), "a funct
 
 static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_gemm_kernel *kernel = &set->gemm, *reference = &scalar->gemm;
-    const int32_t columns = PICK(1, 2, 3, 8, 10, 16, 17, 31, 32, 48, 63, 64, 65, 96, 128, 130, random_between(1, 200));
+    const bool is_long = random_between(1, 20) == 1; /* windows that fit no block of a kernel's, or of a few rows only */
+    const int32_t columns =
+        is_long ? PICK(1, 1, 2, 9) : PICK(1, 2, 3, 8, 10, 16, 17, 31, 32, 48, 63, 64, 65, 96, 128, 130, random_between(1, 200));
     const int32_t segments = PICK(1, 1, 1, 2, 3, 5, 7);
-    const int32_t segment_bytes =
-        PICK(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 21, 27, 31, 32, 33, 48, 63, 64, 65, 128, 192, random_between(1, 300));
-    const int32_t rows = PICK(1, 2, 3, kernel->rows, random_between(1, kernel->rows));
+    const int32_t segment_bytes = is_long ? PICK(5200, 10400, 41600) / segments
+                                          : PICK(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 21, 27, 31, 32, 33, 48, 63, 64, 65, 128,
+                                                 192, random_between(1, 300));
+    const int32_t most_rows = is_long && kernel->rows > 9 ? 9 : kernel->rows;
+    const int32_t rows = PICK(1, 2, 3, most_rows, random_between(1, most_rows));
     const size_t taps = (size_t)segments * (size_t)segment_bytes;
 
     int8_t *weights = take_exact((size_t)columns * taps);

@@ -23,7 +23,7 @@ typedef struct eight { /* channels */
 
 /* Two vectors by one instruction; compilers would keep the bias in registers, and copy it by two. */
 EQ_INLINE void load_bias(const void *bias, int32x4_t sums[2]) {
-    __asm__ volatile("ldp %q0, %q1, [%2]" : "=w"(sums[0]), "=w"(sums[1]) : "r"(bias));
+    __asm__ volatile("ldp %q0, %q1, [%2]" : "=w"(sums[0]), "=w"(sums[1]) : "r"(bias), "m"(*(const int32x4_t(*)[2])bias));
 }
 
 EQ_INLINE eight load_eight(const eq_channels *c) {
