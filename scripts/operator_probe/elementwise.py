@@ -50,7 +50,7 @@ def power(m: One) -> Case:
     return m.case([x, m.x(SHAPE[2:], low=0, high=3)], m.y(), "PowOptions")
 
 
-def bits(options: str, high: int | None = None) -> Maker:
+def bits(options: str | None = None, high: int | None = None) -> Maker:
     """Of numbers without scales."""
 
     def make(m: One) -> Case:
@@ -206,6 +206,8 @@ CASES: dict[str, Maker] = {
     **{name: binary(options, "BOOL") for name, options in COMPARISONS.items()},
     "POW": power,
     "RIGHT_SHIFT": bits("RightShiftOptions", 7),
+    "STABLEHLO_SHIFT_LEFT": bits(high=7),
+    **dict.fromkeys(("STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM"), bits()),
     "PRELU": prelu,
     "ADD_N": add_n,
     "SELECT": select("SelectOptions", False),

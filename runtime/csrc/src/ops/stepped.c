@@ -46,3 +46,13 @@ eq_status eq_stepped_operator(eq_plan *plan, const eq_operator *op, eq_stepped_f
     status = eq_stepped_binary(plan, op, &shape, function, NULL, &binary);
     return status == EQ_OK ? eq_broadcast_step(plan, op, &shape, &binary) : status;
 }
+
+eq_status eq_stepped_plain(eq_plan *plan, const eq_operator *op, eq_stepped_fn function) {
+    for (int32_t slot = 0; slot < op->input_count; ++slot) {
+        const eq_tensor *in = eq_plan_input(plan, op, slot);
+        if (in && in->type != in->file_type) {
+            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "quantized uint8 is not supported here");
+        }
+    }
+    return eq_stepped_operator(plan, op, function);
+}

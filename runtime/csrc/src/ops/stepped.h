@@ -27,6 +27,8 @@ eq_status eq_stepped_binary(eq_plan *plan, const eq_operator *op, const eq_broad
                             const void *parameters, eq_binary *binary);
 /* Prepare an operator whose output has its first input's type. */
 eq_status eq_stepped_operator(eq_plan *plan, const eq_operator *op, eq_stepped_fn run);
+/* The same where values are taken as they are, whatever their scales: not quantized uint8, which is read as int8. */
+eq_status eq_stepped_plain(eq_plan *plan, const eq_operator *op, eq_stepped_fn run);
 
 /* The loop of a case: out[i] = expression, of a and b, which are `type`. */
 #define EQ_STEPPED_TO(type, result_type, expression)                        \

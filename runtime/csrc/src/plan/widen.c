@@ -34,6 +34,10 @@ static bool computes(const eq_operator *op) {
     case EQ_OP_LESS_EQUAL:
     case EQ_OP_GREATER:
     case EQ_OP_GREATER_EQUAL:
+    case EQ_OP_STABLEHLO_ADD:
+    case EQ_OP_STABLEHLO_MULTIPLY:
+    case EQ_OP_STABLEHLO_MAXIMUM:
+    case EQ_OP_STABLEHLO_MINIMUM:
 
     case EQ_OP_ATAN2:
     case EQ_OP_AVERAGE_POOL_2D:

@@ -62,26 +62,16 @@ static bool run_logical(const eq_stepped *stepped, const void *first, size_t fir
     EQ_STEPPED(uint8_t, (a != 0) | (b != 0))
 }
 
-static eq_status prepare(eq_plan *plan, const eq_operator *op, eq_stepped_fn run) {
-    for (int32_t slot = 0; slot < op->input_count; ++slot) {
-        const eq_tensor *in = eq_plan_input(plan, op, slot);
-        if (in && in->type != in->file_type) {
-            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "quantized uint8 is not supported here");
-        }
-    }
-    return eq_stepped_operator(plan, op, run);
-}
-
 eq_status eq_prepare_logical(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, run_logical);
+    return eq_stepped_plain(plan, op, run_logical);
 }
 
 eq_status eq_prepare_xor(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, run_xor);
+    return eq_stepped_plain(plan, op, run_xor);
 }
 
 eq_status eq_prepare_right_shift(eq_plan *plan, const eq_operator *op) {
-    return prepare(plan, op, run_shift);
+    return eq_stepped_plain(plan, op, run_shift);
 }
 
 EQ_OPERATOR(LOGICAL_AND, eq_prepare_logical, ANY);
