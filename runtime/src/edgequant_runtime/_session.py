@@ -101,20 +101,20 @@ class Session:
         twin = Session.__new__(type(self))
         twin.threads, twin.engine, twin.fallback_reason = self.threads, self.engine, self.fallback_reason
         twin._file, twin._is_profiled = self._file, self._is_profiled
-        with self._turn.lock():
+        with self._turn.lock:
             twin._own(self._engine.clone())
         return twin
 
     @cached_property
     def inputs(self) -> list[TensorInfo]:
         """What the model takes, in its own order."""
-        with self._turn.lock():
+        with self._turn.lock:
             return list(self._engine.inputs)
 
     @cached_property
     def outputs(self) -> list[TensorInfo]:
         """What the model gives, in its own order."""
-        with self._turn.lock():
+        with self._turn.lock:
             return list(self._engine.outputs)
 
     @property
@@ -157,7 +157,7 @@ class Session:
         if not raw or kinds != self._accepted:
             values = [model_values(value, info, raw) for value, info in zip(values, self.inputs)]
             self._accepted = kinds if raw else None
-        with self._turn.lock():
+        with self._turn.lock:
             given = self._engine.run(values)
         return {
             info.name: value if raw or not info.is_quantized else dequantize(value, info)
@@ -174,7 +174,7 @@ class Session:
         Raises InputError for another number of inputs or bytes; EngineError if the engine fails.
         """
         given = [data if type(data) is bytes else _bytes(data) for data in inputs]
-        with self._turn.lock():
+        with self._turn.lock:
             return self._engine.run_bytes(given)
 
     def input_view(self, name: str) -> NDArray[Any]:
@@ -185,7 +185,7 @@ class Session:
         invoke(): an engine may reuse the memory for something else.
         """
         index = _index(name, self.inputs, "input")
-        with self._turn.lock():
+        with self._turn.lock:
             return self._engine.input_view(index)
 
     def output_view(self, name: str) -> NDArray[Any]:
@@ -195,12 +195,12 @@ class Session:
         SessionError if the output has no memory of its own yet or never has.
         """
         index = _index(name, self.outputs, "output")
-        with self._turn.lock():
+        with self._turn.lock:
             return self._engine.output_view(index)
 
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
-        with self._turn.lock():
+        with self._turn.lock:
             self._engine.invoke()
 
     def reset(self) -> None:
@@ -209,7 +209,7 @@ class Session:
         A model without variables is left as it is; no ONNX model has any. LiteRT opens a model with named variables
         (VAR_HANDLE) again, so hold no views then: raises SessionError if there are some.
         """
-        with self._turn.lock():
+        with self._turn.lock:
             self._engine.reset()
 
     def profile(self) -> tuple[ProfileStep, ...]:
@@ -220,7 +220,7 @@ class Session:
         """
         if not self._is_profiled:
             raise SessionError("This session measures no profile: open it with profile=True.")
-        with self._turn.lock():
+        with self._turn.lock:
             return cast("NativeEngine", self._engine).profile()
 
     @cached_property
