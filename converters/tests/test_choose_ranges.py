@@ -9,8 +9,8 @@ from edgequant_converters import convert
 from edgequant_converters._choose import choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
-from edgequant_converters._request import Means, Ranges
-from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence
+from edgequant_converters._request import Ranges
+from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence, Rounding
 from edgequant_converters.doctor._network import Network
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 from edgequant_converters.quantizer import LitertActivations
@@ -112,7 +112,7 @@ def test_what_is_better_for_being_left_in_float_is_not_taken(tmp_path: Path, lef
     convert(hub, coarse, quantize="dynamic")
     models = [(coarse, 0)]  # the plain one; all others are the float network itself
 
-    def write(ranges: Ranges, means: Means | None, stand_in: Path | None) -> int:
+    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
         model, kept = models.pop() if models else (hub, left_in_float)
         output.write_bytes(model.read_bytes())
         return kept

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ._evened import Evened, Spans
 from ._measure import Reference
-from ._request import Means, Ranges, Sample
-from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence
+from ._request import Ranges, Sample
+from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence, Rounding
 
 FIT_SAMPLES, FIT_BYTES = 24, 32 * 2**20
 """How many calibration samples the alternatives are compared on, at most, and how much memory they take."""
@@ -33,8 +33,10 @@ GOOD_DB = 40.0
 WORTH_DB = 0.2
 """An alternative that gains less than this is not taken: so few samples do not tell such differences."""
 
-Write = Callable[[Ranges, Means | None, Path | None], int]
-"""Writes the model with these ranges and means, from the hub or from one that stands for it.
+Write = Callable[[Ranges, Rounding | None, Path | None], int]
+"""Writes the model with these ranges, and biases that make up for this rounding.
+
+It is made from the hub or from one that stands for it.
 
 Returns how many operators it left in float.
 """
@@ -67,7 +69,7 @@ class Choice:
 
     def write(self, write: Write, evidence: Evidence) -> None:
         """Write the model with what all samples say now."""
-        self.pick.write(write, evidence.choices(), evidence.means(), evidence.spans())
+        self.pick.write(write, evidence.choices(), evidence.rounding(), evidence.spans())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,13 @@ class _Pick:
     corrects: bool = False
     evened: Evened | None = None
 
-    def write(self, write: Write, choices: Mapping[str, Ranges], means: Means, spans: Spans) -> int:
+    def write(self, write: Write, choices: Mapping[str, Ranges], rounding: Rounding, spans: Spans) -> int:
         """Write the model so; return how many operators stay in float."""
         ranges, hub = self.ranges(choices), None
         if self.evened is not None:
-            ranges, means, hub = self.evened.ranges(ranges, spans), self.evened.means(means), self.evened.hub
-        return write(ranges, means if self.corrects else None, hub)
+            ranges, rounding = self.evened.ranges(ranges, spans), self.evened.rounding(rounding)
+            hub = self.evened.hub
+        return write(ranges, rounding if self.corrects else None, hub)
 
     def ranges(self, choices: Mapping[str, Ranges]) -> Ranges:
         """Return the ranges of the first hub's tensors, which come in the order in which they are computed."""
@@ -116,7 +119,7 @@ class KeepFirst:
 def choose(
     hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample], even_out: EvenOut
 ) -> Choice:
-    """Try the ranges that each method gives, everywhere and stretch by stretch, then even channels, then the biases.
+    """Try the ranges that each method gives, everywhere and stretch by stretch, then even channels.
 
     The best model is left in `output`.
     """
@@ -131,7 +134,7 @@ class _Trials:
     ) -> None:
         self._reference = Reference(hub, samples, "calibration samples")
         self._output, self._write, self._even_out = output, write, even_out
-        self._choices, self._means, self._spans = evidence.choices(), evidence.means(), evidence.spans()
+        self._choices, self._rounding, self._spans = evidence.choices(), evidence.rounding(), evidence.spans()
         names = list(next(iter(self._choices.values())))
         self._first = evidence.passed_on(names[: int(len(names) * STRETCHES[1])])[:FIRST_ALONE]
         self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
@@ -144,11 +147,12 @@ class _Trials:
         """Try all; return the best."""
         for method in self._choices:
             if method != TIGHT:
-                self._try(f"{method} ranges", _Pick((method,) * len(STRETCHES)))
+                self._try(f"{method} ranges", replace(self._best, way=(method,) * len(STRETCHES)))
+            if len(self._steps) == 1 and self._rounding.means:
+                # Before other ranges are: which are best depends on it.
+                self._try("biases that make up for rounding", replace(self._best, corrects=True))
         if self._best_db < GOOD_DB:
             self._try_what_takes_time()
-        if self._means:
-            self._try("biases that make up for rounded weights", replace(self._best, corrects=True))
         if self._written != self._best:
             self._make(self._best)
         return Choice(self._best, tuple(self._steps))
@@ -159,7 +163,8 @@ class _Trials:
                 if method in _OF_STRETCHES[stretch] and method != self._best.way[stretch]:
                     way = (*self._best.way[:stretch], method, *self._best.way[stretch + 1 :])
                     start = STRETCHES[stretch - 1] if stretch else 0.0
-                    self._try(f"{method} ranges from {start:.0%} to {end:.0%} of the network", _Pick(way))
+                    what = f"{method} ranges from {start:.0%} to {end:.0%} of the network"
+                    self._try(what, replace(self._best, way=way))
         for names in self._first:
             for method in self._choices:
                 if method in _FIRST:
@@ -186,4 +191,4 @@ class _Trials:
 
     def _make(self, pick: _Pick) -> int:
         self._written = pick
-        return pick.write(self._write, self._choices, self._means, self._spans)
+        return pick.write(self._write, self._choices, self._rounding, self._spans)

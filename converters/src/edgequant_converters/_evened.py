@@ -8,11 +8,13 @@ have two steps each. Dividing it where it is computed and multiplying where it i
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._request import Means, Ranges
+from ._request import Ranges
+from .calibration import Rounding
 from .doctor._edits import ScaleChannels
 from .doctor._equalize import ChannelGroup, channel_groups, group_scales
 from .doctor._network import Network
@@ -43,10 +45,14 @@ class Evened:
                 own[name] = float(low.min()), float(high.max())
         return own
 
-    def means(self, means: Means) -> Means:
-        """Return the means of this hub's channels."""
-        scales = self.scales
-        return {name: mean / np.resize(scales.get(name, np.ones(1)), mean.size) for name, mean in means.items()}
+    def rounding(self, rounding: Rounding) -> Rounding:
+        """Return what the samples say of this hub's tensors."""
+        means = {name: self._scaled(name, value) for name, value in rounding.means.items()}
+        rows = {name: self._scaled(name, value) for name, value in rounding.rows.items()}
+        return Rounding(means, rows, rounding.results)
+
+    def _scaled(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return values / np.resize(self.scales.get(name, np.ones(1)), values.shape[-1])
 
 
 def evenable(hub: Path) -> frozenset[str]:

@@ -11,7 +11,7 @@ from ._evaluate import open_model
 from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
 from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
-from ._request import ActivationWatch, Means, QuantizationRequest, Ranges, Sample
+from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Target
 from .calibration import (
     MINMAX,
@@ -21,6 +21,7 @@ from .calibration import (
     FirstLayer,
     InputFacts,
     RangeCollector,
+    Rounding,
     range_collector,
     split,
     suspicions,
@@ -29,10 +30,12 @@ from .onnx_quantizer import first_layer as onnx_first
 from .onnx_quantizer import functions_read as onnx_functions
 from .onnx_quantizer import layer_inputs as onnx_inputs
 from .onnx_quantizer import quantize_onnx, watch_onnx
+from .onnx_quantizer import results_of_functions as onnx_results
 from .quantizer import first_layer as litert_first
 from .quantizer import functions_read as litert_functions
 from .quantizer import layer_inputs as litert_inputs
 from .quantizer import quantize_litert, watch_litert
+from .quantizer import results_of_functions as litert_results
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how many of its samples are done, and how many there are (None: not known)."""
@@ -112,15 +115,15 @@ class _Writer:
     io: str
     kept: dict[str, str] = field(default_factory=dict)
 
-    def write(self, ranges: Ranges, means: Means | None = None, hub: Path | None = None) -> int:
+    def write(self, ranges: Ranges, rounding: Rounding | None = None, hub: Path | None = None) -> int:
         """Write the model; return how many operators stay in float.
 
-        `means` correct its biases, `hub` stands for the hub.
+        `rounding` corrects its biases, `hub` stands for the hub.
         """
         if self.target is Target.LITERT:
-            self.kept = quantize_litert(hub or self.hub, self.output, self.request, self.io, ranges, means)
+            self.kept = quantize_litert(hub or self.hub, self.output, self.request, self.io, ranges, rounding)
         else:
-            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, means)
+            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, rounding)
         return len(self.kept)
 
     def even_out(self, spans: Spans) -> Evened | None:
@@ -149,6 +152,10 @@ class _Writer:
         """Return the functions by whose results the ranges of tensors are judged; see `Evidence`."""
         return litert_functions(self.hub) if self.target is Target.LITERT else onnx_functions(self.hub)
 
+    def results(self) -> Mapping[str, tuple[str, str]]:
+        """Return the arguments and functions of tensors that are functions of one; see `Evidence`."""
+        return litert_results(self.hub) if self.target is Target.LITERT else onnx_results(self.hub)
+
     def first_layer(self) -> FirstLayer | None:
         """Return the hub's first layer with a bias."""
         return litert_first(self.hub) if self.target is Target.LITERT else onnx_first(self.hub)
@@ -164,6 +171,7 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
         request.method,
         writer.functions(),
         evenable(writer.hub) if writer.target is Target.LITERT else frozenset(),
+        writer.results(),
     )
     choice: Choice | None = None
     collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)

@@ -8,6 +8,7 @@ from ._histogram import Histogram
 from ._images import IMAGE_SUFFIXES, ImagePreprocessing
 from ._least_error import least_squares_range
 from ._peek import SampleFor, no_sample, peek
+from ._rounding import GridOf, Rounding
 from ._split import Split, split
 from ._thresholds import entropy_range, percentile_range
 
@@ -22,10 +23,12 @@ __all__ = [
     "DataSource",
     "Evidence",
     "FirstLayer",
+    "GridOf",
     "Histogram",
     "ImagePreprocessing",
     "InputFacts",
     "RangeCollector",
+    "Rounding",
     "SampleFor",
     "Split",
     "entropy_range",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ._collectors import DEFAULT_PERCENTILE, finite_values
 from ._histogram import Histogram
 from ._least_error import THROUGH, fitted_range, least_squares_range
+from ._rounding import Rounding
 from ._thresholds import entropy_range, percentile_range
 
 MINMAX, LEAST_SQUARES = "minmax", "least squares"
@@ -26,6 +27,9 @@ TIGHT = "percentile 99.9"
 LOOKED_AT = 16384
 """So many values of a tensor go into its histogram, from each sample, evenly spread; the smallest and largest count
 always."""
+
+ROWS_OF_A_SAMPLE, SAMPLES_OF_ROWS = 48, 24
+"""So many places of a tensor are kept, of so many samples: enough for the mean of what rounding does to a channel."""
 
 SAME_END = 1e-3
 """Tensors whose largest magnitudes differ by no more than this share hold the same value: one passes it on."""
@@ -80,7 +84,8 @@ class Evidence:
     `functions` has the name in THROUGH of the only function that reads a tensor: its range is judged by the results,
     unless the user named a method.
     `method` is the only one to choose by, where the user named one. `spanned` are the tensors of which each channel's
-    smallest and largest value are wanted (the last axis).
+    smallest and largest value are wanted (the last axis). `results` has the argument, and the function, of tensors with
+    `channels` that are functions of one.
     """
 
     def __init__(
@@ -89,12 +94,16 @@ class Evidence:
         method: str | None = None,
         functions: Mapping[str, str] | None = None,
         spanned: AbstractSet[str] = frozenset(),
+        results: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self._channels, self._methods = channels, _TRIED if method is None else (method,)
         self._functions, self._spanned = (functions or {}) if method is None else {}, spanned
         self._spans: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._histograms: dict[str, Histogram] = {}
         self._means: dict[str, _Mean] = {}
+        self._rows: dict[str, list[NDArray[np.float32]]] = {}
+        self._results = {name: found for name, found in (results or {}).items() if name in channels}
+        self._sampled = {argument: channels[name] for name, (argument, _) in self._results.items()} | dict(channels)
         self._extremes: dict[str, _Extreme] = {}
 
     def update(self, name: str, array: NDArray[Any]) -> None:
@@ -105,8 +114,8 @@ class Evidence:
         self._extremes.setdefault(name, _Extreme()).update(max(abs(float(values.min())), abs(float(values.max()))))
         histogram = self._histograms.setdefault(name, Histogram())
         histogram.update(_spread(values), ends=(float(values.min()), float(values.max())))
-        if name in self._channels and values.size == array.size:
-            self._add_mean(name, array)
+        if name in self._sampled and values.size == array.size:
+            self._add_rows(name, array)
         if name in self._spanned and values.size == array.size and array.ndim:
             self._add_span(name, array.reshape(-1, array.shape[-1]))
 
@@ -143,9 +152,11 @@ class Evidence:
         ends = [max(-seen.lowest, seen.highest) for seen in map(self._histograms.__getitem__, names)]
         return max(ends) <= (1 + SAME_END) * min(ends)
 
-    def means(self) -> dict[str, NDArray[np.float64]]:
-        """Return the mean of each channel of the tensors asked for."""
-        return {name: mean.total / mean.count for name, mean in self._means.items()}
+    def rounding(self) -> Rounding:
+        """Return what biases can make up for, of the tensors with channels."""
+        means = {name: mean.total / mean.count for name, mean in self._means.items()}
+        rows = {name: np.concatenate(rows) for name, rows in self._rows.items()}
+        return Rounding(means, rows, self._results)
 
     def spans(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Return the smallest and largest value of each channel of the tensors asked for."""
@@ -174,12 +185,17 @@ class Evidence:
         if before[0].shape == low.shape:
             self._spans[name] = np.minimum(before[0], low), np.maximum(before[1], high)
 
-    def _add_mean(self, name: str, array: NDArray[Any]) -> None:
-        axis, size = self._channels[name]
+    def _add_rows(self, name: str, array: NDArray[Any]) -> None:
+        axis, size = self._sampled[name]
         rows = np.moveaxis(array, axis, -1) if array.ndim and array.shape[axis] == size else array
         if rows.size % size:
             return
         rows = rows.reshape(-1, size)
+        kept = self._rows.setdefault(name, [])
+        if len(kept) < SAMPLES_OF_ROWS:
+            kept.append(rows[:: -(-len(rows) // ROWS_OF_A_SAMPLE)].astype(np.float32))
+        if name not in self._channels:
+            return
         mean = self._means.setdefault(name, _Mean(np.zeros(size), np.zeros(size)))
         mean.total += rows.sum(axis=0, dtype=np.float64)
         mean.squares += np.einsum("rc,rc->c", rows, rows, dtype=np.float64)

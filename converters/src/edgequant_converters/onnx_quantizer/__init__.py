@@ -11,13 +11,13 @@ from onnx import ModelProto
 
 from edgequant_converters._onnx_write import fit_versions, save_onnx
 from edgequant_converters._quiet import quiet
-from edgequant_converters._request import ActivationWatch, Means, QuantizationRequest, Ranges
+from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import FirstLayer
-from edgequant_converters.quantizer import Floats, read_through
+from edgequant_converters.calibration import FirstLayer, Rounding
+from edgequant_converters.quantizer import Floats, function_results, read_through
 
 from ._activations import OnnxActivations
-from ._bias import correct_biases
+from ._bias import Int8Grids, correct_biases
 from ._bias import first_layer as _first_layer
 from ._bias import layer_inputs as _layer_inputs
 from ._gemm import kept_float
@@ -32,6 +32,7 @@ __all__ = [
     "prepare",
     "quantize_onnx",
     "quantize_onnx_with_ranges",
+    "results_of_functions",
     "watch_onnx",
 ]
 
@@ -44,14 +45,14 @@ def quantize_onnx(
     output: Path,
     request: QuantizationRequest,
     ranges: Ranges,
-    means: Means | None = None,
+    rounding: Rounding | None = None,
 ) -> dict[str, str]:
     """Write `hub`, a float32 ONNX file, to `output` in the requested scheme.
 
     Returns why nodes that have an integer form were left in float, by their names.
 
-    `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration. `means`, of
-    the channels that `layer_inputs` names, correct the biases. Raises UnsupportedError.
+    `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration.
+    `rounding`, of the tensors that `layer_inputs` names, corrects the biases. Raises UnsupportedError.
     """
     if request.scheme is Scheme.FP32:
         shutil.copyfile(hub, output)
@@ -61,10 +62,11 @@ def quantize_onnx(
         prepared = prepare(hub)
         if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
             fragile, ranges = decide_for(prepared, ranges, kept_float(prepared.graph, request))
-        if means:
+        if rounding is not None:
             own_biases(prepared.graph)
             left = kept_float(prepared.graph, request) | set(fragile)
-            correct_biases(prepared, means, left, per_channel=request.per_channel)
+            grids = Int8Grids(prepared.graph, ranges if request.scheme is Scheme.INT8 else {})
+            correct_biases(prepared, rounding, grids.of, left, per_channel=request.per_channel)
         model = _quantized(prepared, request, ranges, fragile)
     save_onnx(model, output)
     return fragile
@@ -88,6 +90,12 @@ def functions_read(hub: Path) -> dict[str, str]:
     """Return the function of each tensor that nothing else reads; see `Evidence`."""
     with quiet():
         return read_through(view_of(prepare(hub))[0])
+
+
+def results_of_functions(hub: Path) -> dict[str, tuple[str, str]]:
+    """Return the argument and the function of each tensor that is a function of one that nothing else reads."""
+    with quiet():
+        return function_results(view_of(prepare(hub))[0])
 
 
 def first_layer(hub: Path) -> FirstLayer | None:

@@ -1,14 +1,15 @@
-"""Biases that make up for the rounding of weights; see `quantizer.mean_shift`."""
+"""Biases that make up for the rounding of weights and inputs; see `quantizer.mean_shift`."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
-from edgequant_converters._request import Means
-from edgequant_converters.calibration import FirstLayer
-from edgequant_converters.quantizer import mean_shift
+from edgequant_converters._request import Ranges
+from edgequant_converters.calibration import FirstLayer, GridOf, Rounding
+from edgequant_converters.ir import Quantization
+from edgequant_converters.quantizer import grid_of, mean_shift
 
 from ._weights import channel_axis, quantize_symmetric
 
@@ -21,19 +22,40 @@ def layer_inputs(model: ModelProto) -> dict[str, tuple[int, int]]:
     }
 
 
-def correct_biases(model: ModelProto, means: Means, kept: AbstractSet[str], *, per_channel: bool) -> None:
-    """Take off each bias what rounding the layer's weights adds to its outputs' means, in place."""
+def correct_biases(
+    model: ModelProto, rounding: Rounding, grid_of: GridOf, kept: AbstractSet[str], *, per_channel: bool
+) -> None:
+    """Take off each bias what rounding the layer's weights and inputs adds to its outputs' means, in place."""
     for node, weight, bias in _layers(model, kept):
-        if node.input[0] not in means:
-            continue
         values = numpy_helper.to_array(weight)
         axis = channel_axis(node, values.ndim)
         scale, integers = quantize_symmetric(values, axis if per_channel else None)
-        error = np.moveaxis(integers * scale.astype(np.float64) - values, axis, 0)
-        if node.op_type == "Conv":
-            error = np.moveaxis(error, 1, -1)
-        corrected = numpy_helper.to_array(bias) - mean_shift(error, means[node.input[0]])
+        stored = integers.astype(np.float64) * scale
+        corrected = numpy_helper.to_array(bias).astype(np.float64)
+        means, moved = rounding.means.get(node.input[0]), rounding.error(node.input[0], grid_of)
+        for rounded, channels in ((stored - values, means), (stored, moved)):
+            if channels is not None:
+                rows = np.moveaxis(rounded, axis, 0)
+                corrected -= mean_shift(np.moveaxis(rows, 1, -1) if node.op_type == "Conv" else rows, channels)
         bias.CopyFrom(numpy_helper.from_array(corrected.astype(np.float32), bias.name))
+
+
+_MOVES = frozenset({"Flatten", "MaxPool", "Reshape", "Resize", "Squeeze", "Transpose", "Unsqueeze"})
+"""Operators whose results have the grid of what they move, in onnxruntime's quantizer."""
+
+
+class Int8Grids:
+    """The int8 grids that onnxruntime's quantizer makes of ranges."""
+
+    def __init__(self, graph: GraphProto, ranges: Ranges) -> None:
+        self._ranges = ranges
+        self._moved = {node.output[0]: node.input[0] for node in graph.node if node.op_type in _MOVES}
+
+    def of(self, name: str) -> Quantization | None:
+        """Return the grid of an activation; None if its range is not known."""
+        while name in self._moved:
+            name = self._moved[name]
+        return grid_of("INT8", *self._ranges[name]) if name in self._ranges else None
 
 
 def first_layer(model: ModelProto) -> FirstLayer | None:

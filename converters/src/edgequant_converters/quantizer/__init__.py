@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgequant_converters._request import ActivationWatch, Means, QuantizationRequest, Ranges
+from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
-from edgequant_converters.calibration import FirstLayer
+from edgequant_converters.calibration import FirstLayer, Rounding
 from edgequant_converters.ir import Model, Operator, read_ir, write_ir
 from edgequant_converters.tflite import ModelT, model_bytes, read_model
 
@@ -15,7 +15,8 @@ from ._activations import LitertActivations
 from ._as_it_was import differs_from_source
 from ._bias import mean_shift
 from ._decide import Decision, decide
-from ._functions import read_through
+from ._functions import function_results, read_through
+from ._grids import grid_of
 from ._io import IO_TYPES, io_type
 from ._lower import CORRECTED, lower
 from ._plan import Floats, Outputs, Plan, Wanted
@@ -33,7 +34,9 @@ __all__ = [
     "Weight",
     "decide",
     "first_layer",
+    "function_results",
     "functions_read",
+    "grid_of",
     "has_integer_form",
     "io_type",
     "layer_inputs",
@@ -41,6 +44,7 @@ __all__ = [
     "quantize_litert",
     "quantize_with_ranges",
     "read_through",
+    "results_of_functions",
     "trained_values",
     "watch_litert",
 ]
@@ -50,15 +54,15 @@ _PRECISIONS = {"int16x8": INT16, "float32": None}
 
 
 def quantize_litert(
-    hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, means: Means | None = None
+    hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, rounding: Rounding | None = None
 ) -> dict[str, str]:
     """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
 
     Returns why operators that have an integer form were left in float, by the names of their outputs.
 
     `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
-    for the schemes that need calibration; operators beside a tensor without a range stay in float. `means`, of the
-    channels that `layer_inputs` names, correct the biases.
+    for the schemes that need calibration; operators beside a tensor without a range stay in float. `rounding`, of
+    the tensors that `layer_inputs` names, corrects the biases.
     """
     if request.scheme is Scheme.FP32:
         output.write_bytes(hub.read_bytes())
@@ -79,7 +83,7 @@ def quantize_litert(
         outputs = Outputs.INTEGER if request.free_outputs else Outputs.ASKED
         plan = _plan(model, io, ranges, wanted, outputs, strict=request.strict or request.learned is not None)
         kept = {tensor.name: reason for operator, reason in plan.kept.items() for tensor in operator.outputs}
-        lower(model.main, plan, io, per_channel=request.per_channel, int4=int4, means=means)
+        lower(model.main, plan, io, per_channel=request.per_channel, int4=int4, rounding=rounding)
         store_bodies(model, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator))
     else:
         store_weights(
@@ -131,6 +135,11 @@ def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
 def functions_read(hub: Path) -> dict[str, str]:
     """Return the function of each tensor that nothing else reads; see `Evidence`."""
     return read_through(read_ir(read_model(hub)).main)
+
+
+def results_of_functions(hub: Path) -> dict[str, tuple[str, str]]:
+    """Return the argument and the function of each tensor that is a function of one that nothing else reads."""
+    return function_results(read_ir(read_model(hub)).main)
 
 
 def first_layer(hub: Path) -> FirstLayer | None:

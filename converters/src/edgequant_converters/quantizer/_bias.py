@@ -1,8 +1,9 @@
-"""What rounding a layer's weights does to the mean of its outputs, to be taken off its bias.
+"""What rounding a layer's weights and inputs does to the mean of its outputs, to be taken off its bias.
 
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.2: with
 weights W stored as W + e, the outputs are off by e E[x] on average, where E[x] are the means of the layer's input
-channels on the calibration samples. What padding adds to the borders is left out.
+channels on the calibration samples. With inputs stored as x + d they are off by (W + e) E[d], too. What padding adds to
+the borders is left out.
 """
 
 import numpy as np
@@ -14,8 +15,9 @@ def mean_shift(
 ) -> NDArray[np.float64]:
     """Return by how much the mean of each output channel moves.
 
-    `error` is (out, height, width, in / groups) of a convolution, (1, height, width, out) of a depthwise one, (out, in)
-    of a product; `means` are those of the input's channels.
+    `error` is e and `means` has E[x], of each channel of the input; or (W + e) and E[d]. `error` is
+    (out, height, width, in / groups) of a convolution, (1, height, width, out) of a depthwise one, (out, in) of a
+    product.
     """
     if depthwise:
         outputs = error.shape[-1]

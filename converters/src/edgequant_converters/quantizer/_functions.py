@@ -22,6 +22,17 @@ def read_through(graph: Graph) -> dict[str, str]:
     return found
 
 
+def function_results(graph: Graph) -> dict[str, tuple[str, str]]:
+    """Return, for each result of a function of one tensor that nothing else reads, the tensor and the function."""
+    through, found = read_through(graph), dict[str, tuple[str, str]]()
+    for operator in graph.operators:
+        for tensor in operator.given:
+            function = through.get(tensor.name)
+            if function is not None and operator.code == ("MUL" if function == "SILU" else function):
+                found[operator.output.name] = tensor.name, function
+    return found
+
+
 def _is_silu(tensor: Tensor, readers: list[Operator], users: Mapping[Tensor, list[Operator]], graph: Graph) -> bool:
     """Tell whether a tensor is read by its sigmoid and by the product of both, and the sigmoid by that alone."""
     if sorted(reader.code for reader in readers) != ["LOGISTIC", "MUL"]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgequant_converters._request import Means
+from edgequant_converters.calibration import Rounding
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
 from ._bias import mean_shift
@@ -27,22 +27,25 @@ IO_KINDS = {"int8": INT8, "uint8": "UINT8", "int16": INT16, "float": FLOAT}
 
 
 CORRECTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
-"""Layers whose biases make up for what rounding does to their weights."""
+"""Layers whose biases make up for what rounding does to their weights and inputs."""
 
 
-def lower(graph: Graph, plan: Plan, io: str, *, per_channel: bool, int4: bool, means: Means | None = None) -> None:
+def lower(
+    graph: Graph, plan: Plan, io: str, *, per_channel: bool, int4: bool, rounding: Rounding | None = None
+) -> None:
     """Rewrite `graph` in place.
 
     Inputs and outputs get the type that `io` names, but for those of unknown range. `int4`: weights that training has
-    put on a 4-bit grid are stored in 4 bits. Where `means` are known, biases make up for the rounding of weights.
+    put on a 4-bit grid are stored in 4 bits. With `rounding`, biases make up for that of weights and inputs.
     """
-    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, means or {}).run()
+    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, rounding or Rounding({}, {}, {})).run()
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool, means: Means) -> None:
+    def __init__(self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool, rounding: Rounding) -> None:
         self._graph, self._plan, self._io = graph, plan, io
-        self._per_channel, self._int4, self._means = per_channel, int4, means
+        self._per_channel, self._int4, self._rounding = per_channel, int4, rounding
+        self._grids: dict[str, Quantization] = {}
         self._floats = {tensor for tensor in graph.tensors() if is_float(tensor)}
         self._forms: dict[tuple[object, ...], Tensor] = {}
         self._constants: dict[tuple[object, ...], Tensor] = {}
@@ -70,6 +73,8 @@ class _Lowering:
     def _set_type(self, tensor: Tensor, kind: str) -> None:
         if kind != FLOAT:
             tensor.type, tensor.quantization = kind, self._natural(tensor, kind)
+            if kind == INT8:
+                self._grids[tensor.name] = tensor.quantization
 
     def _natural(self, tensor: Tensor, kind: str) -> Quantization:
         """Return the grid that a tensor has in a type, wherever nothing else is asked for."""
@@ -113,15 +118,14 @@ class _Lowering:
         results = [tensor for tensor in operator.outputs if tensor in self._floats]
         if operator.code in ("ADD", "SUB") and kind == INT16:
             operator.options["potScaleInt16"] = False
-        means = None
-        if activations and operator.code in CORRECTED:
-            means = self._means.get(operator.given[activations[0]].name)
+        corrected = activations and operator.code in CORRECTED
+        source = operator.given[activations[0]].name if corrected else None
         for i in activations:
             tensor = operator.inputs[i]
             assert tensor is not None
             operator.inputs[i] = self._form(tensor, kind, self._asked(operator, tensor, results, kind))
         if trained is not None:
-            self._store(operator, kind, activations[0], trained, means)
+            self._store(operator, kind, activations[0], trained, source)
         for tensor in results:
             self._set_type(tensor, kind)
         if operator.code == "UNIDIRECTIONAL_SEQUENCE_LSTM":
@@ -148,8 +152,9 @@ class _Lowering:
         kind: str,
         activation: int,
         trained: Weights,
-        means: NDArray[np.float64] | None,
+        source: str | None,
     ) -> None:
+        """Make integers of weights and bias; `source` is what the layer reads, if its bias may be corrected."""
         x, weights = operator.inputs[activation], operator.inputs[trained.position]
         assert x is not None and x.quantization is not None and weights is not None
         bias = None if trained.bias is None else operator.input(trained.bias)
@@ -167,10 +172,26 @@ class _Lowering:
             own = self._constants[key].quantization
             assert own is not None
             values = bias.values.astype(np.float64)
-            if means is not None:
-                error = real_weights(self._constants[key]) - weights.values.astype(np.float64)
-                values -= mean_shift(error, means, depthwise=operator.code == "DEPTHWISE_CONV_2D").reshape(values.shape)
+            if source is not None:
+                shift = self._shift(operator, weights, real_weights(self._constants[key]), source, x)
+                values -= np.broadcast_to(shift, values.size).reshape(values.shape)
             operator.inputs[trained.bias] = stored_bias(bias, values, step, own.scale, wide)
+
+    def _shift(
+        self, operator: Operator, weights: Tensor, stored: NDArray[np.float64], source: str, x: Tensor
+    ) -> NDArray[np.float64]:
+        """Return by how much rounding weights and input moves the means of a layer's outputs."""
+        depthwise = operator.code == "DEPTHWISE_CONV_2D"
+        means, moved = self._rounding.means.get(source), None
+        if x.type == INT8:
+            grids = {**self._grids, source: x.quantization}
+            moved = self._rounding.error(source, grids.get)
+        shift = np.zeros(1)
+        if means is not None:
+            shift = shift + mean_shift(stored - weights.values.astype(np.float64), means, depthwise=depthwise)
+        if moved is not None:
+            shift = shift + mean_shift(stored, moved, depthwise=depthwise)
+        return shift
 
 
 def _key(grid: Quantization | None) -> tuple[float, int]:
