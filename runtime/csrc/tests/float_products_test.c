@@ -39,7 +39,7 @@ static void expect_floats(const eq_kernels *set, const float *expected, const fl
 
 static void test_gemm_f32(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_gemm_f32_kernel *kernel = &set->gemm_f32, *reference = &scalar->gemm_f32;
-    const int32_t columns = PICK(1, 2, 3, 4, 8, 10, 15, 16, 17, 32, 33, random_between(1, 70));
+    const int32_t columns = PICK(1, 2, 3, 4, 8, 10, 15, 16, 17, 32, 33, 130, random_between(1, 70), random_between(1, 300));
     const int32_t segments = PICK(1, 1, 1, 2, 3, 5), taps = PICK(1, 2, 3, 4, 5, 7, 8, 12, 27, 48, random_between(1, 80));
     const int32_t rows = PICK(1, 2, 3, 4, 7, kernel->rows, random_between(1, kernel->rows));
     const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;

@@ -13,7 +13,7 @@
 #include "inline.h"
 #include "kernels.h"
 
-enum { TILE = LANES * VECTORS };
+enum { TILE = LANES * VECTORS, LINE_TILES = 4 };
 
 static size_t taps_of(const eq_gemm_f32_weights *w) {
     return (size_t)w->segments * (size_t)w->taps;
@@ -137,11 +137,48 @@ EQ_INLINE void run_rows(const eq_gemm_f32 *g, const float *tile, const float *co
     }
 }
 
+#ifdef STORES_SOME
+/* One row and `tiles` whole tiles (a constant), `tile` floats apart: enough sums to hide the latency of `fused`. */
+EQ_INLINE void run_line(const eq_gemm_f32 *g, const float *packed, size_t tile, const float *in, float *out, const int tiles) {
+    vec sums[LINE_TILES][VECTORS];
+    const float *weights = packed;
+    EQ_UNROLL
+    for (int i = 0; i < tiles * VECTORS; i++) {
+        sums[i / VECTORS][i % VECTORS] = load(packed + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
+    }
+    for (int32_t s = 0; s < g->segments; s++) {
+        const float *from = in + g->segment_offsets[s] / (ptrdiff_t)sizeof(float);
+        for (int32_t k = 0; k < g->taps; k++) {
+            const vec x = splat(from + k);
+            weights += TILE;
+            EQ_UNROLL
+            for (int i = 0; i < tiles * VECTORS; i++) {
+                const vec w = load(weights + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
+                sums[i / VECTORS][i % VECTORS] = fused(w, x, sums[i / VECTORS][i % VECTORS]);
+            }
+        }
+    }
+    EQ_UNROLL
+    for (int i = 0; i < tiles * VECTORS; i++) {
+        store(out + i * LANES, clamp(sums[i / VECTORS][i % VECTORS], g->min, g->max));
+    }
+}
+#endif
+
 static void run_tiles(const eq_gemm_f32 *g, const float *const *in, float *const *out, int32_t first_column,
                       int32_t last_column, int rows) {
     const size_t tile = (1 + (size_t)g->segments * (size_t)g->taps) * TILE;
     const float *packed = (const float *)g->packed + (size_t)(first_column / TILE) * tile;
-    for (int32_t n = first_column; n < last_column; n += TILE, packed += tile) {
+    int32_t n = first_column;
+#ifdef STORES_SOME
+    for (; rows == 1 && last_column - n >= LINE_TILES * TILE; n += LINE_TILES * TILE, packed += LINE_TILES * tile) {
+        run_line(g, packed, tile, in[0], out[0] + n, LINE_TILES);
+    }
+    for (; rows == 1 && last_column - n >= 2 * TILE; n += 2 * TILE, packed += 2 * tile) {
+        run_line(g, packed, tile, in[0], out[0] + n, 2);
+    }
+#endif
+    for (; n < last_column; n += TILE, packed += tile) {
         const int32_t left = last_column - n, count = left < TILE ? left : TILE;
 #ifdef STORES_SOME
         if (count <= LANES * (VECTORS - 1)) {
