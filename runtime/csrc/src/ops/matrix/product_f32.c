@@ -48,19 +48,20 @@ static void point(const layer_data *d, const run_part *p, const eq_storage *in, 
     const int64_t line = pixel / part->width;
     int32_t x = (int32_t)(pixel % part->width), y = (int32_t)(line % part->height);
     int64_t image = line / part->height;
-    for (int32_t i = 0; i < count; ++i) {
+    const ptrdiff_t in_step = in_bytes(d, in, 0, 0, g->stride_x), out_step = out_bytes(d, out, 0, 0, g->out_step_x);
+    for (int32_t i = 0; i < count; x = 0) {
+        const int32_t end = part->width - x < count - i ? i + part->width - x : count; /* of the line, or of the pixels */
         const uint8_t *from = (const uint8_t *)in->data + in_bytes(d, in, image, part->in_y + (int64_t)y * g->stride_y,
                                                                    part->in_x + (int64_t)x * g->stride_x);
         uint8_t *to = (uint8_t *)out->data + out_bytes(d, out, image, part->out_y + (int64_t)y * g->out_step_y,
                                                        part->out_x + (int64_t)x * g->out_step_x);
-        windows[i] = (const float *)(const void *)from + part->in_first;
-        places[i] = (float *)(void *)to + part->out_first;
-        if (++x == part->width) {
-            x = 0;
-            if (++y == part->height) {
-                y = 0;
-                ++image;
-            }
+        for (; i < end; ++i, from += in_step, to += out_step) {
+            windows[i] = (const float *)(const void *)from + part->in_first;
+            places[i] = (float *)(void *)to + part->out_first;
+        }
+        if (++y == part->height) {
+            y = 0;
+            ++image;
         }
     }
 }
