@@ -221,6 +221,15 @@ def test_non_max_suppression_survives_what_is_not_a_number() -> None:
         assert 0 <= count <= 10
 
 
+@pytest.mark.parametrize("sigma", [None, 0.5])
+def test_non_max_suppression_of_no_box_is_refused_in_a_sentence(sigma: float | None) -> None:
+    """The status was that of an error that nobody had written."""
+    values = [np.zeros((5, 4), np.float32), np.zeros(5, np.float32)]
+    for _ in range(4):
+        with pytest.raises(NativeError, match="gives several tensors, and one of no elements"):
+            run_native(suppression(5, 0, 0.5, 0.1, sigma), values)
+
+
 def test_non_max_suppression_needs_a_size() -> None:
     model = Model()
     floats = [model.constant(np.array(0.5), "FLOAT32") for _ in range(2)]

@@ -142,7 +142,10 @@ eq_status eq_prepare_non_max_suppression(eq_plan *plan, const eq_operator *op) {
     for (int32_t slot = 0; slot < outputs && status == EQ_OK; ++slot) {
         status = eq_plan_shape(plan, op, slot, slot + 1 < outputs, &most);
     }
-    eq_step *step = status == EQ_OK ? eq_plan_step(plan, op, run_suppress, sizeof(eq_suppress), inputs, outputs) : NULL;
+    if (status != EQ_OK) { /* also EQ_PLAN_EMPTY, which the plan's error does not tell */
+        return status;
+    }
+    eq_step *step = eq_plan_step(plan, op, run_suppress, sizeof(eq_suppress), inputs, outputs);
     if (!step) {
         return (eq_status)plan->error->status;
     }

@@ -58,7 +58,10 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op, bool from_corners
     }
     const int32_t dims[] = {1, height, width, in->dims[3]};
     const eq_status status = eq_plan_shape(plan, op, 0, 4, dims);
-    eq_step *step = status == EQ_OK ? eq_plan_step(plan, op, run_see_through, sizeof(eq_see_through), 2, 1) : NULL;
+    if (status != EQ_OK) { /* also EQ_PLAN_EMPTY, which the plan's error does not tell */
+        return status;
+    }
+    eq_step *step = eq_plan_step(plan, op, run_see_through, sizeof(eq_see_through), 2, 1);
     if (!step) {
         return (eq_status)plan->error->status;
     }
