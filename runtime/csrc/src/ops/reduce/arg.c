@@ -8,15 +8,18 @@ typedef struct eq_arg {
 } eq_arg;
 
 /* The first index whose value is `better` than those before. A NaN that comes first stays, as nothing is better. */
-#define FIND(name, type, better)                                                        \
-    static int32_t name(const void *values, const eq_arg *arg) {                        \
-        const type *from = values;                                                      \
-        int32_t found = 0;                                                              \
-        for (int32_t i = 1; i < arg->axis; ++i) {                                       \
-            if (from[(int64_t)i * arg->inner] better from[(int64_t)found * arg->inner]) \
-                found = i;                                                              \
-        }                                                                               \
-        return found;                                                                   \
+#define FIND(name, type, better)                                 \
+    static int32_t name(const void *values, const eq_arg *arg) { \
+        const int32_t axis = arg->axis, inner = arg->inner;      \
+        const type *from = values;                               \
+        type best = *from;                                       \
+        int32_t found = 0;                                       \
+        for (int32_t i = 1; i < axis; ++i) {                     \
+            const type value = *(from += inner);                 \
+            found = value better best ? i : found;               \
+            best = value better best ? value : best;             \
+        }                                                        \
+        return found;                                            \
     }
 
 FIND(largest_int8, int8_t, >)
