@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,10 @@ LOOKED_AT = 16384
 """So many values of a tensor go into its histogram, from each sample, evenly spread; the smallest and largest count
 always."""
 
-ROWS_OF_A_SAMPLE, SAMPLES_OF_ROWS = 48, 24
-"""So many places of a tensor are kept, of so many samples: enough for the mean of what rounding does to a channel."""
+ROWS_OF_A_SAMPLE, SAMPLES_OF_ROWS, VALUES_OF_A_SAMPLE = 48, 24, 8192
+"""So many places of a tensor are kept, of so many samples: enough for the mean of what rounding does to a channel.
+
+Fewer places of tensors with many channels, so that none takes more than 768 KiB for this."""
 
 SAME_END = 1e-3
 """Tensors whose largest magnitudes differ by no more than this share hold the same value: one passes it on."""
@@ -101,7 +104,8 @@ class Evidence:
         self._spans: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._histograms: dict[str, Histogram] = {}
         self._means: dict[str, _Mean] = {}
-        self._rows: dict[str, list[NDArray[np.float32]]] = {}
+        self._rows: dict[str, dict[int, NDArray[np.float32]]] = {}  # by the number of the sample
+        self._updates: Counter[str] = Counter()
         self._results = {name: found for name, found in (results or {}).items() if name in channels}
         self._sampled = {argument: channels[name] for name, (argument, _) in self._results.items()} | dict(channels)
         self._extremes: dict[str, _Extreme] = {}
@@ -109,6 +113,7 @@ class Evidence:
     def update(self, name: str, array: NDArray[Any]) -> None:
         """Add one sample's values of the tensor `name`; raises CalibrationError on NaN."""
         values = finite_values(name, array)
+        self._updates[name] += 1
         if not values.size:
             return
         self._extremes.setdefault(name, _Extreme()).update(max(abs(float(values.min())), abs(float(values.max()))))
@@ -155,8 +160,15 @@ class Evidence:
     def rounding(self) -> Rounding:
         """Return what biases can make up for, of the tensors with channels."""
         means = {name: mean.total / mean.count for name, mean in self._means.items()}
-        rows = {name: np.concatenate(rows) for name, rows in self._rows.items()}
-        return Rounding(means, rows, self._results)
+        rows = {name: np.concatenate([*rows.values()]) for name, rows in self._rows.items()}
+        # Where a sample of one was not finite, their places are not the same.
+        results = {
+            name: found for name, found in self._results.items() if self._samples(name) == self._samples(found[0])
+        }
+        return Rounding(means, rows, results)
+
+    def _samples(self, name: str) -> list[int]:
+        return [*self._rows.get(name, {})]
 
     def spans(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Return the smallest and largest value of each channel of the tensors asked for."""
@@ -190,10 +202,15 @@ class Evidence:
         rows = np.moveaxis(array, axis, -1) if array.ndim and array.shape[axis] == size else array
         if rows.size % size:
             return
+        width = rows.shape[-2] if rows.ndim > 2 else 1
         rows = rows.reshape(-1, size)
-        kept = self._rows.setdefault(name, [])
+        kept = self._rows.setdefault(name, {})
         if len(kept) < SAMPLES_OF_ROWS:
-            kept.append(rows[:: -(-len(rows) // ROWS_OF_A_SAMPLE)].astype(np.float32))
+            places = max(4, min(ROWS_OF_A_SAMPLE, VALUES_OF_A_SAMPLE // size))
+            stride = _without_factor_of(
+                width, -(-len(rows) // places)
+            )  # or all would lie in one column, as of a border
+            kept[self._updates[name]] = rows[::stride].astype(np.float32)
         if name not in self._channels:
             return
         mean = self._means.setdefault(name, _Mean(np.zeros(size), np.zeros(size)))
@@ -205,11 +222,12 @@ class Evidence:
 def _spread(values: NDArray[Any]) -> NDArray[Any]:
     """Return evenly spread values; the stride shares no factor with the last axis, so that no channel is passed by."""
     stride, last = values.size // LOOKED_AT, values.shape[-1] if values.ndim else 1
-    if stride < 2:
-        return values
-    while math.gcd(stride, last) > 1:
-        stride += 1
-    return values.ravel()[::stride]
+    return values if stride < 2 else values.ravel()[:: _without_factor_of(last, stride)]
+
+
+def _without_factor_of(size: int, stride: int) -> int:
+    """Return the next stride that shares no factor with a size."""
+    return next(found for found in count(stride) if math.gcd(found, size) == 1)
 
 
 def _seen(histogram: Histogram, found: tuple[float, float]) -> tuple[float, float]:

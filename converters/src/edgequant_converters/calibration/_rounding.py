@@ -47,9 +47,12 @@ class Rounding:
         argument, function = self.results.get(name, ("", ""))
         given = grid_of(argument)
         made: NDArray[Any] = rows
+        exact: NDArray[Any] = rows
         if given is not None and argument in self.rows and function in THROUGH:
-            made = THROUGH[function].function(_rounded(self.rows[argument], given))
-        error = _rounded(made, grid) - rows
+            # Both by the same formula, which may be near the function and not it: that is no rounding.
+            apply = THROUGH[function].function
+            made, exact = apply(_rounded(self.rows[argument], given)), apply(self.rows[argument])
+        error = _rounded(made, grid) - exact
         error[np.abs(error) > float(grid.scale[0])] = 0
         return np.asarray(error.mean(axis=0, dtype=np.float64))
 
