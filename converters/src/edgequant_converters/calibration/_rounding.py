@@ -51,7 +51,7 @@ class Rounding:
         if given is not None and argument in self.rows and function in THROUGH:
             # Both by the same formula, which may be near the function and not it: that is no rounding.
             apply = THROUGH[function].function
-            made, exact = apply(_rounded(self.rows[argument], given)), apply(self.rows[argument])
+            made, exact = apply(_rounded(self.rows[argument], given)), apply(self.rows[argument].astype(np.float64))
         error = _rounded(made, grid) - exact
         error[np.abs(error) > float(grid.scale[0])] = 0
         return np.asarray(error.mean(axis=0, dtype=np.float64))
