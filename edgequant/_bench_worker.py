@@ -25,13 +25,25 @@ from numpy.typing import NDArray
 
 
 class _Configuration:
-    def __init__(self, model: str, engine: str, threads: int, input_shapes: dict[str, list[int]] | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        engine: str,
+        threads: int,
+        input_shapes: dict[str, list[int]] | None = None,
+        precision: str = "float32",
+    ) -> None:
         self._opened_with: dict[str, Any] = {"engine": engine, "threads": threads, "input_shapes": input_shapes}
+        self._opened_with["precision"] = precision
         self._model = model
         self.engine_version = engine_version(engine)
         self.baseline_rss_bytes = peak_rss_bytes()
         start = time.perf_counter_ns()
         self._session = Session(model, **self._opened_with)
+        if precision != "float32" and self._session.fallback_reason is not None:
+            raise SessionError(
+                "This CPU has no arithmetic on float16, and times of an imitation say nothing: leave --precision out."
+            )
         self.load_ms = (time.perf_counter_ns() - start) / 1e6
         fill_inputs(self._session)
         self._session.invoke()

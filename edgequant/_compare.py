@@ -85,6 +85,7 @@ def compare(
     labels: "str | os.PathLike[str] | ArrayLike | None" = None,
     images: "ImagePreprocessing | None" = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    precision: str = "float32",
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models, each .tflite or .onnx, on the same samples and compare their outputs.
@@ -93,12 +94,12 @@ def compare(
     arrays, or an iterable of samples; it is read one sample at a time. Quantized inputs and outputs are converted at
     the edge. Inputs and outputs are matched by name, or else by position, or else by shape. `labels` are integers, one
     class index for each sample: an array, or a .npy file of one. `input_shapes` are those to open both models with, as
-    for Session.
+    for Session, and `precision` that of `model` alone.
 
     Raises SessionError, ConverterError (the data) or EdgequantError (models that do not match, labels).
     """
     with engine_process() as process:
-        return _compare(process, (reference, model), data, labels, images, input_shapes, progress)
+        return _compare(process, (reference, model), data, labels, images, input_shapes, precision, progress)
 
 
 def _compare(
@@ -108,12 +109,16 @@ def _compare(
     labels: Any,
     images: "ImagePreprocessing | None",
     input_shapes: Mapping[str, Sequence[int]] | None,
+    precision: str,
     progress: Progress,
 ) -> Comparison:
     from edgequant_converters import DetectionAgreement, OutputStatistics, divisions
     from edgequant_converters.calibration import open_data
 
-    sessions = [process.open(one, input_shapes=input_shapes) for one in models]
+    sessions = [
+        process.open(models[0], input_shapes=input_shapes),
+        process.open(models[1], input_shapes=input_shapes, precision=precision),
+    ]
     inputs = match_inputs(sessions[0].inputs, sessions[1].inputs)
     outputs = match_outputs(sessions[0].outputs, sessions[1].outputs)
     source = open_data(data, [data_spec(pair.tightened) for pair in inputs], images=images)

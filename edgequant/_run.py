@@ -62,20 +62,27 @@ def run_on_data(
     profile: bool = False,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     signature: str | None = None,
+    precision: str = "float32",
     images: "ImagePreprocessing | None" = None,
     progress: Progress = silent,
 ) -> RunResult:
     """Run `model` on the samples of `data` (.npy, .npz, or a folder of images), one by one.
 
     Inputs are read one at a time; the outputs are kept in memory. With `raw` the data and the outputs are the model's
-    own integers; with `profile` the native engine measures every step. `input_shapes` and `signature` are those to open
-    the model with, as for Session. Raises SessionError, ConverterError (the data) or EdgequantError.
+    own integers; with `profile` the native engine measures every step. `input_shapes`, `signature` and `precision` are
+    those to open the model with, as for Session. Raises SessionError, ConverterError (the data) or EdgequantError.
     """
     from edgequant_converters.calibration import open_data
 
     with engine_process() as process:
         session = process.open(
-            model, engine=engine, threads=threads, profile=profile, input_shapes=input_shapes, signature=signature
+            model,
+            engine=engine,
+            threads=threads,
+            profile=profile,
+            input_shapes=input_shapes,
+            signature=signature,
+            precision=precision,
         )
         source = open_data(data, [data_spec(info, raw=raw) for info in session.inputs], images=images)
         return _run(session, source, raw, profile, progress)

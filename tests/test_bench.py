@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from edgequant_runtime import SessionError
+from edgequant_runtime._engines._native import computes_float16
 
 from edgequant._bench import _bench, _plan, _process, bench
 from edgequant._bench._plan import Configuration, Turn
@@ -156,3 +157,12 @@ def test_a_model_that_the_native_engine_runs_mostly_in_slow_code_has_a_note(mode
     (note,) = report.slow
     assert note in report.notes and "of the work of float.tflite is in operators at which" in note
     assert bench(models / "float.tflite", engines=["litert"], runs=1, threads=[1]).slow == ()
+
+
+def test_float16_is_timed_where_the_cpu_computes_with_it(cli, models):
+    result = cli("bench", models / "float.tflite", "--precision", "float16", "--threads", 1, "--runs", 3, "--json")
+    if computes_float16():
+        assert json.loads(result.stdout)["results"][0]["engine"] == "native"
+    else:
+        assert result.exit_code == 2
+        assert "no arithmetic on float16" in result.stderr

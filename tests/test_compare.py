@@ -190,3 +190,13 @@ def test_labels_are_counted_before_the_models_run(models, features):
 def test_labels_for_samples_that_nobody_counted_are_counted_after_the_run(models, features):
     with pytest.raises(EdgequantError, match="There are 3 labels for 200 samples"):
         compare(models / "float.onnx", models / "int8.tflite", iter(np.load(features)), labels=[0, 1, 2])
+
+
+def test_float16_is_held_against_float32(cli, models, features):
+    asked = ("--data", features, "--precision", "float16")
+    result = cli("compare", models / "float.tflite", models / "float.tflite", *asked, "--json")
+    (output,) = json.loads(result.stdout)["outputs"]
+    assert 45 < output["sqnr_db"] < 90  # float32 against itself would be without end
+    refused = cli("compare", models / "float.tflite", models / "float.tflite", *asked, "--layers")
+    assert refused.exit_code == 2
+    assert "Layers are compared in float32" in refused.stderr

@@ -212,3 +212,14 @@ def test_the_reason_for_another_engine_is_told(cli, models, features):
     document = json.loads(cli("run", models / "float.tflite", "--input", features, "--json").stdout)
     assert document["engine"] == "litert"
     assert "of the work of float.tflite is in operators at which" in document["fallback_reason"]
+
+
+def test_float16_outputs_are_those_of_a_session(cli, models, features, tmp_path):
+    model, output = models / "float.tflite", tmp_path / "out.npz"
+    result = cli("run", model, "--input", features, "--precision", "float16", "--output", output)
+    assert result.exit_code == 0, result.stderr
+    saved = np.load(output)["probabilities"]
+    session = Session(model, precision="float16")
+    expected = np.concatenate([session.run(row[None])["probabilities"] for row in np.load(features).astype(np.float32)])
+    assert saved.tobytes() == expected.tobytes()
+    assert (session.fallback_reason is None) == ("imitated" not in result.stderr)

@@ -44,6 +44,7 @@ def bench(
     seconds: float | None = None,
     profile: bool = False,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    precision: str = "float32",
     leave_out: bool = False,
     progress: Progress = _silent,
 ) -> BenchReport:
@@ -58,6 +59,7 @@ def bench(
             `runs` and `seconds`: 10 seconds.
         profile: measure every step of the configurations with the native engine too, in a session after the timing.
         input_shapes: shapes to open every model with, by input name, where it leaves sizes free; 1 for those not named.
+        precision: "float16" has the native engine compute with that, on a CPU that can; the engines are that one then.
         leave_out: leave out configurations that cannot be run, such as those of an engine that is not installed, and
             say so in the report, as long as one can.
         progress: called between rounds with a word, what is done, and the total.
@@ -67,7 +69,7 @@ def bench(
 
     """
     rounds = plan(HERE, runs, seconds)
-    chosen = configurations(models, engines, threads or (usable_cores(),), input_shapes)
+    chosen = configurations(models, engines, threads or (usable_cores(),), input_shapes, precision)
     before = read_state_here()
     timers = [ProcessTimer(one) for one in chosen]
     report, other_cores = _time(timers, rounds, profile, leave_out, progress)
@@ -84,6 +86,7 @@ def bench_on_board(
     seconds: float | None = None,
     profile: bool = False,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    precision: str = "float32",
     leave_out: bool = False,
     runner: Path | None = None,
     python: str = "python3",
@@ -99,12 +102,12 @@ def bench_on_board(
 
     rounds = plan(ON_BOARD, runs, seconds)
     configurations(
-        models, engines, threads or (1,), input_shapes
+        models, engines, threads or (1,), input_shapes, precision
     )  # what is wrong with them must show before anything is copied
     if transport.is_emulated:
         raise EdgequantError("Times under emulation say nothing of the board: bench on the board itself, with --host.")
     device = transport.device()
-    chosen = configurations(models, engines, threads or (device.cpu_count or 1,), input_shapes)
+    chosen = configurations(models, engines, threads or (device.cpu_count or 1,), input_shapes, precision)
     before = read_state(transport)
     with board_timers(transport, chosen, runner=runner, python=python, progress=progress) as timers:
         report, _ = _time(timers, rounds, profile, leave_out, progress)

@@ -122,6 +122,8 @@ class ProgramTimer(BoardTimer):
     ) -> None:
         super().__init__(configuration, transport, model)
         self._start: Command = [program, model, "--json", "--threads", str(configuration.threads)]
+        if configuration.precision != "float32":
+            self._start += ["--precision", configuration.precision]
         self._start += [word for path in inputs for word in ("--input", path)]
 
     def profile(self) -> tuple[ProfileStep, ...]:

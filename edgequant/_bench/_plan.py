@@ -18,12 +18,13 @@ DEFAULT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A model on an engine with a number of threads; `input_shapes` are those to open it with, as for Session."""
+    """A model on an engine with a number of threads; `input_shapes` and `precision` as for Session."""
 
     model: Path
     engine: str
     threads: int
     input_shapes: Mapping[str, Sequence[int]] | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def configurations(
     engines: Sequence[str],
     threads: Sequence[int],
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    precision: str = "float32",
 ) -> list[Configuration]:
     """Return models by engines by threads, without the engines that do not run a model if another one does.
 
@@ -109,9 +111,9 @@ def configurations(
     if not models:
         raise EdgequantError("There is no model to time: give one or more .tflite and .onnx files.")
     return [
-        Configuration(Path(model), engine, count, input_shapes)
+        Configuration(Path(model), engine, count, input_shapes, precision)
         for model in models
-        for engine in _engines(Path(model), engines)
+        for engine in _engines(Path(model), engines or (() if precision == "float32" else ("native",)))
         for count in dict.fromkeys(threads)
     ]
 

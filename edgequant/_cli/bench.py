@@ -11,6 +11,7 @@ from edgequant._errors import EdgequantError
 
 from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_status, status_console
+from ._precision import PrecisionOption
 from ._profile import print_profile
 from ._tables import print_table
 
@@ -47,6 +48,7 @@ def bench(
         bool, typer.Option("--profile", help="Print what each step costs where the engine is the native one.")
     ] = False,
     input_shape: InputShapeOption = None,
+    precision: PrecisionOption = "float32",
     host: Annotated[
         str | None,
         typer.Option(
@@ -79,7 +81,7 @@ def bench(
     with _progress_between_rounds() as progress:
         asked: dict[str, Any] = {
             "engines": engine or (), "threads": threads or (), "runs": runs, "seconds": seconds, "profile": profile,
-            "input_shapes": parse_input_shapes(input_shape), "progress": progress,
+            "input_shapes": parse_input_shapes(input_shape), "precision": precision, "progress": progress,
         }  # fmt: skip
         if host is None:
             report = run_bench(models, **asked)

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgequant._errors import EdgequantError
+
 from ._images import ImagesOption, parse_images
 from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_result
+from ._precision import PrecisionOption
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def compare(
     ],
     labels: Annotated[Path | None, typer.Option(help=".npy of one integer class index for each sample.")] = None,
     input_shape: InputShapeOption = None,
+    precision: PrecisionOption = "float32",
     images: ImagesOption = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Compare layer by layer, and name the one to blame.")
@@ -47,10 +51,12 @@ def compare(
 
     from ._progress import step_progress
 
+    if precision != "float32" and (layers or html is not None):
+        raise EdgequantError("Layers are compared in float32: leave out --layers and --html, or --precision.")
     by_layer = None
     asked: dict[str, Any] = {"images": parse_images(images), "input_shapes": parse_input_shapes(input_shape)}
     with step_progress() as progress:
-        result = compare_models(reference, model, data, labels=labels, progress=progress, **asked)
+        result = compare_models(reference, model, data, labels=labels, precision=precision, progress=progress, **asked)
         if layers or html is not None:
             by_layer = compare_layers(reference, model, data, html=html, progress=progress, **asked)
     if as_json:

@@ -10,6 +10,7 @@ from edgequant._errors import EdgequantError
 from ._images import ImagesOption, parse_images
 from ._input_shapes import InputShapeOption, parse_input_shapes
 from ._output import print_json, print_result, print_status
+from ._precision import PrecisionOption
 from ._profile import print_profile
 from ._tables import print_table
 
@@ -62,13 +63,20 @@ def run(
     signature: Annotated[
         str | None, typer.Option(help="Run the graph that a .tflite file has under this name, and not its first.")
     ] = None,
+    precision: PrecisionOption = "float32",
     images: ImagesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Run a model on every sample of a file, or answer for pictures, sounds and lines of numbers."""
     if sources:
         given = (data, output, images, input_shape)
-        if any(option is not None for option in given) or raw or profile or engine not in ("auto", "native"):
+        if (
+            any(option is not None for option in given)
+            or raw
+            or profile
+            or engine not in ("auto", "native")
+            or precision != "float32"
+        ):
             raise EdgequantError("Answers go with --task, --labels, --draw, --threads and --json alone.")
         _answer(model, sources, task, labels, draw, threads, as_json=as_json)
         return
@@ -90,6 +98,7 @@ def run(
             profile=profile,
             input_shapes=parse_input_shapes(input_shape),
             signature=signature,
+            precision=precision,
             images=parse_images(images),
             progress=progress,
         )

@@ -117,6 +117,12 @@ typedef struct eq_custom_operator {
     void *context;
 } eq_custom_operator;
 
+/* What layers of floats compute with. Float32 gives the same bits on every CPU. Float16, of which a fast CPU does twice as many at
+ * once, has 11 binary digits and numbers up to 65504: convolutions, fully connected layers and products of matrices compute with it, and
+ * the values between them are stored in it; inputs and outputs stay as the file has them. Its results are the same bits wherever it
+ * runs: with kernels for it (Raspberry Pi 5), or with "scalar", which imitates it slowly. */
+typedef enum eq_precision { EQ_PRECISION_FLOAT32 = 0, EQ_PRECISION_FLOAT16 = 1 } eq_precision;
+
 typedef struct eq_model_options {
     uint64_t memory_limit; /* bytes for packed weights and, in each session, for tensors; 0: 1 GiB */
     const char *kernels;   /* a name from eq_kernels_name, for tests and measurements; NULL: the best that this CPU runs */
@@ -125,6 +131,7 @@ typedef struct eq_model_options {
     /* Of the file's signatures the one whose graph sessions run, under its names; NULL: the first graph. Every signature is a model of
      * its own: they share no packed weights, and no variables. */
     const char *signature;
+    int32_t precision; /* an eq_precision; EQ_ERROR_UNSUPPORTED where the kernels lack it */
 } eq_model_options;
 
 /* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */

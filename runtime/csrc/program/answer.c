@@ -47,7 +47,7 @@ static void open_stream(stream *s, const arguments *given) {
     eq_error error;
     size_t json_bytes = 0, label_bytes = 0;
     *s = (stream){.given = given};
-    const eq_model_options options = {.kernels = given->kernels, .signature = given->signature};
+    const eq_model_options options = {.kernels = given->kernels, .signature = given->signature, .precision = given->precision};
     check(eq_model_open_file(given->model, &options, &s->model, &error), &error, NULL);
     check(eq_session_open(s->model, &(eq_session_options){.threads = given->threads}, &s->session, &error), &error, NULL);
     uint8_t *json = given->task != NULL ? source_read_all(given->task, &json_bytes) : NULL;

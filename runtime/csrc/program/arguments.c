@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "edgequant.h"
 #include "failure.h"
@@ -34,6 +35,7 @@ static const char help[] =
     "  --signature NAME    run the graph that the file has under this name, and not its first\n"
     "  --threads N         threads of one inference, 1 to 256 (1); results do not depend on it\n"
     "  --kernels NAME      use these kernels and not the best that this CPU runs; --probe names them\n"
+    "  --precision P       what layers of floats compute with: float32, or float16 where the CPU has it (Raspberry Pi 5)\n"
     "  --json              print the results as JSON\n"
     "  --latencies         add the latency of each inference to the JSON\n"
     "  --profile           print what each step costs\n"
@@ -51,6 +53,7 @@ enum {
     SIGNATURE,
     THREADS,
     KERNELS,
+    PRECISION,
     JSON,
     LATENCIES,
     PROFILE,
@@ -77,6 +80,7 @@ static const struct option options[] = {
     {"signature", required_argument, NULL, SIGNATURE},
     {"threads", required_argument, NULL, THREADS},
     {"kernels", required_argument, NULL, KERNELS},
+    {"precision", required_argument, NULL, PRECISION},
     {"json", no_argument, NULL, JSON},
     {"latencies", no_argument, NULL, LATENCIES},
     {"profile", no_argument, NULL, PROFILE},
@@ -113,6 +117,14 @@ static double parse_seconds(const char *option, const char *word) {
     return value;
 }
 
+static int32_t parse_precision(const char *word) {
+    const bool is_float16 = strcmp(word, "float16") == 0;
+    if (!is_float16 && strcmp(word, "float32") != 0) {
+        fail(EXIT_USER, "--precision %s: give float32 or float16", word);
+    }
+    return is_float16 ? EQ_PRECISION_FLOAT16 : EQ_PRECISION_FLOAT32;
+}
+
 static void add_file(const char *option, const char *word, const char **files, int32_t *count) {
     if (*count == ARGUMENT_FILES_MAX) {
         fail(EXIT_USER, "%s may be given %d times, not more", option, ARGUMENT_FILES_MAX);
@@ -145,6 +157,9 @@ static void parse_option(arguments *parsed, int option, const char *word) {
         break;
     case KERNELS:
         parsed->kernels = word;
+        break;
+    case PRECISION:
+        parsed->precision = parse_precision(word);
         break;
     case JSON:
         parsed->as_json = true;
@@ -213,7 +228,7 @@ static void check_answers(const arguments *given) {
     const bool asks_for_outputs = given->input_count > 0 || given->output_count > 0 || given->repeat > 0 ||
                                   given->seconds > 0 || given->warmup > 0 || given->latencies || given->profile;
     if (sources > 0 && asks_for_outputs) {
-        fail(EXIT_USER, "answers go with --task, --labels, --top, --drop, --threads, --kernels and --json alone");
+        fail(EXIT_USER, "answers go with --task, --labels, --top, --drop, --threads, --kernels, --precision and --json alone");
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct arguments {
     int32_t repeat, threads;
     double seconds, warmup; /* 0: no limit of time, no warm-up */
     const char *kernels;    /* NULL: the best that this CPU runs */
+    int32_t precision;      /* an eq_precision */
     const char *signature;  /* NULL: the first graph */
     bool as_json, latencies, profile, probe;
     /* of tasks; NULL and 0: not given */

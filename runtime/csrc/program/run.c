@@ -143,7 +143,7 @@ static void time_runs(run *opened, const arguments *given, const uint8_t *values
 }
 
 run run_model(const arguments *given) {
-    const eq_model_options options = {.kernels = given->kernels, .signature = given->signature};
+    const eq_model_options options = {.kernels = given->kernels, .signature = given->signature, .precision = given->precision};
     run opened = {.memory_before = peak_memory()};
     eq_error error;
     const double begin = now();

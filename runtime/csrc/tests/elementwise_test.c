@@ -341,8 +341,11 @@ typedef struct tested {
     eq_depthwise_kernel depthwise;
     eq_gemm_f32_kernel gemm_f32; /* float_products_test.c */
     eq_depthwise_f32_kernel depthwise_f32;
+    eq_gemm_f32_kernel gemm_f16;
+    eq_depthwise_f32_kernel depthwise_f16;
     eq_gemm_dynamic_kernel gemm_dynamic; /* dynamic_test.c */
     void (*depthwise_dynamic)(void), (*range_f32)(void), (*quantize_f32)(void);
+    void (*widen_f16)(void), (*narrow_f16)(void), (*add_f16)(void), (*multiply_f16)(void); /* float_products_test.c */
     EVERY_KERNEL(MEMBER)
 } tested;
 _Static_assert(sizeof(tested) == sizeof(eq_kernels),

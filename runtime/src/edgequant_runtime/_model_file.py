@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Union
 from ._errors import ModelError
 
 TFLITE, ONNX = "tflite", "onnx"
+FLOAT32, FLOAT16 = "float32", "float16"
 
 # A .tflite file is a flatbuffer: four bytes of offset, then the file identifier.
 _TFLITE_IDENTIFIER = b"TFL3"
@@ -22,11 +23,11 @@ class ModelFile:
     """A model that is whole as far as its envelope shows: either `path` or `content` is set.
 
     `metadata` holds an ONNX model's metadata entries; it is empty for a .tflite model. `signature` is the name of that
-    which is to be run of a .tflite model; None is its first graph.
+    which is to be run of a .tflite model; None is its first graph. `precision` is what layers of floats compute with.
     """
 
     # Written out: a NamedTuple or a dataclass takes as long to define as two modules to import.
-    __slots__ = ("content", "format", "metadata", "name", "path", "signature")
+    __slots__ = ("content", "format", "metadata", "name", "path", "precision", "signature")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class ModelFile:
         self.name, self.format, self.metadata = name, format_, metadata
         self.path, self.content = path, content
         self.signature: str | None = None
+        self.precision = FLOAT32
 
 
 def read_model_file(model: Model) -> ModelFile:

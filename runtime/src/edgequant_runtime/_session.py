@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from ._engines import open_engine
-from ._errors import InputError, ModelError, SessionError
-from ._model_file import TFLITE, read_model_file
+from ._errors import EngineError, InputError, ModelError, SessionError
+from ._model_file import FLOAT16, FLOAT32, TFLITE, read_model_file
 from ._threads import checked_threads
 from ._turns import Turns
 
@@ -38,6 +38,9 @@ class Session:
             1 for them, which they are otherwise. Inputs that are not named keep that.
         signature: the name of the signature to run, for a .tflite file that has several: its graph, under its names.
             None runs the first graph. What one signature's variables remember, a session of another does not know.
+        precision: "float32", or "float16" for layers of floats of a .tflite model to compute with that in the native
+            engine: faster on a CPU that has such arithmetic, as a Raspberry Pi 5, and less exact. Another CPU imitates
+            it, many times slower, with the same bits; `fallback_reason` says so. Inputs and outputs stay as they are.
 
     Attributes:
         inputs: what the model takes, in its own order.
@@ -45,7 +48,7 @@ class Session:
             .tflite model has, otherwise the tensors'.
         engine: the engine's name.
         fallback_reason: a sentence on why "auto" took "litert" and not "native", which is also logged (INFO, to the
-            logger "edgequant_runtime"); None if it did not.
+            logger "edgequant_runtime"), or that float16 is imitated; None if neither is so.
         threads: the number of threads.
         signature: the name of the .tflite file's signature that is run: what was asked for, or that of its first graph,
             or None.
@@ -69,9 +72,13 @@ class Session:
         profile: bool = False,
         input_shapes: InputShapes | None = None,
         signature: str | None = None,
+        precision: str = FLOAT32,
     ) -> None:
         self.threads = checked_threads(threads)
         self._file = read_model_file(model)
+        if precision not in (FLOAT32, FLOAT16):
+            raise EngineError(f"There is no precision '{precision}': choose {FLOAT32} or {FLOAT16}.")
+        self._file.precision = precision
         self._choose(signature)
         opened = open_engine(self._file, engine, self.threads, profile, input_shapes)
         self.engine, self.fallback_reason = opened.name, opened.fallback_reason
@@ -123,6 +130,11 @@ class Session:
         if self._file.signature is not None:
             return self._file.signature
         return next((name for name, graph in self._signatures if graph == 0), None)
+
+    @property
+    def precision(self) -> str:
+        """What layers of floats compute with: "float32" or "float16"."""
+        return self._file.precision
 
     @property
     def signatures(self) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ import pytest
 from edgequant_runtime import Session
 from edgequant_runtime._engines._library import library
 
+from .oracle import kernel_sets
+
 CSRC = Path(__file__).parents[2] / "csrc"
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -166,6 +168,7 @@ def test_npy_files_that_do_not_fit(run, tmp_path, content, sentence):
         (("--seconds", "1s"), "--seconds 1s: give seconds"),
         (("--latencies",), "--latencies goes with --json"),
         (("--kernels", "mmx"), "no kernels 'mmx'"),
+        (("--precision", "half"), "--precision half: give float32 or float16"),
         (("--bogus",), "there is no option --bogus"),
         (("--input",), "--input needs a value"),
         (("another.tflite",), "give one model"),
@@ -256,3 +259,22 @@ def test_the_example_in_the_docs(models, tmp_path):
     assert printed == pytest.approx((expected[0].astype(int) + 128) / 256, rel=1e-5)
     failed = subprocess.run([tmp_path / "scores", models / "data_dependent.tflite"], capture_output=True, text=True)
     assert (failed.returncode, "WHERE" in failed.stderr) == (1, True)
+
+
+def test_float16_by_scalar_kernels_is_what_a_session_computes(run, models):
+    name = "float.tflite"
+    bits = json.loads(run(name, "--precision", "float16", "--kernels", "scalar", "--json").stdout)["sha256"]
+    session = Session(models / name, precision="float16")
+    (info,) = session.inputs
+    values = (seeded(int(np.prod(info.shape))) >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
+    (output,) = session.run(values.reshape(info.shape)).values()
+    assert bits == hashlib.sha256(output.tobytes()).hexdigest()
+    assert bits != json.loads(run(name, "--json").stdout)["sha256"]
+
+
+def test_float16_is_refused_where_kernels_lack_it(run):
+    fast = [name for name in kernel_sets() if name in ("avx2", "neon", "armv6")]
+    if not fast:
+        pytest.skip("this CPU runs scalar kernels alone")
+    refused = run("float.tflite", "--precision", "float16", "--kernels", fast[0], expect=2)
+    assert "have no arithmetic on float16" in refused.stderr

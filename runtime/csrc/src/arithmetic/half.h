@@ -42,6 +42,32 @@ static inline uint16_t eq_half_from_float(float x) {
     return (uint16_t)(sign | (rounded - 0x38000000) >> 13);
 }
 
+/* A number rounded to float16, once, as a float. */
+static inline float eq_half_rounded(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t sign = bits & (uint64_t)1 << 63, size = bits ^ sign;
+    if (size > (uint64_t)0x7ff << 52) { /* NaN */
+        return (float)x;
+    }
+    double rounded;
+    if (size < (uint64_t)(1023 - 14) << 52) { /* subnormal: the sum leaves the digits down to 2^-24 */
+        memcpy(&rounded, &size, sizeof rounded);
+        rounded = (rounded + 0x1p28) - 0x1p28;
+    } else {
+        const uint64_t kept = (size + (((uint64_t)1 << 41) - 1) + (size >> 42 & 1)) >> 42 << 42;
+        memcpy(&rounded, &kept, sizeof rounded);
+        rounded = rounded >= 0x1p16 ? (double)__builtin_inff() : rounded;
+    }
+    return (float)(sign ? -rounded : rounded);
+}
+
+/* a * b + c of float16 numbers, rounded once: the product is exact in double, and where the sum is not, it is far from halfway between
+ * two float16 numbers, since then the product is less than 2^-30 of c. */
+static inline float eq_half_fused(float a, float b, float c) {
+    return eq_half_rounded((double)a * (double)b + (double)c);
+}
+
 static inline float eq_bfloat_to_float(uint16_t half) {
     return eq_float_of_bits((uint32_t)half << 16);
 }

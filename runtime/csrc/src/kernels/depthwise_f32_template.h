@@ -1,36 +1,40 @@
 /* Float depthwise convolution, for any width of vectors: include after what gemm_f32_template.h asks, and
  *
  *     enum { PIXELS }   output pixels at once
+ *     ANY_WINDOW        or nothing: there is no code for windows of 3 x 3 alone
  *
  * Packed, for every LANES channels: bias (channels), weights (width, height, channels); missing channels are zero. */
+#include "float_value.h"
 #include "inline.h"
 #include "kernels.h"
 
+#ifndef ANY_WINDOW
 enum { SMALL = 3 }; /* windows of 3 x 3 have their weights in registers */
+#endif
 
-size_t PREFIX(depthwise_f32_packed_bytes)(const eq_depthwise_f32_weights *w) {
+size_t FLOAT_NAME(depthwise, packed_bytes)(const eq_depthwise_f32_weights *w) {
     const size_t blocks = (size_t)w->channels / LANES + (w->channels % LANES != 0);
-    return blocks * (1 + (size_t)w->height * (size_t)w->width) * LANES * sizeof(float);
+    return blocks * (1 + (size_t)w->height * (size_t)w->width) * LANES * sizeof(value);
 }
 
-void PREFIX(depthwise_f32_pack)(const eq_depthwise_f32_weights *w, void *packed) {
+void FLOAT_NAME(depthwise, pack)(const eq_depthwise_f32_weights *w, void *packed) {
     const size_t height = (size_t)w->height, width = (size_t)w->width, channels = (size_t)w->channels;
     for (size_t c = 0; c < channels; c++) {
-        float *to = (float *)packed + c / LANES * (1 + height * width) * LANES + c % LANES;
-        *to = w->bias ? w->bias[c] : 0.0f;
+        value *to = (value *)packed + c / LANES * (1 + height * width) * LANES + c % LANES;
+        *to = to_value(w->bias ? w->bias[c] : 0.0f);
         for (size_t x = 0; x < width; x++) {
             for (size_t y = 0; y < height; y++) {
-                *(to += LANES) = w->weights[(ptrdiff_t)y * w->row + (ptrdiff_t)x * w->column + (ptrdiff_t)c];
+                *(to += LANES) = to_value(w->weights[(ptrdiff_t)y * w->row + (ptrdiff_t)x * w->column + (ptrdiff_t)c]);
             }
         }
     }
 }
 
-static const float *at(const float *p, ptrdiff_t bytes) {
-    return (const float *)(const void *)((const char *)p + bytes);
+static const value *at(const value *p, ptrdiff_t bytes) {
+    return (const value *)(const void *)((const char *)p + bytes);
 }
 
-EQ_INLINE void put(const eq_depthwise_f32 *d, float *out, vec sum, int32_t count) {
+EQ_INLINE void put(const eq_depthwise_f32 *d, value *out, vec sum, int32_t count) {
     const vec x = clamp(sum, d->min, d->max);
     if (count == LANES) {
         store(out, x);
@@ -39,14 +43,14 @@ EQ_INLINE void put(const eq_depthwise_f32 *d, float *out, vec sum, int32_t count
 #ifdef STORES_SOME
     store_some(out, x, count);
 #else
-    float last[LANES];
+    value last[LANES];
     store(last, x);
     memcpy(out, last, (size_t)count * sizeof *last);
 #endif
 }
 
 /* `count` channels of `pixels` adjacent outputs (a constant), windows of any size. */
-EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count,
+EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count,
                        const int pixels) {
     vec sums[PIXELS];
     EQ_UNROLL
@@ -54,7 +58,7 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const fl
         sums[p] = load(weights);
     }
     for (int32_t x = 0; x < d->width; x++) {
-        const float *tap = at(in, x * d->tap_column);
+        const value *tap = at(in, x * d->tap_column);
         for (int32_t y = 0; y < d->height; y++, tap = at(tap, d->tap_row)) {
             const vec w = load(weights += LANES);
             EQ_UNROLL
@@ -69,6 +73,7 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const float *weights, const fl
     }
 }
 
+#ifndef ANY_WINDOW
 /* 3 x 3 taps, whose weights and places are in registers. */
 typedef struct small_window {
     vec bias, weights[SMALL * SMALL];
@@ -78,10 +83,10 @@ typedef struct small_window {
 /* Keeps the compiler from moving a pointer for every tap instead of this one. */
 #define ONE_POINTER(p) __asm__("" : "+r"(p))
 
-EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, const float *in, float *out, int32_t count,
+EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, const value *in, value *out, int32_t count,
                          const int pixels) {
     vec sums[PIXELS];
-    const float *from[PIXELS];
+    const value *from[PIXELS];
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
         sums[p] = window->bias;
@@ -102,10 +107,10 @@ EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, 
 }
 
 /* PIXELS outputs whose windows are a tap apart: each input is read once for all of them. */
-EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *window, const float *in, float *out,
+EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *window, const value *in, value *out,
                                int32_t count) {
     vec sums[PIXELS];
-    const float *rows[SMALL];
+    const value *rows[SMALL];
     EQ_UNROLL
     for (int p = 0; p < PIXELS; p++) {
         sums[p] = window->bias;
@@ -134,7 +139,7 @@ EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *wi
     }
 }
 
-static void run_line_small(const eq_depthwise_f32 *layer, const float *weights, const float *in, float *out, int32_t count) {
+static void run_line_small(const eq_depthwise_f32 *layer, const value *weights, const value *in, value *out, int32_t count) {
     const eq_depthwise_f32 d = *layer; /* not behind a pointer that `out` could be the same as */
     const bool overlapping = d.in_column == d.tap_column;
     small_window window = {.bias = load(weights)};
@@ -156,7 +161,9 @@ static void run_line_small(const eq_depthwise_f32 *layer, const float *weights, 
     }
 }
 
-static void run_line(const eq_depthwise_f32 *d, const float *weights, const float *in, float *out, int32_t count) {
+#endif
+
+static void run_line(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count) {
     int32_t x = 0;
     for (; x <= d->out_width - PIXELS; x += PIXELS, out += PIXELS * d->channels, in = at(in, PIXELS * d->in_column)) {
         run_any(d, weights, in, out, count, PIXELS);
@@ -166,15 +173,20 @@ static void run_line(const eq_depthwise_f32 *d, const float *weights, const floa
     }
 }
 
-void PREFIX(depthwise_f32_run)(const eq_depthwise_f32 *d, const float *in, float *out, int32_t rows) {
+void FLOAT_NAME(depthwise, run)(const eq_depthwise_f32 *d, const void *in, void *out, int32_t rows) {
     const size_t block = (1 + (size_t)d->height * (size_t)d->width) * LANES;
-    const bool small = d->height == SMALL && d->width == SMALL;
     for (int32_t y = 0; y < rows; y++) {
-        const float *from = at(in, y * d->in_row), *weights = d->packed;
-        float *to = (float *)(void *)((char *)out + y * d->out_row);
+        const value *from = at(in, y * d->in_row), *weights = d->packed;
+        value *to = (value *)(void *)((char *)out + y * d->out_row);
         for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
             const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
-            (small ? run_line_small : run_line)(d, weights, from + c, to + c, count);
+#ifndef ANY_WINDOW
+            if (d->height == SMALL && d->width == SMALL) {
+                run_line_small(d, weights, from + c, to + c, count);
+                continue;
+            }
+#endif
+            run_line(d, weights, from + c, to + c, count);
         }
     }
 }

@@ -1,8 +1,10 @@
-/* Float matrix products, for any width of vectors. Include after:
+/* Float matrix products, of float32 or float16, for any width of vectors. Include after:
  *
  *     PREFIX(name)                         the functions' names
- *     vec; enum { LANES, VECTORS, ROWS }   VECTORS of LANES columns make a tile; ROWS rows at once, 2, 4, 6 or 8
+ *     vec; enum { LANES, VECTORS, ROWS }   VECTORS of LANES columns make a tile; ROWS rows at once, 1, 2, 4, 6 or 8
  *     load(p), store(p, v), fused(w, x, sum) = w * x + sum, clamp(v, min, max), splat(p)
+ *     CHAIN, zero(), add_wide(), narrow_sum()  or nothing: sums are of chains of at most so many taps (kernels.h, float16)
+ *     PADDED_ROWS                          or nothing: fewer rows than ROWS are as many, the last repeated; there is code for 1 besides
  *     add_taps(...)                        or nothing: one tap after the other, by splat
  *     STORES_SOME, store_some(p, v, count) or nothing: the first `count` lanes. Who has it computes a tile whose last vectors
  *                                          have no columns without them
@@ -10,6 +12,7 @@
  * Packed, for every tile of columns: bias (columns), weights (taps, columns); missing columns are zero. */
 #include <math.h>
 
+#include "float_value.h"
 #include "inline.h"
 #include "kernels.h"
 
@@ -19,19 +22,19 @@ static size_t taps_of(const eq_gemm_f32_weights *w) {
     return (size_t)w->segments * (size_t)w->taps;
 }
 
-size_t PREFIX(gemm_f32_packed_bytes)(const eq_gemm_f32_weights *w) {
+size_t FLOAT_NAME(gemm, packed_bytes)(const eq_gemm_f32_weights *w) {
     const size_t tiles = (size_t)w->columns / TILE + (w->columns % TILE != 0);
-    return tiles * (1 + taps_of(w)) * TILE * sizeof(float);
+    return tiles * (1 + taps_of(w)) * TILE * sizeof(value);
 }
 
-void PREFIX(gemm_f32_pack)(const eq_gemm_f32_weights *w, void *packed) {
+void FLOAT_NAME(gemm, pack)(const eq_gemm_f32_weights *w, void *packed) {
     const size_t taps = taps_of(w), tile = (1 + taps) * TILE;
     for (int32_t n = 0; n < w->columns; n++) {
-        float *to = (float *)packed + (size_t)(n / TILE) * tile + n % TILE;
+        value *to = (value *)packed + (size_t)(n / TILE) * tile + n % TILE;
         const float *from = w->weights + (size_t)n * taps;
-        *to = w->bias ? w->bias[n] : 0.0f;
+        *to = to_value(w->bias ? w->bias[n] : 0.0f);
         for (size_t k = 0; k < taps; k++) {
-            to[(k + 1) * TILE] = from[k];
+            to[(k + 1) * TILE] = to_value(from[k]);
         }
     }
 }
@@ -39,12 +42,12 @@ void PREFIX(gemm_f32_pack)(const eq_gemm_f32_weights *w, void *packed) {
 #ifndef ADD_TAPS
 #define ADD_TAPS(...) add_taps(__VA_ARGS__, vectors)
 /* The products of `taps` adjacent taps. Returns the weights behind. */
-EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+EQ_INLINE const value *add_taps(vec sums[ROWS][VECTORS], const value *weights, const void *const *in, ptrdiff_t offset,
                                 int32_t taps, const int rows, const int vectors) {
-    const float *from[ROWS];
+    const value *from[ROWS];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
-        from[r] = in[r] + offset;
+        from[r] = (const value *)in[r] + offset;
     }
     for (int32_t k = 0; k < taps; k++, weights += TILE) {
         vec w[VECTORS];
@@ -65,30 +68,93 @@ EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, c
 }
 #endif
 
-EQ_INLINE void store_columns(float *out, const vec sums[VECTORS], int32_t count, const int vectors) {
-#ifdef STORES_SOME
+#ifdef CHAIN
+/* The chain ends: its sum is added in float32, and another begins with 0. */
+EQ_INLINE void end_chain(vec sums[ROWS][VECTORS], float wide[ROWS][TILE], const int rows, const int vectors) {
     EQ_UNROLL
-    for (int v = 0; v < vectors - 1; v++) {
-        store(out + v * LANES, sums[v]);
+    for (int r = 0; r < rows; r++) {
+        EQ_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            add_wide(wide[r] + v * LANES, sums[r][v]);
+            sums[r][v] = zero();
+        }
     }
-    store_some(out + (vectors - 1) * LANES, sums[vectors - 1], count - (vectors - 1) * LANES);
-#else
-    float last[TILE], *to = count == TILE ? out : last;
-    EQ_UNROLL
-    for (int v = 0; v < vectors; v++) {
-        store(to + v * LANES, sums[v]);
-    }
-    if (count != TILE) {
-        memcpy(out, last, (size_t)count * sizeof *last);
-    }
-#endif
 }
 
+EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[ROWS][VECTORS], const value *weights, const void *const *in,
+                            const int rows, const int vectors) {
+    float wide[ROWS][TILE];
+    const bool is_one_chain = (int64_t)g->segments * g->taps <= CHAIN;
+    if (!is_one_chain) {
+        memset(wide, 0, sizeof wide);
+    }
+    int32_t segment = 0, tap = 0, chain = 0; /* taps in the chain */
+    while (segment < g->segments) {
+        const int32_t left = g->taps - tap, taps = left < CHAIN ? left : CHAIN;
+        weights = ADD_TAPS(sums, weights, in, g->segment_offsets[segment] / (ptrdiff_t)sizeof(value) + tap, taps, rows);
+        chain += taps;
+        tap = taps < left ? tap + taps : 0;
+        segment += tap == 0;
+        const int32_t next = g->taps - tap < CHAIN ? g->taps - tap : CHAIN;
+        if (!is_one_chain && (segment == g->segments || chain + next > CHAIN)) {
+            end_chain(sums, wide, rows, vectors);
+            chain = 0;
+        }
+    }
+    EQ_UNROLL
+    for (int r = 0; !is_one_chain && r < rows; r++) {
+        EQ_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            sums[r][v] = narrow_sum(wide[r] + v * LANES);
+        }
+    }
+}
+#else
+EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[ROWS][VECTORS], const value *weights, const void *const *in,
+                            const int rows, const int vectors) {
+    (void)vectors; /* a set's own add_taps may not ask */
+    for (int32_t s = 0; s < g->segments; s++) {
+        weights = ADD_TAPS(sums, weights, in, g->segment_offsets[s] / (ptrdiff_t)sizeof(value), g->taps, rows);
+    }
+}
+#endif
+
+#ifdef STORES_SOME
+EQ_INLINE void store_columns(const vec sums[ROWS][VECTORS], void *const *out, int32_t column, int32_t count, const int rows,
+                             const int vectors) {
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        value *to = (value *)out[r] + column;
+        EQ_UNROLL
+        for (int v = 0; v < vectors - 1; v++) {
+            store(to + v * LANES, sums[r][v]);
+        }
+        store_some(to + (vectors - 1) * LANES, sums[r][vectors - 1], count - (vectors - 1) * LANES);
+    }
+}
+#else
+EQ_INLINE void store_columns(const vec sums[ROWS][VECTORS], void *const *out, int32_t column, int32_t count, const int rows,
+                             const int vectors) {
+    value last[ROWS][TILE];
+    const bool whole = count == TILE;
+    EQ_UNROLL
+    for (int r = 0; r < rows; r++) {
+        value *to = whole ? (value *)out[r] + column : last[r];
+        EQ_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            store(to + v * LANES, sums[r][v]);
+        }
+    }
+    for (int r = 0; !whole && r < rows; r++) {
+        memcpy((value *)out[r] + column, last[r], (size_t)count * sizeof last[r][0]);
+    }
+}
+#endif
+
 /* `count` columns of `rows` rows in `vectors` vectors (constants). */
-EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *const *in, float *const *out, int32_t column,
+EQ_INLINE void run_tile(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
                         int32_t count, const int rows, const int vectors) {
     vec sums[ROWS][VECTORS];
-    const float *weights = tile + TILE;
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
@@ -96,9 +162,7 @@ EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *co
             sums[r][v] = load(tile + v * LANES);
         }
     }
-    for (int32_t s = 0; s < g->segments; s++) {
-        weights = ADD_TAPS(sums, weights, in, g->segment_offsets[s] / (ptrdiff_t)sizeof(float), g->taps, rows);
-    }
+    add_segments(g, sums, tile + TILE, in, rows, vectors);
     if (!isinf(g->min) || !isinf(g->max)) {
         const float min = g->min, max = g->max;
         EQ_UNROLL
@@ -109,25 +173,24 @@ EQ_INLINE void run_tile(const eq_gemm_f32 *g, const float *tile, const float *co
             }
         }
     }
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        store_columns(out[r] + column, sums[r], count, vectors);
-    }
+    store_columns((const vec(*)[VECTORS])sums, out, column, count, rows, vectors);
 }
 
 /* A tile of `rows` rows: 1, 2, 4 or ROWS. */
-EQ_INLINE void run_rows(const eq_gemm_f32 *g, const float *tile, const float *const *in, float *const *out, int32_t column,
+EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
                         int32_t count, int rows, const int vectors) {
     switch (rows) {
+#if MOST_ROWS > 1
     case 1:
         run_tile(g, tile, in, out, column, count, 1, vectors);
         break;
-#if MOST_ROWS > 2
+#endif
+#if MOST_ROWS > 2 && !defined(PADDED_ROWS)
     case 2:
         run_tile(g, tile, in, out, column, count, 2, vectors);
         break;
 #endif
-#if MOST_ROWS > 4
+#if MOST_ROWS > 4 && !defined(PADDED_ROWS)
     case 4:
         run_tile(g, tile, in, out, column, count, 4, vectors);
         break;
@@ -138,16 +201,16 @@ EQ_INLINE void run_rows(const eq_gemm_f32 *g, const float *tile, const float *co
 }
 
 #ifdef STORES_SOME
-/* One row and `tiles` whole tiles (a constant), `tile` floats apart: enough sums to hide the latency of `fused`. */
-EQ_INLINE void run_line(const eq_gemm_f32 *g, const float *packed, size_t tile, const float *in, float *out, const int tiles) {
+/* One row and `tiles` whole tiles (a constant), `tile` values apart: enough sums to hide the latency of `fused`. */
+EQ_INLINE void run_line(const eq_gemm_f32 *g, const value *packed, size_t tile, const value *in, value *out, const int tiles) {
     vec sums[LINE_TILES][VECTORS];
-    const float *weights = packed;
+    const value *weights = packed;
     EQ_UNROLL
     for (int i = 0; i < tiles * VECTORS; i++) {
         sums[i / VECTORS][i % VECTORS] = load(packed + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
     }
     for (int32_t s = 0; s < g->segments; s++) {
-        const float *from = in + g->segment_offsets[s] / (ptrdiff_t)sizeof(float);
+        const value *from = in + g->segment_offsets[s] / (ptrdiff_t)sizeof(value);
         for (int32_t k = 0; k < g->taps; k++) {
             const vec x = splat(from + k);
             weights += TILE;
@@ -165,17 +228,17 @@ EQ_INLINE void run_line(const eq_gemm_f32 *g, const float *packed, size_t tile, 
 }
 #endif
 
-static void run_tiles(const eq_gemm_f32 *g, const float *const *in, float *const *out, int32_t first_column,
-                      int32_t last_column, int rows) {
+static void run_tiles(const eq_gemm_f32 *g, const void *const *in, void *const *out, int32_t first_column, int32_t last_column,
+                      int rows) {
     const size_t tile = (1 + (size_t)g->segments * (size_t)g->taps) * TILE;
-    const float *packed = (const float *)g->packed + (size_t)(first_column / TILE) * tile;
+    const value *packed = (const value *)g->packed + (size_t)(first_column / TILE) * tile;
     int32_t n = first_column;
 #ifdef STORES_SOME
     for (; rows == 1 && last_column - n >= LINE_TILES * TILE; n += LINE_TILES * TILE, packed += LINE_TILES * tile) {
-        run_line(g, packed, tile, in[0], out[0] + n, LINE_TILES);
+        run_line(g, packed, tile, in[0], (value *)out[0] + n, LINE_TILES);
     }
     for (; rows == 1 && last_column - n >= 2 * TILE; n += 2 * TILE, packed += 2 * tile) {
-        run_line(g, packed, tile, in[0], out[0] + n, 2);
+        run_line(g, packed, tile, in[0], (value *)out[0] + n, 2);
     }
 #endif
     for (; n < last_column; n += TILE, packed += tile) {
@@ -192,13 +255,30 @@ static void run_tiles(const eq_gemm_f32 *g, const float *const *in, float *const
 
 /* The most rows that there is code for. */
 static int rows_at_once(int32_t rows) {
+#ifdef PADDED_ROWS
+    return rows > 2 ? ROWS : 1;
+#else
     return rows >= ROWS ? ROWS : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+#endif
 }
 
-void PREFIX(gemm_f32_run)(const eq_gemm_f32 *g, const float *const *in, float *const *out, int32_t rows, int32_t first_column,
-                          int32_t last_column) {
+void FLOAT_NAME(gemm, run)(const eq_gemm_f32 *g, const void *const *in, void *const *out, int32_t rows, int32_t first_column,
+                           int32_t last_column) {
     while (rows > 0) {
         const int at_once = rows_at_once(rows);
+#ifdef PADDED_ROWS
+        const void *windows[ROWS];
+        void *places[ROWS];
+        if (rows < at_once) { /* what is computed several times is written to the same place */
+            for (int r = 0; r < ROWS; r++) {
+                windows[r] = in[r < rows ? r : rows - 1];
+                places[r] = out[r < rows ? r : rows - 1];
+            }
+            in = windows;
+            out = places;
+            rows = at_once;
+        }
+#endif
         run_tiles(g, in, out, first_column, last_column, at_once);
         in += at_once;
         out += at_once;

@@ -140,7 +140,7 @@ typedef struct eq_gemm_f32_kernel {
     int32_t rows, columns; /* as of eq_gemm_kernel */
     size_t (*packed_bytes)(const eq_gemm_f32_weights *weights);
     void (*pack)(const eq_gemm_f32_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
-    void (*run)(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows, int32_t first_column,
+    void (*run)(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows, int32_t first_column,
                 int32_t last_column);
 } eq_gemm_f32_kernel;
 
@@ -164,8 +164,20 @@ typedef struct eq_depthwise_f32_kernel {
     size_t (*packed_bytes)(const eq_depthwise_f32_weights *weights);
     void (*pack)(const eq_depthwise_f32_weights *weights, void *packed);
     /* `rows` whole output rows. Up to EQ_SLACK bytes past each window's end may be read. */
-    void (*run)(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+    void (*run)(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 } eq_depthwise_f32_kernel;
+
+/* ---- arithmetic on float16: `precision` of eq_model_options ----
+ *
+ * The two kernels above, where inputs, outputs, packed weights and biases are float16 in memory, and each fused multiply-add is
+ * rounded to float16, once. `gemm_f16` sums chains, the first of which begins with the bias, the others with 0. A chain takes taps of
+ * adjacent segments, at most EQ_F16_CHAIN; a segment that would not fit begins another, one that is longer is cut into so many
+ * each. Sums of chains, where there are several, are added in float32, from 0 on, and the whole rounded to float16. Bounds are float16
+ * numbers. Up to EQ_SLACK bytes past a segment's end may be read. `run` is NULL where the CPU has no such instructions. */
+enum { EQ_F16_CHAIN = 192 };
+
+/* out = clamp(a + b or a * b, each rounded to float16, min, max), over n adjacent values. */
+typedef void (*eq_binary_f16_fn)(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
 
 /* ---- dynamic range: floats that become int8 during the run, products of these with float results ---- */
 
@@ -280,10 +292,16 @@ typedef struct eq_kernels {
     eq_depthwise_kernel depthwise;
     eq_gemm_f32_kernel gemm_f32;
     eq_depthwise_f32_kernel depthwise_f32;
+    eq_gemm_f32_kernel gemm_f16;           /* these two with float16 in memory and in sums; run is NULL where the CPU */
+    eq_depthwise_f32_kernel depthwise_f16; /* has no such instructions */
     eq_gemm_dynamic_kernel gemm_dynamic;
     /* `rows` whole output rows; `in` points at the window of the first output. Up to EQ_SLACK bytes past each window's end may be read. */
     void (*depthwise_dynamic)(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                               int32_t rows);
+    /* float16 to float32, exactly, and back, rounded to nearest, ties to even. */
+    void (*widen_f16)(const uint16_t *in, float *out, size_t n);
+    void (*narrow_f16)(const float *in, uint16_t *out, size_t n);
+    eq_binary_f16_fn add_f16, multiply_f16; /* NULL where gemm_f16 is */
     /* least = the smallest of 0 and in[i] for i < n, most the largest; NaN is passed over. */
     void (*range_f32)(const float *in, size_t n, float *least, float *most);
     void (*quantize_f32)(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);

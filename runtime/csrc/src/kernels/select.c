@@ -54,7 +54,7 @@ static eq_kernels *add(uint32_t needs) {
     } while (0)
 
 static void fill(void) {
-    ADD("scalar", 0, EQ_SCALAR_SET);
+    ADD("scalar", 0, EQ_SCALAR_WHOLE_SET);
 #if defined(__x86_64__)
     ADD("avx2", NEEDS(AVX2), EQ_AVX2_SET);
     ADD("avxvnni", NEEDS(AVX2) | NEEDS(AVXVNNI), EQ_AVXVNNI_SET);
@@ -63,8 +63,8 @@ static void fill(void) {
     ADD("avx512vbmi", NEEDS(AVX2) | NEEDS(AVX512) | NEEDS(AVX512VNNI) | NEEDS(AVX512VBMI), EQ_AVX512VBMI_SET);
 #elif defined(__aarch64__)
     ADD("neon", NEEDS(NEON), EQ_NEON_SET);
-    ADD("dotprod", NEEDS(NEON) | NEEDS(DOTPROD), EQ_DOTPROD_SET);
-    ADD("i8mm", NEEDS(NEON) | NEEDS(DOTPROD) | NEEDS(I8MM), EQ_I8MM_SET);
+    ADD("dotprod", NEEDS(NEON) | NEEDS(DOTPROD) | NEEDS(FP16), EQ_DOTPROD_SET);
+    ADD("i8mm", NEEDS(NEON) | NEEDS(DOTPROD) | NEEDS(FP16) | NEEDS(I8MM), EQ_I8MM_SET);
 #elif defined(__arm__)
     ADD("armv6", NEEDS(ARMV6), EQ_ARMV6_SET);
     ADD("neon", NEEDS(NEON), EQ_NEON_SET);

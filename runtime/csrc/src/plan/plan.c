@@ -5,6 +5,7 @@
 #include "body.h"
 #include "copy.h"
 #include "empty.h"
+#include "half.h"
 #include "operator.h"
 #include "pass.h"
 #include "variables.h"
@@ -81,10 +82,10 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
     return NULL;
 }
 
-static eq_status prepare(eq_plan *plan, const eq_operator *op) {
+static eq_status prepare_as_it_is(eq_plan *plan, const eq_operator *op, bool half) {
     static const eq_operator_row widened = {.prepare = EQ_PREPARE_WIDENED};
     const eq_operator_row *row = &widened;
-    const eq_status status = eq_plan_is_widened(plan, op) ? EQ_OK : eq_plan_find_operator(plan, op, &row);
+    const eq_status status = !half && eq_plan_is_widened(plan, op) ? EQ_OK : eq_plan_find_operator(plan, op, &row);
     if (status != EQ_OK) {
         return status;
     }
@@ -95,6 +96,20 @@ static eq_status prepare(eq_plan *plan, const eq_operator *op) {
                    : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a tensor of type %s", eq_type_name(foreign->type));
     }
     return eq_plan_prepare(plan, op, row);
+}
+
+static eq_status prepare(eq_plan *plan, const eq_operator *op) {
+    bool half = false;
+    const int32_t first_step = plan->step_count, first_tensor = plan->tensor_count;
+    const eq_operator *converted = plan->half ? eq_plan_to_half(plan, op, &half) : op;
+    eq_status status = converted ? prepare_as_it_is(plan, converted, half) : (eq_status)plan->error->status;
+    if (half && status == EQ_ERROR_UNSUPPORTED) {
+        plan->step_count = first_step;
+        eq_plan_forget_others(plan, first_tensor);
+        converted = eq_plan_back_to_float(plan, op);
+        status = converted ? prepare_as_it_is(plan, converted, false) : (eq_status)plan->error->status;
+    }
+    return status;
 }
 
 static void remember_maker(eq_plan *plan, const eq_operator *op) {
@@ -141,7 +156,11 @@ static eq_status start(eq_plan *plan, eq_model *model, const eq_graph *graph) {
     }
     plan->inputs = eq_plan_take(plan, eq_size_times(edges, sizeof *plan->inputs));
     plan->tensors = eq_plan_take(plan, eq_size_times(capacity, sizeof *plan->tensors));
-    if (!plan->inputs || !plan->tensors) {
+    plan->half = !plan->is_body && model->precision == EQ_PRECISION_FLOAT16;
+    if (plan->half) {
+        plan->others = eq_plan_take(plan, eq_size_times(capacity, sizeof *plan->others));
+    }
+    if (!plan->inputs || !plan->tensors || (plan->half && !plan->others)) {
         return (eq_status)plan->error->status;
     }
     plan->outputs = plan->inputs + graph->input_count;
@@ -173,6 +192,9 @@ static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shap
     }
     if (status == EQ_OK) {
         status = eq_plan_output_edges(plan);
+    }
+    if (status == EQ_OK) {
+        status = eq_plan_widen_outputs(plan);
     }
     return status == EQ_OK ? eq_plan_layout(plan) : status;
 }

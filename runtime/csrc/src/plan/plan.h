@@ -83,6 +83,8 @@ typedef struct eq_plan {
     struct eq_plan *bodies;    /* these plans */
     struct eq_plan *next_body; /* of the plan that this one belongs to */
     bool is_body;
+    bool half;        /* products compute with float16 (half.h) */
+    int32_t *others;  /* for each tensor, where half: one more than the tensor of its values in float32 or float16, or 0 */
     bool takes_empty; /* the operator that is prepared now gives outputs of no elements as others (empty.c) */
     struct eq_memory_block *memory;
     uint64_t memory_used;

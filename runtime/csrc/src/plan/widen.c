@@ -1,8 +1,8 @@
 #include "widen.h"
 
+#include <math.h>
 #include <string.h>
 
-#include "arithmetic/half.h"
 #include "base/memory.h"
 #include "pass.h"
 
@@ -74,56 +74,77 @@ bool eq_plan_is_widened(const eq_plan *plan, const eq_operator *op) {
     return false;
 }
 
+enum { CHUNK = 4096 }; /* values of a unit */
+
+typedef struct conversion {
+    const eq_kernels *kernels;
+    size_t elements;
+} conversion;
+
+static size_t values_of(const conversion *c, int32_t first, int32_t last) {
+    const size_t begin = (size_t)first * CHUNK, end = (size_t)last * CHUNK;
+    return (end < c->elements ? end : c->elements) - begin;
+}
+
 static void run_widen(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
+    const conversion *c = step->data;
     const uint16_t *in = storage[step->inputs[0].tensor].data;
     float *out = storage[step->outputs[0].tensor].data;
-    for (int64_t i = 0; i < *(const int64_t *)step->data; ++i) {
-        out[i] = eq_half_to_float(in[i]);
-    }
+    (void)scratch;
+    c->kernels->widen_f16(in + (size_t)first * CHUNK, out + (size_t)first * CHUNK, values_of(c, first, last));
 }
 
 static void run_narrow(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
+    const conversion *c = step->data;
     const float *in = storage[step->inputs[0].tensor].data;
     uint16_t *out = storage[step->outputs[0].tensor].data;
-    for (int64_t i = 0; i < *(const int64_t *)step->data; ++i) {
-        out[i] = eq_half_from_float(in[i]);
-    }
+    (void)scratch;
+    c->kernels->narrow_f16(in + (size_t)first * CHUNK, out + (size_t)first * CHUNK, values_of(c, first, last));
 }
 
-static eq_status convert(eq_plan *plan, const eq_operator *op, eq_run_fn run, int32_t from, int32_t to) {
-    const int64_t elements = eq_tensor_elements(&plan->tensors[to].tensor);
-    eq_step *step = eq_plan_step(plan, op, run, sizeof elements, 1, 1);
+eq_status eq_plan_convert(eq_plan *plan, const eq_operator *op, int32_t from, int32_t to) {
+    const eq_tensor *made = &plan->tensors[to].tensor;
+    eq_step *step = eq_plan_step(plan, op, made->type == EQ_FLOAT16 ? run_narrow : run_widen, sizeof(conversion), 1, 1);
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    *(int64_t *)step->data = elements;
+    const size_t elements = (size_t)eq_tensor_elements(made);
+    *(conversion *)step->data = (conversion){plan->kernels, elements};
     step->inputs[0].tensor = from;
     step->outputs[0].tensor = to;
-    step->cost = (uint64_t)elements;
-    step->slow = true;
+    step->units = (int32_t)((elements + CHUNK - 1) / CHUNK);
+    step->cost = elements;
+    step->slow = eq_floats_are_slow(plan);
     return EQ_OK;
 }
 
-/* A float32 tensor with the values of a float16 one; a constant if that is. */
-static eq_status widen_input(eq_plan *plan, const eq_operator *op, int32_t *input) {
-    const eq_tensor *narrow = &plan->tensors[*input].tensor;
-    const int64_t elements = eq_tensor_elements(narrow);
-    const int32_t wide = eq_plan_temporary(plan, EQ_FLOAT32, narrow->rank, narrow->dims), from = *input;
-    if (wide < 0) {
-        return (eq_status)plan->error->status;
+int32_t eq_plan_converted(eq_plan *plan, const eq_operator *op, int32_t from, eq_type type) {
+    const eq_tensor *tensor = &plan->tensors[from].tensor;
+    const size_t elements = (size_t)eq_tensor_elements(tensor);
+    const int32_t to = eq_plan_temporary(plan, type, tensor->rank, tensor->dims);
+    if (to < 0) {
+        return -1;
     }
-    *input = wide;
-    if (!narrow->data || narrow->is_variable) {
-        return convert(plan, op, run_widen, from, wide);
+    if (!tensor->data || tensor->is_variable) {
+        return eq_plan_convert(plan, op, from, to) == EQ_OK ? to : -1;
     }
-    float *values = eq_plan_take(plan, eq_size_times((size_t)elements, sizeof *values));
-    for (int64_t i = 0; values && i < elements; ++i) {
-        values[i] = eq_half_to_float(((const uint16_t *)narrow->data)[i]);
+    uint8_t *values = eq_plan_take(plan, eq_size_times(elements, (size_t)eq_type_size(type)) + 2 * EQ_SLACK);
+    if (!values) {
+        return -1;
     }
-    eq_plan_constant(plan, wide, values);
-    return values ? EQ_OK : (eq_status)plan->error->status;
+    values += EQ_SLACK;
+    if (type == EQ_FLOAT16) {
+        uint16_t *halves = (uint16_t *)(void *)values;
+        plan->kernels->narrow_f16(tensor->data, halves, elements);
+        for (size_t i = 0; i < elements; ++i) { /* a mask's -3.4e38 is to stay a number, of which SOFTMAX makes no NaN */
+            const bool is_past = (halves[i] & 0x7fff) == 0x7c00 && !isinf(((const float *)tensor->data)[i]);
+            halves[i] = (uint16_t)(halves[i] - is_past);
+        }
+    } else {
+        plan->kernels->widen_f16(tensor->data, (float *)(void *)values, elements);
+    }
+    eq_plan_constant(plan, to, values);
+    return to;
 }
 
 /* The operator with float32 in the places of float16. */
@@ -142,7 +163,8 @@ static eq_status widen(eq_plan *plan, const eq_operator *op, eq_operator *wide) 
         const bool is_float16 = tensors[i] >= 0 && plan->tensors[tensors[i]].tensor.type == EQ_FLOAT16;
         eq_status status = EQ_OK;
         if (is_float16 && i < inputs) {
-            status = widen_input(plan, op, &tensors[i]);
+            tensors[i] = eq_plan_converted(plan, op, tensors[i], EQ_FLOAT32);
+            status = tensors[i] < 0 ? (eq_status)plan->error->status : EQ_OK;
         } else if (is_float16 && (tensors[i] = eq_plan_temporary(plan, EQ_FLOAT32, 0, plan->tensors[0].tensor.dims)) < 0) {
             status = (eq_status)plan->error->status;
         }
@@ -168,7 +190,7 @@ eq_status eq_prepare_widened(eq_plan *plan, const eq_operator *op) {
         const eq_tensor *made = eq_plan_output(plan, wide, slot);
         status = eq_plan_shape(plan, op, slot, made->rank, made->dims);
         if (status == EQ_OK) {
-            status = convert(plan, op, run_narrow, wide->outputs[slot], op->outputs[slot]);
+            status = eq_plan_convert(plan, op, wide->outputs[slot], op->outputs[slot]);
         }
         if (status != EQ_OK) {
             return status;

@@ -81,6 +81,7 @@ struct eq_model {
     eq_packed *packed;              /* for each operator of the main graph */
     struct eq_memory_block *memory; /* of everything above but the file */
     const struct eq_kernels *kernels;
+    int32_t precision;                          /* an eq_precision */
     const eq_custom_operator *custom_operators; /* the caller's */
     int32_t custom_operator_count;
     void *lock; /* guards packed and references */

@@ -67,6 +67,21 @@ static eq_status only_read(eq_model *model, const eq_model_options *options, eq_
     return status;
 }
 
+static eq_status choose_precision(eq_model *model, int32_t precision, eq_error *error) {
+    if (precision != EQ_PRECISION_FLOAT32 && precision != EQ_PRECISION_FLOAT16) {
+        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no precision %d", (int)precision);
+    }
+    if (precision == EQ_PRECISION_FLOAT16 && model->kernels->gemm_f16.run == NULL) {
+        return eq_fail(
+            error, EQ_ERROR_UNSUPPORTED,
+            "the kernels '%s' have no arithmetic on float16, which needs a CPU such as a Raspberry Pi 5's: leave the "
+            "precision at float32, or take the kernels 'scalar', which imitate it slowly",
+            model->kernels->name);
+    }
+    model->precision = precision;
+    return EQ_OK;
+}
+
 static eq_status keep_custom_operators(eq_model *model, const eq_model_options *options, eq_error *error) {
     const int32_t count = options != NULL ? options->custom_operator_count : 0;
     if (count <= 0) {
@@ -89,6 +104,9 @@ static eq_status keep_custom_operators(eq_model *model, const eq_model_options *
 
 static eq_status prepare(eq_model *model, const eq_model_options *options, eq_error *error) {
     eq_status status = choose_kernels(model, options != NULL ? options->kernels : NULL, error);
+    if (status == EQ_OK) {
+        status = choose_precision(model, options != NULL ? options->precision : EQ_PRECISION_FLOAT32, error);
+    }
     if (status == EQ_OK) {
         status = keep_custom_operators(model, options, error);
     }

@@ -152,7 +152,8 @@ static size_t edge_bytes(const eq_session *session, int32_t tensor) {
 /* All but the name. `inner` is the graph's tensor, `outer` what the caller sees of it. */
 static void describe(const eq_session *session, int32_t inner, int32_t outer, eq_tensor_info *info) {
     const eq_tensor *t = &session->plan->tensors[inner].tensor;
-    *info = (eq_tensor_info){.type = t->file_type, .rank = t->rank, .bytes = edge_bytes(session, outer)};
+    *info = (eq_tensor_info){
+        .type = session->plan->tensors[outer].tensor.type, .rank = t->rank, .bytes = edge_bytes(session, outer)};
     memcpy(info->shape, t->dims, sizeof info->shape);
     /* Files may leave out the shape of what an operator gives. */
     bool known = session->plan->graph->tensors[inner].rank == t->rank;

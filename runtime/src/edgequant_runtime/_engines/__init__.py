@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from edgequant_runtime._errors import EngineError
-from edgequant_runtime._model_file import ONNX, TFLITE, ModelFile, at_start, read_model_file
+from edgequant_runtime._model_file import FLOAT16, ONNX, TFLITE, ModelFile, at_start, read_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,8 @@ def open_engine(
     Raises EngineError if the engine is unknown, runs other models, is not installed or has no profile to give, and
     ModelError if it refuses the model.
     """
+    if file.precision == FLOAT16:
+        return _open_in_float16(file, engine, threads, profile, input_shapes)
     if engine == "auto":
         engine = _engines_for(file)[0]
         if engine == "native" and not profile:
@@ -129,6 +131,22 @@ def engine_version(name: str) -> str:
 
 def _engines_for(file: ModelFile) -> tuple[str, ...]:
     return tuple(name for name, (_, format_) in ENGINES.items() if format_ == file.format)
+
+
+def _open_in_float16(
+    file: ModelFile, engine: str, threads: int, profile: bool, input_shapes: InputShapes | None
+) -> OpenedEngine:
+    """Open the model in the native engine, which alone has this precision; who asks for it has chosen the engine."""
+    if file.format != TFLITE or engine not in ("auto", "native"):
+        asked = f"the engine '{engine}'" if file.format == TFLITE else f"a .{file.format} model"
+        raise EngineError(
+            f"The precision float16 is of the engine 'native' and .tflite models, not of {asked}: leave one out."
+        )
+    from ._native import NativeEngine, NativeModel, computes_float16
+
+    opened = NativeEngine(NativeModel(file), threads, profile, input_shapes)
+    reason = "This CPU has no arithmetic on float16: it is imitated, bit for bit and many times slower."
+    return OpenedEngine("native", opened, None if computes_float16() else reason)
 
 
 def _open_with_profile(file: ModelFile, engine: str, threads: int, input_shapes: InputShapes | None) -> Engine:

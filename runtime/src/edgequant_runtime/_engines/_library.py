@@ -61,6 +61,7 @@ class ModelOptions(ctypes.Structure):
         ("custom_operators", c_void_p),
         ("custom_operator_count", c_int32),
         ("signature", c_char_p),
+        ("precision", c_int32),
     )
 
 

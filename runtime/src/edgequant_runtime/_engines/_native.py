@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from edgequant_runtime._errors import ModelError
-from edgequant_runtime._model_file import ModelFile
+from edgequant_runtime._model_file import FLOAT16, ModelFile
 
 from ._base import check_bytes, lent_array
 from ._library import (
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from edgequant_runtime._profile import ProfileStep
     from edgequant_runtime._shapes import InputShapes
     from edgequant_runtime._tensor_info import TensorInfo
+
+MOST_KERNEL_SETS = 16
+"""More than any CPU has; there is no name past the last."""
 
 # The numbers of the .tflite format.
 _DTYPES = {
@@ -72,6 +75,11 @@ def check_structure(file: ModelFile) -> None:
     check(status, error, f"No engine can open {file.name}")
 
 
+def computes_float16() -> bool:
+    """Return whether this CPU has arithmetic on float16, and kernels for it."""
+    return any(library().eq_kernels_name(index) == b"dotprod" for index in range(MOST_KERNEL_SETS))
+
+
 class _Handle:
     """Something that C opened, closed when nobody needs it any more."""
 
@@ -91,7 +99,8 @@ class NativeModel(_Handle):
 
     Args:
         file: the model.
-        kernels: the name of a kernel set, for tests and measurements; None takes the best that this CPU runs.
+        kernels: the name of a kernel set, for tests and measurements; None takes the best that this CPU runs, or for
+            the precision float16, where it has no arithmetic on that, "scalar".
 
     """
 
@@ -100,7 +109,11 @@ class NativeModel(_Handle):
         self.name = file.name
         # A model in memory is not copied: whoever holds the C model holds the bytes.
         self.content = file.content or b""
+        is_float16 = file.precision == FLOAT16
+        if kernels is None and is_float16 and not computes_float16():
+            kernels = "scalar"
         options = ModelOptions(0, None if kernels is None else kernels.encode())
+        options.precision = int(is_float16)
         if file.signature is not None:
             options.signature = file.signature.encode()
         error = Error()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from edgequant_runtime._inputs import by_name
-from edgequant_runtime._model_file import read_model_file
+from edgequant_runtime._model_file import FLOAT32, read_model_file
 from edgequant_runtime._profile import ProfileStep
 from edgequant_runtime._shapes import by_input, first_shapes
 from edgequant_runtime._threads import checked_threads
@@ -57,6 +57,7 @@ class EngineProcess:
         profile: bool = False,
         input_shapes: InputShapes | None = None,
         signature: str | None = None,
+        precision: str = FLOAT32,
         name: str | None = None,
     ) -> IsolatedSession:
         """Open a model as `Session(...)` does, with the same arguments and errors; `name`: what these call the model.
@@ -65,7 +66,8 @@ class EngineProcess:
         """
         shapes = None if input_shapes is None else by_input(input_shapes)
         asked = {"engine": engine, "threads": checked_threads(threads), "profile": profile, "input_shapes": shapes}
-        return IsolatedSession(self._running(), model, {"kind": "session", "signature": signature, **asked}, name)
+        asked |= {"kind": "session", "signature": signature, "precision": precision}
+        return IsolatedSession(self._running(), model, asked, name)
 
     def open_inner(
         self, model: Model, *, threads: int = 0, delegates: bool = True, name: str | None = None

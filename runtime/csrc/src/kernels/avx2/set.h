@@ -31,12 +31,12 @@ void eq_avx2_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdi
 
 size_t eq_avx2_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_avx2_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
-void eq_avx2_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
-                          int32_t first_column, int32_t last_column);
+void eq_avx2_gemm_f32_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows, int32_t first_column,
+                          int32_t last_column);
 
 size_t eq_avx2_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
 void eq_avx2_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
-void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+void eq_avx2_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 
 size_t eq_avx2_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
 void eq_avx2_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);

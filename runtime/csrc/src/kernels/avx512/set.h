@@ -5,12 +5,12 @@
 
 size_t eq_avx512_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_avx512_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
-void eq_avx512_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+void eq_avx512_gemm_f32_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows,
                             int32_t first_column, int32_t last_column);
 
 size_t eq_avx512_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
 void eq_avx512_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
-void eq_avx512_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+void eq_avx512_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 
 void eq_avx512_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_avx512_quantize_f32(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n);

@@ -1,7 +1,8 @@
-/* SDOT of ARMv8.2: Raspberry Pi 5. */
+/* SDOT and arithmetic on float16 of ARMv8.2: Raspberry Pi 5. */
 #ifndef EQ_DOTPROD_SET_H
 #define EQ_DOTPROD_SET_H
 
+#include "kernels/fp16/set.h"
 #include "kernels/neon/set.h"
 
 size_t eq_dotprod_gemm_packed_bytes(const eq_gemm_weights *weights);
@@ -35,6 +36,7 @@ void eq_dotprod_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *cons
                                             .columns = 8,                                           \
                                             .packed_bytes = eq_dotprod_gemm_dynamic_packed_bytes,   \
                                             .pack = eq_dotprod_gemm_dynamic_pack,                   \
-                                            .run = eq_dotprod_gemm_dynamic_run})
+                                            .run = eq_dotprod_gemm_dynamic_run},                    \
+                           EQ_FP16_KERNELS)
 
 #endif

@@ -17,12 +17,12 @@ enum { EQ_NEON32_ROWS = 24 };
 
 size_t eq_neon32_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_neon32_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
-void eq_neon32_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+void eq_neon32_gemm_f32_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows,
                             int32_t first_column, int32_t last_column);
 
 size_t eq_neon32_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
 void eq_neon32_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
-void eq_neon32_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+void eq_neon32_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 
 #define EQ_NEON32_SET                                                                              \
     EQ_ARMV6_SET,                                                                                  \

@@ -1,10 +1,11 @@
 /* Float matrix products: four taps of a row come in one register, and an instruction multiplies by a lane of it. */
 #include "floats.h"
+#include "kernels/float_value.h"
 
 #include "set.h"
 
 #define ADD_TAPS add_taps
-EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+EQ_INLINE const value *add_taps(vec sums[ROWS][VECTORS], const value *weights, const void *const *in, ptrdiff_t offset,
                                 int32_t taps, const int rows);
 
 #include "kernels/gemm_f32_template.h"
@@ -36,13 +37,13 @@ EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, c
         ADD_LANE(3);                     \
     } while (0)
 
-EQ_INLINE const float *add_taps(vec sums[ROWS][VECTORS], const float *weights, const float *const *in, ptrdiff_t offset,
+EQ_INLINE const value *add_taps(vec sums[ROWS][VECTORS], const value *weights, const void *const *in, ptrdiff_t offset,
                                 int32_t taps, const int rows) {
-    const float *from[ROWS];
+    const value *from[ROWS];
     vec x[ROWS];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
-        from[r] = in[r] + offset;
+        from[r] = (const value *)in[r] + offset;
     }
     if (rows == 1) { /* few instructions in a round: unroll */
         for (; taps >= 2 * LANES; taps -= 2 * LANES) {

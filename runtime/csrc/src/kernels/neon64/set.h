@@ -24,12 +24,12 @@ void eq_neon64_average(const int32_t *sums, int32_t count, int32_t shift, int32_
 
 size_t eq_neon64_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_neon64_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
-void eq_neon64_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+void eq_neon64_gemm_f32_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows,
                             int32_t first_column, int32_t last_column);
 
 size_t eq_neon64_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
 void eq_neon64_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
-void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+void eq_neon64_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 
 size_t eq_neon64_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
 void eq_neon64_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
@@ -37,6 +37,8 @@ void eq_neon64_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const
                                 float *const *out, int32_t rows, int32_t first_column, int32_t last_column);
 void eq_neon64_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                                  int32_t rows);
+void eq_neon64_widen_f16(const uint16_t *in, float *out, size_t n);
+void eq_neon64_narrow_f16(const float *in, uint16_t *out, size_t n);
 void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
 
@@ -72,6 +74,7 @@ void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, 
                                             .pack = eq_neon64_gemm_dynamic_pack,                               \
                                             .run = eq_neon64_gemm_dynamic_run},                                \
                            .depthwise_dynamic = eq_neon64_depthwise_dynamic, .range_f32 = eq_neon64_range_f32, \
-                           .quantize_f32 = eq_neon64_quantize_f32)
+                           .quantize_f32 = eq_neon64_quantize_f32, .widen_f16 = eq_neon64_widen_f16,           \
+                           .narrow_f16 = eq_neon64_narrow_f16)
 
 #endif

@@ -33,12 +33,25 @@ void eq_scalar_bilinear(const int8_t *const corners[4], int32_t right, int32_t b
 
 size_t eq_scalar_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_scalar_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
-void eq_scalar_gemm_f32_run(const eq_gemm_f32 *gemm, const float *const *in, float *const *out, int32_t rows,
+void eq_scalar_gemm_f32_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows,
                             int32_t first_column, int32_t last_column);
 
 size_t eq_scalar_depthwise_f32_packed_bytes(const eq_depthwise_f32_weights *weights);
 void eq_scalar_depthwise_f32_pack(const eq_depthwise_f32_weights *weights, void *packed);
-void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const float *in, float *out, int32_t rows);
+void eq_scalar_depthwise_f32_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
+
+size_t eq_scalar_gemm_f16_packed_bytes(const eq_gemm_f32_weights *weights);
+void eq_scalar_gemm_f16_pack(const eq_gemm_f32_weights *weights, void *packed);
+void eq_scalar_gemm_f16_run(const eq_gemm_f32 *gemm, const void *const *in, void *const *out, int32_t rows,
+                            int32_t first_column, int32_t last_column);
+
+size_t eq_scalar_depthwise_f16_packed_bytes(const eq_depthwise_f32_weights *weights);
+void eq_scalar_depthwise_f16_pack(const eq_depthwise_f32_weights *weights, void *packed);
+void eq_scalar_add_f16(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
+void eq_scalar_multiply_f16(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
+void eq_scalar_depthwise_f16_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
+void eq_scalar_widen_f16(const uint16_t *in, float *out, size_t n);
+void eq_scalar_narrow_f16(const float *in, uint16_t *out, size_t n);
 
 size_t eq_scalar_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
 void eq_scalar_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
@@ -81,7 +94,20 @@ extern const eq_binary_f32 eq_scalar_binary_f32[];
                                         .pack = eq_scalar_gemm_dynamic_pack,                                              \
                                         .run = eq_scalar_gemm_dynamic_run},                                               \
                        .depthwise_dynamic = eq_scalar_depthwise_dynamic, .range_f32 = eq_scalar_range_f32,                \
-                       .quantize_f32 = eq_scalar_quantize_f32),                                                           \
+                       .quantize_f32 = eq_scalar_quantize_f32, .widen_f16 = eq_scalar_widen_f16,                          \
+                       .narrow_f16 = eq_scalar_narrow_f16),                                                               \
     EQ_PLAIN_KERNELS(.unary_f32 = eq_scalar_unary_f32, .binary_f32 = eq_scalar_binary_f32)
+
+/* What the scalar set has and sets that begin with it do not: a CPU without arithmetic on float16 is not to imitate it unasked. */
+#define EQ_SCALAR_WHOLE_SET                                                                                   \
+    EQ_SCALAR_SET, EQ_FLOAT32_KERNELS(.gemm_f16 = {.rows = 24,                                                \
+                                                   .columns = 1,                                              \
+                                                   .packed_bytes = eq_scalar_gemm_f16_packed_bytes,           \
+                                                   .pack = eq_scalar_gemm_f16_pack,                           \
+                                                   .run = eq_scalar_gemm_f16_run},                            \
+                                      .depthwise_f16 = {.packed_bytes = eq_scalar_depthwise_f16_packed_bytes, \
+                                                        .pack = eq_scalar_depthwise_f16_pack,                 \
+                                                        .run = eq_scalar_depthwise_f16_run},                  \
+                                      .add_f16 = eq_scalar_add_f16, .multiply_f16 = eq_scalar_multiply_f16)
 
 #endif

@@ -44,7 +44,7 @@ eq_status eq_prepare_batch_matmul_f32(eq_plan *plan, const eq_operator *op) {
     eq_product_f32 product = {.bias = -1};
     eq_status status = eq_matmul_read(plan, op, &s);
     if (status == EQ_OK) {
-        status = eq_float_layer_read(plan, op, 0, &product.min, &product.max);
+        status = eq_float_layer_read(plan, op, eq_plan_input(plan, op, 0), 0, &product.min, &product.max);
     }
     if (status != EQ_OK) {
         return status;
@@ -66,4 +66,6 @@ eq_status eq_prepare_batch_matmul_f32(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT32, FLOAT32);
+EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT16, FLOAT16);
+EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT16, FLOAT32);
 EQ_OPERATOR_KERNEL(gemm_f32, BATCH_MATMUL);

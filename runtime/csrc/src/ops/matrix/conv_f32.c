@@ -21,7 +21,7 @@ static eq_status plan_winograd(eq_plan *plan, const eq_operator *op, const eq_wi
 static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_window *window, float min, float max) {
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const int32_t columns = weights->dims[0], channels = weights->dims[3], groups = input->dims[3] / channels;
-    if (eq_winograd_f32_takes(plan, op, window)) {
+    if (input->type == EQ_FLOAT32 && eq_winograd_f32_takes(plan, op, window)) {
         return plan_winograd(plan, op, window, min, max);
     }
     eq_product_f32 product = {
@@ -71,7 +71,7 @@ eq_status eq_prepare_conv_f32(eq_plan *plan, const eq_operator *op) {
     float min, max;
     eq_status status = eq_conv_read(plan, op, &window, &activation);
     if (status == EQ_OK) {
-        status = eq_float_layer_read(plan, op, activation, &min, &max);
+        status = eq_float_layer_read(plan, op, eq_plan_input(plan, op, 0), activation, &min, &max);
     }
     if (status == EQ_OK) {
         const eq_tensor *weights = eq_plan_input(plan, op, 1);
@@ -82,4 +82,6 @@ eq_status eq_prepare_conv_f32(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT32, FLOAT32);
 EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT32, FLOAT16);
+EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT16, FLOAT32);
+EQ_OPERATOR(CONV_2D, eq_prepare_conv_f32, FLOAT16, FLOAT16);
 EQ_OPERATOR_KERNEL(gemm_f32, CONV_2D);

@@ -34,7 +34,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
         const uint8_t *from = (const uint8_t *)in.data + image * in.image_stride + d->first_x +
                               ((ptrdiff_t)y * d->stride_y + d->first_y) * in.row_stride;
         uint8_t *to = (uint8_t *)out.data + image * out.image_stride + y * out.row_stride;
-        d->kernel->run(&depthwise, (const float *)(const void *)from, (float *)(void *)to, 1);
+        d->kernel->run(&depthwise, from, to, 1);
     }
 }
 
@@ -48,10 +48,14 @@ static void pack(const void *arguments, void *packed) {
     p->kernel->pack(&p->weights, packed);
 }
 
+static const eq_depthwise_f32_kernel *kernel_of(const eq_plan *plan, const eq_operator *op) {
+    return eq_plan_input(plan, op, 0)->type == EQ_FLOAT16 ? &plan->kernels->depthwise_f16 : &plan->kernels->depthwise_f32;
+}
+
 static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_window *w, int32_t channels, bool by_rows) {
     const eq_tensor *weights = eq_plan_input(plan, op, 1), *bias = eq_plan_input(plan, op, 2);
     const ptrdiff_t row = (ptrdiff_t)w->width * channels;
-    const packer p = {&plan->kernels->depthwise_f32,
+    const packer p = {kernel_of(plan, op),
                       {.channels = channels,
                        .height = by_rows ? w->width : w->height,
                        .width = by_rows ? w->height : w->width,
@@ -65,12 +69,12 @@ static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_win
 /* Each channel of the input `times` times; -1 with the error written. */
 static int32_t repeat_channels(eq_plan *plan, const eq_operator *op, int32_t times) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    const int32_t dims[4] = {in->dims[0], in->dims[1], in->dims[2], in->dims[3] * times}, element = sizeof(float);
-    const int32_t to = eq_plan_temporary(plan, EQ_FLOAT32, 4, dims), count = (int32_t)eq_tensor_elements(in);
+    const int32_t dims[4] = {in->dims[0], in->dims[1], in->dims[2], in->dims[3] * times}, element = eq_type_size(in->type);
+    const int32_t to = eq_plan_temporary(plan, in->type, 4, dims), count = (int32_t)eq_tensor_elements(in);
     if (to < 0) {
         return -1;
     }
-    eq_move move = {.run = sizeof(float)};
+    eq_move move = {.run = (size_t)element};
     eq_move_loop_inside(&move, count, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)times * element});
     eq_move_loop_inside(&move, times, (eq_place){0}, (eq_place){.bytes = element});
     return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
@@ -90,8 +94,8 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    const ptrdiff_t pixel = (ptrdiff_t)channels * (ptrdiff_t)sizeof(float);
-    *(step_data *)step->data = (step_data){.kernel = &plan->kernels->depthwise_f32,
+    const ptrdiff_t pixel = (ptrdiff_t)channels * eq_type_size(input->type);
+    *(step_data *)step->data = (step_data){.kernel = kernel_of(plan, op),
                                            .depthwise = {.packed = packed,
                                                          .channels = channels,
                                                          .height = by_rows ? w->width : w->height,
@@ -153,7 +157,7 @@ eq_status eq_prepare_depthwise_f32(eq_plan *plan, const eq_operator *op) {
     float min, max;
     eq_status status = eq_depthwise_read(plan, op, &window, &activation);
     if (status == EQ_OK) {
-        status = eq_float_layer_read(plan, op, activation, &min, &max);
+        status = eq_float_layer_read(plan, op, eq_plan_input(plan, op, 0), activation, &min, &max);
     }
     if (status != EQ_OK) {
         return status;
@@ -171,4 +175,5 @@ eq_status eq_prepare_depthwise_f32(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_f32, FLOAT32, FLOAT32);
+EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_f32, FLOAT16, FLOAT32);
 EQ_OPERATOR_KERNEL(depthwise_f32, DEPTHWISE_CONV_2D);

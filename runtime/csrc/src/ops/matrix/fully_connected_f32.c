@@ -38,7 +38,7 @@ eq_status eq_prepare_fully_connected_f32(eq_plan *plan, const eq_operator *op) {
     float min, max;
     eq_status status = eq_fully_connected_read(plan, op, &rows, &activation);
     if (status == EQ_OK) {
-        status = eq_float_layer_read(plan, op, activation, &min, &max);
+        status = eq_float_layer_read(plan, op, eq_plan_input(plan, op, 0), activation, &min, &max);
     }
     if (status == EQ_OK) {
         const eq_tensor *weights = eq_plan_input(plan, op, 1);
@@ -49,4 +49,6 @@ eq_status eq_prepare_fully_connected_f32(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected_f32, FLOAT32, FLOAT32);
 EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected_f32, FLOAT32, FLOAT16);
+EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected_f32, FLOAT16, FLOAT32);
+EQ_OPERATOR(FULLY_CONNECTED, eq_prepare_fully_connected_f32, FLOAT16, FLOAT16);
 EQ_OPERATOR_KERNEL(gemm_f32, FULLY_CONNECTED);

@@ -217,8 +217,8 @@ static void find_segments(const layer *d, const eq_part_3d *part, ptrdiff_t *off
 }
 
 /* The window and the place of a part's pixel. */
-static void point(const layer *d, const eq_part_3d *part, int64_t pixel, const float *in, float *out, const float **window,
-                  float **place) {
+static void point(const layer *d, const eq_part_3d *part, int64_t pixel, const float *in, float *out, const void **window,
+                  void **place) {
     ptrdiff_t from = 0, to = 0, at[EQ_AXES_3D];
     for (int32_t axis = EQ_AXES_3D - 1; axis >= 0; --axis) {
         at[axis] = (ptrdiff_t)(pixel % part->axes[axis].count);
@@ -236,8 +236,10 @@ static void point(const layer *d, const eq_part_3d *part, int64_t pixel, const f
 
 static void run_product(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const layer *d = step->data;
-    const float *in = storage[step->inputs[0].tensor].data, *windows[ROWS];
-    float *out = storage[step->outputs[0].tensor].data, *places[ROWS];
+    const float *in = storage[step->inputs[0].tensor].data;
+    float *out = storage[step->outputs[0].tensor].data;
+    const void *windows[ROWS];
+    void *places[ROWS];
     const uint8_t *packed = d->packed ? d->packed : storage[step->inputs[1].tensor].data;
     for (int32_t i = 0; i < d->part_count; ++i) {
         const run_part *p = &d->parts[i];

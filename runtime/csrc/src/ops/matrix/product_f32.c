@@ -22,6 +22,7 @@ typedef struct run_part {
 typedef struct layer_data {
     const eq_gemm_f32_kernel *kernel;
     const void *packed; /* NULL: the second input */
+    ptrdiff_t element;  /* bytes of a value */
     eq_gemm_geometry geometry;
     float min, max;
     int32_t part_count;
@@ -32,17 +33,16 @@ typedef struct layer_data {
 /* ---- running ---- */
 
 static ptrdiff_t in_bytes(const layer_data *d, const eq_storage *in, int64_t image, int64_t y, int64_t x) {
-    return (ptrdiff_t)(image * in->image_stride + y * in->row_stride + x * d->geometry.in_channels * (ptrdiff_t)sizeof(float));
+    return (ptrdiff_t)(image * in->image_stride + y * in->row_stride + x * d->geometry.in_channels * d->element);
 }
 
 static ptrdiff_t out_bytes(const layer_data *d, const eq_storage *out, int64_t image, int64_t y, int64_t x) {
-    return (ptrdiff_t)(image * out->image_stride + y * out->row_stride +
-                       x * d->geometry.out_channels * (ptrdiff_t)sizeof(float));
+    return (ptrdiff_t)(image * out->image_stride + y * out->row_stride + x * d->geometry.out_channels * d->element);
 }
 
 /* The windows and places of `count` pixels from `pixel` on. */
 static void point(const layer_data *d, const run_part *p, const eq_storage *in, const eq_storage *out, int64_t pixel,
-                  int32_t count, const float **windows, float **places) {
+                  int32_t count, const void **windows, void **places) {
     const eq_gemm_geometry *g = &d->geometry;
     const eq_part_f32 *part = &p->part;
     const int64_t line = pixel / part->width;
@@ -56,8 +56,8 @@ static void point(const layer_data *d, const run_part *p, const eq_storage *in, 
         uint8_t *to = (uint8_t *)out->data + out_bytes(d, out, image, part->out_y + (int64_t)y * g->out_step_y,
                                                        part->out_x + (int64_t)x * g->out_step_x);
         for (; i < end; ++i, from += in_step, to += out_step) {
-            windows[i] = (const float *)(const void *)from + part->in_first;
-            places[i] = (float *)(void *)to + part->out_first;
+            windows[i] = from + part->in_first * d->element;
+            places[i] = to + part->out_first * d->element;
         }
         if (++y == part->height) {
             y = 0;
@@ -76,8 +76,8 @@ static void find_segments(const layer_data *d, const eq_packed_matrix *matrix, c
 
 static void run_units(const layer_data *d, const run_part *p, const eq_gemm_f32 *gemm, const eq_storage *in,
                       const eq_storage *out, int32_t unit, int32_t last) {
-    const float *windows[ROWS];
-    float *places[ROWS];
+    const void *windows[ROWS];
+    void *places[ROWS];
     for (; unit < last; ++unit) {
         const int64_t pixel = (int64_t)(unit % p->blocks) * ROWS;
         const int32_t count = p->pixels - pixel < ROWS ? (int32_t)(p->pixels - pixel) : ROWS;
@@ -94,9 +94,9 @@ static void run_product(const eq_step *step, const eq_storage *storage, int32_t 
     eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
     const uint8_t *packed = d->packed ? d->packed : storage[step->inputs[1].tensor].data;
     if (!g->rows) {
-        in.row_stride = (ptrdiff_t)g->in_width * g->in_channels * (ptrdiff_t)sizeof(float);
+        in.row_stride = (ptrdiff_t)g->in_width * g->in_channels * d->element;
         in.image_stride = g->in_height * in.row_stride;
-        out.row_stride = (ptrdiff_t)g->out_width * g->out_channels * (ptrdiff_t)sizeof(float);
+        out.row_stride = (ptrdiff_t)g->out_width * g->out_channels * d->element;
         out.image_stride = g->out_height * out.row_stride;
     }
     for (int32_t i = 0; i < d->part_count; ++i) {
@@ -185,9 +185,13 @@ static int32_t pack_each_run(eq_plan *plan, const eq_operator *op, const eq_pack
 
 /* ---- planning ---- */
 
-eq_status eq_float_layer_read(eq_plan *plan, const eq_operator *op, int32_t activation, float *min, float *max) {
-    if (eq_plan_output(plan, op, 0)->type != EQ_FLOAT32) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "the output must be float32 where the input is");
+eq_status eq_float_layer_read(eq_plan *plan, const eq_operator *op, const eq_tensor *input, int32_t activation, float *min,
+                              float *max) {
+    if (input->type == EQ_FLOAT16 && !plan->half) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes float16 activations only where the precision is float16");
+    }
+    if (eq_plan_output(plan, op, 0)->type != input->type) {
+        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "the output must be %s where the input is", eq_type_name(input->type));
     }
     return eq_activation_range_float(plan, op, activation, min, max);
 }
@@ -255,7 +259,8 @@ static bool is_constant(const eq_plan *plan, int32_t tensor) {
 }
 
 eq_status eq_product_f32_plan(eq_plan *plan, const eq_operator *op, const eq_product_f32 *product) {
-    const eq_gemm_f32_kernel *kernel = &plan->kernels->gemm_f32;
+    const eq_type type = plan->tensors[product->in_tensor].tensor.type;
+    const eq_gemm_f32_kernel *kernel = type == EQ_FLOAT16 ? &plan->kernels->gemm_f16 : &plan->kernels->gemm_f32;
     const eq_tensor *weights = &plan->tensors[product->weights].tensor;
     const eq_tensor *bias = product->bias < 0 ? NULL : &plan->tensors[product->bias].tensor;
     eq_packed_matrix *places = eq_plan_take(plan, eq_size_times((size_t)product->matrix_count, sizeof *places));
@@ -280,6 +285,7 @@ eq_status eq_product_f32_plan(eq_plan *plan, const eq_operator *op, const eq_pro
     }
     *(layer_data *)step->data = (layer_data){.kernel = kernel,
                                              .packed = packed,
+                                             .element = eq_type_size(type),
                                              .geometry = product->geometry,
                                              .min = product->min,
                                              .max = product->max,

@@ -29,8 +29,8 @@ typedef struct eq_part_f32 {
 typedef struct eq_product_f32 {
     eq_gemm_geometry geometry;
     int32_t weights, bias; /* tensors: float32, or weights of float16; bias may be -1. Computed ones are packed in each run */
-    int32_t in_tensor, out_tensor;
-    eq_halo halo; /* of the input; needs geometry.rows */
+    int32_t in_tensor, out_tensor; /* of one type, float32 or float16, which chooses the kernel */
+    eq_halo halo;                  /* of the input; needs geometry.rows */
     float min, max;
     int32_t matrix_count, part_count;
     eq_matrix_f32 *matrices;
@@ -40,8 +40,9 @@ typedef struct eq_product_f32 {
 /* Checks types and bias, packs, and appends the step. */
 eq_status eq_product_f32_plan(eq_plan *plan, const eq_operator *op, const eq_product_f32 *product);
 
-/* Reads a fused activation's bounds, and checks that the output is float32. */
-eq_status eq_float_layer_read(eq_plan *plan, const eq_operator *op, int32_t activation, float *min, float *max);
+/* Reads a fused activation's bounds, and checks that the output is as the input, float32, or float16 where plan->half. */
+eq_status eq_float_layer_read(eq_plan *plan, const eq_operator *op, const eq_tensor *input, int32_t activation, float *min,
+                              float *max);
 
 /* What weights may be: float32 or float16, and a bias of a float32 for each column, or none. */
 eq_status eq_float_weights_check(eq_plan *plan, const eq_operator *op, const eq_tensor *weights, const eq_tensor *bias,

@@ -44,7 +44,8 @@ eq_status eq_transpose_conv_plan_f32(eq_plan *plan, const eq_operator *op, const
     if (!product.matrices || !product.parts) {
         return (eq_status)plan->error->status;
     }
-    eq_status status = eq_float_layer_read(plan, op, activation, &product.min, &product.max);
+    eq_status status =
+        eq_float_layer_read(plan, op, &plan->tensors[conv->in_tensor].tensor, activation, &product.min, &product.max);
     if (status == EQ_OK) {
         status = eq_float_weights_check(plan, op, conv->weights, bias, conv->weights->dims[0]);
     }
@@ -66,4 +67,6 @@ eq_status eq_prepare_transpose_conv_f32(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(TRANSPOSE_CONV, eq_prepare_transpose_conv_f32, ANY, FLOAT32, FLOAT32);
 EQ_OPERATOR(TRANSPOSE_CONV, eq_prepare_transpose_conv_f32, ANY, FLOAT16, FLOAT32);
+EQ_OPERATOR(TRANSPOSE_CONV, eq_prepare_transpose_conv_f32, ANY, FLOAT32, FLOAT16);
+EQ_OPERATOR(TRANSPOSE_CONV, eq_prepare_transpose_conv_f32, ANY, FLOAT16, FLOAT16);
 EQ_OPERATOR_KERNEL(gemm_f32, TRANSPOSE_CONV);

@@ -139,8 +139,8 @@ static int32_t least(int32_t a, int32_t b) {
 
 static void multiply(const step_data *d, const float *points, float *products, int32_t count) {
     static const ptrdiff_t no_offset = 0;
-    const float *in[TILES];
-    float *out[TILES];
+    const void *in[TILES];
+    void *out[TILES];
     for (int32_t k = 0; k < POINTS; ++k) {
         const eq_gemm_f32 gemm = {
             d->packed + (size_t)k * d->matrix_bytes, d->columns, 1, d->channels, &no_offset, -INFINITY, INFINITY};

@@ -95,6 +95,7 @@ static bool run_f32(const eq_stepped *stepped, const void *first, size_t first_s
 static bool run_plain(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
                       void *out, size_t n) {
     switch (stepped->type) {
+    case EQ_FLOAT16: /* widened */
     case EQ_FLOAT32:
         return run_f32(stepped, first, first_step, second, second_step, out, n);
     case EQ_INT8:
@@ -124,7 +125,7 @@ static bool run_plain(const eq_stepped *stepped, const void *first, size_t first
 }
 
 static const eq_binary_f32 *find_vector_code(const eq_plan *plan, int32_t code, eq_type type) {
-    if (type == EQ_FLOAT32) {
+    if (type == EQ_FLOAT32 || type == EQ_FLOAT16) {
         for (const eq_binary_f32 *row = plan->kernels->binary_f32; row->order[0].run; row++) {
             if (row->code == code) {
                 return row;
@@ -132,6 +133,58 @@ static const eq_binary_f32 *find_vector_code(const eq_plan *plan, int32_t code, 
         }
     }
     return NULL;
+}
+
+/* ---- float16: as float32, rounded once ---- */
+
+typedef struct widened {
+    const eq_kernels *kernels;
+    eq_binary_f16_fn kernel; /* for ADD and MUL, of which the result is the same; NULL: none */
+    eq_binary binary;        /* of float32 */
+} widened;
+
+enum { WIDENED = 256 }; /* values at once */
+
+static void run_widened(const widened *w, const void *a, const void *b, bool is_scalar, uint16_t *out, size_t n) {
+    const uint16_t *left = a, *right = b;
+    float x[WIDENED], y[WIDENED];
+    if (is_scalar) {
+        w->kernels->widen_f16(right, y, 1);
+    }
+    for (size_t i = 0, count; i < n; i += count) {
+        count = n - i < WIDENED ? n - i : WIDENED;
+        w->kernels->widen_f16(left + i, x, count);
+        if (!is_scalar) {
+            w->kernels->widen_f16(right + i, y, count);
+        }
+        (is_scalar ? w->binary.run_scalar : w->binary.run)(w->binary.parameters, x, y, x, count);
+        w->kernels->narrow_f16(x, out + i, count);
+    }
+}
+
+static void run_f16(const void *parameters, const void *a, const void *b, void *out, size_t n) {
+    const widened *w = parameters;
+    if (w->kernel) {
+        const eq_bounds *bounds = w->binary.parameters;
+        w->kernel(a, b, bounds->min, bounds->max, out, n);
+    } else {
+        run_widened(w, a, b, false, out, n);
+    }
+}
+
+static void run_f16_scalar(const void *parameters, const void *a, const void *b, void *out, size_t n) {
+    run_widened(parameters, a, b, true, out, n);
+}
+
+static eq_status widen(eq_plan *plan, const eq_operator *op, eq_binary *binary) {
+    widened *w = eq_plan_take(plan, sizeof *w);
+    if (!w) {
+        return (eq_status)plan->error->status;
+    }
+    *w = (widened){.kernels = plan->kernels, .binary = *binary};
+    w->kernel = op->code == EQ_OP_ADD ? plan->kernels->add_f16 : op->code == EQ_OP_MUL ? plan->kernels->multiply_f16 : NULL;
+    *binary = (eq_binary){run_f16, run_f16_scalar, w};
+    return EQ_OK;
 }
 
 static eq_status choose(eq_plan *plan, const eq_operator *op, const eq_broadcast *shape, eq_binary *binary) {
@@ -144,7 +197,7 @@ static eq_status choose(eq_plan *plan, const eq_operator *op, const eq_broadcast
     if (status != EQ_OK) {
         return status;
     }
-    if (type != EQ_FLOAT32 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
+    if (type != EQ_FLOAT32 && type != EQ_FLOAT16 && eq_binary_activation(op) != EQ_ACTIVATION_NONE) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "has a fused activation on integers");
     }
     const eq_binary_f32 *row = find_vector_code(plan, op->code, type);
@@ -167,6 +220,9 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
     }
     status = choose(plan, op, &shape, &binary);
+    if (status == EQ_OK && eq_plan_output(plan, op, 0)->type == EQ_FLOAT16) {
+        status = widen(plan, op, &binary);
+    }
     if (status == EQ_OK && (status = eq_broadcast_step(plan, op, &shape, &binary)) == EQ_OK) {
         const eq_type type = eq_plan_output(plan, op, 0)->type;
         plan->steps[plan->step_count - 1]->slow |= type == EQ_FLOAT32 && !find_vector_code(plan, op->code, type);

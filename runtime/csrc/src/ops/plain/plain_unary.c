@@ -35,11 +35,28 @@ static bool run_i32(const eq_plain *options, const void *from, void *to, size_t 
     }
 }
 
+/* As float32, rounded once. */
+static bool run_f16(const eq_plain *options, const void *from, void *to, size_t n) {
+    enum { WIDENED = 256 };
+    const uint16_t *in = from;
+    uint16_t *out = to;
+    float x[WIDENED];
+    for (size_t i = 0, count; i < n; i += count) {
+        count = n - i < WIDENED ? n - i : WIDENED;
+        options->kernels->widen_f16(in + i, x, count);
+        (void)options->kernels->unary_f32(&options->f32, x, x, count);
+        options->kernels->narrow_f16(x, out + i, count);
+    }
+    return options->kernels->unary_f32(&options->f32, NULL, NULL, 0);
+}
+
 /* Returns whether there is such an operator of such a type, and does nothing else if n is 0. */
 static bool run_any(const eq_plain *options, const void *from, void *to, size_t n) {
     switch (options->type) {
     case EQ_FLOAT32:
         return options->kernels->unary_f32(&options->f32, from, to, n);
+    case EQ_FLOAT16:
+        return run_f16(options, from, to, n);
     case EQ_INT32:
         return run_i32(options, from, to, n);
     default:
@@ -80,7 +97,7 @@ eq_status eq_prepare_plain_unary(eq_plan *plan, const eq_operator *op) {
     if (status == EQ_OK) {
         eq_step *step = plan->steps[plan->step_count - 1];
         step->cost *= 8;
-        step->slow = type == EQ_FLOAT32;
+        step->slow = type == EQ_FLOAT32 || type == EQ_FLOAT16;
     }
     return status;
 }

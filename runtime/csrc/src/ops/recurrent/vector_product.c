@@ -175,7 +175,9 @@ static void add_hybrid(const eq_vector_products *set, const eq_vector_product *p
 }
 
 static void multiply_float(const eq_vector_products *set, const eq_vector_product *p, const eq_vector *vector, float *out) {
-    set->kernels->gemm_f32.run(&p->gemm, &vector->values, &out, 1, 0, p->gemm.columns);
+    const void *in = vector->values;
+    void *to = out;
+    set->kernels->gemm_f32.run(&p->gemm, &in, &to, 1, 0, p->gemm.columns);
 }
 
 void eq_vector_write(const eq_vector_products *set, int32_t product, const eq_vector *vector, float *out, void *sums) {

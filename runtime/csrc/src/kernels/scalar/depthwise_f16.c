@@ -1,0 +1,6 @@
+/* Float16 depthwise convolution: the specification. */
+#include "halves.h"
+
+#include "set.h"
+
+#include "kernels/depthwise_f32_template.h"
