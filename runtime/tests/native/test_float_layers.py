@@ -134,6 +134,16 @@ def test_averages_have_the_order_of_xnnpack(taps: tuple[int, int], padding: int)
     check(pool_model(window, 20, 0, "AVERAGE_POOL_2D"))
 
 
+def test_a_window_may_be_larger_than_the_image_by_far() -> None:
+    """Only what is inside is gone through: this one has a hundred million pixels."""
+    check(pool_model(Window(1, (9, 8), (31, 40), (2, 1), (1, 1), SAME), 20, 0, "AVERAGE_POOL_2D"))
+    model = pool_model(Window(1, (3, 4), (1536, 65536), (1, 1), (1, 1), SAME), 5, 0, "AVERAGE_POOL_2D")
+    image = np.random.default_rng(0).normal(size=(1, 3, 4, 5)).astype(np.float32)
+    (averages,) = Session(model, engine="native").run(image).values()
+    expected = np.broadcast_to(image.mean(axis=(1, 2), keepdims=True), image.shape)
+    np.testing.assert_allclose(averages, expected, atol=1e-6)
+
+
 def test_layers_that_are_done_in_chunks() -> None:
     """Enough weights and pixels that columns and pixels make several units."""
     window = Window(1, (20, 20), (3, 3), (1, 1), (1, 1), VALID)

@@ -28,6 +28,20 @@ static const float *tap_at(const window *w, int32_t tap, const float *zeros) {
     return inside ? (const float *)(const void *)(w->origin + y * w->row + x * w->column) : zeros;
 }
 
+/* The first tap from `tap` on that is inside of the image, `count` if none is: a window may be larger than the image by far. */
+static int32_t next_inside(const window *w, int32_t tap, int32_t count) {
+    const int32_t left = w->columns.first - w->first_column, top = w->rows.first - w->first_row;
+    int32_t x = tap / w->height, y = tap % w->height;
+    if (x < left) {
+        x = left;
+        y = top;
+    } else if (y >= top + w->rows.count) {
+        ++x;
+        y = top;
+    }
+    return x < left + w->columns.count ? x * w->height + (y < top ? top : y) : count;
+}
+
 static void add_taps(const float *const taps[TAPS], int32_t channels, float *out) {
     for (int32_t c = 0; c < channels; ++c) {
         const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
@@ -39,8 +53,9 @@ static void average(const step_data *d, const window *w, const float *zeros, flo
     const int32_t count = w->height * d->shape.window.width, channels = d->shape.channels;
     const float part = 1.0f / (float)(w->rows.count * w->columns.count);
     memset(out, 0, (size_t)channels * sizeof *out);
-    for (int32_t first = 0; first < count; first += TAPS) {
+    for (int32_t first = next_inside(w, 0, count); first < count; first = next_inside(w, first + TAPS, count)) {
         const float *taps[TAPS];
+        first -= first % TAPS; /* nine zeros change no sum */
         for (int32_t i = 0; i < TAPS; ++i) {
             taps[i] = first + i < count ? tap_at(w, first + i, zeros) : zeros;
         }
