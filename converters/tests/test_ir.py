@@ -15,7 +15,14 @@ ZOO = Path(__file__).parents[3] / "shared" / "zoo"
 def seeded(session: Session) -> dict[str, np.ndarray]:
     draw = np.random.default_rng(0)
     shapes = {info.name: [max(size, 1) for size in info.shape] for info in session.inputs}
-    return {info.name: (3 * draw.normal(size=shapes[info.name])).astype(info.dtype) for info in session.inputs}
+    drawn = {info.name: 3 * draw.normal(size=shapes[info.name]) for info in session.inputs}
+    # Integers may be places in a table, as words are: none below 0.
+    return {
+        info.name: (
+            np.abs(drawn[info.name]) if info.dtype.kind in "iu" and not info.is_quantized else drawn[info.name]
+        ).astype(info.dtype)
+        for info in session.inputs
+    }
 
 
 def values(session: Session, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
