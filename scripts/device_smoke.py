@@ -12,7 +12,8 @@ from pathlib import Path
 
 ALLOWED = {"edgequant-device-checks", "edgequant-runtime", "numpy", "pip", "setuptools"}
 HEAVY = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert", "jax")
-INSTALLED_BYTES = 1_000_000
+# Of x86-64, with kernels for AVX-512; a wheel for AArch64 holds 0.7 million.
+INSTALLED_BYTES = 1_100_000
 # Of the outputs for every int8 value, four at a time.
 GOLDEN = "c6bf538d4a39997df52d99c825c7a01edc1f21f0aa5e167ab913037095b90e37"
 
