@@ -18,9 +18,6 @@ Sample = Mapping[str, NDArray[Any]]
 Ranges = Mapping[str, tuple[float, float]]
 """The smallest and largest value that each activation is to represent, by tensor name; empty where none is needed."""
 
-Means = Mapping[str, NDArray[np.float64]]
-"""The mean of each channel of tensors that layers read, by their names."""
-
 
 class ActivationWatch(Protocol):
     """Runs a float hub and shows what it computes on the way."""

@@ -295,7 +295,7 @@ static size_t put_utf8(uint32_t code, char *to) {
     return 4;
 }
 
-/* The character of \uXXXX, or of two of them that are surrogates; `*at` is behind the 'u'. */
+/* The character of \u and four hexadecimal digits, or of two such that are surrogates; `*at` is behind the 'u'. */
 static uint32_t escaped_character(const char **at, const char *end) {
     const uint32_t first = (uint32_t)hexadecimal(*at);
     *at += 4;

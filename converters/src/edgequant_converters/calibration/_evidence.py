@@ -207,9 +207,8 @@ class Evidence:
         kept = self._rows.setdefault(name, {})
         if len(kept) < SAMPLES_OF_ROWS:
             places = max(4, min(ROWS_OF_A_SAMPLE, VALUES_OF_A_SAMPLE // size))
-            stride = _without_factor_of(
-                width, -(-len(rows) // places)
-            )  # or all would lie in one column, as of a border
+            # A stride that shares a factor with the width passes columns by, and may see the border's alone.
+            stride = _without_factor_of(width, -(-len(rows) // places))
             kept[self._updates[name]] = rows[::stride].astype(np.float32)
         if name not in self._channels:
             return
