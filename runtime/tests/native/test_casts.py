@@ -21,13 +21,28 @@ OLD_NUMBERS = ("FLOAT32", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL")
 LITTLE = np.array([0, 1, 2, 3.5, 7.25, 100, 127], np.float32)
 
 
+def in_numpy(kind: str) -> str:
+    return "bool" if kind == "BOOL" else kind.lower()
+
+
 @pytest.mark.parametrize("source", NUMBERS)
 def test_cast(source: str) -> None:
     for target in NUMBERS:
         model = Model()
         x, y = model.input((7,), source), model.tensor((7,), target)
         model.operator("CAST", [x], [y], "CastOptions", version=6)
-        check(model.finish([y]), [LITTLE.astype("bool" if source == "BOOL" else source.lower())])
+        check(model.finish([y]), [LITTLE.astype(in_numpy(source))])
+
+
+@pytest.mark.parametrize("real", NUMBERS)
+def test_cast_of_complex_numbers(real: str) -> None:
+    parts = LITTLE + 1j * LITTLE[::-1]
+    for source, target in (("COMPLEX64", real), (real, "COMPLEX64")):
+        model = Model()
+        x, y = model.input((7,), source), model.tensor((7,), target)
+        model.operator("CAST", [x], [y], "CastOptions", version=6)
+        values = parts.astype(np.complex64) if source == "COMPLEX64" else LITTLE.astype(in_numpy(source))
+        check(model.finish([y]), [values])
 
 
 @pytest.mark.parametrize("source", OLD_NUMBERS)

@@ -75,6 +75,19 @@ def piece(model: Model) -> int:
     return y
 
 
+def number_of_frames(model: Model) -> int:
+    """As tf.signal.frame has it: there are no axes behind the last, and their piece of the shape is a number's."""
+    x, shape = model.input((2, 8), "FLOAT32"), model.tensor((2,), "INT32")
+    before, length, behind = model.tensor((1,), "INT32"), model.tensor((1,), "INT32"), model.tensor((0,), "INT32")
+    number, y = model.tensor((), "INT32"), model.tensor((), "INT32")
+    model.operator("SHAPE", [x], [shape], "ShapeOptions", outType=2)
+    sizes = [model.constant([1, 1, 0], "INT32"), model.constant(np.array(0), "INT32")]
+    model.operator("SPLIT_V", [shape, *sizes], [before, length, behind], "SplitVOptions", numSplits=3)
+    model.operator("RESHAPE", [length, behind], [number])
+    model.operator("FLOOR_DIV", [number, model.constant(np.array(3), "INT32")], [y])
+    return y
+
+
 def two_layers(model: Model) -> int:
     x = model.input((0, 4), "FLOAT32")
     h, y = model.tensor((0, 5), "FLOAT32"), model.tensor((0, 5), "FLOAT32")
@@ -84,7 +97,10 @@ def two_layers(model: Model) -> int:
     return y
 
 
-MADE = [conv, add, add_bytes, concatenation, concatenation_of_nothing, shape, reshape, reduction, piece, two_layers]
+MADE = [
+    conv, add, add_bytes, concatenation, concatenation_of_nothing, shape, reshape, reduction, piece, number_of_frames,
+    two_layers,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)

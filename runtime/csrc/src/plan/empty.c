@@ -17,6 +17,8 @@ static bool takes_empty(const eq_operator *op) {
     case EQ_OP_RESHAPE:
     case EQ_OP_SHAPE:
     case EQ_OP_RANK:
+    case EQ_OP_SPLIT:
+    case EQ_OP_SPLIT_V:
     case EQ_OP_IF:
     case EQ_OP_WHILE:
     case EQ_OP_STABLEHLO_COMPOSITE:
@@ -49,8 +51,7 @@ static bool has_constant_inputs(const eq_plan *plan, const eq_operator *op) {
     return true;
 }
 
-/* An output that has its shape, and needs no step. */
-static void settle(eq_plan *plan, const eq_operator *op, int32_t slot) {
+void eq_plan_settle(eq_plan *plan, const eq_operator *op, int32_t slot) {
     eq_plan_tensor *output = &plan->tensors[op->outputs[slot]];
     output->alias = output->pad_source = -1;
     output->tensor.data = has_constant_inputs(plan, op) ? no_values + EQ_SLACK : NULL;
@@ -64,7 +65,7 @@ static eq_status give_empty(eq_plan *plan, const eq_operator *op, int32_t first_
     }
     plan->step_count = first_step;
     plan->tensor_count = tensor_count;
-    settle(plan, op, 0);
+    eq_plan_settle(plan, op, 0);
     return EQ_OK;
 }
 
@@ -112,7 +113,7 @@ static eq_status try_size(eq_plan *plan, const eq_operator *op, const eq_operato
         const eq_tensor *output = eq_plan_output(plan, op, slot);
         shapes[slot].rank = output->rank;
         memcpy(shapes[slot].dims, output->dims, sizeof output->dims);
-        settle(plan, op, slot);
+        eq_plan_settle(plan, op, slot);
     }
     return status == EQ_PLAN_EMPTY ? EQ_OK : status;
 }

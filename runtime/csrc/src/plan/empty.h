@@ -11,4 +11,7 @@
 /* Call the row's prepare function, with whatever inputs. */
 eq_status eq_plan_prepare(eq_plan *plan, const eq_operator *op, const eq_operator_row *row);
 
+/* For a prepare function that takes such tensors itself: the output has its shape and no elements, and needs no step. */
+void eq_plan_settle(eq_plan *plan, const eq_operator *op, int32_t slot);
+
 #endif

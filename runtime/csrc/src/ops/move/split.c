@@ -2,16 +2,18 @@
 #include "base/memory.h"
 #include "ops/arguments.h"
 #include "move.h"
+#include "plan/empty.h"
 #include "plan/operator.h"
 
 /* Cut input `slot`; the outputs get sizes[i] elements of the axis each. */
 static eq_status cut(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t axis, const int32_t *sizes) {
     eq_move *moves = eq_plan_take(plan, eq_size_times((size_t)op->output_count, sizeof *moves));
-    if (!moves) {
+    int32_t *outputs = eq_plan_take(plan, eq_size_times((size_t)op->output_count, sizeof *outputs));
+    if (!moves || !outputs) {
         return (eq_status)plan->error->status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, slot);
-    int32_t position = 0;
+    int32_t position = 0, count = 0;
     for (int32_t i = 0; i < op->output_count; ++i) {
         int32_t dims[EQ_MAX_RANK];
         for (int32_t d = 0; d < in->rank; ++d) {
@@ -24,14 +26,20 @@ static eq_status cut(eq_plan *plan, const eq_operator *op, int32_t slot, int32_t
             return status;
         }
         const eq_tensor *out = eq_plan_output(plan, op, i);
-        moves[i] = eq_move_of(in, slot, i);
-        moves[i].in = eq_place_along(in, axis, position);
-        for (int32_t d = 0; d < in->rank; ++d) {
-            eq_move_loop_inside(&moves[i], dims[d], eq_place_along(in, d, 1), eq_place_along(out, d, 1));
+        if (eq_tensor_elements(out) == 0) {
+            eq_plan_settle(plan, op, i);
+            continue;
         }
+        eq_move *move = &moves[count];
+        *move = eq_move_of(in, slot, count);
+        move->in = eq_place_along(in, axis, position);
+        for (int32_t d = 0; d < in->rank; ++d) {
+            eq_move_loop_inside(move, dims[d], eq_place_along(in, d, 1), eq_place_along(out, d, 1));
+        }
+        outputs[count++] = op->outputs[i];
         position += sizes[i];
     }
-    return eq_move_step(plan, op, moves, op->output_count, op->inputs, op->outputs);
+    return count == 0 ? EQ_OK : eq_move_step(plan, op, moves, count, op->inputs, outputs);
 }
 
 /* An operator with any number of outputs, and memory for a size of each. */
@@ -85,13 +93,13 @@ eq_status eq_prepare_split_v(eq_plan *plan, const eq_operator *op) {
     for (int32_t i = 0; i < count; ++i) {
         if (sizes[i] == -1 && rest < 0) {
             rest = i;
-        } else if (sizes[i] < 1) {
+        } else if (sizes[i] < 0) {
             return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "gives output %d %d elements", (int)i, (int)sizes[i]);
         } else {
             total += sizes[i];
         }
     }
-    if (rest >= 0 && total < length) {
+    if (rest >= 0 && total <= length) {
         sizes[rest] = (int32_t)(length - total);
         total = length;
     }

@@ -1,5 +1,5 @@
 /* CAST: floats to integers lose their fraction and saturate (NaN: the largest), integers wrap, bool is whether not zero. As
- * in LiteRT, the quantization does not count. */
+ * in LiteRT, the quantization does not count. Complex numbers lose their imaginary part, and get 0 for one. */
 #include "arithmetic/half.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
@@ -13,13 +13,14 @@ typedef struct eq_cast {
 } eq_cast;
 
 static bool is_float(eq_type type) {
-    return type == EQ_FLOAT32 || type == EQ_FLOAT16 || type == EQ_BFLOAT16;
+    return type == EQ_FLOAT32 || type == EQ_FLOAT16 || type == EQ_BFLOAT16 || type == EQ_COMPLEX64;
 }
 
 static float read_float(eq_type type, const void *values, int64_t i) {
-    return type == EQ_FLOAT32   ? ((const float *)values)[i]
-           : type == EQ_FLOAT16 ? eq_half_to_float(((const uint16_t *)values)[i])
-                                : eq_bfloat_to_float(((const uint16_t *)values)[i]);
+    return type == EQ_FLOAT32     ? ((const float *)values)[i]
+           : type == EQ_COMPLEX64 ? ((const float *)values)[2 * i]
+           : type == EQ_FLOAT16   ? eq_half_to_float(((const uint16_t *)values)[i])
+                                  : eq_bfloat_to_float(((const uint16_t *)values)[i]);
 }
 
 static int64_t read_integer(const eq_cast *cast, const void *values, int64_t i) {
@@ -64,6 +65,9 @@ static void write_integer(const eq_cast *cast, void *values, int64_t i, int64_t 
 static void write_float(eq_type type, void *values, int64_t i, float value) {
     if (type == EQ_FLOAT32) {
         ((float *)values)[i] = value;
+    } else if (type == EQ_COMPLEX64) {
+        ((float *)values)[2 * i] = value;
+        ((float *)values)[2 * i + 1] = 0.0f;
     } else {
         ((uint16_t *)values)[i] = type == EQ_FLOAT16 ? eq_half_from_float(value) : eq_bfloat_from_float(value);
     }
@@ -112,9 +116,6 @@ eq_status eq_prepare_cast(eq_plan *plan, const eq_operator *op) {
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
     if ((status = eq_plan_shape(plan, op, 0, in->rank, in->dims)) != EQ_OK) {
         return status;
-    }
-    if (in->type == EQ_COMPLEX64 || out->type == EQ_COMPLEX64) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "complex numbers are not supported here");
     }
     if (in->type == out->type && in->file_type == out->file_type) {
         return eq_plan_alias(plan, op, 0, 0);
