@@ -100,12 +100,6 @@ def test_operator_that_nobody_knows(refused: Callable[..., str], tmp_path: Path)
     assert "Frobnicate" in refused(ConverterError, source)
 
 
-def test_source_that_is_quantized_on_the_fly(network: Path, refused: Callable[..., str], tmp_path: Path) -> None:
-    quantized = tmp_path / "quantized.onnx"
-    convert(network, quantized, quantize="dynamic")
-    assert "quantized already (DynamicQuantizeLinear, MatMulInteger)" in refused(SourceError, quantized)
-
-
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_integer_formats_without_calibration(scheme: str, network: Path, refused: Callable[..., str]) -> None:
     assert "calibration" in refused(CalibrationError, network, quantize=scheme)

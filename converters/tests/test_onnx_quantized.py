@@ -1,5 +1,6 @@
 """Quantized ONNX models become LiteRT models of the same integers, and floats of 16 bits float32."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import onnx
 import pytest
 from edgequant_runtime import Session
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.quantization import quantize_dynamic
 
 from edgequant_converters import SourceError, convert
@@ -72,13 +74,69 @@ def test_the_float_model_of_a_quantized_one(tmp_path: Path) -> None:
         assert sqnr_db(Session(path).run({"x": x})["y"], again.run({"x": x})["y"]) > 25
 
 
-def test_scales_of_the_moment_are_refused(tmp_path: Path) -> None:
+def float_lstm(path: Path) -> Path:
+    draw = np.random.default_rng(2)
+    shapes = {"w": (2, 32, 5), "r": (2, 32, 8), "b": (2, 64)}
+    weights = [
+        numpy_helper.from_array((draw.normal(size=shape) / 3).astype(np.float32), name)
+        for name, shape in shapes.items()
+    ]
+    node = helper.make_node("LSTM", ["x", "w", "r", "b"], ["y"], hidden_size=8, direction="bidirectional")
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [9, 1, 5])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [9, 2, 1, 8])
+    graph = helper.make_graph([node], "graph", [x], [y], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("make", [float_network, float_lstm])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_scales_of_the_moment(make: Callable[[Path], Path], per_channel: bool, tmp_path: Path) -> None:
+    path, quantized = make(tmp_path / "float.onnx"), tmp_path / "dynamic.onnx"
+    quantize_dynamic(path, quantized, per_channel=per_channel)
+    report = convert(quantized, tmp_path / "again.tflite")
+    assert "in fewer bits already" in report.warnings[0]
+    theirs, again = Session(path), Session(tmp_path / "again.tflite")
+    x = np.random.default_rng(3).normal(size=theirs.inputs[0].shape).astype(np.float32)
+    assert 30 < sqnr_db(theirs.run({"x": x})["y"], again.run({"x": x})["y"]) < 100
+
+
+def test_a_bias_of_the_moment(tmp_path: Path) -> None:
+    """Old releases of ONNX Runtime's quantizer make integers of a bias by the scale of the moment."""
+    weights, bias = np.array([[3, -7], [11, 2]], np.int8), np.array([0.3, -0.4], np.float32)
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+        helper.make_node("MatMulInteger", ["q", "w", "zero"], ["sums"]),
+        helper.make_node("Mul", ["scale", "w_scale"], ["scales"]),
+        helper.make_node("Div", ["bias", "scales"], ["steps"]),
+        helper.make_node("Floor", ["steps"], ["floor"]),
+        helper.make_node("Cast", ["floor"], ["integers"], to=TensorProto.INT32),
+        helper.make_node("Add", ["sums", "integers"], ["whole"]),
+        helper.make_node("Cast", ["whole"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["real", "scales"], ["y"]),
+    ]
+    constants = {"w": weights, "w_scale": np.float32(0.05), "bias": bias}
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])
+    initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "graph", [x], [y], initializers)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "old.onnx"
+    )
+    convert(tmp_path / "old.onnx", tmp_path / "float.tflite")
+    given = np.array([[0.25, -1.5]], np.float32)
+    computed = Session(tmp_path / "float.tflite").run({"x": given})["y"]
+    np.testing.assert_allclose(computed, given @ weights * 0.05 + bias, rtol=1e-5)
+
+
+def test_what_onnxruntime_makes_of_scales_of_the_moment_is_refused(tmp_path: Path) -> None:
     path, quantized = float_network(tmp_path / "float.onnx"), tmp_path / "dynamic.onnx"
     quantize_dynamic(path, quantized)
-    with pytest.raises(
-        SourceError, match=r"dynamic\.onnx is quantized already \(.*DynamicQuantizeLinear.*give the float"
-    ):
-        convert(quantized, tmp_path / "out.tflite")
+    options = SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    InferenceSession(quantized, options)
+    with pytest.raises(SourceError, match=r"optimized\.onnx is quantized already \(DynamicQuantizeMatMul\): give"):
+        convert(tmp_path / "optimized.onnx", tmp_path / "again.tflite")
 
 
 def test_floats_of_16_bits(tmp_path: Path) -> None:

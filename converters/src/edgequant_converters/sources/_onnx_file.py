@@ -10,15 +10,15 @@ from edgequant_converters._errors import SourceError
 from edgequant_converters._onnx_external import load_external_weights
 from edgequant_converters._reason import reason
 
-INTEGER_OPERATORS = frozenset({"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QAttention"})
-"""Operators on integers whose scales are computed as the model runs: see `_onnx_quantized` for the others."""
+_FUSED_ON_INTEGERS = frozenset({"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention"})
+"""What ONNX Runtime makes of them when it optimizes a graph whose scales are computed as it runs."""
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
     """Return the float graph in the file, weights included and the model's own functions inlined.
 
     Raises SourceError for a file that is missing, empty, cut short, not ONNX, without its external weights, not valid,
-    quantized on the fly, or without an end.
+    with layers of ONNX Runtime's own that quantize on the fly, or without an end.
     """
     if not path.is_file():
         raise SourceError(f"{path} is not a file: give an .onnx model.")
@@ -26,7 +26,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         raise SourceError(f"{path.name} is empty: give an .onnx model.")
     model = _parse(path)
     load_external_weights(model, path)
-    _refuse_scales_of_the_moment(model, path)
+    _refuse_fused_integers(model, path)
     _check(model, path)
     if model.functions:
         from onnx.inliner import inline_local_functions
@@ -48,8 +48,8 @@ def _parse(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _refuse_scales_of_the_moment(model: onnx.ModelProto, path: Path) -> None:
-    quantized = sorted({node.op_type for node in model.graph.node} & INTEGER_OPERATORS)
+def _refuse_fused_integers(model: onnx.ModelProto, path: Path) -> None:
+    quantized = sorted({node.op_type for node in model.graph.node} & _FUSED_ON_INTEGERS)
     if quantized:
         raise SourceError(
             f"{path.name} is quantized already ({', '.join(quantized)}): give the float model it came from."

@@ -1,7 +1,8 @@
 """A quantized ONNX graph in float: what its integers stand for, and the ranges that they reach.
 
 QuantizeLinear and DequantizeLinear vanish, and the operators of ONNX and ONNX Runtime that compute on integers become
-the float ones that they stand for. Weights become the numbers that they stand for, and their scales are kept.
+the float ones that they stand for. Weights become the numbers that they stand for, and their scales are kept. Where
+scales are chosen at each run (DynamicQuantizeLinear), the real values take the integers' place, with a scale of 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +18,9 @@ from edgequant_converters._errors import SourceError
 from edgequant_converters.ir import Quantization
 
 DEQUANTIZABLE = frozenset({
-    "DequantizeLinear", "MatMulNBits", "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv",
-    "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMatMul", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax",
-    "QuantizeLinear",
+    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeLSTM", "MatMulInteger", "MatMulNBits",
+    "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool",
+    "QLinearLeakyRelu", "QLinearMatMul", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "QuantizeLinear",
 })  # fmt: skip
 
 _LIMITS = {np.dtype(np.int8): (-128, 127), np.dtype(np.uint8): (0, 255), np.dtype(np.int16): (-32768, 32767)}
@@ -57,6 +58,7 @@ class _Walk:
         self._constants = {tensor.name: tensor for tensor in copy.graph.initializer}
         self._values: dict[str, NDArray[Any]] = {}
         self._same: dict[str, str] = {}
+        self._sums: set[str] = set()  # real values where the graph has sums of products of integers
         self._nodes: list[onnx.NodeProto] = []
         self._added: list[onnx.TensorProto] = []
 
@@ -66,6 +68,7 @@ class _Walk:
             if known is None:
                 node.input[:] = [self._real(name) for name in node.input]
                 self._note_constant(node)
+                self._add_bias(node)
                 self._nodes.append(node)
             else:
                 known(self, node)
@@ -155,6 +158,53 @@ class _Walk:
     def join(self, node: onnx.NodeProto) -> None:
         parts = [self._input(node, index) for index in range(2, len(node.input), 3)]
         self._emit("Concat", node, parts, 0)
+
+    def quantize_on_the_fly(self, node: onnx.NodeProto) -> None:
+        value, scale = node.output[:2]
+        self._same[value] = self._real(node.input[0])
+        self._add(scale, np.ones(()))
+
+    def multiply_integers(self, node: onnx.NodeProto) -> None:
+        self._emit("MatMul", node, [self._unscaled(node, 0, 1), self._unscaled(node, 1, 1)], 4)
+        self._sums.add(node.output[0])
+
+    def convolve_integers(self, node: onnx.NodeProto) -> None:
+        self._emit("Conv", node, [self._unscaled(node, 0, 1), self._unscaled(node, 1, 0)], 4)
+        self._sums.add(node.output[0])
+
+    def _add_bias(self, node: onnx.NodeProto) -> None:
+        """Leave out what makes an integer of a bias, by the scale of the moment, that is added to such a sum."""
+        if node.op_type != "Add" or not self._sums.intersection(node.input):
+            return
+        self._sums.add(node.output[0])
+        made_by = {output: made for made in self._nodes for output in made.output}
+        made = next((made_by[name] for name in node.input if name not in self._sums and name in made_by), None)
+        while made is not None and made.op_type in ("Reshape", "Unsqueeze", "Cast", "Floor", "Round"):
+            if made.op_type not in ("Reshape", "Unsqueeze"):
+                made.op_type = "Identity"
+                del made.attribute[:]
+            made = made_by.get(made.input[0])
+
+    def recur(self, node: onnx.NodeProto) -> None:
+        """LSTM, whose weights have their scales with them, and their last two axes turned."""
+        inputs = list(node.input[:8])
+        for index, scales in ((1, 8), (2, 10)):
+            stored, zero = self._value(node.input[index]), self._zero(node, scales + 1, np.int8)
+            scale = self._constant(node, scales)
+            scale, zero = (x.reshape(stored.shape[0], 1, -1) if x.size > 1 else x for x in (scale, zero))
+            real = (stored.astype(np.int64) - zero.astype(np.int64)) * scale.astype(np.float64)
+            inputs[index] = self._add(f"{node.output[0]}/weights_{index}", real.transpose(0, 2, 1))
+        made = helper.make_node("LSTM", [self._real(name) for name in inputs], node.output, node.name)
+        made.attribute.extend(node.attribute)
+        self._nodes.append(made)
+
+    def _unscaled(self, node: onnx.NodeProto, index: int, axis: int) -> str:
+        """Return the value of an integer input without its scale, which another node multiplies by."""
+        name = node.input[index]
+        if name in self._same:
+            return self._real(name)
+        stored, zero = self._value(name).astype(np.int64), self._zero(node, index + 2, np.int64).astype(np.int64)
+        return self._add(f"{node.output[0]}/integers_{index}", stored - _along(zero, stored.ndim, axis))
 
     def multiply_narrow(self, node: onnx.NodeProto) -> None:
         """Unpack a MatMulNBits: N rows of blocks of 4- or 8-bit weights, two to a byte, low half first."""
@@ -246,6 +296,10 @@ _STEPS: dict[str, Callable[[_Walk, onnx.NodeProto], None]] = {
     "QGemm": _Walk.gemm,
     "QLinearConcat": _Walk.join,
     "MatMulNBits": _Walk.multiply_narrow,
+    "DynamicQuantizeLinear": _Walk.quantize_on_the_fly,
+    "DynamicQuantizeLSTM": _Walk.recur,
+    "MatMulInteger": _Walk.multiply_integers,
+    "ConvInteger": _Walk.convolve_integers,
     **dict.fromkeys(_ONE_INPUT, _Walk.of_one),
     **dict.fromkeys(_TWO_INPUTS, _Walk.of_two),
 }
