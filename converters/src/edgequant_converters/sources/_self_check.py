@@ -18,8 +18,9 @@ MINIMUM_SQNR_DB = 60.0
 _NEGLIGIBLE = 1e-5
 """The absolute error allowed where the network's own output is all zero, so that a ratio means nothing."""
 
-_LAST_PLACE = 2.0**-23
-"""The last place of 1: engines compute probabilities to that, and not to that share of a probability near 0."""
+_NEAR_ZERO = 2.0**-21
+"""The absolute error allowed to probabilities: ONNX Runtime's own Sigmoid is 1.7e-7 off, its Tanh 3.3e-7, which may be
+all of a probability near 0."""
 
 
 def check_hub(
@@ -31,7 +32,7 @@ def check_hub(
     integers where the network takes 64-bit ones); `expected` is in the hub's output order. `description` names the
     network in the message.
 
-    Raises SourceError if an output's SQNR is below 60 dB and its largest error above 1.2e-7, if an output is not
+    Raises SourceError if an output's SQNR is below 60 dB and its largest error above 4.8e-7, if an output is not
     finite, or if the outputs differ in number or shape, and UnsupportedError for a hub that its engine does not open.
     """
     try:
@@ -96,7 +97,7 @@ def _compare(index: int, expected: NDArray[Any], computed: NDArray[Any], descrip
             f"{description}: output {index} is NaN or infinite on the example inputs; give inputs in the "
             "range that the network was trained on."
         )
-    if statistics.sqnr_db < MINIMUM_SQNR_DB and statistics.max_abs_error > _LAST_PLACE:
+    if statistics.sqnr_db < MINIMUM_SQNR_DB and statistics.max_abs_error > _NEAR_ZERO:
         raise SourceError(
             f"{description}: the converted model's output {index} differs from the network's own, with an SQNR of "
             f"{statistics.sqnr_db:.1f} dB where at least {MINIMUM_SQNR_DB:.0f} dB is expected; nothing was written."
