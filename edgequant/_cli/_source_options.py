@@ -18,6 +18,10 @@ InputShapeOption = Annotated[
     list[str] | None,
     typer.Option(help="A factory's input, as 1,3,224,224 or 1,16:int64; a free one of a file, as image=1,3,320,320."),
 ]
+InputValueOption = Annotated[
+    list[str] | None,
+    typer.Option(help="An input that is always the same, which the written model does not take: sr=16000 (ONNX)."),
+]
 InputLayoutOption = Annotated[
     str | None, typer.Option(help="nhwc: the written model takes channels-last images (torch and ONNX sources).")
 ]

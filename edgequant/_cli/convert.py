@@ -14,6 +14,7 @@ from ._output import print_json, print_status
 from ._source_options import (
     InputLayoutOption,
     InputShapeOption,
+    InputValueOption,
     PerTensorOption,
     SourceArgument,
     WeightsOption,
@@ -67,6 +68,7 @@ def convert(
     per_tensor: PerTensorOption = False,
     weights: WeightsOption = None,
     input_shape: InputShapeOption = None,
+    input_value: InputValueOption = None,
     input_layout: InputLayoutOption = None,
     recipe: Annotated[
         Path | None, typer.Option(help="A recipe of `edgequant doctor` for this network: int8 as it says, again.")
@@ -102,6 +104,7 @@ def convert(
             per_channel=not per_tensor,
             weights=weights,
             input_shapes=input_shape or (),
+            input_values=input_value or (),
             input_layout=input_layout,
             recipe=recipe,
             progress=progress,

@@ -10,6 +10,7 @@ from ._output import print_json, print_result
 from ._source_options import (
     InputLayoutOption,
     InputShapeOption,
+    InputValueOption,
     PerTensorOption,
     SourceArgument,
     WeightsOption,
@@ -52,6 +53,7 @@ def doctor(
     per_tensor: PerTensorOption = False,
     weights: WeightsOption = None,
     input_shape: InputShapeOption = None,
+    input_value: InputValueOption = None,
     input_layout: InputLayoutOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -75,6 +77,7 @@ def doctor(
             images=parse_images(images),
             weights=weights,
             input_shapes=input_shape or (),
+            input_values=input_value or (),
             input_layout=input_layout,
             progress=progress,
         )
@@ -82,7 +85,9 @@ def doctor(
         print_json(report.to_dict())
     else:
         _print_report(report)
-        options = {"weights": weights, "input-shape": input_shape, "input-layout": input_layout}
+        options = {
+            "weights": weights, "input-shape": input_shape, "input-value": input_value, "input-layout": input_layout,
+        }  # fmt: skip
         again = ["edgequant convert", source, "-o", str(output), "--recipe", str(report.recipe)]
         for name, given in options.items():
             again += [f"--{name} {value}" for value in (given if isinstance(given, list) else [given]) if value]

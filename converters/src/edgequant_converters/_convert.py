@@ -46,6 +46,7 @@ def convert(
     example_inputs: Sequence[Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
     input_shapes: Sequence[str] = (),
+    input_values: Sequence[str] = (),
     input_layout: str | None = None,
     recipe: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -74,6 +75,7 @@ def convert(
         weights: a safetensors file or a torch checkpoint for a factory's module.
         input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64"; or the shapes of inputs that a file leaves
             free, as "image=1,3,320,320".
+        input_values: inputs of an ONNX graph that become constants, as "sr=16000".
         input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
         recipe: a file that `doctor` wrote for this network; int8 is then made as it says, without calibration, and
             calibration data, if given, measures the SQNR.
@@ -130,6 +132,7 @@ def convert(
             example_inputs=example_inputs,
             weights=weights,
             input_shapes=input_shapes,
+            input_values=input_values,
             input_layout=input_layout,
             sample=sample,
         )

@@ -25,6 +25,7 @@ def write_float_hub(
     example_inputs: Sequence[Any] | None,
     weights: str | os.PathLike[str] | None,
     input_shapes: Sequence[str],
+    input_values: Sequence[str],
     input_layout: str | None,
     sample: SampleFor,
 ) -> Source:
@@ -40,6 +41,7 @@ def write_float_hub(
             example_inputs=example_inputs,
             weights=None if weights is None else Path(weights),
             input_shapes=input_shapes,
+            input_values=input_values,
             input_layout=input_layout,
             sample=sample,
         )

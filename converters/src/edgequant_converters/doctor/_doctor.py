@@ -65,6 +65,7 @@ def doctor(
     example_inputs: Sequence[Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
     input_shapes: Sequence[str] = (),
+    input_values: Sequence[str] = (),
     input_layout: str | None = None,
     progress: Progress | None = None,
 ) -> DoctorReport:
@@ -86,6 +87,7 @@ def doctor(
         example_inputs: tensors for the torch module's forward().
         weights: a safetensors file or a torch checkpoint for a factory's module.
         input_shapes: the factory's inputs, as "1,3,224,224" or "1,16:int64".
+        input_values: inputs of an ONNX graph that become constants, as "sr=16000".
         input_layout: "nhwc" makes a torch or ONNX image network take channels-last input.
         progress: called with (step, how much is done, how much there is or None).
 
@@ -119,6 +121,7 @@ def doctor(
             example_inputs=example_inputs,
             weights=weights,
             input_shapes=input_shapes,
+            input_values=input_values,
             input_layout=input_layout,
             sample=sample,
         )

@@ -30,7 +30,10 @@ def branch(node: Node, build: Builder) -> list[Tensor]:
         bodies.append(body)
     shapes = [[(tensor.shape, tensor.type) for tensor in body.graph.outputs] for body in bodies]
     if shapes[0] != shapes[1]:
-        node.refuse("branches whose outputs have other shapes or types")
+        node.refuse(
+            "branches whose outputs have other shapes or types, unless the input that decides is fixed, as with "
+            "--input-value sr=16000"
+        )
     outside = list(dict.fromkeys([*bodies[0].outside, *bodies[1].outside]))
     for body in bodies:
         body.graph.inputs = [body.capture(tensor) for tensor in outside]

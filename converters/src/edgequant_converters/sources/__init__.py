@@ -102,6 +102,7 @@ def from_onnx(
     input_layout: str | None = None,
     sample: SampleFor = no_sample,
     input_shapes: Sequence[str] = (),
+    input_values: Sequence[str] = (),
 ) -> Source:
     """Return an .onnx file as a source; the names and order of its inputs and outputs stay.
 
@@ -109,11 +110,12 @@ def from_onnx(
     inputs. A LiteRT model gets a batch of 1 where the batch is free, an ONNX model keeps it free;
     other free sizes of a LiteRT model are those of the `sample`. Raises SourceError
     for a damaged or already quantized graph; writing LiteRT raises UnsupportedError for operators that LiteRT cannot
-    say. `input_shapes` fixes free sizes, as "image=1,3,320,320", or "1,3,320,320" for the only input.
+    say. `input_shapes` fixes free sizes, as "image=1,3,320,320", or "1,3,320,320" for the only input, and
+    `input_values` makes constants of inputs, as "sr=16000".
     """
     from ._onnx import OnnxSource
 
-    return OnnxSource(Path(path), input_layout or "nchw", sample, input_shapes)
+    return OnnxSource(Path(path), input_layout or "nchw", sample, input_shapes, input_values=input_values)
 
 
 def from_keras(model_or_path: Any, *, sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()) -> Source:

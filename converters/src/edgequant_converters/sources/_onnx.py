@@ -19,7 +19,9 @@ from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._case import Arrays, Case, finite_case
+from ._decided_branches import take_decided_branches
 from ._input_shapes import given_shapes
+from ._input_values import fix_values
 from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_litert import write_onnx_as_litert
@@ -40,6 +42,7 @@ class OnnxSource:
         sample: SampleFor = no_sample,
         input_shapes: Sequence[str] = (),
         *,
+        input_values: Sequence[str] = (),
         name: str | None = None,
     ) -> None:
         check_layout(input_layout)
@@ -54,6 +57,12 @@ class OnnxSource:
         self._quantized = self._in_float()
         if input_shapes:
             _fix_sizes(self._model, input_shapes, self.description)
+            self._rewritten = True
+        if input_values:
+            if self._quantized is not None:
+                raise UnsupportedError(f"{self._name} is quantized: --input-value is for float graphs.")
+            fix_values(self._model, input_values, self.description)
+            take_decided_branches(self._model)
             self._rewritten = True
         self._inputs = graph_inputs(self._model)
         shapes = [shape_of(value) for value in self._inputs]

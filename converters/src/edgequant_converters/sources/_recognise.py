@@ -23,6 +23,7 @@ def open_source(
     example_inputs: Sequence[Any] | None = None,
     weights: Path | None = None,
     input_shapes: Sequence[str] = (),
+    input_values: Sequence[str] = (),
     input_layout: str | None = None,
     sample: SampleFor = no_sample,
 ) -> Source:
@@ -32,6 +33,10 @@ def open_source(
     """
     from edgequant_converters import sources as readers
 
+    if input_values and not (isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".onnx"):
+        raise UnsupportedError(
+            "input_values make constants of an .onnx file's inputs; leave them out for other sources."
+        )
     if is_prepared(source):
         _refuse({"weights": weights, "input_shapes": input_shapes}, "a module of qat.prepare")
         _refuse({"example_inputs": example_inputs}, "a module of qat.prepare, which has its own")
@@ -51,11 +56,15 @@ def open_source(
             source, weights=weights, input_shapes=input_shapes, input_layout=layout, sample=sample
         )
     _refuse({"weights": weights}, "a source that holds its own weights")
-    return _open_file_or_object(source, input_layout, sample, input_shapes)
+    return _open_file_or_object(source, input_layout, sample, input_shapes, input_values)
 
 
 def _open_file_or_object(
-    source: Any, input_layout: str | None, sample: SampleFor, input_shapes: Sequence[str]
+    source: Any,
+    input_layout: str | None,
+    sample: SampleFor,
+    input_shapes: Sequence[str],
+    input_values: Sequence[str],
 ) -> Source:
     from edgequant_converters import sources as readers
 
@@ -72,7 +81,9 @@ def _open_file_or_object(
         _refuse({"input_shapes": input_shapes}, "an exported program, whose example inputs fix its shapes")
         return readers.from_exported_program(path, input_layout=input_layout or "nchw", sample=sample)
     if suffix == ".onnx":
-        return readers.from_onnx(path, input_layout=input_layout, sample=sample, input_shapes=input_shapes)
+        return readers.from_onnx(
+            path, input_layout=input_layout, sample=sample, input_shapes=input_shapes, input_values=input_values
+        )
     _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
     if path.is_dir():
         return readers.from_saved_model(path, sample=sample, input_shapes=input_shapes)

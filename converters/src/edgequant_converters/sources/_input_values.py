@@ -1,0 +1,47 @@
+"""Inputs that a user gives one value for all time: constants of the graph, which the written model does not take."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import onnx
+
+from edgequant_converters._errors import SourceError
+
+from ._onnx_file import graph_inputs, shape_of
+
+
+def fix_values(model: onnx.ModelProto, texts: Sequence[str], description: str) -> None:
+    """Make constants of the inputs in texts such as "sr=16000": one number for all elements, or one for each.
+
+    Raises SourceError for a text that is none, an unknown input, one whose sizes are free, numbers that do not fill its
+    shape or that its type cannot hold, and where no input would be left.
+    """
+    for text in texts:
+        _fix(model, text, description)
+    if not graph_inputs(model):
+        raise SourceError(f"{description} has no input left: leave one out of --input-value.")
+
+
+def _fix(model: onnx.ModelProto, text: str, description: str) -> None:
+    name, _, numbers = text.rpartition("=")
+    inputs = {value.name: value for value in graph_inputs(model)}
+    try:
+        given = np.array([float(number) for number in numbers.split(",")])
+    except ValueError as error:
+        raise SourceError(f"'{text}' is no value of an input: give its name and numbers, as sr=16000.") from error
+    if name not in inputs:
+        raise SourceError(f"{description} has no input '{name}': its inputs are {', '.join(inputs)}.")
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(inputs[name].type.tensor_type.elem_type))
+    shape = [size for size in shape_of(inputs[name]) if size is not None]
+    if len(shape) != len(shape_of(inputs[name])):
+        raise SourceError(f"{description}: the input '{name}' has free sizes: fix them with --input-shape as well.")
+    if given.size not in (1, prod(shape)):
+        raise SourceError(f"{description}: the input '{name}' has {prod(shape)} elements: give one number, or so many.")
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = given.astype(dtype)
+    if not np.issubdtype(dtype, np.floating) and not np.array_equal(values.astype(np.float64), given):
+        raise SourceError(f"{description}: the input '{name}' is {dtype}, which {numbers} does not fit.")
+    whole = np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(whole, name))
+    model.graph.input.remove(inputs[name])
