@@ -43,6 +43,29 @@ def test_a_pooling_of_windows_with_gaps_is_whole_in_int8(tmp_path: Path) -> None
     assert report.sqnr_db is not None and report.sqnr_db > 30
 
 
+class LogMel(torch.nn.Module):
+    """The logarithm of bands of a power spectrum, as recognizers of speech begin with."""
+
+    def __init__(self, *, smallest_weight: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.spectrum, self.bands = torch.nn.Conv2d(4, 8, 1, bias=False), torch.nn.Conv2d(8, 4, 1, bias=False)
+        torch.nn.init.uniform_(self.bands.weight, smallest_weight, 1.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.log(self.bands(self.spectrum(x) ** 2).clamp(min=1e-6))
+
+
+def test_the_spectrum_under_a_logarithm_is_computed_in_float(tmp_path: Path) -> None:
+    """A quiet band counts as much as a loud one, which is three decades above it: no int8 step is left for it."""
+    quiet = DATA * np.geomspace(1, 0.03, 8, dtype=np.float32)
+    report = int8_of(LogMel(smallest_weight=0.0), tmp_path, quiet)
+    assert [op.type for op in report.float_ops].count("CONV_2D") == 2
+    assert report.sqnr_db is not None and report.sqnr_db > 25
+    # Bands of differences are no powers: nothing says how small a spectrum they ask for.
+    assert "CONV_2D" not in [op.type for op in int8_of(LogMel(smallest_weight=-1.0), tmp_path, quiet).float_ops]
+
+
 class Magnitudes(torch.nn.Module):
     """What a network of sounds begins with: the magnitudes of two products, through their squares."""
 

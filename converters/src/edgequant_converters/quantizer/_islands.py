@@ -19,7 +19,7 @@ JOINS = frozenset({"CONCATENATION", "PACK"})
 
 CHEAP = frozenset(
     {"ABS", "ADD", "DIV", "EXP", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "RELU", "RELU6", "RSQRT", "SOFTMAX", "SQRT",
-     "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
+     "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
 )  # fmt: skip
 """Operators whose float form costs little beside a network's layers."""
 
@@ -34,6 +34,9 @@ FEW_STEPS = 8.0
 
 LARGEST_EXPONENT_STEP = 1 / 16
 """An exponent's step of more than this is an error of more than 3 % in the result."""
+
+SUMS = frozenset({"BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""Layers that compute and smooth a spectrum."""
 
 _OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 """Functions that need their operand to a relative (EXP: absolute) precision."""
@@ -52,7 +55,7 @@ class Islands:
         for operator in self._graph.operators:
             kind = self._kinds.get(operator)
             if kind is not None and (why := self._is_fragile(operator)) is not None:
-                self._keep_with_sources([operator], why)
+                self._keep_with_sources([operator], why, spectrum=operator.code == "LOG")
             elif kind in (INT8, None) and outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
                 self._keep_with_sources(ways, self._mixture(operator))
         return self.reasons
@@ -107,10 +110,11 @@ class Islands:
         smallest = low if low > 0 else -high if high < 0 else 0.0
         return f"its smallest operand has too few {kind.lower()} steps" if smallest < FEW_STEPS * step else None
 
-    def _keep_with_sources(self, operators: Iterable[Operator], reason: str) -> None:
+    def _keep_with_sources(self, operators: Iterable[Operator], reason: str, *, spectrum: bool = False) -> None:
         """Keep operators in float, and the cheap ones before them that nobody else reads in integers.
 
         What is in float anyway, as the user asked for, is looked through: what is before it is before the island.
+        Before the logarithm of a `spectrum` the layers that compute it are not too dear.
         """
         island = dict.fromkeys(operators)
         seen = set(island)
@@ -118,7 +122,9 @@ class Islands:
         while pending:
             for tensor in pending.pop().given:
                 source = self._producers.get(tensor)
-                if source is None or source in seen or not self._is_cheap(source):
+                if source is None or source in seen:
+                    continue
+                if not self._is_cheap(source) and not (spectrum and self._is_of_powers(source)):
                     continue
                 if source not in self._kinds:
                     seen.add(source)
@@ -133,6 +139,20 @@ class Islands:
 
     def _is_cheap(self, operator: Operator) -> bool:
         return operator.code in CHEAP or self._only_moves(operator)
+
+    def _is_of_powers(self, layer: Operator) -> bool:
+        """Whether small results of a layer count as large ones do: it sums what is >= 0, or is squared and no more."""
+        if layer.code not in SUMS:
+            return False
+        values, weights = layer.given[:2]
+        sums_powers = self._range_of(values)[0] >= 0 and weights.is_constant and bool((weights.values >= 0).all())
+        return sums_powers or self._is_squared(layer)
+
+    def _is_squared(self, operator: Operator) -> bool:
+        readers = self._readers(operator)
+        return bool(readers) and all(
+            _is_square(reader) or (self._only_moves(reader) and self._is_squared(reader)) for reader in readers
+        )
 
     def _only_moves(self, operator: Operator) -> bool:
         rule = OPERATORS.get(operator.code)
@@ -154,6 +174,10 @@ class Islands:
 
     def _feeds_out(self, operator: Operator) -> bool:
         return any(tensor in self._graph.outputs for tensor in operator.outputs)
+
+
+def _is_square(operator: Operator) -> bool:
+    return operator.code == "SQUARE" or (operator.code == "MUL" and operator.given[0] is operator.given[1])
 
 
 def _moved(operator: Operator) -> list[int]:
