@@ -69,7 +69,7 @@ class Choice:
 
     def write(self, write: Write, evidence: Evidence) -> None:
         """Write the model with what all samples say now."""
-        self.pick.write(write, evidence.choices(), evidence.rounding(), evidence.spans())
+        self.pick.write(write, evidence.choices(self.pick.methods), evidence.rounding(), evidence.spans())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ class _Pick:
     own: tuple[tuple[str, str], ...] = ()
     corrects: bool = False
     evened: Evened | None = None
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """What its ranges are chosen by."""
+        return frozenset(self.way) | {method for _, method in self.own}
 
     def write(self, write: Write, choices: Mapping[str, Ranges], rounding: Rounding, spans: Spans) -> int:
         """Write the model so; return how many operators stay in float."""

@@ -128,12 +128,10 @@ class Evidence:
         """Return the smallest and largest value of each tensor."""
         return {name: (seen.lowest, seen.highest) for name, seen in self._histograms.items()}
 
-    def choices(self) -> dict[str, dict[str, tuple[float, float]]]:
-        """Return the ranges that each way of choosing gives, the smallest and largest values first."""
-        seen = self._histograms.items()
-        return {
-            method: {name: _seen(one, self._range(method, name, one)) for name, one in seen} for method in self._methods
-        }
+    def choices(self, only: AbstractSet[str] | None = None) -> dict[str, dict[str, tuple[float, float]]]:
+        """Return the ranges that each way of choosing gives, or that some do, the smallest and largest values first."""
+        seen, methods = self._histograms.items(), [name for name in self._methods if only is None or name in only]
+        return {method: {name: _seen(one, self._range(method, name, one)) for name, one in seen} for method in methods}
 
     def _range(self, method: str, name: str, histogram: Histogram) -> tuple[float, float]:
         through = THROUGH.get(self._functions.get(name, ""))

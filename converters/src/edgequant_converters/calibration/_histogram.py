@@ -39,6 +39,12 @@ class Histogram:
         """Return the lower edge of a bin; `edge(i + 1)` is its upper edge."""
         return math.ldexp(index - HALF_BINS, (self.exponent or 0) - _SCALE)
 
+    def edges(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lower and upper edges of bins."""
+        exponent = (self.exponent or 0) - _SCALE
+        below, above = (np.ldexp((indices + upper - HALF_BINS).astype(np.float64), exponent) for upper in (0, 1))
+        return below, above
+
     def _reach(self, exponent: int) -> None:
         """Widen the range to 2^exponent; frexp puts every value strictly inside its power of two."""
         if self.exponent is None:
