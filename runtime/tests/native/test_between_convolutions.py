@@ -1,4 +1,4 @@
-"""Operators between convolutions, where tensors carry padding, against LiteRT, bit for bit."""
+"""Operators between convolutions, where tensors carry padding, against LiteRT: int8 bit for bit, floats nearly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .oracle import check
+from .oracle import check, check_close
 from .single_op import RELU, SAME, VALID, Model, Quantized
 
 pytestmark = pytest.mark.slow
@@ -16,6 +16,18 @@ pytestmark = pytest.mark.slow
 Q = Quantized(0.1, 3)
 
 Shape = tuple[int, ...]
+
+
+class Floats(Model):
+    """The graph of an int8 model in floats."""
+
+    def tensor(self, shape: Any, type: str = "INT8", quantized: Quantized | None = None, **more: Any) -> int:  # noqa: A002
+        return super().tensor(shape, type if quantized is None else "FLOAT32", **more)
+
+    def constant(self, values: Any, type: str = "INT8", quantized: Quantized | None = None, **more: Any) -> int:  # noqa: A002
+        if quantized is None:
+            return super().constant(values, type, **more)
+        return super().constant(np.asarray(values, np.float32) * quantized.scale, "FLOAT32", **more)
 
 
 def convolution(model: Model, x: int, shape: Shape, channels: int, seed: int) -> tuple[int, Shape]:
@@ -64,6 +76,27 @@ def second_half(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
     made = [model.tensor(out, "INT8", Q) for _ in range(2)]
     model.operator("SPLIT", [model.constant(3, "INT32"), x], made, "SplitOptions", version=2, numSplits=2)
     return made[1], out
+
+
+def added(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
+    y = model.tensor(shape, "INT8", Q)
+    slopes = model.constant(np.arange(shape[3]), "INT8", Quantized(0.01))
+    model.operator("ADD", [x, slopes], [y], "AddOptions", version=2)
+    return y, shape
+
+
+def padded_and_doubled(model: Model, x: int, shape: Shape) -> tuple[int, Shape]:
+    """Padding that a depthwise convolution takes upon itself, with two outputs for each channel."""
+    around = model.constant(np.asarray([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32), "INT32")
+    padded, out = (shape[0], shape[1] + 3, shape[2] + 1, shape[3]), (shape[0], shape[1] + 1, shape[2], 2 * shape[3])
+    between, y = model.tensor(padded, "INT8", Q), model.tensor(out, "INT8", Q)
+    model.operator("PAD", [x, around], [between], "PadOptions", version=2)
+    weights = np.random.default_rng(4).integers(-127, 128, (1, 3, 2, out[3]))
+    w = model.constant(weights, "INT8", Quantized(0.01, axis=3))
+    b = model.constant(np.arange(out[3]), "INT32", Quantized(0.001))
+    options = {"padding": VALID, "strideW": 1, "strideH": 1, "depthMultiplier": 2}
+    model.operator("DEPTHWISE_CONV_2D", [between, w, b], [y], "DepthwiseConv2DOptions", version=3, **options)
+    return y, out
 
 
 WINDOW = {"padding": SAME, "strideH": 2, "strideW": 2, "filterHeight": 3, "filterWidth": 3, "version": 2}
@@ -134,18 +167,31 @@ BETWEEN: dict[str, Step] = {
     "largest": with_constants(
         "REDUCE_MAX", "ReducerOptions", lambda s: (s[0], 1, 1, s[3]), [1, 2], keepDims=True, version=2
     ),
+    "batch_mean": with_constants("MEAN", "ReducerOptions", lambda s: (1, *s[1:]), [0], keepDims=True, version=2),
+    "hard_swish": with_constants("HARD_SWISH", "HardSwishOptions", lambda s: s),
+    "add": added,
+    "pad_depthwise": padded_and_doubled,
     "concatenation": twice,
     "split": second_half,
 }
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", BETWEEN)
-def test_between_convolutions(name: str, batch: int) -> None:
-    model = Model()
+def between(model: Model, name: str, batch: int) -> bytes:
     shape: Shape = (batch, 5, 6, 8)
     first, shape = convolution(model, model.input(shape, "INT8", Q), shape, 8, 1)
     side, _ = convolution(model, first, shape, 4, 2)  # wants padding around what the operator reads
     moved, shape = BETWEEN[name](model, first, shape)
     last, _ = convolution(model, moved, shape, 5, 3)
-    check(model.finish([side, last]))
+    return model.finish([side, last])
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", BETWEEN)
+def test_between_convolutions(name: str, batch: int) -> None:
+    check(between(Model(), name, batch))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", BETWEEN)
+def test_between_convolutions_of_floats(name: str, batch: int) -> None:
+    check_close(between(Floats(), name, batch))

@@ -19,9 +19,9 @@ eq_status eq_argument_same_type(eq_plan *plan, const eq_operator *op, int32_t in
 /* and its scale and zero point where LiteRT wants that too; some operators take the values as they are. */
 eq_status eq_argument_same_quantization(eq_plan *plan, const eq_operator *op, int32_t input, int32_t output);
 
-/* Whether a step can follow the strides of the tensor's rows: a 4-D int8 image. */
+/* Whether steps that only look at places follow the strides of the tensor's rows: it may be an image of a convolution. */
 static inline bool eq_is_image(const eq_tensor *tensor) {
-    return tensor->rank == 4 && tensor->type == EQ_INT8;
+    return tensor->rank == 4 && (tensor->type == EQ_INT8 || tensor->type == EQ_FLOAT32 || tensor->type == EQ_FLOAT16);
 }
 
 #endif

@@ -65,8 +65,9 @@ int32_t eq_window_absorb_pad(const eq_plan *plan, int32_t tensor, eq_window *win
     const eq_halo *pad = &padded->pad;
     const bool fits =
         pad->top <= MOST_PADDING && pad->bottom <= MOST_PADDING && pad->left <= MOST_PADDING && pad->right <= MOST_PADDING;
-    if (!fits || source->scale_count != 1 || padded->tensor.scale_count != 1 ||
-        source->zero_points[0] != padded->tensor.zero_points[0]) {
+    const bool same_zero = source->type != EQ_INT8 || (source->scale_count == 1 && padded->tensor.scale_count == 1 &&
+                                                       source->zero_points[0] == padded->tensor.zero_points[0]);
+    if (!fits || !same_zero) {
         return tensor;
     }
     window->pad.top += pad->top;

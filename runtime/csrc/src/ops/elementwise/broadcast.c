@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "ops/arguments.h"
+
 enum {
     EQ_SHORT_RUN = 512,     /* bytes; shorter runs are worth repeating an input for */
     EQ_REPEATED_RUN = 2048, /* bytes that a repeated input fills */
@@ -223,7 +225,7 @@ eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broad
     const eq_tensor *out = eq_plan_output(plan, op, 0);
     eq_broadcast_data *d = step->data;
     *d = (eq_broadcast_data){.shape = *shape, .binary = *binary, .same_shape = true};
-    const bool image = out->type == EQ_INT8 && out->rank == 4;
+    const bool image = eq_is_image(out);
     for (int32_t k = 0; k < 2; ++k) {
         const eq_tensor *in = eq_plan_input(plan, op, shape->slots[k]);
         const bool differs = elements_differ(in, shape->rank, shape->dims);

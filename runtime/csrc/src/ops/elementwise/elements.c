@@ -3,20 +3,40 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { CHUNK = 4096 }; /* elements of a unit */
+#include "ops/arguments.h"
+
+enum { CHUNK = 4096 }; /* elements of a unit that is no row of an image */
 
 typedef struct eq_elements {
     eq_elements_fn fn;
     size_t elements, in_size, out_size;
+    size_t unit;    /* elements */
+    int32_t height; /* rows of an image, which may lie apart; 0: all elements are adjacent */
     _Alignas(max_align_t) uint8_t data[];
 } eq_elements;
+
+/* Whether the rows of all images are adjacent. */
+static bool is_dense(const eq_elements *e, const eq_storage *images, size_t element) {
+    const ptrdiff_t row = (ptrdiff_t)(e->unit * element);
+    return images->row_stride == row && images->image_stride == e->height * row;
+}
 
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)scratch;
     const eq_elements *e = step->data;
-    const size_t begin = (size_t)first * CHUNK, whole = (size_t)last * CHUNK, end = whole < e->elements ? whole : e->elements;
-    const uint8_t *in = storage[step->inputs[0].tensor].data;
-    uint8_t *out = storage[step->outputs[0].tensor].data;
+    const eq_storage *from = &storage[step->inputs[0].tensor], *to = &storage[step->outputs[0].tensor];
+    const uint8_t *in = from->data;
+    uint8_t *out = to->data;
+    if (e->height > 0 && !(is_dense(e, from, e->in_size) && is_dense(e, to, e->out_size))) {
+        for (int32_t unit = first; unit < last; ++unit) {
+            const int32_t image = unit / e->height, row = unit % e->height;
+            e->fn(e->data, in + image * from->image_stride + row * from->row_stride,
+                  out + image * to->image_stride + row * to->row_stride, e->unit);
+        }
+        return;
+    }
+    const size_t begin = (size_t)first * e->unit, whole = (size_t)last * e->unit;
+    const size_t end = whole < e->elements ? whole : e->elements;
     e->fn(e->data, in + begin * e->in_size, out + begin * e->out_size, end - begin);
 }
 
@@ -38,9 +58,12 @@ eq_status eq_elements_step(eq_plan *plan, const eq_operator *op, eq_elements_fn 
     if (bytes > 0) {
         memcpy(e->data, data, bytes);
     }
-    step->inputs[0].tensor = op->inputs[0];
-    step->outputs[0].tensor = op->outputs[0];
-    step->units = (int32_t)((e->elements + CHUNK - 1) / CHUNK);
+    const bool rows = eq_is_image(in) && eq_is_image(out) && !in->data;
+    e->height = rows ? in->dims[1] : 0;
+    e->unit = rows ? (size_t)in->dims[2] * (size_t)in->dims[3] : CHUNK;
+    step->inputs[0] = (eq_use){.tensor = op->inputs[0], .rows = rows};
+    step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = rows};
+    step->units = (int32_t)((e->elements + e->unit - 1) / e->unit);
     step->cost = e->elements;
     return EQ_OK;
 }

@@ -70,10 +70,14 @@ int32_t eq_matmul_transpose_x(eq_plan *plan, const eq_operator *op, const eq_mat
     if (to < 0) {
         return -1;
     }
-    const ptrdiff_t matrix = (ptrdiff_t)s->rows * s->depth * element;
-    eq_move move = {.run = (size_t)element};
-    eq_move_loop_inside(&move, matrices, (eq_place){.bytes = matrix}, (eq_place){.bytes = matrix});
-    eq_move_loop_inside(&move, s->rows, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)s->depth * element});
-    eq_move_loop_inside(&move, s->depth, (eq_place){.bytes = (ptrdiff_t)s->rows * element}, (eq_place){.bytes = element});
+    x = eq_plan_input(plan, op, 0); /* there may be more tensors now, elsewhere */
+    ptrdiff_t matrix = (ptrdiff_t)s->rows * s->depth * element * matrices;
+    eq_move move = eq_move_of(x, 0, 0);
+    for (int32_t i = 0; i < x->rank - 2; ++i) {
+        matrix /= x->dims[i];
+        eq_move_loop_inside(&move, x->dims[i], eq_place_along(x, i, 1), (eq_place){.bytes = matrix});
+    }
+    eq_move_loop_inside(&move, s->rows, eq_place_along(x, x->rank - 1, 1), (eq_place){.bytes = (ptrdiff_t)s->depth * element});
+    eq_move_loop_inside(&move, s->depth, eq_place_along(x, x->rank - 2, 1), (eq_place){.bytes = element});
     return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
 }

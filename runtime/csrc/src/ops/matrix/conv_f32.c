@@ -3,12 +3,13 @@
 #include "product_f32.h"
 #include "winograd_f32.h"
 
-static eq_status plan_winograd(eq_plan *plan, const eq_operator *op, const eq_window *window, float min, float max) {
-    const eq_tensor *input = eq_plan_input(plan, op, 0);
+static eq_status plan_winograd(eq_plan *plan, const eq_operator *op, int32_t in_tensor, const eq_window *window, float min,
+                               float max) {
+    const eq_tensor *input = &plan->tensors[in_tensor].tensor;
     const eq_winograd_f32 layer = {.window = window,
                                    .weights = eq_plan_input(plan, op, 1),
                                    .bias = eq_plan_input(plan, op, 2),
-                                   .in_tensor = op->inputs[0],
+                                   .in_tensor = in_tensor,
                                    .out_tensor = op->outputs[0],
                                    .batch = input->dims[0],
                                    .in_height = input->dims[1],
@@ -18,17 +19,18 @@ static eq_status plan_winograd(eq_plan *plan, const eq_operator *op, const eq_wi
     return eq_winograd_f32_plan(plan, op, &layer);
 }
 
-static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_window *window, float min, float max) {
+static eq_status plan_layer(eq_plan *plan, const eq_operator *op, eq_window *window, float min, float max) {
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const int32_t columns = weights->dims[0], channels = weights->dims[3], groups = input->dims[3] / channels;
+    const int32_t in_tensor = eq_window_absorb_pad(plan, op->inputs[0], window);
     if (input->type == EQ_FLOAT32 && eq_winograd_f32_takes(plan, op, window)) {
-        return plan_winograd(plan, op, window, min, max);
+        return plan_winograd(plan, op, in_tensor, window, min, max);
     }
     eq_product_f32 product = {
         .geometry = eq_gemm_window_geometry(input, window, columns),
         .weights = op->inputs[1],
         .bias = op->input_count > 2 ? op->inputs[2] : -1,
-        .in_tensor = op->inputs[0],
+        .in_tensor = in_tensor,
         .out_tensor = op->outputs[0],
         .halo = window->pad,
         .min = min,

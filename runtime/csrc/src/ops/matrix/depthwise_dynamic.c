@@ -33,20 +33,6 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     }
 }
 
-/* Each channel of the quantized images `times` times; -1 with the error written. */
-static int32_t repeat_channels(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t times) {
-    const eq_tensor *in = &plan->tensors[tensor].tensor;
-    const int32_t dims[4] = {in->dims[0], in->dims[1], in->dims[2], in->dims[3] * times};
-    const int32_t to = eq_plan_temporary(plan, EQ_INT8, 4, dims), count = (int32_t)eq_tensor_elements(in);
-    if (to < 0) {
-        return -1;
-    }
-    eq_move move = {.run = 1};
-    eq_move_loop_inside(&move, count, (eq_place){.bytes = 1}, (eq_place){.bytes = times});
-    eq_move_loop_inside(&move, times, (eq_place){0}, (eq_place){.bytes = 1});
-    return eq_move_step(plan, op, &move, 1, &tensor, &to) == EQ_OK ? to : -1;
-}
-
 /* `values`, or the one value or 0 for all channels; NULL with the error written. */
 static const float *for_channels(eq_plan *plan, const float *values, int32_t count, int32_t channels) {
     if (count == channels) {
@@ -73,7 +59,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_windo
     if (status != EQ_OK) {
         return status;
     }
-    const int32_t values = times == 1 ? quantized.values : repeat_channels(plan, op, quantized.values, times);
+    const int32_t values = times == 1 ? quantized.values : eq_depthwise_repeat_channels(plan, op, quantized.values, times);
     eq_step *step = values < 0 ? NULL : eq_plan_step(plan, op, run, sizeof(step_data), 2, 1);
     if (!step) {
         return (eq_status)plan->error->status;

@@ -4,7 +4,6 @@
  * Sums have XNNPACK's order and so its bits, for what they are quantized to later hangs on the last: column by column, but row by row
  * where it has no kernel for so many taps or outputs. The kernel then takes rows for columns. */
 #include "layers.h"
-#include "ops/move/move.h"
 #include "plan/operator.h"
 #include "product_f32.h"
 
@@ -66,25 +65,11 @@ static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_win
     return eq_plan_packed(plan, op, p.kernel->packed_bytes(&p.weights), pack, &p);
 }
 
-/* Each channel of the input `times` times; -1 with the error written. */
-static int32_t repeat_channels(eq_plan *plan, const eq_operator *op, int32_t times) {
-    const eq_tensor *in = eq_plan_input(plan, op, 0);
-    const int32_t dims[4] = {in->dims[0], in->dims[1], in->dims[2], in->dims[3] * times}, element = eq_type_size(in->type);
-    const int32_t to = eq_plan_temporary(plan, in->type, 4, dims), count = (int32_t)eq_tensor_elements(in);
-    if (to < 0) {
-        return -1;
-    }
-    eq_move move = {.run = (size_t)element};
-    eq_move_loop_inside(&move, count, (eq_place){.bytes = element}, (eq_place){.bytes = (ptrdiff_t)times * element});
-    eq_move_loop_inside(&move, times, (eq_place){0}, (eq_place){.bytes = element});
-    return eq_move_step(plan, op, &move, 1, op->inputs, &to) == EQ_OK ? to : -1;
-}
-
-static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_window *w, float min, float max) {
+static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, int32_t tensor, const eq_window *w, float min, float max) {
     const eq_tensor *input = eq_plan_input(plan, op, 0);
     const int32_t channels = eq_plan_input(plan, op, 1)->dims[3], times = channels / input->dims[3];
     const int32_t rows = input->dims[0] * w->out_height;
-    const int32_t in_tensor = times == 1 ? op->inputs[0] : repeat_channels(plan, op, times);
+    const int32_t in_tensor = times == 1 ? tensor : eq_depthwise_repeat_channels(plan, op, tensor, times);
     /* By the file's channels: all sessions share the packed weights, whatever their sizes are. */
     const eq_tensor *given = &plan->graph->tensors[op->inputs[0]];
     const bool repeats = given->rank != 4 || given->dims[3] != channels;
@@ -120,13 +105,13 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_wind
     return EQ_OK;
 }
 
-static eq_status plan_gemm(eq_plan *plan, const eq_operator *op, const eq_window *w, float min, float max) {
+static eq_status plan_gemm(eq_plan *plan, const eq_operator *op, int32_t tensor, const eq_window *w, float min, float max) {
     const int32_t columns = eq_plan_input(plan, op, 1)->dims[3];
     eq_product_f32 product = {
         .geometry = eq_gemm_window_geometry(eq_plan_input(plan, op, 0), w, columns),
         .weights = op->inputs[1],
         .bias = op->input_count > 2 ? op->inputs[2] : -1,
-        .in_tensor = op->inputs[0],
+        .in_tensor = tensor,
         .out_tensor = op->outputs[0],
         .halo = w->pad,
         .min = min,
@@ -170,8 +155,9 @@ eq_status eq_prepare_depthwise_f32(eq_plan *plan, const eq_operator *op) {
     if (status != EQ_OK) {
         return status;
     }
-    return eq_plan_input(plan, op, 0)->dims[3] == 1 ? plan_gemm(plan, op, &window, min, max)
-                                                    : plan_kernel(plan, op, &window, min, max);
+    const int32_t tensor = eq_window_absorb_pad(plan, op->inputs[0], &window);
+    return plan->tensors[tensor].tensor.dims[3] == 1 ? plan_gemm(plan, op, tensor, &window, min, max)
+                                                     : plan_kernel(plan, op, tensor, &window, min, max);
 }
 
 EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_f32, FLOAT32, FLOAT32);

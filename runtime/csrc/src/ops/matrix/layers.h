@@ -12,6 +12,9 @@ eq_status eq_conv_read(eq_plan *plan, const eq_operator *op, eq_window *window, 
  * (channels * multiplier). */
 eq_status eq_depthwise_read(eq_plan *plan, const eq_operator *op, eq_window *window, int32_t *activation);
 
+/* Append a step that writes each channel of the images `times` times. Returns the tensor, or -1 with the error written. */
+int32_t eq_depthwise_repeat_channels(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t times);
+
 /* FULLY_CONNECTED: input of any rank, seen as (rows, depth); weights (columns, depth), bias (columns). */
 eq_status eq_fully_connected_read(eq_plan *plan, const eq_operator *op, int32_t *rows, int32_t *activation);
 

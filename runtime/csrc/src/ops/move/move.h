@@ -7,8 +7,8 @@
 
 enum { EQ_MOVE_LOOPS = 2 * EQ_MAX_RANK };
 
-/* A place in a tensor, or a step from one to another. The sizes of rows and images are known when the step runs; only 4-D int8
- * tensors are counted in them, others in bytes. */
+/* A place in a tensor, or a step from one to another. The sizes of rows and images are known when the step runs; only images
+ * (eq_is_image) are counted in them, others in bytes. */
 typedef struct eq_place {
     ptrdiff_t images, rows, bytes;
 } eq_place;

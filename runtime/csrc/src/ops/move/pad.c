@@ -15,6 +15,7 @@ typedef struct eq_pad {
     int32_t first; /* axis that a unit begins with: 2 in an image, whose units are rows, else 0 */
     int32_t last;  /* the innermost padded axis */
     size_t element;
+    bool same_bytes; /* of the constant */
 } eq_pad;
 
 /* Which index of the input stands at an index of the output; -1: the constant. */
@@ -31,7 +32,7 @@ static int32_t source(const eq_pad *pad, int32_t axis, int32_t index) {
 }
 
 static void fill(const eq_pad *pad, uint8_t *out, ptrdiff_t bytes) {
-    if (pad->element == 1) {
+    if (pad->same_bytes) {
         memset(out, pad->padding.value[0], (size_t)bytes);
         return;
     }
@@ -88,6 +89,7 @@ eq_status eq_pad_step(eq_plan *plan, const eq_operator *op, const eq_padding *pa
     eq_pad *pad = step->data;
     pad->padding = *padding;
     pad->element = (size_t)eq_type_size(in->type);
+    pad->same_bytes = memcmp(padding->value, padding->value + 1, pad->element - 1) == 0;
     pad->in_bytes[in->rank] = pad->out_bytes[in->rank] = (ptrdiff_t)pad->element;
     pad->first = pad->last = image ? 2 : 0;
     for (int32_t i = in->rank - 1; i >= 0; --i) {
@@ -141,8 +143,11 @@ static eq_status read_paddings(eq_plan *plan, const eq_operator *op, eq_padding 
 /* Convolutions may take the padding upon themselves if it is around images and means zero. */
 static void offer_to_convolutions(eq_plan *plan, const eq_operator *op, const eq_padding *p) {
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    if (!eq_is_image(in) || in->data || in->scale_count != 1 || p->value[0] != (uint8_t)in->zero_points[0] ||
-        p->before[0] > 0 || p->after[0] > 0 || p->before[3] > 0 || p->after[3] > 0) {
+    static const uint8_t zero[sizeof p->value];
+    const bool is_zero = in->type == EQ_INT8 ? in->scale_count == 1 && p->value[0] == (uint8_t)in->zero_points[0]
+                                             : memcmp(p->value, zero, sizeof zero) == 0;
+    if (!eq_is_image(in) || in->data || !is_zero || p->before[0] > 0 || p->after[0] > 0 || p->before[3] > 0 ||
+        p->after[3] > 0) {
         return;
     }
     eq_plan_tensor *out = &plan->tensors[op->outputs[0]];

@@ -90,12 +90,13 @@ static eq_status set_shape(eq_plan *plan, const eq_operator *op, uint32_t reduce
     return eq_plan_shape(plan, op, 0, rank, dims);
 }
 
-/* The axes that are kept behind the last reduced one are the channels; the others are loops. */
+/* The axes that are kept behind the last reduced one are the channels, if they are adjacent; the others are loops. */
 static void plan_loops(eq_reduce *r, const eq_tensor *in, uint32_t reduced) {
+    const int32_t adjacent_from = eq_is_image(in) ? 2 : 0;
     int32_t channels_from = in->rank;
     r->channels = 1;
     r->elements = 1;
-    while (channels_from > 0 && !(reduced >> (channels_from - 1) & 1)) {
+    while (channels_from > adjacent_from && !(reduced >> (channels_from - 1) & 1)) {
         r->channels *= in->dims[--channels_from];
     }
     for (int32_t i = 0; i < channels_from; ++i) {
