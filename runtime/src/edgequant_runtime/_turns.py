@@ -16,12 +16,17 @@ from ._errors import EngineError
 class _Refusal:
     """Stands for the lock of a session that a forked process cannot use."""
 
-    def __enter__(self) -> None:
+    def acquire(self) -> None:
         """Raise EngineError."""
         raise EngineError(
             "This session's threads stayed in the process that it was opened in: open a session in each "
             "process after the fork, or open it with threads=1."
         )
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        """Nothing was acquired."""
 
     def __exit__(self, *error: object) -> None:
         """Nothing was entered."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from ctypes import addressof, byref, c_char, c_void_p
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from edgequant_runtime._errors import ModelError
@@ -161,7 +161,6 @@ class NativeEngine:
         self._library = library()
         self._model, self._threads, self._profiled, self._input_shapes = model, threads, profile, input_shapes
         self._error = Error()
-        self._run, self._error_address = self._library.eq_session_run, c_void_p(addressof(self._error))
         self._open(input_shapes)
 
     def _open(self, input_shapes: InputShapes | None) -> None:
@@ -205,6 +204,9 @@ class NativeEngine:
         wanted = None if shapes is None else _input_shapes(shapes)
         options = SessionOptions(self._threads, self._profiled, None if wanted is None else addressof(wanted))
         self._session = _NativeSession(self._model, options, what)
+        # References that are made once: ctypes passes them on faster than it makes pointers of values in each call.
+        session, error = byref(c_char.from_address(self._session.handle.value or 0)), byref(self._error)
+        self._run = partial(self._library.eq_session_run, session, error)
         for known in ("_inputs", "_outputs", "_shapes", "_input_bytes", "_output_bytes"):
             self.__dict__.pop(known, None)
 
@@ -263,7 +265,7 @@ class NativeEngine:
 
     def invoke(self) -> None:
         """Run one inference."""
-        status = self._run(self._session.handle, self._error_address)
+        status = self._run()
         if status:
             check(status, self._error, "The engine 'native' failed while it ran the model")
 
