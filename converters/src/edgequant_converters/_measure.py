@@ -85,15 +85,16 @@ class _Hub:
             inputs = [sample[spec.name] for spec in self._model.inputs]
             yield inputs, _run(self._model, inputs)
 
-    def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
-        """Run a model on the samples and compare it output by output."""
+    def compare(self, quantized: Path, pairs: Iterable[Pair], *, counts: bool = True) -> Measurement:
+        """Run a model on the samples and compare it output by output; `counts`: a detector's objects, too."""
         test, specs = open_model(quantized), self._model.outputs
         statistics, agreement = [OutputStatistics() for _ in specs], DetectionAgreement()
         for number, (inputs, expected) in enumerate(pairs):
             if number == 0:
                 statistics = [OutputStatistics(division) for division in self._divided(inputs)]
             computed = _run(test, inputs)
-            agreement.update(expected, computed)
+            if counts:
+                agreement.update(expected, computed)
             for outcome, *pair in zip(statistics, expected, computed, strict=True):
                 outcome.update(*pair)
         measures = tuple(
@@ -120,8 +121,8 @@ class Reference:
         self._pairs = list(self._hub.answers(samples))
 
     def measure(self, quantized: Path) -> Measurement:
-        """Run a model on the samples and compare it output by output."""
-        return self._hub.compare(quantized, self._pairs)
+        """Run a model on the samples and compare it output by output; a detector's objects are not counted."""
+        return self._hub.compare(quantized, self._pairs, counts=False)
 
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:

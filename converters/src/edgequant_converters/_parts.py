@@ -27,6 +27,8 @@ MOST_PARTS = 16
 Labels: TypeAlias = NDArray[np.int32]
 """The number of the part that each element of an output belongs to."""
 
+Places: TypeAlias = NDArray[np.intp]
+
 
 @dataclass(frozen=True, slots=True)
 class PartMeasure:
@@ -48,6 +50,11 @@ class Division:
         """Tell whether the parts of an output of this shape are known: axes that tell none apart may have any size."""
         own = self.labels.shape
         return len(own) == len(shape) and all(size in (1, given) for size, given in zip(own, shape, strict=True))
+
+    def places(self, shape: tuple[int, ...]) -> "list[Places]":
+        """Return the places of each part in an output of this shape that is read as one row."""
+        labels = np.broadcast_to(self.labels, shape).ravel()
+        return [np.flatnonzero(labels == part) for part in range(len(self.names))]
 
 
 def divisions(model: Path, count: int, shapes: Mapping[str, Sequence[int]]) -> list[Division | None]:
@@ -80,6 +87,7 @@ class OutputStatistics:
     def __init__(self, division: Division | None = None) -> None:
         self.whole = ErrorStatistics()
         self._division = division
+        self._places: tuple[tuple[int, ...], list[Places]] = ((), [])
         self._sums: list[_Sums] | None = None
 
     def update(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
@@ -95,8 +103,9 @@ class OutputStatistics:
             self._sums = [_Sums(len(self._division.names))] if self._division else [_Sums(size) for size in r.shape]
         if self._division is not None:
             if self._division.fits(r.shape):
-                labels = np.broadcast_to(self._division.labels, r.shape).ravel()
-                self._sums[0].add(labels, r.ravel(), t.ravel())
+                if not self._places[1] or self._places[0] != r.shape:
+                    self._places = r.shape, self._division.places(r.shape)
+                self._sums[0].add(self._places[1], r.ravel(), t.ravel())
         else:
             for axis, sums in enumerate(self._sums):
                 if r.shape[axis] == len(sums.low):
@@ -129,14 +138,15 @@ class _Sums:
         self.signal, self.noise = np.zeros(size), np.zeros(size)
         self.low, self.high = np.full(size, math.inf), np.full(size, -math.inf)
 
-    def add(self, labels: Labels, r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
-        """Add values that belong to the indices `labels`."""
-        size = len(self.signal)
-        with np.errstate(invalid="ignore", over="ignore"):
-            self.signal += np.bincount(labels, r * r, size)
-            self.noise += np.bincount(labels, (r - t) ** 2, size)
-        np.minimum.at(self.low, labels, r)
-        np.maximum.at(self.high, labels, r)
+    def add(self, places: Sequence[Places], r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
+        """Add the values at the places of each index."""
+        for index, own in enumerate(places):
+            values = r[own]
+            with np.errstate(invalid="ignore", over="ignore"):
+                self.signal[index] += (values * values).sum()
+                self.noise[index] += ((values - t[own]) ** 2).sum()
+            self.low[index] = np.minimum(self.low[index], values.min(initial=math.inf))
+            self.high[index] = np.maximum(self.high[index], values.max(initial=-math.inf))
 
     def add_along(self, axis: int, r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
         """Add values that belong to the indices of an axis."""
