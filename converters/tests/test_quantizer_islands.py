@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from edgequant_runtime import Session
 from numpy.typing import NDArray
 
 from edgequant_converters import ConversionReport, convert
@@ -53,7 +54,8 @@ class LogMel(torch.nn.Module):
         torch.nn.init.uniform_(self.bands.weight, smallest_weight, 1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.log(self.bands(self.spectrum(x) ** 2).clamp(min=1e-6))
+        spectrum = -2 * self.spectrum(x)[:, :, 1:]
+        return torch.log(self.bands(spectrum**2).clamp(min=1e-6))
 
 
 def test_the_spectrum_under_a_logarithm_is_computed_in_float(tmp_path: Path) -> None:
@@ -64,6 +66,19 @@ def test_the_spectrum_under_a_logarithm_is_computed_in_float(tmp_path: Path) -> 
     assert report.sqnr_db is not None and report.sqnr_db > 25
     # Bands of differences are no powers: nothing says how small a spectrum they ask for.
     assert "CONV_2D" not in [op.type for op in int8_of(LogMel(smallest_weight=-1.0), tmp_path, quiet).float_ops]
+
+
+class Loudest(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / (x.abs().amax((1, 2, 3), keepdim=True) + 1e-3)
+
+
+def test_a_divisor_may_be_0_on_data_that_calibration_did_not_see(tmp_path: Path) -> None:
+    """LiteRT ends a run at an int8 divisor of 0, as silence makes one."""
+    assert "DIV" in [op.type for op in int8_of(Loudest(), tmp_path).float_ops]
+    session = Session(tmp_path / "int8.tflite", engine="litert")
+    silence = np.zeros((1, 4, 8, 8), np.float32)
+    assert not np.any(session.run({session.inputs[0].name: silence})[session.outputs[0].name])
 
 
 class Magnitudes(torch.nn.Module):

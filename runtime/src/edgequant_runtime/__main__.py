@@ -72,17 +72,29 @@ def _answers(task: Task, source: str) -> Iterator[tuple[str, str | float, Answer
     task.reset()
     if task.input == "image":
         yield "image", source, task.run(source)
-    elif task.input == "audio":
-        for heard in task.listen(source):
-            yield "seconds", round(heard.seconds, 3), heard.answer
-    elif source == "-":
+        return
+    given = 0
+    for answer in _heard(task, source) if task.input == "audio" else _read(task, source):
+        given += 1
+        yield answer
+    if given == 0:
+        raise InputError(f"{source} is too short: {task.needs}.")
+
+
+def _heard(task: Task, source: str) -> Iterator[tuple[str, float, Answer]]:
+    for heard in task.listen(source):
+        yield "seconds", round(heard.seconds, 3), heard.answer
+
+
+def _read(task: Task, source: str) -> Iterator[tuple[str, float, Answer]]:
+    if source == "-":
         yield from _lines(task, sys.stdin)
-    else:
-        try:
-            with open(source, encoding="utf-8", newline="") as file:
-                yield from _lines(task, file)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{source} cannot be read: {error}.") from error
+        return
+    try:
+        with open(source, encoding="utf-8", newline="") as file:
+            yield from _lines(task, file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source} cannot be read: {error}.") from error
 
 
 def _lines(task: Task, file: Iterable[str]) -> Iterator[tuple[str, float, Answer]]:

@@ -2,7 +2,7 @@
 
 One tensor has one scale, of 255 steps. Where parts of very different ranges are joined on their way out (boxes in
 pixels and scores from 0 to 1), the smaller part would be left with a step or none. And some functions ask more of their
-input than 255 steps say: the smallest divisor, the largest exponent.
+input than 255 steps say: the smallest power of a spectrum, the largest exponent.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,8 +18,8 @@ MIXED = 16.0
 JOINS = frozenset({"CONCATENATION", "PACK"})
 
 CHEAP = frozenset(
-    {"ABS", "ADD", "DIV", "EXP", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "RELU", "RELU6", "RSQRT", "SOFTMAX", "SQRT",
-     "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
+    {"ABS", "ADD", "DIV", "EXP", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "RELU", "RELU6", "RSQRT", "SOFTMAX",
+     "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
 )  # fmt: skip
 """Operators whose float form costs little beside a network's layers."""
 
@@ -30,7 +30,7 @@ STEPS = {INT8: 255, INT16: 65535}
 """The steps of one scale."""
 
 FEW_STEPS = 8.0
-"""A divisor, or the argument of a root or logarithm, of fewer steps has an error of more than 6 %."""
+"""The argument of a root or logarithm of fewer steps has an error of more than 6 %."""
 
 LARGEST_EXPONENT_STEP = 1 / 16
 """An exponent's step of more than this is an error of more than 3 % in the result."""
@@ -48,6 +48,7 @@ class Islands:
     def __init__(self, graph: Graph, kinds: Mapping[Operator, str], range_of: Callable[[Tensor], Range]) -> None:
         self._graph, self._kinds, self._range_of = graph, kinds, range_of
         self._producers, self._users = graph.producers(), graph.users()
+        self._squared: dict[Operator, bool] = {}
         self.reasons: dict[Operator, str] = {}
 
     def find(self, *, outputs_may_be_float: bool) -> dict[Operator, str]:
@@ -102,6 +103,8 @@ class Islands:
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
             return None
+        if operator.code == "DIV":
+            return "LiteRT ends the run where an int8 divisor is 0, as it may be on other data"
         low, high = self._range_of(operand)
         kind = self._kinds[operator]
         step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]
@@ -149,10 +152,17 @@ class Islands:
         return sums_powers or self._is_squared(layer)
 
     def _is_squared(self, operator: Operator) -> bool:
-        readers = self._readers(operator)
-        return bool(readers) and all(
-            _is_square(reader) or (self._only_moves(reader) and self._is_squared(reader)) for reader in readers
-        )
+        """Whether all that becomes of a result is its square, of other signs, sizes or places maybe."""
+        if operator not in self._squared:
+            readers = self._readers(operator)
+            self._squared[operator] = bool(readers) and all(
+                _is_square(reader) or (self._only_scales(reader) and self._is_squared(reader)) for reader in readers
+            )
+        return self._squared[operator]
+
+    def _only_scales(self, operator: Operator) -> bool:
+        by_constant = operator.code == "MUL" and any(tensor.is_constant for tensor in operator.given)
+        return by_constant or operator.code == "NEG" or self._only_moves(operator)
 
     def _only_moves(self, operator: Operator) -> bool:
         rule = OPERATORS.get(operator.code)

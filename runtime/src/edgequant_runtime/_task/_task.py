@@ -127,7 +127,7 @@ class Task:
             return self._answer_picture(source)
         answers = [heard.answer for heard in self.listen(source)] if self.info.input == AUDIO else self.feed(source)
         if not answers:
-            raise InputError(f"That is too short for {self._name}: {self._needed()}.")
+            raise InputError(f"That is too short for {self._name}: {self.needs}.")
         return answers[-1]
 
     def listen(self, sound: Source) -> Iterator[Heard]:
@@ -195,7 +195,9 @@ class Task:
             message = error.message.decode("utf-8", errors="replace").rstrip(".")
             raise InputError(f"The task of {self._name}: {message}.")
 
-    def _needed(self) -> str:
+    @property
+    def needs(self) -> str:
+        """How much of a sound, or how many lines of numbers, an answer takes, in words."""
         if self.info.input == VECTOR:
             return f"it sees {self.info.rows} lines of {self.info.columns} numbers"
         audio = self.to_dict()["input"]
