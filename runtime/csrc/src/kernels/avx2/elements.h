@@ -18,6 +18,15 @@ EQ_INLINE void eq_store(void *to, __m256i values) {
 }
 
 /* The first n (at most 32) bytes; the others are 0 or kept. */
+#ifdef __AVX512BW__
+EQ_INLINE __m256i eq_load_part(const void *from, size_t n) {
+    return _mm256_maskz_loadu_epi8((__mmask32)((1ull << n) - 1), from);
+}
+
+EQ_INLINE void eq_store_part(void *to, __m256i values, size_t n) {
+    _mm256_mask_storeu_epi8(to, (__mmask32)((1ull << n) - 1), values);
+}
+#else
 EQ_INLINE __m256i eq_load_part(const void *from, size_t n) {
     int8_t part[32] = {0};
     memcpy(part, from, n);
@@ -29,6 +38,7 @@ EQ_INLINE void eq_store_part(void *to, __m256i values, size_t n) {
     eq_store(part, values);
     memcpy(to, part, n);
 }
+#endif
 
 /* Bytes 0 to 15, or 16 to 31, as int16. */
 EQ_INLINE __m256i eq_low_half(__m256i bytes) {

@@ -17,11 +17,17 @@ void eq_avx512_quantize_f32(const eq_quantize_f32 *parameters, const float *rest
 void eq_avx512_depthwise_dynamic(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                                  int32_t rows);
 
+void eq_avx512_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx512_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
+void eq_avx512_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
+void eq_avx512_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
+
 bool eq_avx512_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_avx512_binary_f32[];
 
 #define EQ_AVX512_SET                                                                                          \
-    EQ_AVX2_SET,                                                                                               \
+    EQ_AVX2_SET, .maximum = eq_avx512_maximum, .minimum = eq_avx512_minimum, .max_rows = eq_avx512_max_rows,   \
+        .bilinear = eq_avx512_bilinear,                                                                        \
         EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                            \
                                         .columns = 32,                                                         \
                                         .packed_bytes = eq_avx512_gemm_f32_packed_bytes,                       \

@@ -6,67 +6,102 @@
 #include "plan/operator.h"
 #include "pool.h"
 
+enum { BLOCK = 16 }; /* channels whose results stay in registers */
+
 typedef struct step_data {
     eq_pool_shape shape;
     int32_t code; /* EQ_OP_... */
     float min, max;
 } step_data;
 
-/* out[c] op= in[c] */
-static void take_pixel(int32_t code, const float *in, int32_t channels, float *out) {
-    for (int32_t c = 0; code == EQ_OP_L2_POOL_2D && c < channels; ++c) {
-        out[c] += in[c] * in[c];
+/* What windows cover of an image: some pixels of some rows, floats apart. */
+typedef struct covered {
+    int32_t rows, pixels;
+    ptrdiff_t row, pixel;
+} covered;
+
+static inline void take_root(const covered *c, const float *in, int32_t channels, float *out) {
+    const float part = 1.0f / (float)(c->rows * c->pixels);
+    float sums[BLOCK] = {0};
+    for (int32_t y = 0; y < c->rows; ++y) {
+        const float *pixel = in + y * c->row;
+        float row[BLOCK] = {0};
+        for (int32_t x = 0; x < c->pixels; ++x, pixel += c->pixel) {
+            for (int32_t i = 0; i < channels; ++i) {
+                row[i] += pixel[i] * pixel[i];
+            }
+        }
+        for (int32_t i = 0; i < channels; ++i) {
+            sums[i] += row[i];
+        }
     }
-    for (int32_t c = 0; code == EQ_OP_MAX_POOL_2D && c < channels; ++c) {
-        out[c] = in[c] > out[c] ? in[c] : out[c];
+    for (int32_t i = 0; i < channels; ++i) {
+        out[i] = sqrtf(sums[i] * part);
     }
 }
 
-/* out[c] op= the row's own result */
-static void take_row(int32_t code, const float *row, int32_t channels, float *out) {
-    for (int32_t c = 0; c < channels; ++c) {
-        out[c] = code != EQ_OP_MAX_POOL_2D ? out[c] + row[c] : row[c] > out[c] ? row[c] : out[c];
+static void clamp(const step_data *d, int32_t count, float *out) {
+    for (int32_t i = 0; i < count; ++i) {
+        const float x = out[i] < d->min ? d->min : out[i];
+        out[i] = x > d->max ? d->max : x;
     }
 }
 
-static void start(int32_t code, int32_t channels, float *out) {
-    for (int32_t c = 0; c < channels; ++c) {
-        out[c] = code == EQ_OP_MAX_POOL_2D ? -INFINITY : 0.0f;
+/* One row of outputs from the windows' rows, of which `first` is the first. */
+static void run_roots(const step_data *d, const float *first, covered c, float *out) {
+    const int32_t channels = d->shape.channels;
+    for (int32_t x = 0; x < d->shape.window.out_width; ++x, out += channels) {
+        const eq_pool_range columns = eq_pool_columns(&d->shape, x);
+        const float *pixel = first + (ptrdiff_t)columns.first * channels;
+        c.pixels = columns.count;
+        for (int32_t i = 0; i < channels; i += BLOCK) {
+            take_root(&c, pixel + i, channels - i < BLOCK ? channels - i : BLOCK, out + i);
+        }
     }
 }
 
-static void finish(const step_data *d, int32_t count, float *out) {
-    const float part = 1.0f / (float)count;
-    for (int32_t c = 0; c < d->shape.channels; ++c) {
-        float x = out[c];
-        x = d->code == EQ_OP_L2_POOL_2D ? sqrtf(x * part) : x;
-        x = x < d->min ? d->min : x;
-        out[c] = x > d->max ? d->max : x;
+/* out[i] = the larger one; of 0 and -0 that of a, and no NaN of b. */
+static void take_larger(const float *a, const float *b, size_t n, float *out) {
+    for (size_t i = 0; i < n; ++i) {
+        out[i] = b[i] > a[i] ? b[i] : a[i];
+    }
+}
+
+/* First the largest of each column, then of neighbouring columns. A NaN is as -infinity. */
+static void run_largest(const step_data *d, const float *first, covered c, float *tallest, float *out) {
+    const int32_t channels = d->shape.channels;
+    const size_t pixel = (size_t)channels, row = (size_t)d->shape.width * pixel;
+    for (size_t i = 0; i < row; ++i) {
+        tallest[i] = first[i] > -INFINITY ? first[i] : -INFINITY;
+    }
+    for (int32_t y = 1; y < c.rows; ++y) {
+        take_larger(tallest, first + y * c.row, row, tallest);
+    }
+    for (int32_t x = 0; x < d->shape.window.out_width; ++x, out += channels) {
+        const eq_pool_range columns = eq_pool_columns(&d->shape, x);
+        const float *from = tallest + (ptrdiff_t)columns.first * channels;
+        take_larger(from, columns.count > 1 ? from + channels : from, pixel, out);
+        for (int32_t i = 2; i < columns.count; ++i) {
+            take_larger(out, from + (ptrdiff_t)i * channels, pixel, out);
+        }
     }
 }
 
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
     const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
-    const int32_t channels = d->shape.channels;
-    float *row = scratch;
     for (int32_t unit = first; unit < last; ++unit) {
         const void *from;
         eq_pool_range rows;
-        float *to = eq_pool_row(&d->shape, in, out, unit, &from, &rows);
-        for (int32_t x = 0; x < d->shape.window.out_width; ++x, to += channels) {
-            const eq_pool_range c = eq_pool_columns(&d->shape, x);
-            start(d->code, channels, to);
-            for (int32_t y = 0; y < rows.count; ++y) {
-                const float *pixel = (const float *)(const void *)((const uint8_t *)from + y * in->row_stride);
-                pixel += (ptrdiff_t)c.first * channels;
-                start(d->code, channels, row);
-                for (int32_t i = 0; i < c.count; ++i, pixel += channels) {
-                    take_pixel(d->code, pixel, channels, row);
-                }
-                take_row(d->code, row, channels, to);
-            }
-            finish(d, rows.count * c.count, to);
+        float *const to = eq_pool_row(&d->shape, in, out, unit, &from, &rows);
+        const covered c = {.rows = rows.count, .row = in->row_stride / (ptrdiff_t)sizeof(float), .pixel = d->shape.channels};
+        if (d->code == EQ_OP_MAX_POOL_2D) {
+            run_largest(d, from, c, scratch, to);
+        } else {
+            run_roots(d, from, c, to);
+        }
+        if (d->min > -INFINITY || d->max < INFINITY) {
+            clamp(d, d->shape.window.out_width * d->shape.channels, to);
         }
     }
 }
@@ -85,7 +120,7 @@ eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
         return (eq_status)plan->error->status;
     }
     *(step_data *)step->data = d;
-    step->scratch = (size_t)d.shape.channels * sizeof(float);
+    step->scratch = (size_t)d.shape.width * (size_t)d.shape.channels * sizeof(float);
     return EQ_OK;
 }
 

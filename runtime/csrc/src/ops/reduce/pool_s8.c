@@ -15,6 +15,14 @@ typedef struct eq_pool {
     int8_t clamped[256]; /* table of a maximum's activation */
 } eq_pool;
 
+/* The largest of `count` (1 or more) runs of n values, `stride` apart. */
+static void take_largest(const eq_kernels *kernels, const int8_t *in, ptrdiff_t stride, int32_t count, int32_t n, int8_t *out) {
+    kernels->maximum(in, count > 1 ? in + stride : in, out, (size_t)n);
+    if (count > 2) {
+        kernels->max_rows(in + 2 * stride, stride, count - 2, n, out);
+    }
+}
+
 /* First the largest of each column, then of neighbouring columns. */
 static void run_max(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const eq_pool *pool = step->data;
@@ -27,18 +35,12 @@ static void run_max(const eq_step *step, const eq_storage *storage, int32_t firs
         int8_t *const to = eq_pool_row(&pool->shape, in, out, unit, &first_row, &rows);
         const int8_t *from = first_row;
         if (rows.count > 1) {
-            memcpy(tallest, from, (size_t)(pool->shape.width * channels));
-            pool->kernels->max_rows(from + in->row_stride, in->row_stride, rows.count - 1, pool->shape.width * channels,
-                                    tallest);
+            take_largest(pool->kernels, from, in->row_stride, rows.count, pool->shape.width * channels, tallest);
             from = tallest;
         }
         for (int32_t x = 0; x < pool->shape.window.out_width; ++x) {
             const eq_pool_range c = eq_pool_columns(&pool->shape, x);
-            const int8_t *pixel = from + c.first * channels;
-            memcpy(to + x * channels, pixel, (size_t)channels);
-            if (c.count > 1) {
-                pool->kernels->max_rows(pixel + channels, channels, c.count - 1, channels, to + x * channels);
-            }
+            take_largest(pool->kernels, from + c.first * channels, channels, c.count, channels, to + x * channels);
         }
         if (pool->clamps) {
             pool->kernels->lookup(pool->clamped, to, to, (size_t)(pool->shape.window.out_width * channels));

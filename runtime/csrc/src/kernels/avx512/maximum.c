@@ -1,0 +1,4 @@
+#include "set.h"
+
+#define EQ_NAMED(name) eq_avx512_##name
+#include "kernels/avx2/maximum_template.h"
