@@ -7,6 +7,7 @@ import pytest
 
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 from edgequant_converters.quantizer import layer_inputs, mean_shift
+from edgequant_converters.tflite import read_model
 
 DRAW = np.random.default_rng(4)
 
@@ -41,4 +42,4 @@ def test_a_tensor_that_two_layers_divide_differently_has_no_means(tmp_path: Path
     build.graph.outputs = [alone, build.op("FULLY_CONNECTED", [x, row, bias], (1, 6))]
     model = tmp_path / "net.tflite"
     model.write_bytes(write_ir(Model([build.graph], ["x"], ["image", "row"])))
-    assert list(layer_inputs(model).values()) == [(-1, 6)]
+    assert list(layer_inputs(read_model(model)).values()) == [(-1, 6)]

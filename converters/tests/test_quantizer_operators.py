@@ -225,7 +225,7 @@ def test_an_operator_runs_in_integers(code: str, make: Maker, scheme: Scheme, tm
     expected, ranges = watched(tmp_path / "float.tflite", dict(zip(names, case.samples, strict=True)), results)
     written = tmp_path / "integers.tflite"
     request = QuantizationRequest(scheme, strict=code == "DIV")  # which else stays in float
-    quantize_litert(tmp_path / "float.tflite", written, request, IO[scheme], ranges)
+    quantize_litert(read_model(tmp_path / "float.tflite"), written, request, IO[scheme], ranges)
     operators = read_ir(read_model(written)).main.operators
     own = [op for op in operators if op.code not in ("QUANTIZE", "DEQUANTIZE")]
     assert all(t.type != "FLOAT32" for op in own for t in (*op.given, *op.outputs)), own
@@ -249,7 +249,7 @@ def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(
     path.write_bytes(write_ir(Model([graph], ["x0"], ["y"])))
     inputs = {"x0": case.samples[0]}
     expected, ranges = watched(path, inputs, ["y"])
-    quantize_litert(path, written, QuantizationRequest(Scheme.INT16X8), "int16", ranges)
+    quantize_litert(read_model(path), written, QuantizationRequest(Scheme.INT16X8), "int16", ranges)
     (layer,) = [op for op in read_ir(read_model(written)).main.operators if op.code.endswith("LSTM")]
     assert layer.output.type == "FLOAT32" and {tensor.type for tensor in layer.inputs[1:9]} == {INT8}
     for engine in ("litert", "native"):
@@ -257,6 +257,6 @@ def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(
 
 
 def watched(path: Path, inputs: dict[str, np.ndarray], results: list[str]) -> tuple[dict[str, np.ndarray], Any]:
-    ranges = {name: (float(v.min()), float(v.max())) for name, v in watch_litert(path).run(inputs)}
+    ranges = {name: (float(v.min()), float(v.max())) for name, v in watch_litert(read_model(path)).run(inputs)}
     outputs = Session(path, engine="litert").run(inputs)
     return {name: outputs[name] for name in results}, ranges

@@ -54,11 +54,12 @@ def known_of(network: Source, hub: Path, target: Target, folder: str) -> Known |
 
 def write_known(known: Known, output: Path, request: QuantizationRequest, io: str) -> None:
     """Write the model of the same integers: a .tflite, or by way of it an .onnx; raises UnsupportedError."""
+    hub = read_model(known.hub)
     if output.suffix == Target.LITERT.suffix:
-        quantize_litert(known.hub, output, request, io, known.ranges)
+        quantize_litert(hub, output, request, io, known.ranges)
         return
     integers = known.hub.with_name("edgequant-integers.tflite")
-    quantize_litert(known.hub, integers, request, io, known.ranges)
+    quantize_litert(hub, integers, request, io, known.ranges)
     save_onnx(export_onnx(read_ir(read_model(integers))), output)
 
 

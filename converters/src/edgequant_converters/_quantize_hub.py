@@ -1,5 +1,6 @@
 """From a float hub file to the model asked for: calibrate, quantize, measure."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -12,7 +13,7 @@ from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
 from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
-from ._schemes import Target
+from ._schemes import Scheme, Target
 from .calibration import (
     MINMAX,
     DataCheck,
@@ -36,6 +37,7 @@ from .quantizer import functions_read as litert_functions
 from .quantizer import layer_inputs as litert_inputs
 from .quantizer import quantize_litert, watch_litert
 from .quantizer import results_of_functions as litert_results
+from .tflite import ModelT, read_model
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how many of its samples are done, and how many there are (None: not known)."""
@@ -85,7 +87,7 @@ def quantize_hub(
         progress("quantizing", 0, None)
         write_known(known, output, request, io)
     elif request.scheme.needs_calibration and (data is not None or learned is not None):
-        watch = watch_litert(hub) if target is Target.LITERT else watch_onnx(hub)
+        watch = watch_litert(writer.parsed(hub)) if target is Target.LITERT else watch_onnx(hub)
         if learned is not None:
             progress("quantizing", 0, None)
             writer.write(_observed(watch, learned.collector(), learned.probes))
@@ -114,14 +116,24 @@ class _Writer:
     request: QuantizationRequest
     io: str
     kept: dict[str, str] = field(default_factory=dict)
+    _parsed: dict[Path, ModelT] = field(default_factory=dict)
+
+    def parsed(self, hub: Path) -> ModelT:
+        """Return a LiteRT hub as it was read, nobody's to change: dozens of alternatives are written of it."""
+        if hub not in self._parsed:
+            self._parsed[hub] = read_model(hub)
+        return self._parsed[hub]
 
     def write(self, ranges: Ranges, rounding: Rounding | None = None, hub: Path | None = None) -> int:
         """Write the model; return how many operators stay in float.
 
         `rounding` corrects its biases, `hub` stands for the hub.
         """
-        if self.target is Target.LITERT:
-            self.kept = quantize_litert(hub or self.hub, self.output, self.request, self.io, ranges, rounding)
+        if self.request.scheme is Scheme.FP32:
+            shutil.copyfile(self.hub, self.output)
+        elif self.target is Target.LITERT:
+            model = self.parsed(hub or self.hub)
+            self.kept = quantize_litert(model, self.output, self.request, self.io, ranges, rounding)
         else:
             self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, rounding)
         return len(self.kept)
@@ -146,19 +158,19 @@ class _Writer:
 
     def channels(self) -> Mapping[str, tuple[int, int]]:
         """Return the tensors whose means correct biases; see `Evidence`."""
-        return litert_inputs(self.hub) if self.target is Target.LITERT else onnx_inputs(self.hub)
+        return litert_inputs(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_inputs(self.hub)
 
     def functions(self) -> Mapping[str, str]:
         """Return the functions by whose results the ranges of tensors are judged; see `Evidence`."""
-        return litert_functions(self.hub) if self.target is Target.LITERT else onnx_functions(self.hub)
+        return litert_functions(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_functions(self.hub)
 
     def results(self) -> Mapping[str, tuple[str, str]]:
         """Return the arguments and functions of tensors that are functions of one; see `Evidence`."""
-        return litert_results(self.hub) if self.target is Target.LITERT else onnx_results(self.hub)
+        return litert_results(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_results(self.hub)
 
     def first_layer(self) -> FirstLayer | None:
         """Return the hub's first layer with a bias."""
-        return litert_first(self.hub) if self.target is Target.LITERT else onnx_first(self.hub)
+        return litert_first(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_first(self.hub)
 
 
 def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progress: Progress) -> Written:

@@ -1,6 +1,5 @@
 """From a float32 .onnx to every other number format, by onnxruntime's quantizer and our own weight storage."""
 
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -47,16 +46,13 @@ def quantize_onnx(
     ranges: Ranges,
     rounding: Rounding | None = None,
 ) -> dict[str, str]:
-    """Write `hub`, a float32 ONNX file, to `output` in the requested scheme.
+    """Write `hub`, a float32 ONNX file, to `output` in the requested scheme, which is not float32 itself.
 
     Returns why nodes that have an integer form were left in float, by their names.
 
     `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration.
     `rounding`, of the tensors that `layer_inputs` names, corrects the biases. Raises UnsupportedError.
     """
-    if request.scheme is Scheme.FP32:
-        shutil.copyfile(hub, output)
-        return {}
     fragile: dict[str, str] = {}
     with quiet():
         prepared = prepare(hub)

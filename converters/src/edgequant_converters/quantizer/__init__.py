@@ -9,7 +9,7 @@ from edgequant_converters._request import ActivationWatch, QuantizationRequest, 
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import FirstLayer, Rounding
 from edgequant_converters.ir import Model, Operator, read_ir, write_ir
-from edgequant_converters.tflite import ModelT, model_bytes, read_model
+from edgequant_converters.tflite import ModelT, model_bytes
 
 from ._activations import LitertActivations
 from ._as_it_was import differs_from_source
@@ -54,9 +54,9 @@ _PRECISIONS = {"int16x8": INT16, "float32": None}
 
 
 def quantize_litert(
-    hub: Path, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, rounding: Rounding | None = None
+    hub: ModelT, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, rounding: Rounding | None = None
 ) -> dict[str, str]:
-    """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme.
+    """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme, which is not float32 itself.
 
     Returns why operators that have an integer form were left in float, by the names of their outputs.
 
@@ -64,11 +64,8 @@ def quantize_litert(
     for the schemes that need calibration; operators beside a tensor without a range stay in float. `rounding`, of
     the tensors that `layer_inputs` names, corrects the biases.
     """
-    if request.scheme is Scheme.FP32:
-        output.write_bytes(hub.read_bytes())
-        return {}
     kept: dict[str, str] = {}
-    model = read_ir(read_model(hub))
+    model = read_ir(hub)
     if request.scheme.needs_calibration:
         kind = _KINDS[request.scheme]
         int4 = request.learned is not None and request.learned.weight_bits == 4
@@ -113,38 +110,37 @@ def quantize_with_ranges(
     return write_ir(graph)
 
 
-def watch_litert(hub: Path) -> ActivationWatch:
+def watch_litert(hub: ModelT) -> ActivationWatch:
     """Return what runs a float32 .tflite and shows its activations."""
-    model = read_model(hub)
-    return LitertActivations(model, model_bytes(model))
+    return LitertActivations(hub, model_bytes(hub))
 
 
-def layer_inputs(hub: Path) -> dict[str, tuple[int, int]]:
+def layer_inputs(hub: ModelT) -> dict[str, tuple[int, int]]:
     """Return the axis that counts channels, and their number, of every tensor whose means correct biases.
 
     A tensor that two layers divide into channels differently is left out: no means fit both.
     """
     found: dict[str, set[int]] = {}
-    for op in read_ir(read_model(hub)).main.operators:
+    for op in read_ir(hub).main.operators:
         if op.code in CORRECTED and len(op.given) > 2 and op.given[1].is_constant:
             channels = op.given[1 if op.code == "FULLY_CONNECTED" else 0].shape[-1]
             found.setdefault(op.given[0].name, set()).add(channels)
     return {name: (-1, next(iter(counts))) for name, counts in found.items() if len(counts) == 1}
 
 
-def functions_read(hub: Path) -> dict[str, str]:
+def functions_read(hub: ModelT) -> dict[str, str]:
     """Return the function of each tensor that nothing else reads; see `Evidence`."""
-    return read_through(read_ir(read_model(hub)).main)
+    return read_through(read_ir(hub).main)
 
 
-def results_of_functions(hub: Path) -> dict[str, tuple[str, str]]:
+def results_of_functions(hub: ModelT) -> dict[str, tuple[str, str]]:
     """Return the argument and the function of each tensor that is a function of one that nothing else reads."""
-    return function_results(read_ir(read_model(hub)).main)
+    return function_results(read_ir(hub).main)
 
 
-def first_layer(hub: Path) -> FirstLayer | None:
+def first_layer(hub: ModelT) -> FirstLayer | None:
     """Return the first layer that has a bias; None if none has."""
-    for op in read_ir(read_model(hub)).main.operators:
+    for op in read_ir(hub).main.operators:
         if op.code in CORRECTED and len(op.given) > 2 and op.given[1].is_constant and op.given[2].is_constant:
             squares, channels = np.square(op.given[1].values, dtype=np.float64), op.given[1].shape[-1]
             if op.code == "DEPTHWISE_CONV_2D":
