@@ -71,6 +71,28 @@ def test_two_inputs(
     check(model.finish([y]), seed=seed, kernels=("scalar",))
 
 
+@pytest.mark.parametrize(
+    ("scales", "values"),
+    [
+        ((0.0005511821364052594, 0.00019504636293277144, 0.00029729914967902005), (-4421, -6463)),
+        ((0.0005777243641205132, 0.00015305164561141282, 0.00035253079840913415), (-16741, 5262)),
+        ((0.0005335091263987124, 0.00018034997629001737, 0.0002800684014800936), (8599, -4918)),
+        ((0.00057, 6.1e-09, 0.00066), (123, 30000)),
+    ],
+)
+@pytest.mark.parametrize("shapes", [((31,), (31,)), ((1, 2, 37), (2, 37)), ((2, 16), (16,)), ((40, 130), (40, 130))])
+def test_sums_that_litert_rounds_otherwise_in_its_loop_of_sixteen(
+    scales: tuple[float, float, float], values: tuple[int, int], shapes: tuple[Shape, Shape]
+) -> None:
+    """One in 100,000 sums is another in LiteRT's vector loop than in what follows it, and in a broadcast."""
+    model = Model()
+    inputs = [model.input(shape, "INT16", Quantized(scale)) for shape, scale in zip(shapes, scales)]
+    y = model.tensor(np.broadcast_shapes(*shapes), "INT16", Quantized(scales[2]))
+    model.operator("ADD", inputs, [y], "AddOptions", version=3, potScaleInt16=False)
+    data = model.finish([y])
+    check(data, [np.full(shape, value, np.int16) for shape, value in zip(shapes, values)], kernels=("scalar",))
+
+
 @given(shapes=broadcast_shapes(), scales=st.tuples(SCALES, SCALES, SCALES), seed=SEEDS)
 @examples()
 def test_prelu(shapes: tuple[Shape, Shape], scales: tuple[float, float, float], seed: int) -> None:
