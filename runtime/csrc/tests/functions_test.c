@@ -27,7 +27,7 @@ static const function functions[] = {
     {"exp", eq_exp_f32, exp, 0x530c5440},    {"exp - 1", eq_exp_minus_1_f32, expm1, 0xe56d340c},
     {"tanh", eq_tanh_f32, tanh, 0x51622b4b}, {"logistic", eq_logistic_f32, logistic, 0xfb533fb1},
     {"log", eq_log_f32, log, 0xe32cd77d},    {"erfc", eq_erfc_f32, erfc, 0xed0a540f},
-    {"sine", sine, sin, 0x85c25dcc},         {"cosine", cosine, cos, 0x160c07c0},
+    {"sine", sine, sin, 0x3d73fc2d},         {"cosine", cosine, cos, 0xf9c2aa40},
 };
 
 static uint32_t bits_of(float x) {

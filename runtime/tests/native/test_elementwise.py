@@ -332,6 +332,18 @@ def test_one_float_input(name: str) -> None:
     assert_close(model.finish([y]), [np.abs(value) + 0.01 if name in ("SQRT", "RSQRT", "LOG") else value])
 
 
+@pytest.mark.parametrize(("name", "function"), [("SIN", np.sin), ("COS", np.cos)])
+def test_sines_of_large_numbers(name: str, function: np.ufunc) -> None:
+    """Of all sizes that float32 has, and of the one that is nearest to a quarter of a turn."""
+    bits = np.random.default_rng(0).integers(0x48000000, 0x7F800000, 4000).astype(np.uint32).view(np.float32)
+    values = np.concatenate([bits, -bits, np.array([2.0**20, 16367173 * 2.0**72], np.float32)])
+    model = Model()
+    x, y = model.input(values.shape, "FLOAT32"), model.tensor(values.shape, "FLOAT32")
+    model.operator(name, [x], [y])
+    (found,) = run_native(model.finish([y]), [values])
+    assert np.array_equal(found, function(values.astype(np.float64)).astype(np.float32))
+
+
 @given(
     name=st.sampled_from([*BINARY, "DIV", "FLOOR_DIV", "FLOOR_MOD"]),
     shapes=broadcast_shapes(),

@@ -117,15 +117,21 @@ static inline float eq_erfc_f32(float x) {
     return (float)(x < 0 ? 2 - y : y);
 }
 
+/* The quarters of a turn nearest to x, |x| >= 2^20, but for whole turns, and what is left of x beside them: NaN for infinity and NaN.
+ * (portable_math.c) */
+int32_t eq_quarters_of_large(float x, double *rest);
+
 /* Sine, and with `quarters` 1 cosine: Taylor's series of the rest of a quarter of a turn, in two parts of which the first has 32
- * bits. Past 2^20 libm's double precision, whose last bit float32 does not see. */
+ * bits. */
 static inline float eq_sine_f32(float x, int32_t quarters) {
-    if (!(fabsf(x) < 0x1p20f)) {
-        return (float)(quarters == 0 ? sin((double)x) : cos((double)x));
-    }
     const double to_integers = 0x1.8p52, shifted = (double)x * 0.63661977236758134308 + to_integers;
     const double count = shifted - to_integers;
-    const double rest = ((double)x - count * 0x1.921fb544p+0) - count * 0x1.0b4611a626331p-34, square = rest * rest;
+    double rest = ((double)x - count * 0x1.921fb544p+0) - count * 0x1.0b4611a626331p-34;
+    int32_t turn = (int32_t)(fabsf(x) < 0x1p20f ? count : 0) + quarters;
+    if (!(fabsf(x) < 0x1p20f)) {
+        turn = quarters + eq_quarters_of_large(x, &rest);
+    }
+    const double square = rest * rest;
     double sine = -1.0 / 39916800, cosine = 1.0 / 479001600;
     sine = sine * square + 1.0 / 362880;
     sine = sine * square - 1.0 / 5040;
@@ -138,9 +144,8 @@ static inline float eq_sine_f32(float x, int32_t quarters) {
     cosine = cosine * square + 1.0 / 24;
     cosine = cosine * square - 0.5;
     cosine = cosine * square + 1;
-    const int32_t turn = ((int32_t)count + quarters) & 3;
     const double y = turn % 2 == 0 ? sine : cosine;
-    return (float)(turn >= 2 ? -y : y);
+    return (float)((turn & 2) != 0 ? -y : y);
 }
 
 #endif

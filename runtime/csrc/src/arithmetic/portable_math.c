@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "functions_f32.h"
 
@@ -24,7 +25,8 @@ double eq_exp(double x) {
     }
     const double k = floor(x / (EQ_LN2_HIGH + EQ_LN2_LOW) + 0.5);
     const double rest = (x - k * EQ_LN2_HIGH) - k * EQ_LN2_LOW;
-    return ldexp(1 + rest * relative_growth(rest), (int)k);
+    const int32_t half = (int32_t)k / 2;
+    return (1 + rest * relative_growth(rest)) * eq_power_of_two(half) * eq_power_of_two((int32_t)k - half);
 }
 
 double eq_exp_minus_1(double x) {
@@ -88,6 +90,29 @@ void eq_sine_cosine(double angle, double *sine, double *cosine) {
     const int64_t turn = (int64_t)quarters & 3;
     *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
     *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+}
+
+/* x = significand * 2^exponent: of the product with 2 / pi, in quarters of a turn, four and more are whole turns, so that 96 bits of 2 / pi
+ * from there on are enough. (M. Payne and R. Hanek, Radian reduction for trigonometric functions, 1983) */
+int32_t eq_quarters_of_large(float x, double *rest) {
+    static const uint32_t digits[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
+                                      0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab}; /* from 2^31 on */
+    *rest = NAN;
+    if (!(fabsf(x) <= FLT_MAX)) {
+        return 0;
+    }
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t significand = (bits & 0x7fffff) | 0x800000;
+    const uint32_t begin = 30 + (bits >> 23 & 0xff) - 150, shift = begin % 32; /* the bit that x makes two quarters */
+    const uint32_t *word = &digits[begin / 32];
+    const uint64_t first = (uint64_t)word[0] << 32 | word[1], second = (uint64_t)word[2] << 32 | word[3];
+    const uint64_t high = first << shift | second >> 1 >> (63 - shift), low = second << shift >> 32;
+    const uint64_t quarters = significand * high + (significand * low >> 32); /* with 62 fractional bits */
+    const uint32_t nearest = (uint32_t)((quarters + (UINT64_C(1) << 61)) >> 62);
+    const double left = (double)(int64_t)(quarters - ((uint64_t)nearest << 62)) * (0x1p-62 * 1.57079632679489661923);
+    *rest = x < 0 ? -left : left;
+    return x < 0 ? -(int32_t)nearest : (int32_t)nearest;
 }
 
 /* 0 <= x <= 1: halving the angle twice leaves at most a sixteenth of half a turn, where the series converges fast. */

@@ -4,6 +4,14 @@
 #define EQ_PORTABLE_MATH_H
 
 #include <stdint.h>
+#include <string.h>
+
+static inline double eq_power_of_two(int32_t exponent) { /* -1022 to 1023 */
+    const uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
 
 double eq_exp(double x);
 double eq_exp_minus_1(double x);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arithmetic/fixed_point.h"
+#include "arithmetic/portable_math.h"
 #include "arithmetic/sigmoid.h"
 #include "lstm.h"
 #include "ops/matrix/requantize_s16.h"
@@ -147,7 +148,7 @@ static eq_status read_all(eq_plan *plan, const eq_operator *op, step_data *d) {
         }
     }
     if (status == EQ_OK) {
-        const double cell_scale = ldexp(1, d->cell_shift), clip = (double)d->lstm.cell_clip / cell_scale;
+        const double cell_scale = eq_power_of_two(d->cell_shift), clip = (double)d->lstm.cell_clip / cell_scale;
         d->cell_clip = clip > 0 ? (int32_t)fmin(clip, INT16_MAX) : 0;
         d->keep = eq_fixed_from(0x1p-15);
         d->add = eq_fixed_from(0x1p-30 / cell_scale);

@@ -5,6 +5,7 @@
 
 #include "arithmetic/fixed_gates.h"
 #include "arithmetic/fixed_point.h"
+#include "arithmetic/portable_math.h"
 #include "base/memory.h"
 #include "lstm.h"
 #include "ops/quantization.h"
@@ -308,7 +309,7 @@ static eq_status read_gate(eq_plan *plan, const eq_operator *op, step_data *d, i
     }
     g->in = eq_fixed_from((double)(weights * in_scale / scale));
     g->recurrent = eq_fixed_from((double)(recurrent * state_scale / scale));
-    g->peephole = eq_fixed_from((double)(float)(ldexp(1, d->cell_shift) * (double)peephole / (double)scale));
+    g->peephole = eq_fixed_from((double)(float)(eq_power_of_two(d->cell_shift) * (double)peephole / (double)scale));
     g->norm = eq_fixed_from((double)norm);
     if (d->lstm.norm) {
         const float guard = 10000 * norm;
@@ -328,7 +329,7 @@ static int32_t quantized_clip(float clip, float scale, int32_t most) {
 static eq_status read_cell(eq_plan *plan, const eq_operator *op, step_data *d) {
     const eq_status status = eq_lstm_cell_shift(plan, op, &d->lstm, &d->cell_shift);
     if (status == EQ_OK) {
-        d->cell_clip = quantized_clip(d->lstm.cell_clip, (float)ldexp(1, d->cell_shift), INT16_MAX);
+        d->cell_clip = quantized_clip(d->lstm.cell_clip, (float)eq_power_of_two(d->cell_shift), INT16_MAX);
     }
     return status;
 }
