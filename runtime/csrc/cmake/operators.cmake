@@ -1,4 +1,5 @@
-# Makes the table of operators (src/plan/operator.h) from the lines EQ_OPERATOR and EQ_CUSTOM_OPERATOR of all files in a folder:
+# Makes the table of operators (src/plan/operator.h) from the lines EQ_OPERATOR, EQ_CUSTOM_OPERATOR and EQ_OPERATOR_FLOAT16 of all files in
+# a folder:
 #
 #     cmake -DFOLDER=src/ops -DOUTPUT=operators.c [-DWITHOUT=FLOAT32,INT16] [-DONLY=CONV_2D,SOFTMAX] \
 #           -P cmake/operators.cmake
@@ -22,6 +23,11 @@ endif()
 set(name "[A-Za-z0-9_]+")
 set(types "(${name})(, (${name}))?(, (${name}))?")
 foreach(source IN LISTS sources)
+  file(READ ${source} text)
+  string(REGEX MATCHALL "\nEQ_OPERATOR_FLOAT16\\([A-Z0-9_, \n]+\\)" lists "${text}")
+  string(REGEX REPLACE "EQ_OPERATOR_FLOAT16|[^A-Z0-9_]" " " lists "${lists}")
+  separate_arguments(lists)
+  list(APPEND widened ${lists})
   file(STRINGS ${source} lines REGEX "^EQ_(CUSTOM_)?OPERATOR\\(")
   foreach(line IN LISTS lines)
     if(line MATCHES "^EQ_OPERATOR\\((${name}), (${name}), ${types}\\)")
@@ -84,6 +90,12 @@ foreach(source IN LISTS sources)
     string(APPEND rows "    {${what}, ${name_begins}, ${number}, {${wanted}}},\n")
   endforeach()
 endforeach()
+if(widened AND NOT FLOAT16 IN_LIST left_out)
+  string(PREPEND cases "    case EQ_PREPARE_WIDENED:\n        return eq_prepare_widened(plan, op);\n")
+  foreach(operator IN LISTS widened)
+    string(APPEND widened_codes "EQ_OP_${operator}, ")
+  endforeach()
+endif()
 list(REMOVE_ITEM only ${operators})
 if(only)
   message(FATAL_ERROR "EQ_OPERATORS: the engine has no ${only}")
@@ -96,8 +108,6 @@ file(WRITE ${OUTPUT}.new "/* Made by cmake/operators.cmake. */
 ${prototypes}
 eq_status eq_operator_prepare(const eq_operator_row *row, eq_plan *plan, const eq_operator *op) {
     switch (row->prepare) {
-    case EQ_PREPARE_WIDENED:
-        return eq_prepare_widened(plan, op);
 ${cases}    default:
         return eq_prepare_custom(plan, op);
     }
@@ -107,6 +117,7 @@ const char eq_custom_names[] = \"\"${names};
 const eq_operator_row eq_operator_rows[] = {
 ${rows}};
 const int32_t eq_operator_row_count = sizeof eq_operator_rows / sizeof *eq_operator_rows;
+const int16_t eq_widened[] = {${widened_codes}-1};
 const char eq_left_out[] = \"${absent}\";
 ")
 execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different ${OUTPUT}.new ${OUTPUT})

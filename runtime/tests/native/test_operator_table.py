@@ -58,6 +58,8 @@ EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8, INT8);
 EQ_OPERATOR(SVDF, eq_prepare_svdf_f32, FLOAT32);
 EQ_CUSTOM_OPERATOR("Landmarks, [one]; two", eq_prepare_landmarks, ANY);
 EQ_CUSTOM_OPERATOR("Four", eq_prepare_landmarks, INT8);
+EQ_OPERATOR_FLOAT16(SVDF,
+                    ABS);
 """
     assert make_table(tmp_path, lines).returncode == 0
     table = (tmp_path / "operators.c").read_text()
@@ -69,6 +71,8 @@ EQ_CUSTOM_OPERATOR("Four", eq_prepare_landmarks, INT8);
         "{EQ_OP_CUSTOM, 22, 4, {EQ_INT8, EQ_ANY, EQ_ANY}}",
     ]
     cases = re.findall(r"^    case (\d+):\n        return (\w+)\(plan, op\);$", table, re.M)
+    assert "        return eq_prepare_widened(plan, op);\n" in table
+    assert "eq_widened[] = {EQ_OP_SVDF, EQ_OP_ABS, -1};" in table
     assert cases == [("2", "eq_prepare_svdf_s8"), ("3", "eq_prepare_svdf_f32"), ("4", "eq_prepare_landmarks")]
     assert re.findall(r'^    ("[^"]+" "\\0")', table, re.M) == [r'"Landmarks, [one]; two" "\0"', r'"Four" "\0"']
 
@@ -93,7 +97,7 @@ EQ_CUSTOM_OPERATOR("Custom", eq_custom, ANY);
 """
     assert make_table(tmp_path, lines, setting).returncode == 0
     table = (tmp_path / "operators.c").read_text()
-    assert re.findall(r"^        return (\w+)\(plan, op\);$", table, re.M)[1:-1] == kept
+    assert re.findall(r"^        return (\w+)\(plan, op\);$", table, re.M)[:-1] == kept
     assert f'eq_left_out[] = "{absent}";' in table
 
 

@@ -30,6 +30,7 @@ typedef struct eq_operator_row {
 
 extern const eq_operator_row eq_operator_rows[];
 extern const int32_t eq_operator_row_count;
+extern const int16_t eq_widened[];   /* the codes that lines EQ_OPERATOR_FLOAT16 name, and -1 */
 extern const char eq_custom_names[]; /* one after the other, each with its 0 */
 extern const char eq_left_out[];     /* "FLOAT32, INT16", "all but 5 operators": what is not in this build; or "" */
 
@@ -46,6 +47,10 @@ eq_status eq_plan_find_operator(eq_plan *plan, const eq_operator *op, const eq_o
 #define EQ_CUSTOM_OPERATOR(name, prepare, ...)                    \
     _Static_assert(sizeof(name) > 1, "a custom operator's name"); \
     eq_status prepare(eq_plan *plan, const eq_operator *op)
+
+/* Which of the file's operators LiteRT computes with float16 too: they run in float32 and are rounded once (widen.h). What moves values
+ * needs no such line, and takes float16 as it is. */
+#define EQ_OPERATOR_FLOAT16(...) _Static_assert(sizeof(#__VA_ARGS__) > 1, "names of operators")
 
 /* For docs/operators.md: the member of eq_kernels in which operators spend their time, and what they ask or leave out. */
 #define EQ_OPERATOR_KERNEL(kernel, ...) _Static_assert(sizeof(((const eq_kernels *)0)->kernel) != 0, "a member of eq_kernels")

@@ -6,62 +6,13 @@
 #include "base/memory.h"
 #include "pass.h"
 
-/* Operators that compute with float16 in LiteRT. (Those that move values take it as it is.) The upper half it rounds once too; in the
- * others it computes in float16, or by approximations of its own, and its last bits are further from the truth. */
+/* Whether a line EQ_OPERATOR_FLOAT16 names it. */
 static bool computes(const eq_operator *op) {
-    switch (op->code) {
-    case EQ_OP_ADD:
-    case EQ_OP_SUB:
-    case EQ_OP_MUL:
-    case EQ_OP_DIV:
-    case EQ_OP_MAXIMUM:
-    case EQ_OP_MINIMUM:
-    case EQ_OP_ABS:
-    case EQ_OP_NEG:
-    case EQ_OP_SQUARE:
-    case EQ_OP_FLOOR:
-    case EQ_OP_CEIL:
-    case EQ_OP_ROUND:
-    case EQ_OP_RELU:
-    case EQ_OP_RELU6:
-    case EQ_OP_RELU_N1_TO_1:
-    case EQ_OP_PRELU:
-    case EQ_OP_REDUCE_MAX:
-    case EQ_OP_REDUCE_MIN:
-    case EQ_OP_EQUAL:
-    case EQ_OP_NOT_EQUAL:
-    case EQ_OP_LESS:
-    case EQ_OP_LESS_EQUAL:
-    case EQ_OP_GREATER:
-    case EQ_OP_GREATER_EQUAL:
-    case EQ_OP_STABLEHLO_ADD:
-    case EQ_OP_STABLEHLO_MULTIPLY:
-    case EQ_OP_STABLEHLO_MAXIMUM:
-    case EQ_OP_STABLEHLO_MINIMUM:
-
-    case EQ_OP_ATAN2:
-    case EQ_OP_AVERAGE_POOL_2D:
-    case EQ_OP_BATCH_MATMUL:
-    case EQ_OP_COS:
-    case EQ_OP_ELU:
-    case EQ_OP_EXP:
-    case EQ_OP_GELU:
-    case EQ_OP_HARD_SWISH:
-    case EQ_OP_LEAKY_RELU:
-    case EQ_OP_LOG:
-    case EQ_OP_LOGISTIC:
-    case EQ_OP_MEAN:
-    case EQ_OP_RSQRT:
-    case EQ_OP_SIN:
-    case EQ_OP_SOFTMAX:
-    case EQ_OP_SQRT:
-    case EQ_OP_SQUARED_DIFFERENCE:
-    case EQ_OP_SUM:
-    case EQ_OP_TANH:
-        return true;
-    default:
-        return false;
+    const int16_t *code = eq_widened;
+    while (*code >= 0 && *code != op->code) {
+        ++code;
     }
+    return *code >= 0;
 }
 
 bool eq_plan_is_widened(const eq_plan *plan, const eq_operator *op) {

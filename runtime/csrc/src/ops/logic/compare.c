@@ -107,3 +107,4 @@ EQ_OPERATOR(LESS, eq_prepare_comparison, ANY);
 EQ_OPERATOR(LESS_EQUAL, eq_prepare_comparison, ANY);
 EQ_OPERATOR(GREATER, eq_prepare_comparison, ANY);
 EQ_OPERATOR(GREATER_EQUAL, eq_prepare_comparison, ANY);
+EQ_OPERATOR_FLOAT16(EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL);

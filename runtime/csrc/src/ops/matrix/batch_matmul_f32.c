@@ -68,4 +68,5 @@ eq_status eq_prepare_batch_matmul_f32(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT32, FLOAT32);
 EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT16, FLOAT16);
 EQ_OPERATOR(BATCH_MATMUL, eq_prepare_batch_matmul_f32, FLOAT16, FLOAT32);
+EQ_OPERATOR_FLOAT16(BATCH_MATMUL);
 EQ_OPERATOR_KERNEL(gemm_f32, BATCH_MATMUL);

@@ -32,3 +32,4 @@ eq_status eq_prepare_atan2(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(ATAN2, eq_prepare_atan2, FLOAT32, FLOAT32);
+EQ_OPERATOR_FLOAT16(ATAN2);

@@ -2,6 +2,7 @@
  * in LiteRT, the quantization does not count. Complex numbers lose their imaginary part, and get 0 for one. */
 #include "arithmetic/half.h"
 #include "ops/arguments.h"
+#include "ops/integers.h"
 #include "plan/operator.h"
 
 enum { CHUNK = 4096 }; /* elements of a unit */
@@ -24,42 +25,11 @@ static float read_float(eq_type type, const void *values, int64_t i) {
 }
 
 static int64_t read_integer(const eq_cast *cast, const void *values, int64_t i) {
-    switch (cast->from) {
-    case EQ_INT8:
-    case EQ_INT4:
-        return ((const int8_t *)values)[i];
-    case EQ_UINT8:
-        return ((const uint8_t *)values)[i] ^ cast->in_flip;
-    case EQ_BOOL:
-        return ((const uint8_t *)values)[i] != 0;
-    case EQ_INT16:
-        return ((const int16_t *)values)[i];
-    case EQ_UINT16:
-        return ((const uint16_t *)values)[i];
-    case EQ_INT32:
-        return ((const int32_t *)values)[i];
-    case EQ_UINT32:
-        return ((const uint32_t *)values)[i];
-    default:
-        return ((const int64_t *)values)[i];
-    }
+    return eq_integer_at(cast->from, values, (size_t)i) ^ cast->in_flip;
 }
 
 static void write_integer(const eq_cast *cast, void *values, int64_t i, int64_t value) {
-    const uint64_t bits = (uint64_t)value;
-    switch (eq_type_size(cast->to)) {
-    case 1:
-        ((uint8_t *)values)[i] = cast->to == EQ_BOOL ? value != 0 : (uint8_t)bits ^ cast->flip;
-        break;
-    case 2:
-        ((uint16_t *)values)[i] = (uint16_t)bits;
-        break;
-    case 4:
-        ((uint32_t *)values)[i] = (uint32_t)bits;
-        break;
-    default:
-        ((int64_t *)values)[i] = value;
-    }
+    eq_put_integer(cast->to, values, (size_t)i, value ^ cast->flip);
 }
 
 static void write_float(eq_type type, void *values, int64_t i, float value) {

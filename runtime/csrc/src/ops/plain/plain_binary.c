@@ -4,30 +4,58 @@
 
 #include "ops/elementwise/binary.h"
 #include "plan/operator.h"
-#include "ops/stepped.h"
+#include "ops/integers.h"
 #include "ops/quantization.h"
+#include "ops/stepped.h"
 
 /* ---- one pair of values ---- */
 
 /* Integers wrap, and have 0 for a division by 0 and INT_MIN / -1 wrapped: files are untrusted, and C leaves both undefined. */
-#define INTEGER_DIVISIONS(type, unsigned_type, suffix)                                          \
-    static type quotient_##suffix(type a, type b) {                                             \
-        return b == 0 ? 0 : b == -1 ? (type)(0 - (unsigned_type)a) : a / b;                     \
-    }                                                                                           \
-    static type remainder_##suffix(type a, type b) {                                            \
-        return b == 0 || b == -1 ? 0 : a % b;                                                   \
-    }                                                                                           \
-    static type floor_quotient_##suffix(type a, type b) {                                       \
-        return quotient_##suffix(a, b) - (remainder_##suffix(a, b) != 0 && (a < 0) != (b < 0)); \
-    }                                                                                           \
-    static type floor_remainder_##suffix(type a, type b) {                                      \
-        const type r = remainder_##suffix(a, b);                                                \
-        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                        \
+static int64_t quotient(int64_t a, int64_t b) {
+    return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+}
+
+static int64_t remainder_of(int64_t a, int64_t b) {
+    return b == 0 || b == -1 ? 0 : a % b;
+}
+
+static int64_t of_integers(int32_t code, int64_t a, int64_t b) {
+    const bool falls = (code == EQ_OP_FLOOR_DIV || code == EQ_OP_FLOOR_MOD) && remainder_of(a, b) != 0 && (a < 0) != (b < 0);
+    switch (code) {
+    case EQ_OP_ADD:
+        return (int64_t)((uint64_t)a + (uint64_t)b);
+    case EQ_OP_SUB:
+        return (int64_t)((uint64_t)a - (uint64_t)b);
+    case EQ_OP_MUL:
+        return (int64_t)((uint64_t)a * (uint64_t)b);
+    case EQ_OP_MAXIMUM:
+        return a > b ? a : b;
+    case EQ_OP_MINIMUM:
+        return a < b ? a : b;
+    case EQ_OP_SQUARED_DIFFERENCE:
+        return (int64_t)(((uint64_t)a - (uint64_t)b) * ((uint64_t)a - (uint64_t)b));
+    case EQ_OP_FLOOR_MOD:
+        return remainder_of(a, b) + (falls ? b : 0);
+    default: /* DIV and FLOOR_DIV */
+        return quotient(a, b) - falls;
     }
-INTEGER_DIVISIONS(int8_t, uint8_t, i8)
-INTEGER_DIVISIONS(int16_t, uint16_t, i16)
-INTEGER_DIVISIONS(int32_t, uint32_t, i32)
-INTEGER_DIVISIONS(int64_t, uint64_t, i64)
+}
+
+static bool takes_integers(int32_t code, eq_type type) {
+    switch (type) {
+    case EQ_INT8:
+    case EQ_INT16:
+        return code == EQ_OP_FLOOR_DIV || code == EQ_OP_FLOOR_MOD;
+    case EQ_INT32:
+        return code != EQ_OP_PRELU;
+    case EQ_INT64:
+        return code != EQ_OP_PRELU && code != EQ_OP_SQUARED_DIFFERENCE;
+    case EQ_UINT32:
+        return code == EQ_OP_MUL;
+    default:
+        return false;
+    }
+}
 
 static float floor_remainder(float a, float b) {
     const float r = fmodf(a, b);
@@ -37,38 +65,6 @@ static float floor_remainder(float a, float b) {
 typedef float _Complex complex_float;
 
 /* ---- runs of them ---- */
-
-#define WRAPPED(operation, type, unsigned_type) EQ_STEPPED(type, (unsigned_type)a operation(unsigned_type) b)
-
-#define DIVISIONS(type, suffix)                         \
-    case EQ_OP_FLOOR_DIV:                               \
-        EQ_STEPPED(type, floor_quotient_##suffix(a, b)) \
-    case EQ_OP_FLOOR_MOD:                               \
-        EQ_STEPPED(type, floor_remainder_##suffix(a, b))
-#define INTEGERS(type, unsigned_type, suffix)     \
-    case EQ_OP_ADD:                               \
-        WRAPPED(+, type, unsigned_type)           \
-    case EQ_OP_SUB:                               \
-        WRAPPED(-, type, unsigned_type)           \
-    case EQ_OP_MUL:                               \
-        WRAPPED(*, type, unsigned_type)           \
-    case EQ_OP_DIV:                               \
-        EQ_STEPPED(type, quotient_##suffix(a, b)) \
-    case EQ_OP_MAXIMUM:                           \
-        EQ_STEPPED(type, a > b ? a : b)           \
-    case EQ_OP_MINIMUM:                           \
-        EQ_STEPPED(type, a < b ? a : b)           \
-        DIVISIONS(type, suffix)
-
-#define RUN(name, cases)                                                                                                      \
-    static bool name(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step, \
-                     void *out, size_t n) {                                                                                   \
-        switch (stepped->code) { cases default : return false; }                                                              \
-    }
-RUN(run_i8, DIVISIONS(int8_t, i8))
-RUN(run_i16, DIVISIONS(int16_t, i16))
-RUN(run_i32, INTEGERS(int32_t, uint32_t, i32))
-RUN(run_i64, INTEGERS(int64_t, uint64_t, i64))
 
 static bool run_f32(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
                     void *out, size_t n) {
@@ -94,34 +90,21 @@ static bool run_f32(const eq_stepped *stepped, const void *first, size_t first_s
 
 static bool run_plain(const eq_stepped *stepped, const void *first, size_t first_step, const void *second, size_t second_step,
                       void *out, size_t n) {
-    switch (stepped->type) {
-    case EQ_FLOAT16: /* widened */
-    case EQ_FLOAT32:
+    const eq_type type = stepped->type;
+    if (type == EQ_FLOAT32 || type == EQ_FLOAT16 /* widened */) {
         return run_f32(stepped, first, first_step, second, second_step, out, n);
-    case EQ_INT8:
-        return run_i8(stepped, first, first_step, second, second_step, out, n);
-    case EQ_INT16:
-        return run_i16(stepped, first, first_step, second, second_step, out, n);
-    case EQ_INT32:
-        if (stepped->code == EQ_OP_SQUARED_DIFFERENCE) {
-            EQ_STEPPED(int32_t, ((uint32_t)a - (uint32_t)b) * ((uint32_t)a - (uint32_t)b))
-        }
-        return run_i32(stepped, first, first_step, second, second_step, out, n);
-    case EQ_INT64:
-        return run_i64(stepped, first, first_step, second, second_step, out, n);
-    case EQ_UINT32:
-        if (stepped->code == EQ_OP_MUL) {
-            EQ_STEPPED(uint32_t, a *b)
-        }
-        return false;
-    case EQ_COMPLEX64:
-        if (stepped->code == EQ_OP_MUL) {
-            EQ_STEPPED(complex_float, a * b)
-        }
-        return false;
-    default:
+    }
+    if (type == EQ_COMPLEX64 && stepped->code == EQ_OP_MUL) {
+        EQ_STEPPED(complex_float, a * b)
+    }
+    if (!takes_integers(stepped->code, type)) {
         return false;
     }
+    for (size_t i = 0; i < n; i++) {
+        const int64_t a = eq_integer_at(type, first, i * first_step), b = eq_integer_at(type, second, i * second_step);
+        eq_put_integer(type, out, i, of_integers(stepped->code, a, b));
+    }
+    return true;
 }
 
 static const eq_binary_f32 *find_vector_code(const eq_plan *plan, int32_t code, eq_type type) {
@@ -240,5 +223,6 @@ EQ_OPERATOR(MINIMUM, eq_prepare_plain_binary, ANY);
 EQ_OPERATOR(FLOOR_DIV, eq_prepare_plain_binary, ANY);
 EQ_OPERATOR(FLOOR_MOD, eq_prepare_plain_binary, ANY);
 EQ_OPERATOR(SQUARED_DIFFERENCE, eq_prepare_plain_binary, ANY);
+EQ_OPERATOR_FLOAT16(ADD, MUL, SUB, DIV, PRELU, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE);
 EQ_OPERATOR_NOTE(FLOOR_DIV, "int8 and int16 as plain numbers; not uint8");
 EQ_OPERATOR_NOTE(FLOOR_MOD, "int8 and int16 as plain numbers; not uint8");

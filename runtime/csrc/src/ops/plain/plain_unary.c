@@ -126,6 +126,8 @@ EQ_OPERATOR(ROUND, eq_prepare_plain_unary, ANY);
 EQ_OPERATOR(HARD_SWISH, eq_prepare_plain_unary, ANY);
 EQ_OPERATOR(GELU, eq_prepare_plain_unary, ANY);
 EQ_OPERATOR(RELU_0_TO_1, eq_prepare_plain_unary, ANY);
+EQ_OPERATOR_FLOAT16(FLOOR, LOGISTIC, RELU, RELU_N1_TO_1, RELU6, TANH, EXP, NEG, SIN, LOG, SQRT, RSQRT, SQUARE, LEAKY_RELU, ABS,
+                    CEIL, COS, ELU, ROUND, HARD_SWISH, GELU);
 EQ_OPERATOR_NOTE(SIGN, "float32 and int32 only");
 EQ_OPERATOR_NOTE(FLOOR, "float32 only");
 EQ_OPERATOR_NOTE(SIN, "float32 only");

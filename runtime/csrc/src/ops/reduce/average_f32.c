@@ -106,3 +106,4 @@ eq_status eq_prepare_average_f32(eq_plan *plan, const eq_operator *op) {
 }
 
 EQ_OPERATOR(AVERAGE_POOL_2D, eq_prepare_average_f32, FLOAT32);
+EQ_OPERATOR_FLOAT16(AVERAGE_POOL_2D);

@@ -23,6 +23,8 @@ typedef struct eq_reduce_loop {
 
 struct eq_reduce {
     const eq_reduction *reduction;
+    int32_t code; /* of the operator */
+    eq_type type;
     const eq_kernels *kernels;
     int32_t kept_count, reduced_count;                      /* at least one reduced loop */
     eq_reduce_loop kept[EQ_MAX_RANK], reduced[EQ_MAX_RANK]; /* outermost first */

@@ -1,279 +1,32 @@
-/* SOFTMAX and LOG_SOFTMAX along the last dimension.
- *
- * Int8 is LiteRT's float arithmetic with a table of exponentials; floats are added in the order of the values, so a sum cannot
- * be split. docs/arithmetic.md has the formulas. */
-#include <math.h>
+#include "softmax.h"
 
-#include "arithmetic/arithmetic.h"
-#include "arithmetic/functions_f32.h"
-#include "arithmetic/portable_math.h"
-#include "plan/operator.h"
-#include "ops/quantization.h"
+#include "ops/arguments.h"
+#include "read/operator_codes.h"
 
-enum { SHORT_ROW = 256 }; /* longer ones are worth a table of the 256 results */
-enum { LANES = 16 };      /* inner loops of so many turn into vector code */
-
-typedef struct eq_softmax {
-    bool logarithm;
-    int32_t depth;
-    float beta;
-    /* int8 only */
-    const eq_kernels *kernels;
-    float in_scale, out_scale;
-    int32_t zero_point;
-    int32_t shift;           /* 128 if the file has uint8 */
-    float exponentials[256]; /* [255 - d] is exp(-d * in_scale * beta), d steps below the row's largest value */
-} eq_softmax;
-
-/* ---- int8 ---- */
-
-/* Of 0 to 65536. The roundf of C libraries, but a vector's. */
-static int32_t round_away(float x) {
-    const int32_t whole = (int32_t)x;
-    return whole + (x - (float)whole >= 0.5f);
-}
-
-static int32_t log_probability(float scaled, int32_t zero_point) {
-    return eq_clamp((int32_t)rintf(fmaxf(fminf(scaled, 65536.0f), -65536.0f)) + zero_point, -128, 127);
-}
-
-/* LANES results, in loops that compilers make vectors of. */
-static void sixteen_probabilities(const float *exponentials, float factor, int32_t zero_point, int8_t out[LANES]) {
-    float scaled[LANES];
-    for (int32_t i = 0; i < LANES; i++) {
-        const float x = exponentials[i] * factor;
-        scaled[i] = x < 65536.0f ? x : 65536.0f;
-    }
-    int8_t lanes[LANES]; /* `out` could be anywhere */
-    for (int32_t i = 0; i < LANES; i++) {
-        lanes[i] = (int8_t)eq_clamp(round_away(scaled[i]) + zero_point, -128, 127);
-    }
-    memcpy(out, lanes, sizeof lanes);
-}
-
-static void probabilities(const eq_softmax *s, float sum, const float *exponentials, int8_t *out, int32_t n) {
-    const float factor = 1.0f / (sum * s->out_scale);
-    for (; n >= LANES; n -= LANES, exponentials += LANES, out += LANES) {
-        sixteen_probabilities(exponentials, factor, s->zero_point, out);
-    }
-    if (n == 0) {
-        return;
-    }
-    float part[LANES] = {0};
-    int8_t results[LANES];
-    memcpy(part, exponentials, (size_t)n * sizeof *part);
-    sixteen_probabilities(part, factor, s->zero_point, results);
-    memcpy(out, results, (size_t)n);
-}
-
-static void log_probabilities(const eq_softmax *s, float offset, const int8_t *values, int8_t *out, int32_t n) {
-    const float step = s->in_scale / s->out_scale;
-    for (int32_t i = 0; i < n; i++) {
-        out[i] = (int8_t)log_probability(step * (float)(values[i] + s->shift) - offset, s->zero_point);
-    }
-}
-
-static int32_t largest_of(const int8_t *in, int32_t n) {
-    int32_t largest = -128;
-    for (int32_t i = 0; i < n; i++) {
-        largest = in[i] > largest ? in[i] : largest;
-    }
-    return largest;
-}
-
-/* A value's result is the same wherever it is in the row: a long row is looked up. */
-static void softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
-    const int32_t largest = largest_of(in, s->depth);
-    const float *of_value = s->exponentials + 255 - largest; /* [q]: from -128 to the largest */
-    float sum = 0;
-    if (s->depth <= SHORT_ROW) {
-        float exponentials[SHORT_ROW];
-        for (int32_t i = 0; i < s->depth; i++) {
-            sum += exponentials[i] = of_value[in[i]];
-        }
-        probabilities(s, sum, exponentials, out, s->depth);
-        return;
-    }
-    for (int32_t i = 0; i < s->depth; i++) {
-        sum += of_value[in[i]];
-    }
-    int8_t table[256] = {0};
-    probabilities(s, sum, of_value - 128, table, largest + 129);
-    s->kernels->lookup(table, in, out, (size_t)s->depth);
-}
-
-/* To int16, as TensorFlow Lite Micro's models have it. */
-static void softmax_row_wide(const eq_softmax *s, const int8_t *in, int16_t *out) {
-    const float *of_value = s->exponentials + 255 - largest_of(in, s->depth);
-    float sum = 0;
-    for (int32_t i = 0; i < s->depth; i++) {
-        sum += of_value[in[i]];
-    }
-    const float factor = 1.0f / (sum * s->out_scale);
-    for (int32_t i = 0; i < s->depth; i++) {
-        const float x = of_value[in[i]] * factor;
-        out[i] = (int16_t)eq_clamp(round_away(x < 65536.0f ? x : 65536.0f) + s->zero_point, INT16_MIN, INT16_MAX);
-    }
-}
-
-static void log_softmax_row(const eq_softmax *s, const int8_t *in, int8_t *out) {
-    const int32_t largest = largest_of(in, s->depth);
-    const float *of_value = s->exponentials + 255 - largest;
-    float sum = 0;
-    for (int32_t i = 0; i < s->depth; i++) {
-        sum += of_value[in[i]];
-    }
-    const float log_sum = (float)eq_log((double)sum);
-    const float offset = (s->in_scale * (float)(largest + s->shift) + log_sum) / s->out_scale;
-    if (s->depth <= SHORT_ROW) {
-        log_probabilities(s, offset, in, out, s->depth);
-        return;
-    }
-    int8_t all[256], table[256];
-    for (int32_t i = 0; i < 256; i++) {
-        all[i] = (int8_t)(i - 128);
-    }
-    log_probabilities(s, offset, all, table, 256);
-    s->kernels->lookup(table, in, out, (size_t)s->depth);
-}
-
-static void run_int8_to_int16(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
-    const eq_softmax *s = step->data;
-    const int8_t *in = storage[step->inputs[0].tensor].data;
-    int16_t *out = storage[step->outputs[0].tensor].data;
-    for (int32_t row = first; row < last; row++) {
-        softmax_row_wide(s, in + (size_t)row * (size_t)s->depth, out + (size_t)row * (size_t)s->depth);
-    }
-}
-
-static void run_int8(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
-    const eq_softmax *s = step->data;
-    const int8_t *in = storage[step->inputs[0].tensor].data;
-    int8_t *out = storage[step->outputs[0].tensor].data;
-    for (int32_t row = first; row < last; row++) {
-        const size_t at = (size_t)row * (size_t)s->depth;
-        (s->logarithm ? log_softmax_row : softmax_row)(s, in + at, out + at);
-    }
-}
-
-/* ---- float32 ---- */
-
-/* Exponentials in a loop of their own turn into vector code. */
-static void float_row(const eq_softmax *s, const float *in, float *out) {
-    const int32_t depth = s->depth;
-    const float beta = s->beta;
-    float largest = in[0], sum = 0;
-    for (int32_t i = 1; i < depth; i++) {
-        largest = in[i] > largest ? in[i] : largest;
-    }
-    for (int32_t i = 0; i < depth; i++) {
-        out[i] = eq_exp_f32((in[i] - largest) * beta);
-    }
-    for (int32_t i = 0; i < depth; i++) {
-        sum += out[i];
-    }
-    for (int32_t i = 0; i < depth; i++) {
-        out[i] = out[i] / sum;
-    }
-}
-
-static void log_float_row(const eq_softmax *s, const float *in, float *out) {
-    float largest = in[0], sum = 0;
-    for (int32_t i = 1; i < s->depth; i++) {
-        largest = in[i] > largest ? in[i] : largest;
-    }
-    for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = in[i] - largest;
-        sum += eq_exp_f32(out[i]);
-    }
-    const float log_sum = eq_log_f32(sum);
-    for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = out[i] - log_sum;
-    }
-}
-
-static void run_float(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
-    const eq_softmax *s = step->data;
-    const float *in = storage[step->inputs[0].tensor].data;
-    float *out = storage[step->outputs[0].tensor].data;
-    for (int32_t row = first; row < last; row++) {
-        const size_t at = (size_t)row * (size_t)s->depth;
-        (s->logarithm ? log_float_row : float_row)(s, in + at, out + at);
-    }
-}
-
-/* ---- preparing ---- */
-
-static eq_status set_int8(eq_plan *plan, const eq_operator *op, eq_softmax *s) {
-    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
-    eq_status status = eq_check_int8(plan, op, in, "the input");
-    if (status == EQ_OK) {
-        status =
-            out->type == EQ_INT16 ? eq_check_int16(plan, op, out, "the output") : eq_check_int8(plan, op, out, "the output");
-    }
-    if (status != EQ_OK) {
-        return status;
-    }
-    s->kernels = plan->kernels;
-    s->in_scale = in->scales[0];
-    s->out_scale = out->scales[0];
-    s->zero_point = out->zero_points[0];
-    s->shift = in->file_type == EQ_UINT8 ? 128 : 0;
-    const float step = -in->scales[0] * s->beta;
-    for (int32_t d = 0; d < 256; d++) {
-        s->exponentials[255 - d] = (float)eq_exp((double)(step * (float)d));
-    }
-    return EQ_OK;
-}
-
-static eq_run_fn run_for(const eq_operator *op, eq_type in, eq_type out) {
-    if (in == EQ_INT8 && out == EQ_INT16 && op->code == EQ_OP_SOFTMAX) {
-        return run_int8_to_int16;
-    }
-    return in != out ? NULL : in == EQ_INT8 ? run_int8 : in == EQ_FLOAT32 ? run_float : NULL;
-}
-
-eq_status eq_prepare_softmax(eq_plan *plan, const eq_operator *op) {
-    eq_status status = eq_plan_arity(plan, op, 1, 1, 0, 1);
-    if (status != EQ_OK) {
-        return status;
+eq_step *eq_softmax_step(eq_plan *plan, const eq_operator *op, eq_run_fn run, size_t data_size) {
+    if (eq_plan_arity(plan, op, 1, 1, 0, 1) != EQ_OK) {
+        return NULL;
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0);
-    const bool quantized = in->type == EQ_INT8;
-    if (in->rank < 1) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
-    }
-    const eq_run_fn run = run_for(op, in->type, eq_plan_output(plan, op, 0)->type);
-    if (!run) {
-        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes and gives int8 or float32, or int16 for int8");
-    }
     const float beta = op->code == EQ_OP_SOFTMAX ? eq_option_float(op, 0, 0) : 1;
+    if (in->rank < 1) {
+        eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has an input without dimensions");
+        return NULL;
+    }
     if (!(beta >= 0 && beta < 1e6f)) {
-        return eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has a beta out of range");
+        eq_plan_fail(plan, op, EQ_ERROR_MODEL, "has a beta out of range");
+        return NULL;
     }
-    status = eq_plan_shape(plan, op, 0, in->rank, in->dims);
-    if (status != EQ_OK) {
-        return status;
-    }
-
-    eq_step *step = eq_plan_step(plan, op, run, sizeof(eq_softmax), 1, 1);
+    eq_step *step =
+        eq_plan_shape(plan, op, 0, in->rank, in->dims) == EQ_OK ? eq_plan_step(plan, op, run, data_size, 1, 1) : NULL;
     if (!step) {
-        return (eq_status)plan->error->status;
+        return NULL;
     }
-    eq_softmax *s = step->data;
-    s->logarithm = op->code != EQ_OP_SOFTMAX;
-    s->beta = beta;
-    s->depth = in->dims[in->rank - 1];
-    step->units = (int32_t)(eq_tensor_elements(in) / s->depth);
+    const int32_t depth = in->dims[in->rank - 1];
+    *(eq_softmax *)step->data = (eq_softmax){op->code != EQ_OP_SOFTMAX, depth, beta};
+    step->units = (int32_t)(eq_tensor_elements(in) / depth);
     step->cost = (uint64_t)eq_tensor_elements(in) * 8;
-    step->slow = !quantized && eq_floats_are_slow(plan);
     step->inputs[0].tensor = op->inputs[0];
     step->outputs[0].tensor = op->outputs[0];
-    return quantized ? set_int8(plan, op, s) : EQ_OK;
+    return step;
 }
-
-EQ_OPERATOR(SOFTMAX, eq_prepare_softmax, ANY);
-EQ_OPERATOR(LOG_SOFTMAX, eq_prepare_softmax, ANY);
