@@ -51,6 +51,22 @@ def test_a_layer_has_the_specified_bits(depth: int) -> None:
     assert output.tobytes() == product(x, weights, bias).astype(np.float32).tobytes()
 
 
+@pytest.mark.parametrize("slot", ["weights", "bias"])
+def test_a_layer_with_constants_past_float16_is_computed_in_float32(slot: str) -> None:
+    rng = np.random.default_rng(0)
+    model = Model()
+    x, y = model.input((3, 8), "FLOAT32"), model.tensor((3, 4), "FLOAT32")
+    weights, bias = rng.normal(size=(4, 8)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    (weights[1] if slot == "weights" else bias)[2] = 65520
+    inputs = [x, model.constant(weights, "FLOAT32"), model.constant(bias, "FLOAT32")]
+    model.operator("FULLY_CONNECTED", inputs, [y], "FullyConnectedOptions", version=2, fusedActivationFunction=NONE)
+    data, values = model.finish([y]), rng.normal(size=(3, 8)).astype(np.float32)
+    (found,), (expected,) = (
+        Session(data, engine="native", precision=precision).run(values).values() for precision in ("float16", "float32")
+    )
+    assert np.isfinite(found).all() and found.tobytes() == expected.tobytes()
+
+
 def test_values_between_layers_are_float16() -> None:
     rng = np.random.default_rng(1)
     model = Model()

@@ -3,6 +3,7 @@
  * LSTMs, compute in float32 and give float32, and so does what follows them up to the next product: an island is entered once. */
 #include "half.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -83,11 +84,26 @@ static bool follows(const eq_operator *op) {
     }
 }
 
+/* Whether float16 has all of a layer's weights and biases as numbers: larger ones would be infinite. */
+static bool constants_fit(const eq_plan *plan, const eq_operator *op) {
+    const float past = 65520.0f; /* rounds to what is not a number any more */
+    for (int32_t slot = 0; slot < op->input_count; ++slot) {
+        const eq_tensor *tensor = eq_plan_input(plan, op, slot);
+        const float *values = tensor && tensor->type == EQ_FLOAT32 && !is_computed(tensor) ? tensor->data : NULL;
+        for (int64_t i = 0, n = values ? eq_tensor_elements(tensor) : 0; i < n; ++i) {
+            if (fabsf(values[i]) >= past) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool computes_in_half(const eq_plan *plan, const eq_operator *op) {
     const int32_t product = product_input(op);
     if (product >= 0) {
         const eq_tensor *in = eq_plan_input(plan, op, product);
-        return is_float(in) && is_computed(in) && is_float(eq_plan_input(plan, op, 1));
+        return is_float(in) && is_computed(in) && is_float(eq_plan_input(plan, op, 1)) && constants_fit(plan, op);
     }
     for (int32_t slot = 0; follows(op) && slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);
