@@ -4,7 +4,7 @@
 #     cmake -DFOLDER=src/ops -DOUTPUT=operators.c [-DWITHOUT=FLOAT32,INT16] [-DONLY=CONV_2D,SOFTMAX] \
 #           -P cmake/operators.cmake
 #
-# WITHOUT leaves out the lines that ask for these types, but for QUANTIZE, which stands at a model's edge, and the folders of that name;
+# WITHOUT leaves out the lines that ask for these types, but for QUANTIZE of FLOAT32 and INT16, which stands at a model's edge, and the folders of that name;
 # ONLY those of all other operators. What no line needs then, the linker drops.
 #
 # A row has numbers and no pointers: of its prepare function, a case of a switch, and of a custom operator's name, where that begins
@@ -55,7 +55,7 @@ foreach(source IN LISTS sources)
         set(type ANY)
       endif()
       list(APPEND wanted "EQ_${type}")
-      if(type IN_LIST left_out AND NOT what STREQUAL "EQ_OP_QUANTIZE")
+      if(type IN_LIST left_out AND NOT (what STREQUAL "EQ_OP_QUANTIZE" AND NOT type STREQUAL "FLOAT16"))
         set(is_left_out ON)
       endif()
     endforeach()

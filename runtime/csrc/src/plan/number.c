@@ -1,5 +1,7 @@
 #include "number.h"
 
+#include "base/built_in.h"
+
 #include "read/operator_codes.h"
 
 enum { EQ_MOST_ORIGINS = 32 };                   /* operators that are followed back */
@@ -99,7 +101,7 @@ eq_number eq_number_of(const eq_plan *plan, int32_t tensor, int32_t element) {
             number.element = 0;
             break;
         }
-        if (!step_back(plan, &number)) {
+        if (!EQ_HAS_CONTROL || !step_back(plan, &number)) {
             break;
         }
     }

@@ -1,6 +1,7 @@
 /* Plans: the pass over the model's operators, from the shapes of the inputs to steps and memory. */
 #include <string.h>
 
+#include "base/built_in.h"
 #include "base/memory.h"
 #include "body.h"
 #include "copy.h"
@@ -85,7 +86,8 @@ static const eq_tensor *foreign_tensor(const eq_plan *plan, const eq_operator *o
 static eq_status prepare_as_it_is(eq_plan *plan, const eq_operator *op, bool half) {
     static const eq_operator_row widened = {.prepare = EQ_PREPARE_WIDENED};
     const eq_operator_row *row = &widened;
-    const eq_status status = !half && eq_plan_is_widened(plan, op) ? EQ_OK : eq_plan_find_operator(plan, op, &row);
+    const eq_status status =
+        EQ_HAS_FLOATS && !half && eq_plan_is_widened(plan, op) ? EQ_OK : eq_plan_find_operator(plan, op, &row);
     if (status != EQ_OK) {
         return status;
     }
@@ -101,9 +103,9 @@ static eq_status prepare_as_it_is(eq_plan *plan, const eq_operator *op, bool hal
 static eq_status prepare(eq_plan *plan, const eq_operator *op) {
     bool half = false;
     const int32_t first_step = plan->step_count, first_tensor = plan->tensor_count;
-    const eq_operator *converted = plan->half ? eq_plan_to_half(plan, op, &half) : op;
+    const eq_operator *converted = EQ_HAS_FLOATS && plan->half ? eq_plan_to_half(plan, op, &half) : op;
     eq_status status = converted ? prepare_as_it_is(plan, converted, half) : (eq_status)plan->error->status;
-    if (half && status == EQ_ERROR_UNSUPPORTED) {
+    if (EQ_HAS_FLOATS && half && status == EQ_ERROR_UNSUPPORTED) {
         plan->step_count = first_step;
         eq_plan_forget_others(plan, first_tensor);
         converted = eq_plan_back_to_float(plan, op);
@@ -193,7 +195,7 @@ static eq_status make(eq_plan *plan, eq_model *model, const eq_shape *input_shap
     if (status == EQ_OK) {
         status = eq_plan_output_edges(plan);
     }
-    if (status == EQ_OK) {
+    if (EQ_HAS_FLOATS && status == EQ_OK) {
         status = eq_plan_widen_outputs(plan);
     }
     return status == EQ_OK ? eq_plan_layout(plan) : status;

@@ -4,6 +4,7 @@
  * that use it. */
 #include <string.h>
 
+#include "base/built_in.h"
 #include "model_read.h"
 
 enum { SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SHAPE_SIGNATURE, EXTERNAL_BUFFER = 10 };
@@ -114,7 +115,11 @@ static eq_status read_data(eq_reader *reader, const eq_table *table, const eq_ta
     const bool is_external = eq_table_u32(table, EXTERNAL_BUFFER, 0) != 0;
     eq_status status = find_buffer(reader, table, index, tensor, &bytes, &count);
     if (status == EQ_OK && tensor->unsupported == NULL && sparsity->position != 0 && count != 0) {
-        status = eq_read_sparse(reader, sparsity, index, tensor, &bytes, &count);
+        if (EQ_HAS_SPARSE) {
+            status = eq_read_sparse(reader, sparsity, index, tensor, &bytes, &count);
+        } else {
+            tensor->unsupported = "that is sparse, which this build of the engine leaves out";
+        }
     }
     if (status != EQ_OK) {
         return status;

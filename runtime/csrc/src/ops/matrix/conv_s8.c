@@ -1,4 +1,5 @@
 /* CONV_2D on int8. */
+#include "base/built_in.h"
 #include "gemm_driver.h"
 #include "layers.h"
 #include "plan/operator.h"
@@ -57,7 +58,9 @@ eq_status eq_prepare_conv_s8(eq_plan *plan, const eq_operator *op) {
     eq_window window;
     int32_t activation;
     if (eq_has_int4_weights(plan, op)) {
-        return eq_conv_plan_s4(plan, op);
+        return EQ_HAS_INT4 ? eq_conv_plan_s4(plan, op)
+                           : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                                          "has weights of int4, which this build of the engine leaves out");
     }
     const eq_status status = eq_conv_read(plan, op, &window, &activation);
     return status == EQ_OK ? plan_layer(plan, op, &window, activation) : status;

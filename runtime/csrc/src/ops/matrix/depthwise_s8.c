@@ -2,6 +2,8 @@
  * bias (channels * multiplier). Output channel c looks at input channel c / multiplier only. */
 #include "depthwise_s8.h"
 
+#include "base/built_in.h"
+
 #include "base/memory.h"
 #include "gemm_driver.h"
 #include "layers.h"
@@ -203,7 +205,9 @@ eq_status eq_prepare_depthwise_s8(eq_plan *plan, const eq_operator *op) {
     eq_depthwise_layer layer = {0};
     int32_t activation;
     if (eq_has_int4_weights(plan, op)) {
-        return eq_depthwise_plan_s4(plan, op);
+        return EQ_HAS_INT4 ? eq_depthwise_plan_s4(plan, op)
+                           : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                                          "has weights of int4, which this build of the engine leaves out");
     }
     const eq_status status = eq_depthwise_read(plan, op, &layer.window, &activation);
     if (status != EQ_OK) {

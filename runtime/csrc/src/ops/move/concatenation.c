@@ -1,6 +1,7 @@
 /* CONCATENATION and PACK: inputs next to each other along an axis. */
 #include <math.h>
 
+#include "base/built_in.h"
 #include "arithmetic/arithmetic.h"
 #include "base/memory.h"
 #include "ops/arguments.h"
@@ -74,7 +75,7 @@ eq_status eq_prepare_concatenation(eq_plan *plan, const eq_operator *op) {
         (status = eq_argument_axis(plan, op, eq_option_int(op, 0, 0), eq_plan_input(plan, op, 0)->rank, &axis)) != EQ_OK) {
         return status;
     }
-    if (eq_list_has_parts(plan, op)) {
+    if (EQ_HAS_CONTROL && eq_list_has_parts(plan, op)) {
         return eq_list_update(plan, op, axis);
     }
     if ((status = check_concatenation(plan, op, axis, dims)) != EQ_OK) {

@@ -1,4 +1,5 @@
 /* SLICE and STRIDED_SLICE: every so many elements of each axis. */
+#include "base/built_in.h"
 #include "ops/arguments.h"
 #include "list.h"
 #include "move.h"
@@ -18,7 +19,10 @@ static eq_status add_slice(eq_plan *plan, const eq_operator *op, const eq_span *
     }
     for (int32_t i = 0; i < span_count; ++i) {
         if (!eq_number_is_known(&spans[i].start)) {
-            return eq_slice_computed(plan, op, spans, span_count);
+            return EQ_HAS_CONTROL
+                       ? eq_slice_computed(plan, op, spans, span_count)
+                       : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED,
+                                      "begins where a run computes, which needs a build of the engine with `control`");
         }
     }
     const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
@@ -70,7 +74,7 @@ static eq_status take_part(eq_plan *plan, const eq_operator *op, int32_t axis, c
     } else {
         fits = false;
     }
-    if (!fits) {
+    if (!EQ_HAS_CONTROL || !fits) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "gives a tensor whose size is known only during a run");
     }
     return eq_list_part(plan, op, &part);

@@ -178,6 +178,21 @@ eq_status eq_prepare_reduce_s8(eq_plan *plan, const eq_operator *op) {
     return eq_reduce_operator(plan, op, choose_s8);
 }
 
+eq_status eq_reduce_check_fixed(eq_plan *plan, const eq_operator *op) {
+    const eq_tensor *in = eq_plan_input(plan, op, 0), *out = eq_plan_output(plan, op, 0);
+    const bool narrow = in->type == EQ_INT8;
+    eq_status (*check)(eq_plan *, const eq_operator *, const eq_tensor *, const char *) =
+        narrow ? eq_check_int8 : eq_check_int16;
+    eq_status status;
+    if ((status = check(plan, op, in, "its input")) != EQ_OK || (status = check(plan, op, out, "its output")) != EQ_OK) {
+        return status;
+    }
+    if (!narrow && (in->zero_points[0] != 0 || out->zero_points[0] != 0)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes int16 without zero points only");
+    }
+    return in->file_type != EQ_UINT8 ? EQ_OK : eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
+}
+
 EQ_OPERATOR(MEAN, eq_prepare_reduce_s8, INT8);
 EQ_OPERATOR(SUM, eq_prepare_reduce_s8, INT8);
 EQ_OPERATOR(REDUCE_MAX, eq_prepare_reduce_s8, INT8);

@@ -42,5 +42,7 @@ extern const eq_reduction eq_reduce_int8_scaled, eq_reduce_uint8_scaled, eq_redu
 /* Sets what an operator does with values; the loops are planned. */
 typedef eq_status (*eq_reduction_rule)(eq_plan *plan, const eq_operator *op, eq_reduce *reduce);
 eq_status eq_reduce_operator(eq_plan *plan, const eq_operator *op, eq_reduction_rule choose);
+/* That input and output are int8, or int16 without zero points, and not uint8 in the file. */
+eq_status eq_reduce_check_fixed(eq_plan *plan, const eq_operator *op);
 
 #endif

@@ -3,10 +3,10 @@
  * (reference/div.h) */
 #include "arithmetic/arithmetic.h"
 #include "arithmetic/fixed_point.h"
-#include "binary.h"
+#include "ops/elementwise/binary.h"
+#include "ops/elementwise/runs.h"
 #include "ops/quantization.h"
 #include "plan/operator.h"
-#include "runs.h"
 
 typedef struct eq_division {
     int32_t zero_points[2]; /* of dividend and divisor */
