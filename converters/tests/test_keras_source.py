@@ -95,6 +95,7 @@ def test_an_lstm_of_fifty_steps_is_small_and_smaller_in_int8(hub: Hub, tmp_path:
     samples = np.random.default_rng(0).normal(size=(20, 50, 5)).astype(np.float32)
     report = convert(path, small, quantize="int8", calibration=[*samples])
     assert small.stat().st_size < path.stat().st_size
+    assert len(listed(small)) <= 12
     assert report.sqnr_db and report.sqnr_db > 20
 
 

@@ -73,7 +73,11 @@ def _as_one_operator(layer: Any, mode: str, target: str) -> Iterator[None]:
         short = target == "litert" and mode != "lstm" and known and sequences.shape[1] <= _LONGEST_UNROLLED
         if not known or short:
             return plain(sequences, initial_state=initial_state, mask=mask, training=training)
-        outputs = _operator(mode, params, sequences, layer.units, backwards=layer.go_backwards)
+        steps = _operator(mode, params, sequences, layer.units, backwards=layer.go_backwards)
+        if target == "onnx" and not layer.return_sequences:
+            # A slice, which takes the last step elsewhere, is two operators in ONNX: the second drops the axis.
+            return tf.gather(steps, sequences.shape[1] - 1)
+        outputs = tf.transpose(steps, (1, 0, 2))
         return outputs if layer.return_sequences else outputs[:, -1]
 
     layer.call = call
@@ -84,14 +88,14 @@ def _as_one_operator(layer: Any, mode: str, target: str) -> Iterator[None]:
 
 
 def _operator(mode: str, params: Any, sequences: Any, units: int, *, backwards: bool) -> Any:
-    """Return the outputs (batch, steps, units) in the order of the steps as they are taken."""
+    """Return the outputs (steps, batch, units) in the order of the steps as they are taken."""
     given = tf.reverse(sequences, [1]) if backwards else sequences
     zeros = tf.zeros((1, sequences.shape[0], units))
     made = tf.raw_ops.CudnnRNN(
         input=tf.transpose(given, (1, 0, 2)), input_h=zeros, input_c=zeros, params=params, rnn_mode=mode,
         is_training=False,
     )  # fmt: skip
-    return tf.transpose(made.output, (1, 0, 2))
+    return made.output
 
 
 def _params(layer: Any, mode: str) -> Any:

@@ -107,7 +107,8 @@ def _weights(graph: GraphProto, kept: AbstractSet[str]) -> Iterator[tuple[Tensor
     for node in graph.node:
         if node.op_type not in WEIGHTED:
             continue
-        for name in node.input:
+        # Behind the third input are a recurrent layer's biases and peepholes, whose first axis counts directions.
+        for name in node.input[:3]:
             weight = initializers.get(name)
             if weight is None or name in seen or weight.data_type != TensorProto.FLOAT or len(weight.dims) < 2:
                 continue
