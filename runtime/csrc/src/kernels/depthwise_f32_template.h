@@ -10,7 +10,15 @@
 
 #ifndef ANY_WINDOW
 enum { SMALL = 3 }; /* windows of 3 x 3 have their weights in registers */
+#ifdef STORES_SOME
+#define SMALL_COUNT count
+#else
+#define SMALL_COUNT LANES /* a part of a vector is stored by a call, which the registers do not outlive */
 #endif
+#endif
+enum {
+    BLOCK_PIXELS = 32
+}; /* of narrow rows, so that a block of channels is prepared once for several and the rows stay in a cache */
 
 size_t FLOAT_NAME(depthwise, packed_bytes)(const eq_depthwise_f32_weights *w) {
     const size_t blocks = (size_t)w->channels / LANES + (w->channels % LANES != 0);
@@ -85,6 +93,7 @@ typedef struct small_window {
 
 EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, const value *in, value *out, int32_t count,
                          const int pixels) {
+    (void)count;
     vec sums[PIXELS];
     const value *from[PIXELS];
     EQ_UNROLL
@@ -102,13 +111,14 @@ EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, 
     }
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
-        put(d, out + p * d->channels, sums[p], count);
+        put(d, out + p * d->channels, sums[p], SMALL_COUNT);
     }
 }
 
 /* PIXELS outputs whose windows are a tap apart: each input is read once for all of them. */
 EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *window, const value *in, value *out,
                                int32_t count) {
+    (void)count;
     vec sums[PIXELS];
     const value *rows[SMALL];
     EQ_UNROLL
@@ -135,11 +145,14 @@ EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *wi
     }
     EQ_UNROLL
     for (int p = 0; p < PIXELS; p++) {
-        put(d, out + p * d->channels, sums[p], count);
+        put(d, out + p * d->channels, sums[p], SMALL_COUNT);
     }
 }
 
-static void run_line_small(const eq_depthwise_f32 *layer, const value *weights, const value *in, value *out, int32_t count) {
+/* `rows` rows of outputs of `count` channels. */
+static __attribute__((noinline)) void run_rows_small(const eq_depthwise_f32 *layer, const value *weights, const value *in,
+                                                     value *out, int32_t count, int32_t rows) {
+    (void)count;
     const eq_depthwise_f32 d = *layer; /* not behind a pointer that `out` could be the same as */
     const bool overlapping = d.in_column == d.tap_column;
     small_window window = {.bias = load(weights)};
@@ -148,16 +161,20 @@ static void run_line_small(const eq_depthwise_f32 *layer, const value *weights, 
         window.weights[tap] = load(weights + (tap + 1) * LANES);
         window.offsets[tap] = tap / SMALL * d.tap_column + tap % SMALL * d.tap_row;
     }
-    int32_t x = 0;
-    for (; x <= d.out_width - PIXELS; x += PIXELS, out += PIXELS * d.channels, in = at(in, PIXELS * d.in_column)) {
-        if (overlapping) {
-            run_overlapping(&d, &window, in, out, count);
-        } else {
-            run_small(&d, &window, in, out, count, PIXELS);
+    for (; rows > 0; rows--, in = at(in, d.in_row), out = (value *)(void *)((char *)out + d.out_row)) {
+        const value *from = in;
+        value *to = out;
+        int32_t left = d.out_width;
+        for (; left >= PIXELS; left -= PIXELS, to += PIXELS * d.channels, from = at(from, PIXELS * d.in_column)) {
+            if (overlapping) {
+                run_overlapping(&d, &window, from, to, count);
+            } else {
+                run_small(&d, &window, from, to, count, PIXELS);
+            }
         }
-    }
-    for (; x < d.out_width; x++, out += d.channels, in = at(in, d.in_column)) {
-        run_small(&d, &window, in, out, count, 1);
+        for (; left > 0; left--, to += d.channels, from = at(from, d.in_column)) {
+            run_small(&d, &window, from, to, count, 1);
+        }
     }
 }
 
@@ -173,20 +190,28 @@ static void run_line(const eq_depthwise_f32 *d, const value *weights, const valu
     }
 }
 
-void FLOAT_NAME(depthwise, run)(const eq_depthwise_f32 *d, const void *in, void *out, int32_t rows) {
+/* `rows` rows of outputs of all channels. */
+static void run_block(const eq_depthwise_f32 *d, const value *in, value *out, int32_t rows) {
     const size_t block = (1 + (size_t)d->height * (size_t)d->width) * LANES;
-    for (int32_t y = 0; y < rows; y++) {
-        const value *from = at(in, y * d->in_row), *weights = d->packed;
-        value *to = (value *)(void *)((char *)out + y * d->out_row);
-        for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
-            const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
+    const value *weights = d->packed;
+    for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
+        const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
 #ifndef ANY_WINDOW
-            if (d->height == SMALL && d->width == SMALL) {
-                run_line_small(d, weights, from + c, to + c, count);
-                continue;
-            }
-#endif
-            run_line(d, weights, from + c, to + c, count);
+        if (d->height == SMALL && d->width == SMALL && count == SMALL_COUNT) {
+            run_rows_small(d, weights, in + c, out + c, count, rows);
+            continue;
         }
+#endif
+        for (int32_t y = 0; y < rows; y++) {
+            run_line(d, weights, at(in, y * d->in_row) + c, (value *)(void *)((char *)out + y * d->out_row) + c, count);
+        }
+    }
+}
+
+void FLOAT_NAME(depthwise, run)(const eq_depthwise_f32 *d, const void *in, void *out, int32_t rows) {
+    const int32_t most = d->out_width < BLOCK_PIXELS ? BLOCK_PIXELS / d->out_width : 1;
+    for (int32_t y = 0; y < rows; y += most) {
+        const int32_t some = rows - y < most ? rows - y : most;
+        run_block(d, at(in, y * d->in_row), (value *)(void *)((char *)out + y * d->out_row), some);
     }
 }

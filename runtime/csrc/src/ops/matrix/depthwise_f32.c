@@ -28,12 +28,14 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     depthwise.in_row = d->stride_y * in.row_stride;
     depthwise.out_row = out.row_stride;
     (void)scratch;
-    for (int32_t unit = first; unit < last; ++unit) {
-        const int32_t image = unit / d->out_height, y = unit % d->out_height;
+    while (first < last) { /* as many rows of an image as are asked for */
+        const int32_t image = first / d->out_height, y = first % d->out_height, left = d->out_height - y;
+        const int32_t rows = last - first < left ? last - first : left;
         const uint8_t *from = (const uint8_t *)in.data + image * in.image_stride + d->first_x +
                               ((ptrdiff_t)y * d->stride_y + d->first_y) * in.row_stride;
         uint8_t *to = (uint8_t *)out.data + image * out.image_stride + y * out.row_stride;
-        d->kernel->run(&depthwise, from, to, 1);
+        d->kernel->run(&depthwise, from, to, rows);
+        first += rows;
     }
 }
 
