@@ -6,6 +6,7 @@
  *     CHAIN, zero(), add_wide(), narrow_sum()  or nothing: sums are of chains of at most so many taps (kernels.h, float16)
  *     PADDED_ROWS                          or nothing: fewer rows than ROWS are as many, the last repeated; there is code for 1 besides
  *     add_taps(...)                        or nothing: one tap after the other, by splat
+ *     RUNS_LINES, LINE_TILES               or nothing: a single row takes so many tiles at once, or 2; add_line_taps(...) as above
  *     STORES_SOME, store_some(p, v, count) or nothing: the first `count` lanes. Who has it computes a tile whose last vectors
  *                                          have no columns without them
  *
@@ -16,7 +17,7 @@
 #include "inline.h"
 #include "kernels.h"
 
-enum { TILE = LANES * VECTORS, LINE_TILES = 4 };
+enum { TILE = LANES * VECTORS };
 
 static size_t taps_of(const eq_gemm_f32_weights *w) {
     return (size_t)w->segments * (size_t)w->taps;
@@ -200,26 +201,34 @@ EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *con
     }
 }
 
-#ifdef STORES_SOME
+#ifdef RUNS_LINES
+#ifndef ADD_LINE_TAPS
+#define ADD_LINE_TAPS add_line_taps
+EQ_INLINE const value *add_line_taps(vec sums[LINE_TILES][VECTORS], const value *weights, size_t tile, const value *from,
+                                     int32_t taps, const int tiles) {
+    for (int32_t k = 0; k < taps; k++, weights += TILE) {
+        const vec x = splat(from + k);
+        EQ_UNROLL
+        for (int i = 0; i < tiles * VECTORS; i++) {
+            const vec w = load(weights + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
+            sums[i / VECTORS][i % VECTORS] = fused(w, x, sums[i / VECTORS][i % VECTORS]);
+        }
+    }
+    return weights;
+}
+#endif
+
 /* One row and `tiles` whole tiles (a constant), `tile` values apart: enough sums to hide the latency of `fused`. */
 EQ_INLINE void run_line(const eq_gemm_f32 *g, const value *packed, size_t tile, const value *in, value *out, const int tiles) {
     vec sums[LINE_TILES][VECTORS];
-    const value *weights = packed;
+    const value *weights = packed + TILE;
     EQ_UNROLL
     for (int i = 0; i < tiles * VECTORS; i++) {
         sums[i / VECTORS][i % VECTORS] = load(packed + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
     }
     for (int32_t s = 0; s < g->segments; s++) {
         const value *from = in + g->segment_offsets[s] / (ptrdiff_t)sizeof(value);
-        for (int32_t k = 0; k < g->taps; k++) {
-            const vec x = splat(from + k);
-            weights += TILE;
-            EQ_UNROLL
-            for (int i = 0; i < tiles * VECTORS; i++) {
-                const vec w = load(weights + (size_t)(i / VECTORS) * tile + i % VECTORS * LANES);
-                sums[i / VECTORS][i % VECTORS] = fused(w, x, sums[i / VECTORS][i % VECTORS]);
-            }
-        }
+        weights = ADD_LINE_TAPS(sums, weights, tile, from, g->taps, tiles);
     }
     EQ_UNROLL
     for (int i = 0; i < tiles * VECTORS; i++) {
@@ -233,7 +242,7 @@ static void run_tiles(const eq_gemm_f32 *g, const void *const *in, void *const *
     const size_t tile = (1 + (size_t)g->segments * (size_t)g->taps) * TILE;
     const value *packed = (const value *)g->packed + (size_t)(first_column / TILE) * tile;
     int32_t n = first_column;
-#ifdef STORES_SOME
+#ifdef RUNS_LINES
     for (; rows == 1 && last_column - n >= LINE_TILES * TILE; n += LINE_TILES * TILE, packed += LINE_TILES * tile) {
         run_line(g, packed, tile, in[0], (value *)out[0] + n, LINE_TILES);
     }
