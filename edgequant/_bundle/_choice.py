@@ -41,7 +41,7 @@ def choose(
 
     if engine not in ENGINES:
         raise BundleError(f"There is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
-    possible = model_engines(model)
+    possible = model_engines(model, target.family.machine)
     if engine == "auto":
         choice = _best(model, graph, target, os, possible, shapes)
     elif engine in possible:

@@ -141,7 +141,7 @@ def write_bundle(
     choice = choose(path, graph, target, os_release, wanted, input_shapes)
     if has_task and choice.wheels:
         raise BundleError("A task is answered by edgequant-run, and this bundle brings wheels: leave one of them out.")
-    if choice.engine == "native" and (slowness := native_slowness(path)):
+    if choice.engine == "native" and (slowness := native_slowness(path, target.family.machine)):
         warnings.append(slowness)
     source_digest = None if source is None else digest_of(Path(source))
     conversion = None if report is None else read_report(Path(report), path)

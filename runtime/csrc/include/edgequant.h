@@ -134,10 +134,12 @@ typedef struct eq_model_options {
     int32_t precision; /* an eq_precision; EQ_ERROR_UNSUPPORTED where the kernels lack it */
 } eq_model_options;
 
-/* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. */
+/* The work of one inference with the file's input shapes, in multiply-accumulates or what takes about as long. It hangs on the file
+ * alone: one machine tells how much of a model another is fast at. */
 typedef struct eq_model_work {
-    uint64_t fast; /* in kernels that are level with other engines or ahead of them: those of int8 */
-    uint64_t slow; /* the rest: float32, 16-bit and dynamic-range layers, transposed convolutions of odd strides, ... */
+    uint64_t fast;   /* in kernels that are level with other engines or ahead of them on every CPU: those of int8 */
+    uint64_t floats; /* float32, 16-bit and dynamic-range layers: as fast on AArch64, slow elsewhere */
+    uint64_t slow;   /* the rest: transposed convolutions of odd strides, recurrent layers of floats, ... */
 } eq_model_work;
 
 typedef struct eq_shape {

@@ -335,7 +335,6 @@ static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
 #define MEMBER(kernel) void (*kernel)(void);
 typedef struct tested {
     const char *name;
-    bool level_in_float; /* work_test.c */
     eq_gemm_kernel gemm; /* products_test.c */
     eq_winograd_kernel winograd;
     eq_depthwise_kernel depthwise;

@@ -286,7 +286,6 @@ enum { EQ_DOT_DEPTH = 16, EQ_DOT_COLUMNS = 4 };
 
 typedef struct eq_kernels {
     const char *name;
-    bool level_in_float; /* LiteRT needs as many instructions for layers of float and 16 bits, or more (scripts/bench_arm) */
     eq_gemm_kernel gemm;
     eq_winograd_kernel winograd; /* where it is faster than `gemm` */
     eq_depthwise_kernel depthwise;

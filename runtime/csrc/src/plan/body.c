@@ -127,6 +127,7 @@ void eq_body_add_cost(const eq_body *body, eq_step *step) {
     for (int32_t s = 0; s < body->plan->step_count; ++s) {
         step->cost += body->plan->steps[s]->cost;
         step->macs += body->plan->steps[s]->macs;
+        step->floats |= body->plan->steps[s]->floats;
         step->slow |= body->plan->steps[s]->slow;
     }
 }

@@ -273,7 +273,8 @@ eq_status eq_plan_status(eq_status status) {
 static eq_model_work work_of(const eq_plan *plan) {
     eq_model_work work = {0};
     for (int32_t s = 0; s < plan->step_count; ++s) {
-        *(plan->steps[s]->slow ? &work.slow : &work.fast) += plan->steps[s]->cost;
+        const eq_step *step = plan->steps[s];
+        *(step->slow ? &work.slow : step->floats ? &work.floats : &work.fast) += step->cost;
     }
     return work;
 }

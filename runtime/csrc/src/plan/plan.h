@@ -49,7 +49,8 @@ struct eq_step {
     int32_t units;  /* independent parts of the work; 1 if it cannot be split */
     uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
     uint64_t macs;  /* for the profile */
-    bool slow;      /* other engines do it faster: loops of plain C, or kernels that are not yet level */
+    bool floats;    /* float32, dynamic range or 16 bits, in what networks of those are full of */
+    bool slow;      /* other engines do it faster on every CPU: loops of plain C, or kernels that are not yet level */
     size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
@@ -112,10 +113,6 @@ int32_t eq_plan_temporary(eq_plan *plan, eq_type type, int32_t rank, const int32
 /* A new step, appended; its uses are zeroed and tensor is -1, units 1. NULL: error written. */
 eq_step *eq_plan_step(eq_plan *plan, const eq_operator *op, eq_run_fn run, size_t data_bytes, int32_t inputs, int32_t outputs);
 eq_status eq_plan_append(eq_plan *plan, eq_step *step);
-/* Whether a step of float32, dynamic range or 16 bits is `slow`, where it runs in what such networks are full of. */
-static inline bool eq_floats_are_slow(const eq_plan *plan) {
-    return !plan->kernels->level_in_float;
-}
 /* Let an output share its input's memory (same bytes, other shape) without a step, or a copy where that cannot be. */
 eq_status eq_plan_alias(eq_plan *plan, const eq_operator *op, int32_t output, int32_t input);
 /* Make an output a constant; `values` must live as long as the plan (eq_plan_take) or the model. */

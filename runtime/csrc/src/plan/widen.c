@@ -65,7 +65,7 @@ eq_status eq_plan_convert(eq_plan *plan, const eq_operator *op, int32_t from, in
     step->outputs[0].tensor = to;
     step->units = (int32_t)((elements + CHUNK - 1) / CHUNK);
     step->cost = elements;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     return EQ_OK;
 }
 

@@ -48,10 +48,11 @@ class OpenedEngine:
         self.name, self.engine, self.fallback_reason = name, engine, fallback_reason
 
 
-def model_engines(model: Model) -> tuple[str, ...]:
+def model_engines(model: Model, machine: str | None = None) -> tuple[str, ...]:
     """Return the names of the engines that run this model, installed or not, first the one that "auto" prefers.
 
-    For a .tflite model that is "native" if its operators are all supported and hardly any of them are float32.
+    For a .tflite model that is "native" if its operators are all supported and, but on AArch64, hardly any of them are
+    float32. `machine` is what a system there calls itself (`uname -m`), as "aarch64"; None: this process's own.
     Raises ModelError if `model`, a path or bytes, is no model.
     """
     file = read_model_file(model)
@@ -59,20 +60,21 @@ def model_engines(model: Model) -> tuple[str, ...]:
         return _engines_for(file)
     from ._choice import preferred_tflite_engines
 
-    return preferred_tflite_engines(file)
+    return preferred_tflite_engines(file, machine)
 
 
-def native_slowness(model: Model) -> str | None:
+def native_slowness(model: Model, machine: str | None = None) -> str | None:
     """Return a sentence if the engine "native" would run a model, a path or bytes, much of it slowly.
 
-    None for a model that is fast there, or that this engine does not run. Raises ModelError if `model` is no model.
+    `machine` is that of `model_engines`. None for a model that is fast there, or that this engine does not run. Raises
+    ModelError if `model` is no model.
     """
     file = read_model_file(model)
     if file.format != TFLITE:
         return None
     from ._choice import tflite_slowness
 
-    return tflite_slowness(file)
+    return tflite_slowness(file, machine)
 
 
 def check_tflite(model: Model) -> None:

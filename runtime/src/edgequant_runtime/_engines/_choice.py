@@ -7,6 +7,8 @@ that the native engine does not have is LiteRT's too. A damaged model is refused
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from edgequant_runtime._errors import EngineError, ModelError
@@ -26,6 +28,9 @@ have kernels since, so that a mixed model could have more of them. That was not 
 SLOW_SHARE_WARNED = 0.023
 """Of a model's work, from which a warning is given."""
 
+LEVEL_IN_FLOAT = ("aarch64", "arm64")
+"""Machines, by `uname -m`, on which the native engine is as fast in float32, 16-bit and dynamic-range layers."""
+
 
 def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None) -> OpenedEngine:
     """Open the model in the engine that suits it; raises EngineError if neither does, ModelError if it is damaged."""
@@ -34,7 +39,7 @@ def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None)
         native = NativeEngine(model, threads, input_shapes=input_shapes)
     except (UnsupportedModelError, EngineError) as refusal:
         return _fall_back(file, threads, input_shapes, refusal)
-    share = model.slow_share()
+    share = _slow_share(model, None)
     if share <= SLOW_SHARE_MOST:
         return OpenedEngine("native", native)
     slow = _slow(file, share)
@@ -45,24 +50,32 @@ def open_tflite(file: ModelFile, threads: int, input_shapes: InputShapes | None)
         return _told(OpenedEngine("native", native, f"{slow}; {_continued(error)}"))
 
 
-def preferred_tflite_engines(file: ModelFile) -> tuple[str, ...]:
+def preferred_tflite_engines(file: ModelFile, machine: str | None) -> tuple[str, ...]:
     """Return the engines that run the model, the better one first; raises ModelError if it is damaged."""
     try:
-        is_made_for = NativeModel(file).slow_share() <= SLOW_SHARE_MOST
+        is_made_for = _slow_share(NativeModel(file), machine) <= SLOW_SHARE_MOST
     except (UnsupportedModelError, EngineError):
         return ("litert",)
     return ("native", "litert") if is_made_for else ("litert", "native")
 
 
-def tflite_slowness(file: ModelFile) -> str | None:
+def tflite_slowness(file: ModelFile, machine: str | None) -> str | None:
     """Return a sentence if the native engine would run the model, and much of it slowly."""
     try:
-        share = NativeModel(file).slow_share()
+        share = _slow_share(NativeModel(file), machine)
     except (UnsupportedModelError, EngineError):
         return None
     if share < SLOW_SHARE_WARNED:
         return None
     return f"{_slow(file, share)}: quantize all of it to int8, or take the engine 'litert'."
+
+
+def _slow_share(model: NativeModel, machine: str | None) -> float:
+    """Return how much of an inference's work, 0 to 1, other engines do faster on a machine; None: in this process."""
+    if machine is None:
+        machine = os.uname().machine if sys.maxsize > 2**32 else "32 bits"  # also those of a 64-bit kernel
+    fast, floats, slow = model.work()
+    return (slow if machine in LEVEL_IN_FLOAT else slow + floats) / max(1, fast + floats + slow)
 
 
 def _fall_back(file: ModelFile, threads: int, input_shapes: InputShapes | None, refusal: Exception) -> OpenedEngine:

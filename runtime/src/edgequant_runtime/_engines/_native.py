@@ -126,11 +126,11 @@ class NativeModel(_Handle):
             status = library().eq_model_open_memory(self.content, size, byref(options), place, byref(error))
         check(status, error, f"The engine 'native' cannot open {file.name}")
 
-    def slow_share(self) -> float:
-        """Return how much of an inference's work, 0 to 1, is such as other engines do faster."""
+    def work(self) -> tuple[int, int, int]:
+        """Return the work of an inference: what is fast everywhere, layers of floats, and what is slow everywhere."""
         work = Work()
         library().eq_model_measure(self.handle, byref(work))
-        return int(work.slow) / max(1, int(work.slow) + int(work.fast))
+        return int(work.fast), int(work.floats), int(work.slow)
 
     def inputs(self) -> list[TensorInfo]:
         """Return what the model takes: names, shapes and types."""

@@ -43,7 +43,7 @@ void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
 
 #define EQ_NEON64_SET                                                                                          \
-    EQ_SCALAR_SET, .level_in_float = true,                                                                     \
+    EQ_SCALAR_SET,                                                                                             \
         .gemm = {.rows = 64,                                                                                   \
                  .columns = 8,                                                                                 \
                  .no_minimum_weight = true,                                                                    \

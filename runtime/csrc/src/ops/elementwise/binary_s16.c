@@ -131,7 +131,7 @@ static eq_status sixteens_step(eq_plan *plan, const eq_operator *op, const eq_sc
     step->outputs[0].tensor = op->outputs[0];
     step->units = (int32_t)((elements + CHUNK - 1) / CHUNK);
     step->cost = elements * sizeof(int16_t);
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     return EQ_OK;
 }
 

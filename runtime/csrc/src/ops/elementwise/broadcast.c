@@ -242,6 +242,6 @@ eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broad
         step->units *= shape->dims[i];
     }
     step->cost = (uint64_t)eq_tensor_elements(out) * d->in_size;
-    step->slow = (out->type == EQ_FLOAT32 || out->type == EQ_INT16) && eq_floats_are_slow(plan);
+    step->floats = out->type == EQ_FLOAT32 || out->type == EQ_INT16;
     return EQ_OK;
 }

@@ -85,7 +85,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_windo
     step->units = output->dims[0] * ((w->out_height + ROWS - 1) / ROWS);
     step->macs = (uint64_t)eq_tensor_elements(output) * (uint64_t)w->height * (uint64_t)w->width;
     step->cost = step->macs;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     step->inputs[0].tensor = values;
     step->inputs[1].tensor = quantized.scales;
     step->outputs[0].tensor = op->outputs[0];

@@ -101,7 +101,7 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, int32_t tenso
     step->units = rows;
     step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * (uint64_t)w->height * (uint64_t)w->width;
     step->cost = step->macs;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     step->inputs[0] = (eq_use){.tensor = in_tensor, .rows = true, .halo = w->pad};
     step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = true};
     return EQ_OK;

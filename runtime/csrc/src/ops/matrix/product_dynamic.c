@@ -205,7 +205,7 @@ eq_status eq_product_dynamic_plan(eq_plan *plan, const eq_operator *op, const eq
     step->macs =
         (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * (uint64_t)d.gemm.segments * (uint64_t)d.gemm.segment_bytes;
     step->cost = step->macs;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     step->scratch = (size_t)d.gemm.segments * sizeof(ptrdiff_t);
     step->inputs[0].tensor = product->input.values;
     step->inputs[1].tensor = product->input.scales;

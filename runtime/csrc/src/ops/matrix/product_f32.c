@@ -250,7 +250,7 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_produ
     }
     step->units = (int32_t)units;
     step->cost = step->macs;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     return EQ_OK;
 }
 

@@ -290,6 +290,6 @@ eq_status eq_product_s16_plan(eq_plan *plan, const eq_operator *op, const eq_pro
     step->macs = (uint64_t)eq_tensor_elements(&plan->tensors[p->out_tensor].tensor) * (uint64_t)p->window.height *
                  (uint64_t)p->window.width * (uint64_t)p->group_channels;
     step->cost = step->macs;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     return EQ_OK;
 }

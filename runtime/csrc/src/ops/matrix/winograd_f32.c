@@ -289,7 +289,7 @@ eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_wi
     step->units = (d.tiles + TILES - 1) / TILES;
     step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * TAPS * TAPS * (uint64_t)d.channels;
     step->cost = step->macs / 4;
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     step->scratch = ((size_t)d.channels + (size_t)d.columns) * POINTS * TILES * sizeof(float) + EQ_SLACK;
     const eq_halo halo = {.top = w->pad.top,
                           .left = w->pad.left,

@@ -61,7 +61,7 @@ eq_step *eq_pool_step(eq_plan *plan, const eq_operator *op, const eq_pool_shape 
         step->units = out->dims[0] * out->dims[1];
         step->cost = (uint64_t)eq_tensor_elements(out) * (uint64_t)(height < 256 ? height : 256) *
                      (uint64_t)(width < 256 ? width : 256) / 4;
-        step->slow = out->type != EQ_INT8 && eq_floats_are_slow(plan);
+        step->floats = out->type != EQ_INT8;
     }
     return step;
 }

@@ -169,7 +169,7 @@ eq_status eq_reduce_operator(eq_plan *plan, const eq_operator *op, eq_reduction_
     step->outputs[0].tensor = op->outputs[0];
     step->units = (int32_t)(eq_tensor_elements(eq_plan_output(plan, op, 0)) / r->channels);
     step->cost = (uint64_t)eq_tensor_elements(in) / 4;
-    step->slow = in->type == EQ_FLOAT32 && eq_floats_are_slow(plan);
+    step->floats = in->type == EQ_FLOAT32;
     step->scratch = ((size_t)r->channels + EQ_SLACK) * r->reduction->accumulator;
     return EQ_OK;
 }

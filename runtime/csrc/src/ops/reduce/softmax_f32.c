@@ -56,7 +56,7 @@ eq_status eq_prepare_softmax_f32(eq_plan *plan, const eq_operator *op) {
     if (!step) {
         return (eq_status)plan->error->status;
     }
-    step->slow = eq_floats_are_slow(plan);
+    step->floats = true;
     return EQ_OK;
 }
 
