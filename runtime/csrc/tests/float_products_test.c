@@ -228,6 +228,31 @@ static void test_multiply_f16(const eq_kernels *scalar, const eq_kernels *set) {
     test_binary(scalar->multiply_f16, set->multiply_f16);
 }
 
+static void test_winograd_f16(const eq_kernels *scalar, const eq_kernels *set) {
+    enum { IN = 4, OUT = 2 };
+    const int32_t channels = 8 * random_between(1, 5), tiles = random_between(1, 6);
+    const int32_t pixels = OUT * tiles + IN - OUT, row = pixels * channels + PICK(0, 8, 5),
+                  stride = tiles * channels + PICK(0, 8);
+    const size_t values = (size_t)(IN * row), points = (size_t)(IN * IN * stride);
+    uint16_t *in = take_values(values, sizeof *in);
+    uint16_t *expected = take_values(points, sizeof *in), *actual = take_values(points, sizeof *in);
+    memcpy(actual, expected, points * sizeof *in);
+    scalar->winograd_f16.input(in, row * 2, channels, tiles, expected, stride);
+    set->winograd_f16.input(in, row * 2, channels, tiles, actual, stride);
+    expect_equal(expected, actual, points * sizeof *in, "points");
+
+    float *bias = take_floats((size_t)channels, random_float);
+    const bounds range = random_bounds();
+    const int32_t width = OUT * tiles - random_between(0, 1), height = random_between(1, OUT);
+    const eq_tile_outputs outputs = {channels, random_between(0, 1) ? bias : NULL, range.min, range.max, row * 2};
+    uint16_t *want = take_values(values, sizeof *in), *got = take_values(values, sizeof *in);
+    memcpy(got, want, values * sizeof *in);
+    scalar->winograd_f16.output(&outputs, expected, stride, tiles, want, height, width);
+    set->winograd_f16.output(&outputs, expected, stride, tiles, got, height, width);
+    expect_floats(set, (uint8_t *)want, (uint8_t *)got, values, sizeof *in, 1, "outputs");
+    free(in), free(expected), free(actual), free(bias), free(want), free(got);
+}
+
 static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
     TEST(gemm_f32, gemm_f32.run, cases);
     TEST(depthwise_f32, depthwise_f32.run, cases);
@@ -236,6 +261,7 @@ static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_k
     if (set->gemm_f16.run) {
         TEST(gemm_f16, gemm_f16.run, cases);
         TEST(depthwise_f16, depthwise_f16.run, cases);
+        TEST(winograd_f16, winograd_f16.input, cases);
         TEST(add_f16, add_f16, cases);
         TEST(multiply_f16, multiply_f16, cases);
     }

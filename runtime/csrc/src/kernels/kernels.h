@@ -176,6 +176,24 @@ typedef struct eq_depthwise_f32_kernel {
  * numbers. Up to EQ_SLACK bytes past a segment's end may be read. `run` is NULL where the CPU has no such instructions. */
 enum { EQ_F16_CHAIN = 192 };
 
+/* Around the products of a Winograd convolution: from `tiles` adjacent tiles of inputs to points, and from products to tiles of outputs,
+ * which get the bias (narrowed first) and then the bounds. Each operation is rounded. Points lie `stride` values apart, tiles of a point
+ * one after the other. In float16: F(2x2, 3x3) with the points 0, 1, -1 and infinity, along columns first; a sum of three begins with
+ * the first two, and channels are multiples of 8. */
+typedef struct eq_tile_outputs {
+    int32_t columns;
+    const float *bias; /* (columns), or NULL */
+    float min, max;
+    ptrdiff_t row; /* bytes */
+} eq_tile_outputs;
+
+typedef struct eq_tile_transforms {
+    void (*input)(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride);
+    /* What the first `height` x `width` pixels have of the tiles. */
+    void (*output)(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
+                   int32_t height, int32_t width);
+} eq_tile_transforms;
+
 /* out = clamp(a + b or a * b, each rounded to float16, min, max), over n adjacent values. */
 typedef void (*eq_binary_f16_fn)(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
 
@@ -297,6 +315,7 @@ typedef struct eq_kernels {
     /* `rows` whole output rows; `in` points at the window of the first output. Up to EQ_SLACK bytes past each window's end may be read. */
     void (*depthwise_dynamic)(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                               int32_t rows);
+    eq_tile_transforms winograd_f16; /* NULL where gemm_f16 is */
     /* float16 to float32, exactly, and back, rounded to nearest, ties to even. */
     void (*widen_f16)(const uint16_t *in, float *out, size_t n);
     void (*narrow_f16)(const float *in, uint16_t *out, size_t n);

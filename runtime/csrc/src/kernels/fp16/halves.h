@@ -44,6 +44,10 @@ EQ_INLINE vec sum_of(vec a, vec b) {
     return vaddq_f16(a, b);
 }
 
+EQ_INLINE vec difference_of(vec a, vec b) {
+    return vsubq_f16(a, b);
+}
+
 EQ_INLINE vec product_of(vec a, vec b) {
     return vmulq_f16(a, b);
 }

@@ -44,6 +44,10 @@ EQ_INLINE vec sum_of(vec a, vec b) {
     return fused(a, 1.0f, b);
 }
 
+EQ_INLINE vec difference_of(vec a, vec b) {
+    return fused(b, -1.0f, a);
+}
+
 EQ_INLINE vec product_of(vec a, vec b) {
     return fused(a, b, -0.0f);
 }

@@ -50,6 +50,10 @@ void eq_scalar_depthwise_f16_pack(const eq_depthwise_f32_weights *weights, void 
 void eq_scalar_add_f16(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
 void eq_scalar_multiply_f16(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
 void eq_scalar_depthwise_f16_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
+void eq_scalar_winograd_f16_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points,
+                                  ptrdiff_t stride);
+void eq_scalar_winograd_f16_output(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles,
+                                   void *out, int32_t height, int32_t width);
 void eq_scalar_widen_f16(const uint16_t *in, float *out, size_t n);
 void eq_scalar_narrow_f16(const float *in, uint16_t *out, size_t n);
 
@@ -99,15 +103,16 @@ extern const eq_binary_f32 eq_scalar_binary_f32[];
     EQ_PLAIN_KERNELS(.unary_f32 = eq_scalar_unary_f32, .binary_f32 = eq_scalar_binary_f32)
 
 /* What the scalar set has and sets that begin with it do not: a CPU without arithmetic on float16 is not to imitate it unasked. */
-#define EQ_SCALAR_WHOLE_SET                                                                                   \
-    EQ_SCALAR_SET, EQ_FLOAT32_KERNELS(.gemm_f16 = {.rows = 24,                                                \
-                                                   .columns = 1,                                              \
-                                                   .packed_bytes = eq_scalar_gemm_f16_packed_bytes,           \
-                                                   .pack = eq_scalar_gemm_f16_pack,                           \
-                                                   .run = eq_scalar_gemm_f16_run},                            \
-                                      .depthwise_f16 = {.packed_bytes = eq_scalar_depthwise_f16_packed_bytes, \
-                                                        .pack = eq_scalar_depthwise_f16_pack,                 \
-                                                        .run = eq_scalar_depthwise_f16_run},                  \
+#define EQ_SCALAR_WHOLE_SET                                                                                          \
+    EQ_SCALAR_SET, EQ_FLOAT32_KERNELS(.gemm_f16 = {.rows = 24,                                                       \
+                                                   .columns = 1,                                                     \
+                                                   .packed_bytes = eq_scalar_gemm_f16_packed_bytes,                  \
+                                                   .pack = eq_scalar_gemm_f16_pack,                                  \
+                                                   .run = eq_scalar_gemm_f16_run},                                   \
+                                      .depthwise_f16 = {.packed_bytes = eq_scalar_depthwise_f16_packed_bytes,        \
+                                                        .pack = eq_scalar_depthwise_f16_pack,                        \
+                                                        .run = eq_scalar_depthwise_f16_run},                         \
+                                      .winograd_f16 = {eq_scalar_winograd_f16_input, eq_scalar_winograd_f16_output}, \
                                       .add_f16 = eq_scalar_add_f16, .multiply_f16 = eq_scalar_multiply_f16)
 
 #endif

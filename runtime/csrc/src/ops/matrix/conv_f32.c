@@ -23,7 +23,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, eq_window *win
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const int32_t columns = weights->dims[0], channels = weights->dims[3], groups = input->dims[3] / channels;
     const int32_t in_tensor = eq_window_absorb_pad(plan, op->inputs[0], window);
-    if (input->type == EQ_FLOAT32 && eq_winograd_f32_takes(plan, op, window)) {
+    if (eq_winograd_f32_takes(plan, op, window)) {
         return plan_winograd(plan, op, in_tensor, window, min, max);
     }
     eq_product_f32 product = {

@@ -3,7 +3,9 @@
  *
  * A unit takes some tiles: their inputs are transformed (36 matrices of tiles by channels), each matrix is multiplied by that of the
  * transformed weights (gemm_f32), and the products are transformed to outputs. Transforms go over four channels at once, in vectors that
- * every compiler has code for, and every operation is rounded: the same bits on every CPU. */
+ * every compiler has code for, and every operation is rounded: the same bits on every CPU.
+ *
+ * Layers of float16 have tiles of 2x2 outputs, whose points 0, 1, -1 and infinity lose less of 11 bits, and transforms that are kernels. */
 #include "winograd_f32.h"
 
 #include <math.h>
@@ -14,16 +16,14 @@
 #include "kernels/inline.h"
 
 enum {
-    OUT = 4,  /* outputs of a tile along an axis */
-    IN = 6,   /* inputs */
-    TAPS = 3, /* of the window */
-    POINTS = IN * IN,
+    OUT = 4,    /* outputs of a tile along an axis */
+    IN = 6,     /* inputs */
+    TAPS = 3,   /* of the window */
     TILES = 16, /* of a unit */
     LANES = 4,
     LEAST_CHANNELS = 8,
     MOST_WEIGHTS = 1
         << 16, /* channels times columns: weights become four times as many, and few tiles do not pay for reading them */
-    LEAST_TILES = 4,
 };
 
 typedef float vec __attribute__((vector_size(16), aligned(4), may_alias));
@@ -32,13 +32,38 @@ typedef int32_t mask __attribute__((vector_size(16), aligned(4), may_alias));
 #define ROOT_2 1.41421356237309504880f
 #define ROOT_HALF 0.70710678118654752440f
 
+/* What layers of a type differ in. */
+typedef struct form {
+    int32_t out, in;          /* of a tile along an axis */
+    int32_t lanes;            /* channels and columns are multiples */
+    int32_t least_tiles;      /* fewer leave rows of a product empty */
+    ptrdiff_t element;        /* bytes */
+    double weights[IN][TAPS]; /* G */
+} form;
+
+#define ROOT 1.41421356237309504880
+
+static const form form_f32 = {OUT,
+                              IN,
+                              LANES,
+                              4,
+                              sizeof(float),
+                              {{1, 0, 0},
+                               {-2.0 / 3, -ROOT * (1.0 / 3), -1.0 / 3},
+                               {-2.0 / 3, ROOT * (1.0 / 3), -1.0 / 3},
+                               {1.0 / 6, ROOT * (1.0 / 6), 1.0 / 3},
+                               {1.0 / 6, -ROOT * (1.0 / 6), 1.0 / 3},
+                               {0, 0, 1}}};
+static const form form_f16 = {2, 4, 8, 8, sizeof(uint16_t), {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}};
+
 typedef struct step_data {
+    const form *form;
     const eq_gemm_f32_kernel *kernel;
+    eq_tile_transforms transforms;
     const uint8_t *packed;
     size_t matrix_bytes;
-    const float *bias; /* or NULL */
-    int32_t channels, columns, out_height, out_width, tiles_y, tiles_x, tiles, top, left;
-    float min, max;
+    eq_tile_outputs outputs; /* all but the row's bytes */
+    int32_t channels, out_height, out_width, tiles_y, tiles_x, tiles, top, left;
 } step_data;
 
 /* ---- transforms ---- */
@@ -63,29 +88,32 @@ EQ_INLINE void to_outputs(const vec m[IN], vec out[OUT]) {
     out[3] = (0.5f * difference_1 + 2.0f * difference_2) + m[5];
 }
 
-/* The tile whose first pixel is at `in`; points lie `stride` floats apart. */
-static void transform_input(const uint8_t *in, ptrdiff_t row, int32_t channels, float *out, ptrdiff_t stride) {
+static void transform_input(const void *first, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride) {
     const ptrdiff_t pixel = channels * (ptrdiff_t)sizeof(float);
-    for (int32_t c = 0; c < channels; c += LANES, in += sizeof(vec), out += LANES) {
-        vec half[IN][IN]; /* (points, pixels): more than there are registers, so these loops stay loops */
-        for (int x = 0; x < IN; x++) {
-            vec d[IN], points[IN];
-            EQ_UNROLL
-            for (int y = 0; y < IN; y++) {
-                d[y] = *(const vec *)(const void *)(in + y * row + x * pixel);
-            }
-            to_points(d, points);
-            EQ_UNROLL
-            for (int y = 0; y < IN; y++) {
-                half[y][x] = points[y];
-            }
-        }
-        for (int y = 0; y < IN; y++) {
-            vec points[IN];
-            to_points(half[y], points);
-            EQ_UNROLL
+    const uint8_t *in = first;
+    float *out = points;
+    for (; tiles > 0; tiles--, in += (OUT - 1) * pixel) {
+        for (int32_t c = 0; c < channels; c += LANES, in += sizeof(vec), out += LANES) {
+            vec half[IN][IN]; /* (points, pixels): more than there are registers, so these loops stay loops */
             for (int x = 0; x < IN; x++) {
-                *(vec *)(void *)(out + (y * IN + x) * stride) = points[x];
+                vec d[IN], column[IN];
+                EQ_UNROLL
+                for (int y = 0; y < IN; y++) {
+                    d[y] = *(const vec *)(const void *)(in + y * row + x * pixel);
+                }
+                to_points(d, column);
+                EQ_UNROLL
+                for (int y = 0; y < IN; y++) {
+                    half[y][x] = column[y];
+                }
+            }
+            for (int y = 0; y < IN; y++) {
+                vec line[IN];
+                to_points(half[y], line);
+                EQ_UNROLL
+                for (int x = 0; x < IN; x++) {
+                    *(vec *)(void *)(out + (y * IN + x) * stride) = line[x];
+                }
             }
         }
     }
@@ -99,33 +127,41 @@ EQ_INLINE vec splat(float x) {
     return (vec){x, x, x, x};
 }
 
-/* The first `height` x `width` outputs of a tile, to `out`. */
-static void transform_output(const step_data *d, const float *points, ptrdiff_t stride, uint8_t *out, ptrdiff_t row,
+static int32_t least(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+
+static void transform_output(const eq_tile_outputs *o, const void *products, ptrdiff_t stride, int32_t tiles, void *first,
                              int32_t height, int32_t width) {
-    const vec min = splat(d->min), max = splat(d->max);
-    const ptrdiff_t pixel = d->columns * (ptrdiff_t)sizeof(float);
-    for (int32_t n = 0; n < d->columns; n += LANES, points += LANES, out += sizeof(vec)) {
-        const vec bias = d->bias ? *(const vec *)(const void *)(d->bias + n) : splat(0.0f);
-        vec half[OUT][IN];
-        for (int x = 0; x < IN; x++) {
-            vec m[IN], values[OUT];
-            EQ_UNROLL
-            for (int y = 0; y < IN; y++) {
-                m[y] = *(const vec *)(const void *)(points + (y * IN + x) * stride);
+    const vec min = splat(o->min), max = splat(o->max);
+    const ptrdiff_t pixel = o->columns * (ptrdiff_t)sizeof(float);
+    const float *points = products;
+    uint8_t *out = first;
+    for (; tiles > 0; tiles--, out += (OUT - 1) * pixel, width -= OUT) {
+        const int32_t most = least(width, OUT);
+        for (int32_t n = 0; n < o->columns; n += LANES, points += LANES, out += sizeof(vec)) {
+            const vec bias = o->bias ? *(const vec *)(const void *)(o->bias + n) : splat(0.0f);
+            vec half[OUT][IN];
+            for (int x = 0; x < IN; x++) {
+                vec m[IN], values[OUT];
+                EQ_UNROLL
+                for (int y = 0; y < IN; y++) {
+                    m[y] = *(const vec *)(const void *)(points + (y * IN + x) * stride);
+                }
+                to_outputs(m, values);
+                EQ_UNROLL
+                for (int y = 0; y < OUT; y++) {
+                    half[y][x] = values[y];
+                }
             }
-            to_outputs(m, values);
-            EQ_UNROLL
-            for (int y = 0; y < OUT; y++) {
-                half[y][x] = values[y];
-            }
-        }
-        for (int32_t y = 0; y < height; y++) {
-            vec values[OUT];
-            to_outputs(half[y], values);
-            for (int32_t x = 0; x < width; x++) {
-                vec value = values[x] + bias;
-                value = choose(value <= min, min, value);
-                *(vec *)(void *)(out + y * row + x * pixel) = choose(value >= max, max, value);
+            for (int32_t y = 0; y < height; y++) {
+                vec values[OUT];
+                to_outputs(half[y], values);
+                for (int32_t x = 0; x < most; x++) {
+                    vec value = values[x] + bias;
+                    value = choose(value <= min, min, value);
+                    *(vec *)(void *)(out + y * o->row + x * pixel) = choose(value >= max, max, value);
+                }
             }
         }
     }
@@ -133,47 +169,56 @@ static void transform_output(const step_data *d, const float *points, ptrdiff_t 
 
 /* ---- running ---- */
 
-static int32_t least(int32_t a, int32_t b) {
-    return a < b ? a : b;
-}
-
-static void multiply(const step_data *d, const float *points, float *products, int32_t count) {
-    static const ptrdiff_t no_offset = 0;
+static void multiply(const step_data *d, const uint8_t *points, uint8_t *products, int32_t count) {
+    const ptrdiff_t in_tile = d->channels * d->form->element, out_tile = d->outputs.columns * d->form->element;
     const void *in[TILES];
-    void *out[TILES];
-    for (int32_t k = 0; k < POINTS; ++k) {
+    uint8_t *out[TILES];
+    for (int32_t t = 0; t < count; ++t) {
+        in[t] = points + t * in_tile;
+        out[t] = products + t * out_tile;
+    }
+    for (int32_t k = 0; k < d->form->in * d->form->in; ++k) {
+        const ptrdiff_t offset = k * TILES * in_tile;
         const eq_gemm_f32 gemm = {
-            d->packed + (size_t)k * d->matrix_bytes, d->columns, 1, d->channels, &no_offset, -INFINITY, INFINITY};
-        for (int32_t t = 0; t < count; ++t) {
-            in[t] = points + ((ptrdiff_t)k * TILES + t) * d->channels;
-            out[t] = products + ((ptrdiff_t)k * TILES + t) * d->columns;
+            d->packed + (size_t)k * d->matrix_bytes, d->outputs.columns, 1, d->channels, &offset, -INFINITY, INFINITY};
+        d->kernel->run(&gemm, in, (void *const *)out, count, 0, d->outputs.columns);
+        for (int32_t t = 0; t < TILES; ++t) {
+            out[t] += TILES * out_tile;
         }
-        d->kernel->run(&gemm, in, out, count, 0, d->columns);
     }
 }
 
 /* Scratch: products (points, tiles, columns), then inputs (points, tiles, channels), which are read a bit beyond their end. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
+    const form *f = d->form;
     const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
-    const ptrdiff_t in_pixel = d->channels * (ptrdiff_t)sizeof(float), out_pixel = d->columns * (ptrdiff_t)sizeof(float);
-    float *products = scratch, *points = products + (ptrdiff_t)POINTS * TILES * d->columns;
+    const ptrdiff_t in_pixel = d->channels * f->element, out_pixel = d->outputs.columns * f->element;
+    uint8_t *products = scratch, *points = products + f->in * f->in * TILES * out_pixel;
+    eq_tile_outputs outputs = d->outputs;
+    outputs.row = out->row_stride;
     for (int32_t unit = first; unit < last; ++unit) {
         const int32_t tile = unit * TILES, count = least(d->tiles - tile, TILES);
-        for (int32_t t = 0; t < count; ++t) {
-            const int32_t line = (tile + t) / d->tiles_x, x = (tile + t) % d->tiles_x, y = line % d->tiles_y;
-            const uint8_t *from = (const uint8_t *)in->data + line / d->tiles_y * in->image_stride +
-                                  (OUT * y - d->top) * in->row_stride + (OUT * x - d->left) * in_pixel;
-            transform_input(from, in->row_stride, d->channels, points + (ptrdiff_t)t * d->channels,
-                            (ptrdiff_t)TILES * d->channels);
-        }
-        multiply(d, points, products, count);
-        for (int32_t t = 0; t < count; ++t) {
-            const int32_t line = (tile + t) / d->tiles_x, x = (tile + t) % d->tiles_x, y = line % d->tiles_y;
-            uint8_t *to =
-                (uint8_t *)out->data + line / d->tiles_y * out->image_stride + OUT * y * out->row_stride + OUT * x * out_pixel;
-            transform_output(d, products + (ptrdiff_t)t * d->columns, (ptrdiff_t)TILES * d->columns, to, out->row_stride,
-                             least(d->out_height - OUT * y, OUT), least(d->out_width - OUT * x, OUT));
+        for (int32_t pass = 0; pass < 2; ++pass) {
+            for (int32_t t = 0, some; t < count; t += some) { /* tiles of a line */
+                const int32_t line = (tile + t) / d->tiles_x, x = (tile + t) % d->tiles_x;
+                const int32_t image = line / d->tiles_y, y = line % d->tiles_y;
+                some = least(d->tiles_x - x, count - t);
+                if (pass == 0) {
+                    const uint8_t *from = (const uint8_t *)in->data + image * in->image_stride +
+                                          (f->out * y - d->top) * in->row_stride + (f->out * x - d->left) * in_pixel;
+                    d->transforms.input(from, in->row_stride, d->channels, some, points + t * in_pixel,
+                                        (ptrdiff_t)TILES * d->channels);
+                } else {
+                    uint8_t *to = (uint8_t *)out->data + image * out->image_stride + f->out * y * out->row_stride +
+                                  f->out * x * out_pixel;
+                    d->transforms.output(&outputs, products + t * out_pixel, (ptrdiff_t)TILES * outputs.columns, some, to,
+                                         least(d->out_height - f->out * y, f->out), d->out_width - f->out * x);
+                }
+            }
+            if (pass == 0) {
+                multiply(d, points, products, count);
+            }
         }
     }
 }
@@ -194,7 +239,7 @@ static double weight_at(const eq_tensor *weights, ptrdiff_t index) {
 /* The matrix of one point along both axes. */
 static void transform_weights(const packer *p, const double vertical[TAPS], const double horizontal[TAPS]) {
     const ptrdiff_t channels = p->layer->channels;
-    for (ptrdiff_t i = 0; i < channels * p->layer->columns; ++i) {
+    for (ptrdiff_t i = 0; i < channels * p->layer->outputs.columns; ++i) {
         const ptrdiff_t first = i / channels * TAPS * TAPS * channels + i % channels;
         double sum = 0;
         for (ptrdiff_t tap = 0; tap < TAPS * TAPS; ++tap) {
@@ -205,28 +250,22 @@ static void transform_weights(const packer *p, const double vertical[TAPS], cons
 }
 
 static void pack(const void *arguments, void *packed) {
-    const double root_2 = 1.41421356237309504880, third = 1.0 / 3, sixth = 1.0 / 6;
-    const double g[IN][TAPS] = {{1, 0, 0},
-                                {-2 * third, -root_2 * third, -third},
-                                {-2 * third, root_2 * third, -third},
-                                {sixth, root_2 * sixth, third},
-                                {sixth, -root_2 * sixth, third},
-                                {0, 0, 1}};
     const packer *p = arguments;
-    const eq_gemm_f32_weights weights = {p->layer->columns, 1, p->layer->channels, p->scratch, NULL};
-    for (int32_t k = 0; k < POINTS; ++k) {
-        transform_weights(p, g[k / IN], g[k % IN]);
+    const form *f = p->layer->form;
+    const eq_gemm_f32_weights weights = {p->layer->outputs.columns, 1, p->layer->channels, p->scratch, NULL};
+    for (int32_t k = 0; k < f->in * f->in; ++k) {
+        transform_weights(p, f->weights[k / f->in], f->weights[k % f->in]);
         p->layer->kernel->pack(&weights, (uint8_t *)packed + (size_t)k * p->layer->matrix_bytes);
     }
 }
 
 static const uint8_t *pack_once(eq_plan *plan, const eq_operator *op, const step_data *d, const eq_tensor *weights) {
     eq_memory_block *memory = NULL;
-    const size_t values = (size_t)d->channels * (size_t)d->columns;
+    const size_t values = (size_t)d->channels * (size_t)d->outputs.columns;
     const packer p = {d, weights, eq_memory_take(&memory, values * sizeof(float))};
     const uint8_t *packed = NULL;
     if (p.scratch) {
-        packed = eq_plan_packed(plan, op, POINTS * d->matrix_bytes, pack, &p);
+        packed = eq_plan_packed(plan, op, (size_t)(d->form->in * d->form->in) * d->matrix_bytes, pack, &p);
     } else {
         eq_plan_fail(plan, op, EQ_ERROR_MEMORY, "no memory to pack the weights");
     }
@@ -236,8 +275,12 @@ static const uint8_t *pack_once(eq_plan *plan, const eq_operator *op, const step
 
 /* ---- planning ---- */
 
-static int32_t tiles_along(int32_t outputs) {
-    return outputs / OUT + (outputs % OUT != 0);
+static int32_t tiles_along(int32_t outputs, const form *f) {
+    return outputs / f->out + (outputs % f->out != 0);
+}
+
+static const form *form_of(const eq_tensor *input) {
+    return input->type == EQ_FLOAT16 ? &form_f16 : &form_f32;
 }
 
 static bool is_constant(const eq_tensor *tensor) {
@@ -245,40 +288,48 @@ static bool is_constant(const eq_tensor *tensor) {
 }
 
 /* Enough tiles, and few pixels in them that are no outputs. */
-static bool fits_tiles(const eq_tensor *output) {
+static bool fits_tiles(const eq_tensor *output, const form *f) {
     if (output->rank != 4 || output->dims[1] < 1 || output->dims[2] < 1) {
         return false;
     }
-    const int64_t tiles = (int64_t)tiles_along(output->dims[1]) * tiles_along(output->dims[2]);
-    return tiles >= LEAST_TILES && 10 * tiles <= (int64_t)output->dims[1] * output->dims[2];
+    const int64_t tiles = (int64_t)tiles_along(output->dims[1], f) * tiles_along(output->dims[2], f);
+    return tiles >= f->least_tiles && 10 * tiles * f->out * f->out <= 16 * (int64_t)output->dims[1] * output->dims[2];
 }
 
 bool eq_winograd_f32_takes(const eq_plan *plan, const eq_operator *op, const eq_window *w) {
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
+    const form *f = form_of(input);
     const int32_t columns = weights->dims[0], channels = weights->dims[3];
     const bool window = w->height == TAPS && w->width == TAPS && w->stride_y == 1 && w->stride_x == 1 && w->dilation_y == 1 &&
                         w->dilation_x == 1 && channels == input->dims[3];
-    const bool whole = channels % LANES == 0 && columns % LANES == 0 && channels >= LEAST_CHANNELS && columns >= LEAST_CHANNELS;
+    const bool whole =
+        channels % f->lanes == 0 && columns % f->lanes == 0 && channels >= LEAST_CHANNELS && columns >= LEAST_CHANNELS;
     return window && whole && (int64_t)channels * columns <= MOST_WEIGHTS && is_constant(weights) &&
-           is_constant(eq_plan_input(plan, op, 2)) && fits_tiles(&plan->graph->tensors[op->outputs[0]]);
+           is_constant(eq_plan_input(plan, op, 2)) && fits_tiles(&plan->graph->tensors[op->outputs[0]], f);
 }
 
 eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_winograd_f32 *layer) {
     const eq_window *w = layer->window;
-    step_data d = {.kernel = &plan->kernels->gemm_f32,
-                   .bias = layer->bias ? layer->bias->data : NULL,
-                   .channels = layer->weights->dims[3],
-                   .columns = layer->weights->dims[0],
-                   .out_height = w->out_height,
-                   .out_width = w->out_width,
-                   .tiles_y = tiles_along(w->out_height),
-                   .tiles_x = tiles_along(w->out_width),
-                   .tiles = layer->batch * tiles_along(w->out_height) * tiles_along(w->out_width), /* no more than outputs */
-                   .top = w->pad.top,
-                   .left = w->pad.left,
-                   .min = layer->min,
-                   .max = layer->max};
-    const eq_gemm_f32_weights shape = {d.columns, 1, d.channels, NULL, NULL};
+    const form *f = form_of(eq_plan_input(plan, op, 0));
+    const bool is_half = f == &form_f16;
+    const int32_t tiles_y = tiles_along(w->out_height, f), tiles_x = tiles_along(w->out_width, f), points = f->in * f->in;
+    step_data d = {
+        .form = f,
+        .kernel = is_half ? &plan->kernels->gemm_f16 : &plan->kernels->gemm_f32,
+        .transforms = is_half ? plan->kernels->winograd_f16 : (eq_tile_transforms){transform_input, transform_output},
+        .outputs = {.columns = layer->weights->dims[0],
+                    .bias = layer->bias ? layer->bias->data : NULL,
+                    .min = layer->min,
+                    .max = layer->max},
+        .channels = layer->weights->dims[3],
+        .out_height = w->out_height,
+        .out_width = w->out_width,
+        .tiles_y = tiles_y,
+        .tiles_x = tiles_x,
+        .tiles = layer->batch * tiles_y * tiles_x, /* no more than outputs */
+        .top = w->pad.top,
+        .left = w->pad.left};
+    const eq_gemm_f32_weights shape = {d.outputs.columns, 1, d.channels, NULL, NULL};
     d.matrix_bytes = (d.kernel->packed_bytes(&shape) + 63) & ~(size_t)63;
     d.packed = pack_once(plan, op, &d, layer->weights);
     eq_step *step = d.packed ? eq_plan_step(plan, op, run, sizeof d, 1, 1) : NULL;
@@ -288,13 +339,13 @@ eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_wi
     *(step_data *)step->data = d;
     step->units = (d.tiles + TILES - 1) / TILES;
     step->macs = (uint64_t)eq_tensor_elements(eq_plan_output(plan, op, 0)) * TAPS * TAPS * (uint64_t)d.channels;
-    step->cost = step->macs / 4;
+    step->cost = step->macs / (uint64_t)f->out; /* F(4x4) has a quarter of the products, F(2x2) more than 4 of 9 */
     step->floats = true;
-    step->scratch = ((size_t)d.channels + (size_t)d.columns) * POINTS * TILES * sizeof(float) + EQ_SLACK;
+    step->scratch = ((size_t)d.channels + (size_t)d.outputs.columns) * (size_t)points * TILES * (size_t)f->element + EQ_SLACK;
     const eq_halo halo = {.top = w->pad.top,
                           .left = w->pad.left,
-                          .bottom = OUT * d.tiles_y + TAPS - 1 - w->pad.top - layer->in_height,
-                          .right = OUT * d.tiles_x + TAPS - 1 - w->pad.left - layer->in_width};
+                          .bottom = f->out * tiles_y + TAPS - 1 - w->pad.top - layer->in_height,
+                          .right = f->out * tiles_x + TAPS - 1 - w->pad.left - layer->in_width};
     step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = true, .halo = halo};
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = true};
     return EQ_OK;
