@@ -41,6 +41,16 @@ def test_parts_are_followed_through_reshapes_and_transposes(tmp_path: Path) -> N
     assert large.range[1] > 50 > 5 > small.range[1]
 
 
+def test_a_size_that_the_file_misstates_makes_no_parts(tmp_path: Path) -> None:
+    graph = Graph(inputs=[Tensor("x", (1, 2, 3))])
+    build = Builder(graph)
+    whole = build.concat([build.unary("TANH", graph.inputs[0]), graph.inputs[0]], 1)
+    graph.outputs = [build.reshape(whole, (1, 12))]
+    graph.outputs[0].shape = (1, 1)  # as of a size that is computed when the model runs
+    (tmp_path / "joined.tflite").write_bytes(write_ir(Model([graph], ["x"], ["y"])))
+    assert divisions(tmp_path / "joined.tflite", 1, {}) == [None]
+
+
 def test_nested_joins_are_told_apart_up_to_sixteen(tmp_path: Path) -> None:
     (division,) = divisions(joined(tmp_path, 17), 1, {})
     assert division is None

@@ -209,7 +209,7 @@ def _without_repeats(labels: Labels) -> Labels:
 def _labels(
     tensor: "Tensor", producers: Mapping["Tensor", "Operator"], names: list[str], nested: bool
 ) -> Labels | None:
-    """Return the part of each element; a part is a tensor that no concatenation made. None: a size is free."""
+    """Return the part of each element; a part is a tensor that no concatenation made. None: an unknown size."""
     operator = producers.get(tensor)
     if any(size < 0 for size in tensor.shape):
         return None
@@ -229,7 +229,8 @@ def _labels(
         if before is None:
             return None
         if operator.code != "TRANSPOSE":
-            return before.reshape(tensor.shape)
+            # A file may say 1 of a size that the engine computes.
+            return before.reshape(tensor.shape) if before.size == math.prod(tensor.shape) else None
         order = operator.given[1]
         return before.transpose(order.values) if order.is_constant else None
     names.append(tensor.name)
