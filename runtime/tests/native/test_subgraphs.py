@@ -116,6 +116,30 @@ def test_while_of_a_convolution(rounds: int, seed: int) -> None:
     check(loop(model, state, convolve, shape, "INT8"), [np.zeros(1, np.int32), np.array([rounds], np.int32), *values])
 
 
+@given(rounds=st.integers(0, 6), size=st.integers(1, 24), batch=st.integers(1, 3), seed=SEEDS)
+@examples()
+def test_while_of_a_layer_in_dynamic_range(rounds: int, size: int, batch: int, seed: int) -> None:
+    """A recurrent layer as TensorFlow writes it, with weights of int8."""
+    rng = np.random.default_rng(seed)
+    weights, scale = rng.integers(-127, 128, (size, size)), float(np.float32(0.01 / np.sqrt(size)))
+
+    def body(graph: Model, inputs: list[int]) -> list[int]:
+        product, state, sum_ = (graph.tensor((batch, size), "FLOAT32") for _ in range(3))
+        w = graph.constant(weights, "INT8", Quantized(scale))
+        graph.operator("FULLY_CONNECTED", [inputs[0], w], [product], "FullyConnectedOptions", version=9,
+                       asymmetricQuantizeInputs=True)  # fmt: skip
+        graph.operator("ADD", [product, inputs[1]], [sum_], "AddOptions")
+        graph.operator("TANH", [sum_], [state])
+        return [state, inputs[1]]
+
+    model = Model()
+    shape = (batch, size)
+    state = [model.input((1,), "INT32") for _ in range(2)] + [model.input(shape, "FLOAT32") for _ in range(2)]
+    values = [rng.normal(size=shape).astype(np.float32) for _ in range(2)]
+    data = loop(model, state, body, shape, "FLOAT32")
+    check_close(data, [np.zeros(1, np.int32), np.array([rounds], np.int32), *values])
+
+
 @given(rounds=st.integers(0, 6), shape=SHAPES, kind=st.sampled_from(["FLOAT32", "INT32"]), seed=SEEDS)
 @examples()
 def test_while_whose_values_change_places(rounds: int, shape: Shape, kind: str, seed: int) -> None:
