@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "arithmetic/arithmetic.h"
+#include "arithmetic/fixed_gates.h"
 #include "arithmetic/fixed_point.h"
 #include "arithmetic/portable_math.h"
 #include "arithmetic/sigmoid.h"
@@ -124,6 +125,20 @@ static void run_tanh(const void *data, const void *from, void *to, size_t n) {
     }
 }
 
+/* Of scales of 2^-12, as the gates of old LSTMs have, LiteRT computes with gemmlowp's fixed point; TANH of 2^-11 too, of the doubled numbers. */
+static void run_fixed_logistic(const void *data, const void *from, void *to, size_t n) {
+    (void)data;
+    eq_fixed_logistic(from, to, (int32_t)n);
+}
+
+static void run_fixed_tanh(const void *data, const void *from, void *to, size_t n) {
+    const eq_sigmoid *s = data;
+    for (size_t i = 0; i < n; i++) {
+        ((int16_t *)to)[i] = (int16_t)eq_clamp(((const int16_t *)from)[i] * s->multiplier, INT16_MIN, INT16_MAX);
+    }
+    eq_fixed_tanh(to, 3, to, (int32_t)n);
+}
+
 eq_status eq_prepare_sigmoid_s16(eq_plan *plan, const eq_operator *op) {
     eq_status status = check(plan, op);
     if (status != EQ_OK) {
@@ -134,19 +149,18 @@ eq_status eq_prepare_sigmoid_s16(eq_plan *plan, const eq_operator *op) {
     if (eq_plan_output(plan, op, 0)->scales[0] != 0x1p-15f) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs an int16 output of scale 1/32768");
     }
-    eq_sigmoid s = {.multiplier = 3};
-    if (is_tanh && scale == 0x1p-11f) {
-        s.multiplier = 6;
-    } else if (scale != 0x1p-12f) {
-        double multiplier = (double)scale * 4096.0 * 3.0;
-        for (; multiplier <= 32767.0 / 2 && s.shift <= 30; s.shift++) {
-            multiplier *= 2;
-        }
-        if (!(multiplier < 65536)) {
-            return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs a smaller scale of its input");
-        }
-        s.multiplier = (int32_t)multiplier;
+    eq_sigmoid s = {.multiplier = scale == 0x1p-11f ? 2 : 1};
+    if (scale == 0x1p-12f || (is_tanh && scale == 0x1p-11f)) {
+        return eq_elements_step(plan, op, is_tanh ? run_fixed_tanh : run_fixed_logistic, &s, sizeof s);
     }
+    double multiplier = (double)scale * 4096.0 * 3.0;
+    for (; multiplier <= 32767.0 / 2 && s.shift <= 30; s.shift++) {
+        multiplier *= 2;
+    }
+    if (!(multiplier < 65536)) {
+        return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs a smaller scale of its input");
+    }
+    s.multiplier = (int32_t)multiplier;
     return eq_elements_step(plan, op, is_tanh ? run_tanh : run_logistic, &s, sizeof s);
 }
 
