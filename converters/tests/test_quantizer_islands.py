@@ -25,10 +25,10 @@ class Normalised(torch.nn.Module):
         return torch.nn.functional.normalize(self.conv(x).mean((2, 3)))
 
 
-def int8_of(net: torch.nn.Module, folder: Path, data: NDArray[np.float32] = DATA) -> ConversionReport:
-    return convert(
-        net, folder / "int8.tflite", quantize="int8", calibration=data, example_inputs=(torch.zeros(1, 4, 8, 8),)
-    )
+def int8_of(
+    net: torch.nn.Module, folder: Path, data: NDArray[np.float32] = DATA, name: str = "int8.tflite"
+) -> ConversionReport:
+    return convert(net, folder / name, quantize="int8", calibration=data, example_inputs=(torch.zeros(1, 4, 8, 8),))
 
 
 def test_a_constant_beside_an_activation_has_a_scale(tmp_path: Path) -> None:
@@ -58,14 +58,16 @@ class LogMel(torch.nn.Module):
         return torch.log(self.bands(spectrum**2).clamp(min=1e-6))
 
 
-def test_the_spectrum_under_a_logarithm_is_computed_in_float(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "layer"), [("int8.tflite", "CONV_2D"), ("int8.onnx", "Conv")])
+def test_the_spectrum_under_a_logarithm_is_computed_in_float(name: str, layer: str, tmp_path: Path) -> None:
     """A quiet band counts as much as a loud one, which is three decades above it: no int8 step is left for it."""
     quiet = DATA * np.geomspace(1, 0.03, 8, dtype=np.float32)
-    report = int8_of(LogMel(smallest_weight=0.0), tmp_path, quiet)
-    assert [op.type for op in report.float_ops].count("CONV_2D") == 2
+    report = int8_of(LogMel(smallest_weight=0.0), tmp_path, quiet, name)
+    assert [op.type for op in report.float_ops].count(layer) == 2
     assert report.sqnr_db is not None and report.sqnr_db > 25
     # Bands of differences are no powers: nothing says how small a spectrum they ask for.
-    assert "CONV_2D" not in [op.type for op in int8_of(LogMel(smallest_weight=-1.0), tmp_path, quiet).float_ops]
+    differences = int8_of(LogMel(smallest_weight=-1.0), tmp_path, quiet, name)
+    assert layer not in [op.type for op in differences.float_ops]
 
 
 class Loudest(torch.nn.Module):

@@ -18,8 +18,8 @@ MIXED = 16.0
 JOINS = frozenset({"CONCATENATION", "PACK"})
 
 CHEAP = frozenset(
-    {"ABS", "ADD", "DIV", "EXP", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "RELU", "RELU6", "RSQRT", "SOFTMAX",
-     "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM", "MEAN", "TANH"}
+    {"ABS", "ADD", "DIV", "EXP", "LOG", "LOGISTIC", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "RELU", "RELU6",
+     "RSQRT", "SOFTMAX", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM", "TANH"}
 )  # fmt: skip
 """Operators whose float form costs little beside a network's layers."""
 
@@ -141,7 +141,7 @@ class Islands:
             self.reasons.setdefault(operator, reason)
 
     def _is_cheap(self, operator: Operator) -> bool:
-        return operator.code in CHEAP or self._only_moves(operator)
+        return operator.code in CHEAP or _is_square(operator) or self._only_moves(operator)
 
     def _is_of_powers(self, layer: Operator) -> bool:
         """Whether small results of a layer count as large ones do: it sums what is >= 0, or is squared and no more."""
@@ -187,7 +187,12 @@ class Islands:
 
 
 def _is_square(operator: Operator) -> bool:
-    return operator.code == "SQUARE" or (operator.code == "MUL" and operator.given[0] is operator.given[1])
+    """Whether an operator gives squares, or sums of them; ONNX's are seen under their own names."""
+    if operator.code in ("POW", "Pow"):
+        exponent = operator.given[1]
+        return exponent.is_constant and bool((exponent.values == 2).all())
+    is_product = operator.code == "MUL" and operator.given[0] is operator.given[1]
+    return is_product or operator.code in ("SQUARE", "ReduceSumSquare")
 
 
 def _moved(operator: Operator) -> list[int]:
