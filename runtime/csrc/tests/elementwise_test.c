@@ -338,6 +338,7 @@ typedef struct tested {
     eq_gemm_kernel gemm; /* products_test.c */
     eq_winograd_kernel winograd;
     eq_depthwise_kernel depthwise;
+    void (*depthwise_wide)(void);
     eq_gemm_f32_kernel gemm_f32; /* float_products_test.c */
     eq_depthwise_f32_kernel depthwise_f32;
     eq_gemm_f32_kernel gemm_f16;

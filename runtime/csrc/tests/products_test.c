@@ -13,6 +13,7 @@ static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_k
         TEST(winograd, winograd.run, cases);
     }
     TEST(depthwise, depthwise.run, cases);
+    TEST(depthwise_wide, depthwise_wide, cases);
 }
 
 int main(int argc, char **argv) {

@@ -175,6 +175,36 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     free(tiles), free(scratch);
 }
 
+static inline void test_depthwise_wide(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t channels = PICK(16, 17, 31, 32, 48, 96, random_between(16, 100)),
+                  taps = PICK(1, 2, 9, 9, 25, random_between(1, 40));
+    const int32_t columns = random_between(1, 9), step = random_between(1, 3) * channels;
+    int16_t *weights = take((size_t)(taps * channels) * sizeof *weights);
+    int32_t *bias = take((size_t)channels * sizeof *bias);
+    float *scale = take((size_t)channels * sizeof *scale);
+    ptrdiff_t *offsets = take((size_t)taps * sizeof *offsets);
+    for (int32_t i = 0; i < taps * channels; i++) {
+        weights[i] = (int16_t)PICK(-255, 255, random_between(-255, 255));
+    }
+    random_requantization(bias, scale, channels);
+    for (int32_t t = 1; t < taps; t++) {
+        offsets[t] = offsets[t - 1] + random_between(1, 2 * channels);
+    }
+    const size_t input_bytes = (size_t)(offsets[taps - 1] + (ptrdiff_t)(columns - 1) * step + channels);
+    const size_t output_bytes = (size_t)(columns * channels);
+    int8_t *input = take_exact(input_bytes), *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
+    fill(input, input_bytes, -128);
+    const output_range range = random_range();
+    const eq_depthwise_wide layer = {bias,    scale, weights,          channels,  taps,
+                                     offsets, step,  range.zero_point, range.min, range.max};
+    scalar->depthwise_wide(&layer, input, expected, columns);
+    set->depthwise_wide(&layer, input, actual, columns);
+    char text[100];
+    snprintf(text, sizeof text, "channels %d, taps %d, columns %d, %d apart", channels, taps, columns, step);
+    expect_equal(expected, actual, output_bytes, text);
+    free(weights), free(bias), free(scale), free(offsets), free(input), free(expected), free(actual);
+}
+
 static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_depthwise_kernel *kernel = &set->depthwise, *reference = &scalar->depthwise;
     const int32_t channels = PICK(1, 3, 5, 8, 12, 15, 16, 17, 20, 24, 32, 40, 64, 65, 80, 96, 144, random_between(1, 200));

@@ -105,6 +105,21 @@ typedef struct eq_depthwise_kernel {
     void (*run)(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 } eq_depthwise_kernel;
 
+/* The same with weights of 16 bits, -255 to 255: those of old uint8 models, minus their zero points.
+ *
+ * acc[c] = bias[c] + sum over t < taps of weights[t][c] * in[tap_offsets[t] + c] (int32, wraps), then as above. */
+enum { EQ_DEPTHWISE_WIDE_CHANNELS = 16 }; /* at least */
+
+typedef struct eq_depthwise_wide {
+    const int32_t *bias;    /* (channels) */
+    const float *scale;     /* (channels) */
+    const int16_t *weights; /* (taps, channels) */
+    int32_t channels, taps;
+    const ptrdiff_t *tap_offsets; /* bytes; ascending */
+    ptrdiff_t in_column;          /* bytes, as of eq_depthwise */
+    int32_t zero_point, min, max;
+} eq_depthwise_wide;
+
 /* Members of a set that only float32 layers use: not in a build that leaves these out (EQ_TYPES), nor are their functions then. */
 #ifdef EQ_WITHOUT_FLOAT32
 #define EQ_FLOAT32_KERNELS(...) .gemm_f32 = {.run = NULL}
@@ -326,6 +341,8 @@ typedef struct eq_kernels {
     /* Returns whether there is such an operator, and does nothing else if n is 0; `out` may be `in`. */
     bool (*unary_f32)(const eq_unary_f32 *options, const float *in, float *out, size_t n);
     const eq_binary_f32 *binary_f32; /* the last row's functions are NULL */
+    /* `columns` neighbouring outputs of a row; `in` points at the window of the first. */
+    void (*depthwise_wide)(const eq_depthwise_wide *depthwise, const int8_t *in, int8_t *out, int32_t columns);
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
     void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);

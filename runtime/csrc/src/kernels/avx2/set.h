@@ -12,6 +12,7 @@ size_t eq_avx2_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_avx2_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_avx2_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+void eq_avx2_depthwise_wide(const eq_depthwise_wide *depthwise, const int8_t *in, int8_t *out, int32_t columns);
 void eq_avx2_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_avx2_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
 void eq_avx2_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
@@ -49,36 +50,36 @@ void eq_avx2_quantize_f32(const eq_quantize_f32 *parameters, const float *restri
 bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_avx2_binary_f32[];
 
-#define EQ_AVX2_SET                                                                                                   \
-    EQ_SCALAR_SET,                                                                                                    \
-        .gemm = {.rows = 72,                                                                                          \
-                 .columns = 16,                                                                                       \
-                 .packed_bytes = eq_avx2_gemm_packed_bytes,                                                           \
-                 .pack = eq_avx2_gemm_pack,                                                                           \
-                 .run = eq_avx2_gemm_run},                                                                            \
-        .depthwise = {.rows = 2,                                                                                      \
-                      .packed_bytes = eq_avx2_depthwise_packed_bytes,                                                 \
-                      .pack = eq_avx2_depthwise_pack,                                                                 \
-                      .run = eq_avx2_depthwise_run},                                                                  \
-        .add = eq_avx2_add, .add_scalar = eq_avx2_add_scalar, .multiply = eq_avx2_multiply,                           \
-        .multiply_scalar = eq_avx2_multiply_scalar, .maximum = eq_avx2_maximum, .minimum = eq_avx2_minimum,           \
-        .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows,                         \
-        .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average, \
-        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                                                 \
-        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                   \
-                                        .columns = 16,                                                                \
-                                        .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                \
-                                        .pack = eq_avx2_gemm_f32_pack,                                                \
-                                        .run = eq_avx2_gemm_f32_run},                                                 \
-                           .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                      \
-                                             .pack = eq_avx2_depthwise_f32_pack,                                      \
-                                             .run = eq_avx2_depthwise_f32_run},                                       \
-                           .gemm_dynamic = {.rows = 8,                                                                \
-                                            .columns = EQ_DOT_COLUMNS,                                                \
-                                            .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                        \
-                                            .pack = eq_avx2_gemm_dynamic_pack,                                        \
-                                            .run = eq_avx2_gemm_dynamic_run},                                         \
-                           .range_f32 = eq_avx2_range_f32, .quantize_f32 = eq_avx2_quantize_f32),                     \
+#define EQ_AVX2_SET                                                                                                       \
+    EQ_SCALAR_SET,                                                                                                        \
+        .gemm = {.rows = 72,                                                                                              \
+                 .columns = 16,                                                                                           \
+                 .packed_bytes = eq_avx2_gemm_packed_bytes,                                                               \
+                 .pack = eq_avx2_gemm_pack,                                                                               \
+                 .run = eq_avx2_gemm_run},                                                                                \
+        .depthwise = {.rows = 2,                                                                                          \
+                      .packed_bytes = eq_avx2_depthwise_packed_bytes,                                                     \
+                      .pack = eq_avx2_depthwise_pack,                                                                     \
+                      .run = eq_avx2_depthwise_run},                                                                      \
+        .depthwise_wide = eq_avx2_depthwise_wide, .add = eq_avx2_add, .add_scalar = eq_avx2_add_scalar,                   \
+        .multiply = eq_avx2_multiply, .multiply_scalar = eq_avx2_multiply_scalar, .maximum = eq_avx2_maximum,             \
+        .minimum = eq_avx2_minimum, .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows, \
+        .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average,     \
+        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                                                     \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                       \
+                                        .columns = 16,                                                                    \
+                                        .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                    \
+                                        .pack = eq_avx2_gemm_f32_pack,                                                    \
+                                        .run = eq_avx2_gemm_f32_run},                                                     \
+                           .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                          \
+                                             .pack = eq_avx2_depthwise_f32_pack,                                          \
+                                             .run = eq_avx2_depthwise_f32_run},                                           \
+                           .gemm_dynamic = {.rows = 8,                                                                    \
+                                            .columns = EQ_DOT_COLUMNS,                                                    \
+                                            .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                            \
+                                            .pack = eq_avx2_gemm_dynamic_pack,                                            \
+                                            .run = eq_avx2_gemm_dynamic_run},                                             \
+                           .range_f32 = eq_avx2_range_f32, .quantize_f32 = eq_avx2_quantize_f32),                         \
         EQ_PLAIN_KERNELS(.unary_f32 = eq_avx2_unary_f32, .binary_f32 = eq_avx2_binary_f32)
 
 #endif

@@ -13,6 +13,7 @@ size_t eq_scalar_depthwise_packed_bytes(const eq_depthwise_weights *weights);
 void eq_scalar_depthwise_pack(const eq_depthwise_weights *weights, void *packed);
 void eq_scalar_depthwise_run(const eq_depthwise *depthwise, const int8_t *in, int8_t *out, int32_t rows);
 
+void eq_scalar_depthwise_wide(const eq_depthwise_wide *depthwise, const int8_t *in, int8_t *out, int32_t columns);
 void eq_scalar_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_scalar_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
 void eq_scalar_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
@@ -69,37 +70,37 @@ void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *rest
 bool eq_scalar_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_scalar_binary_f32[];
 
-#define EQ_SCALAR_SET                                                                                                     \
-    .gemm = {.rows = 8,                                                                                                   \
-             .columns = 8,                                                                                                \
-             .packed_bytes = eq_scalar_gemm_packed_bytes,                                                                 \
-             .pack = eq_scalar_gemm_pack,                                                                                 \
-             .run = eq_scalar_gemm_run},                                                                                  \
-    .depthwise = {.rows = 1,                                                                                              \
-                  .packed_bytes = eq_scalar_depthwise_packed_bytes,                                                       \
-                  .pack = eq_scalar_depthwise_pack,                                                                       \
-                  .run = eq_scalar_depthwise_run},                                                                        \
-    .add = eq_scalar_add, .add_scalar = eq_scalar_add_scalar, .multiply = eq_scalar_multiply,                             \
-    .multiply_scalar = eq_scalar_multiply_scalar, .maximum = eq_scalar_maximum, .minimum = eq_scalar_minimum,             \
-    .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows,                           \
-    .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average, \
-    .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose,                                                     \
-    EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                           \
-                                    .columns = 4,                                                                         \
-                                    .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                      \
-                                    .pack = eq_scalar_gemm_f32_pack,                                                      \
-                                    .run = eq_scalar_gemm_f32_run},                                                       \
-                       .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                            \
-                                         .pack = eq_scalar_depthwise_f32_pack,                                            \
-                                         .run = eq_scalar_depthwise_f32_run},                                             \
-                       .gemm_dynamic = {.rows = 8,                                                                        \
-                                        .columns = EQ_DOT_COLUMNS,                                                        \
-                                        .packed_bytes = eq_scalar_gemm_dynamic_packed_bytes,                              \
-                                        .pack = eq_scalar_gemm_dynamic_pack,                                              \
-                                        .run = eq_scalar_gemm_dynamic_run},                                               \
-                       .depthwise_dynamic = eq_scalar_depthwise_dynamic, .range_f32 = eq_scalar_range_f32,                \
-                       .quantize_f32 = eq_scalar_quantize_f32, .widen_f16 = eq_scalar_widen_f16,                          \
-                       .narrow_f16 = eq_scalar_narrow_f16),                                                               \
+#define EQ_SCALAR_SET                                                                                                         \
+    .gemm = {.rows = 8,                                                                                                       \
+             .columns = 8,                                                                                                    \
+             .packed_bytes = eq_scalar_gemm_packed_bytes,                                                                     \
+             .pack = eq_scalar_gemm_pack,                                                                                     \
+             .run = eq_scalar_gemm_run},                                                                                      \
+    .depthwise = {.rows = 1,                                                                                                  \
+                  .packed_bytes = eq_scalar_depthwise_packed_bytes,                                                           \
+                  .pack = eq_scalar_depthwise_pack,                                                                           \
+                  .run = eq_scalar_depthwise_run},                                                                            \
+    .depthwise_wide = eq_scalar_depthwise_wide, .add = eq_scalar_add, .add_scalar = eq_scalar_add_scalar,                     \
+    .multiply = eq_scalar_multiply, .multiply_scalar = eq_scalar_multiply_scalar, .maximum = eq_scalar_maximum,               \
+    .minimum = eq_scalar_minimum, .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows, \
+    .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average,     \
+    .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose,                                                         \
+    EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                               \
+                                    .columns = 4,                                                                             \
+                                    .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                          \
+                                    .pack = eq_scalar_gemm_f32_pack,                                                          \
+                                    .run = eq_scalar_gemm_f32_run},                                                           \
+                       .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                                \
+                                         .pack = eq_scalar_depthwise_f32_pack,                                                \
+                                         .run = eq_scalar_depthwise_f32_run},                                                 \
+                       .gemm_dynamic = {.rows = 8,                                                                            \
+                                        .columns = EQ_DOT_COLUMNS,                                                            \
+                                        .packed_bytes = eq_scalar_gemm_dynamic_packed_bytes,                                  \
+                                        .pack = eq_scalar_gemm_dynamic_pack,                                                  \
+                                        .run = eq_scalar_gemm_dynamic_run},                                                   \
+                       .depthwise_dynamic = eq_scalar_depthwise_dynamic, .range_f32 = eq_scalar_range_f32,                    \
+                       .quantize_f32 = eq_scalar_quantize_f32, .widen_f16 = eq_scalar_widen_f16,                              \
+                       .narrow_f16 = eq_scalar_narrow_f16),                                                                   \
     EQ_PLAIN_KERNELS(.unary_f32 = eq_scalar_unary_f32, .binary_f32 = eq_scalar_binary_f32)
 
 /* What the scalar set has and sets that begin with it do not: a CPU without arithmetic on float16 is not to imitate it unasked. */

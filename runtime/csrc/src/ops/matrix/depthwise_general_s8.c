@@ -1,16 +1,14 @@
-/* Depthwise convolution without kernels: any multiplier, and 16-bit weights, for those of old uint8 models minus their zero
- * point. */
+/* Depthwise convolution with 16-bit weights, for those of old uint8 models minus their zero point, and any multiplier. There is a kernel
+ * for as many outputs as inputs, unless they are few. */
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
 #include "depthwise_s8.h"
 
-enum {
-    BLOCK = 64, /* output channels whose sums are kept together */
-    LANES = 16, /* inner loops of so many turn into vector code */
-};
+enum { BLOCK = 64 }; /* output channels whose sums are kept together */
 
 typedef struct step_data {
+    const eq_kernels *kernels;
     eq_window window;
     int32_t channels, multiplier;
     const int32_t *bias;    /* (channels * multiplier) */
@@ -18,33 +16,6 @@ typedef struct step_data {
     const int16_t *weights; /* (height, width, channels * multiplier) */
     int32_t zero_point, min, max;
 } step_data;
-
-/* LANES channels from `first` on, of a layer with as many outputs as inputs. */
-static void run_lanes(const step_data *d, const int8_t *in, ptrdiff_t row_stride, int32_t first, int8_t *out) {
-    const eq_window *w = &d->window;
-    const int16_t *weights = d->weights + first;
-    int32_t sums[LANES];
-    float scale[LANES];
-    int8_t results[LANES]; /* `out` could be anywhere */
-    memcpy(sums, d->bias + first, sizeof sums);
-    memcpy(scale, d->scale + first, sizeof scale);
-    for (int32_t y = 0; y < w->height; ++y) {
-        const int8_t *tap = in + first + y * w->dilation_y * row_stride;
-        for (int32_t x = 0; x < w->width; ++x, weights += d->channels, tap += (ptrdiff_t)w->dilation_x * d->channels) {
-            int16_t factors[LANES];
-            int8_t values[LANES];
-            memcpy(factors, weights, sizeof factors);
-            memcpy(values, tap, sizeof values);
-            for (int32_t i = 0; i < LANES; ++i) {
-                sums[i] = eq_add_wrapping(sums[i], factors[i] * values[i]);
-            }
-        }
-    }
-    for (int32_t i = 0; i < LANES; ++i) {
-        results[i] = eq_requantize(sums[i], scale[i], d->zero_point, d->min, d->max);
-    }
-    memcpy(out + first, results, sizeof results);
-}
 
 /* sums[i] += weights[i] * in[(first + i) / multiplier] */
 static void add_tap(const int16_t *weights, const int8_t *in, int32_t multiplier, int32_t first, int32_t count, int32_t *sums) {
@@ -62,12 +33,6 @@ static void add_tap(const int16_t *weights, const int8_t *in, int32_t multiplier
 static void run_pixel(const step_data *d, const int8_t *in, ptrdiff_t row_stride, int8_t *out) {
     const eq_window *w = &d->window;
     const int32_t columns = d->channels * d->multiplier;
-    if (d->multiplier == 1 && columns >= LANES) {
-        for (int32_t first = 0; first < columns; first += LANES) { /* the last ones may be computed twice */
-            run_lanes(d, in, row_stride, first <= columns - LANES ? first : columns - LANES, out);
-        }
-        return;
-    }
     for (int32_t first = 0; first < columns; first += BLOCK) {
         const int32_t count = columns - first < BLOCK ? columns - first : BLOCK;
         int32_t sums[BLOCK];
@@ -85,21 +50,57 @@ static void run_pixel(const step_data *d, const int8_t *in, ptrdiff_t row_stride
     }
 }
 
+static bool has_kernel(const step_data *d) {
+    return d->multiplier == 1 && d->channels >= EQ_DEPTHWISE_WIDE_CHANNELS;
+}
+
+/* The layer for the kernel, whose taps' offsets are in `offsets`. */
+static eq_depthwise_wide wide_layer(const step_data *d, ptrdiff_t row_stride, ptrdiff_t *offsets) {
+    const eq_window *w = &d->window;
+    for (int32_t y = 0, tap = 0; y < w->height; ++y) {
+        for (int32_t x = 0; x < w->width; ++x, ++tap) {
+            offsets[tap] = y * w->dilation_y * row_stride + (ptrdiff_t)x * w->dilation_x * d->channels;
+        }
+    }
+    return (eq_depthwise_wide){.bias = d->bias,
+                               .scale = d->scale,
+                               .weights = d->weights,
+                               .channels = d->channels,
+                               .taps = w->height * w->width,
+                               .tap_offsets = offsets,
+                               .in_column = (ptrdiff_t)w->stride_x * d->channels,
+                               .zero_point = d->zero_point,
+                               .min = d->min,
+                               .max = d->max};
+}
+
+static void run_row(const step_data *d, const int8_t *window, ptrdiff_t row_stride, int8_t *to) {
+    for (int32_t x = 0; x < d->window.out_width; ++x) {
+        run_pixel(d, window, row_stride, to);
+        window += (ptrdiff_t)d->window.stride_x * d->channels;
+        to += d->channels * d->multiplier;
+    }
+}
+
 /* A unit is one output row. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
     const eq_window *w = &d->window;
     const eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
-    (void)scratch;
+    const bool by_kernel = has_kernel(d);
+    eq_depthwise_wide wide = {0};
+    if (by_kernel) {
+        wide = wide_layer(d, in.row_stride, scratch);
+    }
     for (int32_t unit = first; unit < last; ++unit) {
         const int32_t image = unit / w->out_height, y = unit % w->out_height;
         const int8_t *window = (const int8_t *)in.data + image * in.image_stride - (ptrdiff_t)w->pad.left * d->channels +
                                ((ptrdiff_t)y * w->stride_y - w->pad.top) * in.row_stride;
         int8_t *to = (int8_t *)out.data + image * out.image_stride + y * out.row_stride;
-        for (int32_t x = 0; x < w->out_width; ++x) {
-            run_pixel(d, window, in.row_stride, to);
-            window += (ptrdiff_t)w->stride_x * d->channels;
-            to += d->channels * d->multiplier;
+        if (by_kernel) {
+            d->kernels->depthwise_wide(&wide, window, to, w->out_width);
+        } else {
+            run_row(d, window, in.row_stride, to);
         }
     }
 }
@@ -135,6 +136,7 @@ eq_status eq_depthwise_general_plan(eq_plan *plan, const eq_operator *op, const 
         return (eq_status)plan->error->status;
     }
     *(step_data *)step->data = (step_data){
+        .kernels = plan->kernels,
         .window = layer->window,
         .channels = layer->channels,
         .multiplier = (int32_t)columns / layer->channels,
@@ -145,6 +147,7 @@ eq_status eq_depthwise_general_plan(eq_plan *plan, const eq_operator *op, const 
         .min = layer->quantized.min,
         .max = layer->quantized.max,
     };
+    step->scratch = has_kernel(step->data) ? taps * sizeof(ptrdiff_t) : 0;
     eq_depthwise_step_work(step, layer, (int64_t)layer->batch * layer->window.out_height);
     return EQ_OK;
 }
