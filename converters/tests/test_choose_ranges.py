@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgequant_runtime.isolation import engine_process
 
 from edgequant_converters import convert
 from edgequant_converters._choose import choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
+from edgequant_converters._measure import FIRST_LOOK, Reference
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence, Rounding
 from edgequant_converters.doctor._network import Network
@@ -145,3 +147,18 @@ def test_an_even_group_keeps_its_ranges(tmp_path: Path) -> None:
     assert evened is not None
     widths = {name: scale.size for name, scale in evened.scales.items()}
     assert set(widths.values()) == {16}
+
+
+def test_what_is_clearly_worse_is_not_measured_on_all_samples(tmp_path: Path) -> None:
+    hub, coarse = network(tmp_path), tmp_path / "coarse.tflite"
+    convert(hub, coarse, quantize="dynamic")
+    samples = [{"x": row} for row in DRAW.normal(size=(FIRST_LOOK + 3, 1, 64)).astype(np.float32)]
+    with engine_process():
+        reference = Reference(hub, samples, "samples")
+        whole, alone = reference.stand(hub, None), reference.stand(coarse, None)
+        beaten = reference.stand(coarse, whole)
+    assert whole.samples == alone.samples == len(samples)
+    assert beaten.samples == FIRST_LOOK
+    assert beaten.first_db == alone.first_db
+    assert whole.beats(alone, 1.0)
+    assert not beaten.beats(alone, -100.0)

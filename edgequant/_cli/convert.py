@@ -159,7 +159,12 @@ def _objects(report: "ConversionReport") -> list[str]:
 
 def _choices(report: "ConversionReport") -> list[str]:
     """Return a line for each alternative that was measured."""
-    return [f"{step.what}: {step.sqnr_db:.1f} dB{', taken' if step.taken else ''}" for step in report.choices]
+    most = max((step.samples for step in report.choices), default=0)
+    return [
+        f"{step.what}: {step.sqnr_db:.1f} dB"
+        + (", taken" if step.taken else "" if step.samples == most else f" after {step.samples} samples")
+        for step in report.choices
+    ]
 
 
 def _spec(spec: "TensorInfo") -> str:

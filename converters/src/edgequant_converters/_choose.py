@@ -1,13 +1,12 @@
 """Which ranges, and whether biases make up for the rounding of weights: by measurement on calibration samples."""
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._evened import Evened, Spans
-from ._measure import Reference
+from ._measure import Reference, Standing
 from ._request import Ranges, Sample
 from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence, Rounding
 
@@ -48,12 +47,14 @@ EvenOut = Callable[[Spans], Evened | None]
 class Step:
     """One alternative: what it is, the lowest SQNR with it in dB (of all outputs and parts), and whether it was better.
 
-    It adds to those that were better before it. The samples that it was measured on are among those that calibrated.
+    It adds to those that were better before it. The `samples` that it was measured on are among those that calibrated;
+    where the first of them showed it to be clearly worse, the others were spared.
     """
 
     what: str
     sqnr_db: float
     taken: bool
+    samples: int
 
 
 Way = tuple[str, ...]
@@ -143,7 +144,7 @@ class _Trials:
         names = list(next(iter(self._choices.values())))
         self._first = evidence.passed_on(names[: int(len(names) * STRETCHES[1])])[:FIRST_ALONE]
         self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
-        self._best_db = -math.inf
+        self._standing: Standing | None = None
         self._most_in_float = 0
         self._written = self._best
         self._steps: list[Step] = []
@@ -156,7 +157,7 @@ class _Trials:
             if len(self._steps) == 1 and self._rounding.means:
                 # Before other ranges are: which are best depends on it.
                 self._try("biases that make up for rounding", replace(self._best, corrects=True))
-        if self._best_db < GOOD_DB:
+        if self._standing is not None and self._standing.lowest_db < GOOD_DB:
             self._try_what_takes_time()
         if self._written != self._best:
             self._make(self._best)
@@ -186,13 +187,13 @@ class _Trials:
         in_float = self._make(pick)
         if not self._steps:
             self._most_in_float = in_float
-        figure = self._reference.measure(self._output).lowest_db
         # What is better because more of it stays in float costs time on the board, and was not asked for.
-        is_worth = figure >= self._best_db + WORTH_DB and in_float <= self._most_in_float
-        taken = not self._steps or is_worth
-        self._steps.append(Step(what, figure, taken))
+        best = self._standing
+        found = self._reference.stand(self._output, best)
+        taken = best is None or (found.beats(best, WORTH_DB) and in_float <= self._most_in_float)
+        self._steps.append(Step(what, found.lowest_db, taken, found.samples))
         if taken:
-            self._best, self._best_db = pick, figure
+            self._best, self._standing = pick, found
 
     def _make(self, pick: _Pick) -> int:
         self._written = pick

@@ -1,7 +1,7 @@
 """How far a quantized model's outputs are from its float original's."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._detections import DetectionAgreement, DetectionMeasure
 from ._errors import SourceError
-from ._evaluate import Evaluator, open_model
+from ._evaluate import Evaluator, open_fast, open_model
 from ._free_sizes import probe_shape
 from ._metrics import IDENTICAL_DB
 from ._parts import Division, OutputStatistics, PartMeasure, divisions
@@ -42,9 +42,7 @@ class Measurement:
     @property
     def lowest_db(self) -> float:
         """The lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
-        figures = [output.sqnr_db for output in self.outputs]
-        figures += [part.sqnr_db for output in self.outputs for part in output.parts]
-        return min((-IDENTICAL_DB if figure is None else figure for figure in figures), default=-IDENTICAL_DB)
+        return lowest_of(self.outputs)
 
     @property
     def worst_part(self) -> "tuple[OutputMeasure, PartMeasure] | None":
@@ -60,6 +58,13 @@ class OutputMeasure:
     name: str
     sqnr_db: float | None
     parts: tuple[PartMeasure, ...]
+
+
+def lowest_of(outputs: Sequence[OutputMeasure]) -> float:
+    """Return the lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
+    figures = [output.sqnr_db for output in outputs]
+    figures += [part.sqnr_db for output in outputs for part in output.parts]
+    return min((-IDENTICAL_DB if figure is None else figure for figure in figures), default=-IDENTICAL_DB)
 
 
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
@@ -85,25 +90,18 @@ class _Hub:
             inputs = [sample[spec.name] for spec in self._model.inputs]
             yield inputs, _run(self._model, inputs)
 
-    def compare(self, quantized: Path, pairs: Iterable[Pair], *, counts: bool = True) -> Measurement:
-        """Run a model on the samples and compare it output by output; `counts`: a detector's objects, too."""
-        test, specs = open_model(quantized), self._model.outputs
-        statistics, agreement = [OutputStatistics() for _ in specs], DetectionAgreement()
-        for number, (inputs, expected) in enumerate(pairs):
-            if number == 0:
-                statistics = [OutputStatistics(division) for division in self._divided(inputs)]
-            computed = _run(test, inputs)
-            if counts:
-                agreement.update(expected, computed)
-            for outcome, *pair in zip(statistics, expected, computed, strict=True):
-                outcome.update(*pair)
-        measures = tuple(
-            OutputMeasure(spec.name, _finite(outcome.whole.sqnr_db), outcome.parts)
-            for outcome, spec in zip(statistics, specs, strict=True)
-        )
-        figures = [(outcome.whole.sqnr_db, spec.name) for outcome, spec in zip(statistics, specs, strict=True)]
-        lowest, output = min(figures, key=lambda figure: (np.isfinite(figure[0]), figure[0]))
-        return Measurement(_finite(lowest), self._measured_on, output, measures, agreement.measure)
+    def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
+        """Run a model on the samples and compare it output by output."""
+        comparison, agreement = self.comparison(open_model(quantized)), DetectionAgreement()
+        for pair in pairs:
+            agreement.update(pair[1], comparison.add(pair))
+        measures = comparison.outputs
+        worst = min(measures, key=lambda one: -math.inf if one.sqnr_db is None else one.sqnr_db)
+        return Measurement(worst.sqnr_db, self._measured_on, worst.name, measures, agreement.measure)
+
+    def comparison(self, test: Evaluator) -> "_Comparison":
+        """Return what compares a model with this hub."""
+        return _Comparison(test, [spec.name for spec in self._model.outputs], self._divided)
 
     def _divided(self, inputs: Sequence[NDArray[Any]]) -> list[Division | None]:
         """Return how the outputs are joined from parts, for inputs of these shapes."""
@@ -113,6 +111,55 @@ class _Hub:
         return self._divisions
 
 
+class _Comparison:
+    """A model's outputs beside a hub's answers, sample by sample."""
+
+    def __init__(
+        self, test: Evaluator, names: Sequence[str], divided: Callable[[Sequence[NDArray[Any]]], list[Division | None]]
+    ) -> None:
+        self._test, self._names, self._divided = test, names, divided
+        self._statistics: list[OutputStatistics] = []
+
+    def add(self, pair: Pair) -> list[NDArray[Any]]:
+        """Run the model on a sample and take note of what it answers; return that."""
+        inputs, expected = pair
+        if not self._statistics:
+            self._statistics = [OutputStatistics(division) for division in self._divided(inputs)]
+        computed = _run(self._test, inputs)
+        for outcome, *both in zip(self._statistics, expected, computed, strict=True):
+            outcome.update(*both)
+        return computed
+
+    @property
+    def outputs(self) -> tuple[OutputMeasure, ...]:
+        """The outputs' errors so far; of no samples they are none at all."""
+        statistics = self._statistics or [OutputStatistics() for _ in self._names]
+        return tuple(
+            OutputMeasure(name, _finite(outcome.whole.sqnr_db), outcome.parts)
+            for outcome, name in zip(statistics, self._names, strict=True)
+        )
+
+
+FIRST_LOOK = 8
+"""After so many samples a model that is clearly worse than the best one is not looked at any longer."""
+
+CLEARLY_DB = 0.5
+"""The samples are the same ones, so that less than this is seldom made good by the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The lowest SQNR of a model's outputs and parts in dB, after a first look, and after so many samples."""
+
+    first_db: float
+    lowest_db: float
+    samples: int
+
+    def beats(self, other: "Standing", margin: float) -> bool:
+        """Tell whether the SQNR is higher by a margin, in dB, on the same samples."""
+        return self.samples == other.samples and self.lowest_db >= other.lowest_db + margin
+
+
 class Reference:
     """A float hub's answers to some samples, which are its inputs by name: what several models are measured against."""
 
@@ -120,9 +167,17 @@ class Reference:
         self._hub = _Hub(hub, measured_on)
         self._pairs = list(self._hub.answers(samples))
 
-    def measure(self, quantized: Path) -> Measurement:
-        """Run a model on the samples and compare it output by output; a detector's objects are not counted."""
-        return self._hub.compare(quantized, self._pairs, counts=False)
+    def stand(self, quantized: Path, best: Standing | None) -> Standing:
+        """Run a model on the samples, or on the first of them where it is clearly worse than the best."""
+        comparison = self._hub.comparison(open_fast(quantized))
+        for pair in self._pairs[:FIRST_LOOK]:
+            comparison.add(pair)
+        first_db = lowest_of(comparison.outputs)
+        if best is not None and first_db < best.first_db - CLEARLY_DB:
+            return Standing(first_db, first_db, min(FIRST_LOOK, len(self._pairs)))
+        for pair in self._pairs[FIRST_LOOK:]:
+            comparison.add(pair)
+        return Standing(first_db, lowest_of(comparison.outputs), len(self._pairs))
 
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:

@@ -110,7 +110,7 @@ class ConversionReport:
             "detections": None if self.detections is None else asdict(self.detections),
             "calibration_samples": self.calibration_samples,
             "data": [{"name": one.name, "min": one.low, "max": one.high, "mean": one.mean} for one in self.data],
-            "choices": [{"what": step.what, "sqnr_db": step.sqnr_db, "taken": step.taken} for step in self.choices],
+            "choices": [asdict(step) for step in self.choices],
             "seconds": self.seconds,
             "warnings": list(self.warnings),
         }
