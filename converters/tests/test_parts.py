@@ -156,3 +156,12 @@ def test_samples_of_other_sizes_count_where_the_parts_can_be_told(tmp_path: Path
     assert a.sqnr_db == IDENTICAL_DB
     assert b.sqnr_db == pytest.approx(10 * np.log10(10 / (4 * 0.4**2 + 6 * 0.6**2)))
     assert [part.sqnr_db for part in below.parts] == pytest.approx([-20 * np.log10(0.4)] * 2)
+
+
+def test_what_one_model_finds_more_of_counts_as_lost() -> None:
+    statistics = OutputStatistics()
+    statistics.update(np.full((3, 3), 2.0), np.full((3, 3), 2.0))
+    assert statistics.whole.sqnr_db == IDENTICAL_DB
+    statistics.update(np.full((3, 3), 2.0), np.full((2, 3), 2.0))
+    assert statistics.whole.sqnr_db == pytest.approx(10 * np.log10(18 / 3))
+    assert statistics.parts == ()

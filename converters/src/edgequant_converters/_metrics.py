@@ -26,8 +26,9 @@ class ErrorStatistics:
     max_abs_error: float = 0.0
 
     def update(self, reference: NDArray[np.generic], test: NDArray[np.generic]) -> None:
-        """Add one sample's outputs: two arrays of the same shape, of any real dtype."""
-        r, t = reference.astype(np.float64).ravel(), test.astype(np.float64).ravel()
+        """Add one sample's outputs: two arrays of any real dtype; values that one lacks, such as boxes, count as 0."""
+        size = max(reference.size, test.size)
+        r, t = (np.pad(y.astype(np.float64).ravel(), (0, size - y.size)) for y in (reference, test))
         with np.errstate(invalid="ignore", over="ignore"):
             error = r - t
             # Not r @ t: BLAS starts threads for that, which wait for each other longer than they add.

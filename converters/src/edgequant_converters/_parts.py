@@ -91,11 +91,14 @@ class OutputStatistics:
         self._sums: list[_Sums] | None = None
 
     def update(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
-        """Add one sample's outputs: two arrays of the same shape, of any real type.
+        """Add one sample's outputs: two arrays of any real type.
 
-        The parts are those of the first sample's sizes: samples of others count where these parts can be told in them.
+        The parts are those of the first sample's sizes: samples of others count where these parts can be told in them,
+        and those of which the two arrays have different sizes, as how many boxes are found depends on data, in no part.
         """
         self.whole.update(reference, test)
+        if reference.size != test.size:
+            return
         r, t = reference.astype(np.float64), test.astype(np.float64).reshape(reference.shape)
         if self._sums is None:
             if self._division is not None and not self._division.fits(r.shape):
