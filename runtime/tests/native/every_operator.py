@@ -21,7 +21,8 @@ WITHOUT_INT8 = frozenset(
         "CEIL", "COS", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "ROUND", "SIN", "SQUARE", "CAST",
         # plain loops, the same with every kernel set; test_small_operators.py has them
         "STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM", "STABLEHLO_SHIFT_LEFT",
-        "BITCAST", "DILATE", "MATRIX_DIAG", "MATRIX_SET_DIAG", "SPARSE_TO_DENSE",
+        "BITCAST", "DILATE", "EMBEDDING_LOOKUP", "MATRIX_DIAG", "MATRIX_SET_DIAG", "SPARSE_TO_DENSE",
+        "CONV_3D_TRANSPOSE",  # of floats; the other input may have any type
         # Their own tests compare kernel sets over several runs.
         "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "SVDF",
         "DENSIFY",  # of sparse constants: test_sparse.py

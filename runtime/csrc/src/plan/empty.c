@@ -17,6 +17,7 @@ static bool takes_empty(const eq_operator *op) {
     case EQ_OP_RESHAPE:
     case EQ_OP_SHAPE:
     case EQ_OP_RANK:
+    case EQ_OP_DYNAMIC_UPDATE_SLICE:
     case EQ_OP_SPLIT:
     case EQ_OP_SPLIT_V:
     case EQ_OP_IF:

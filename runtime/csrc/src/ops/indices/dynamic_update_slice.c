@@ -3,6 +3,7 @@
 
 #include "ops/move/indices.h"
 #include "ops/arguments.h"
+#include "plan/empty.h"
 #include "plan/operator.h"
 
 enum { OPERAND, UPDATE, START };
@@ -57,6 +58,13 @@ eq_status eq_prepare_dynamic_update_slice(eq_plan *plan, const eq_operator *op) 
     }
     if ((status = eq_plan_shape(plan, op, 0, in->rank, in->dims)) != EQ_OK) {
         return status;
+    }
+    if (eq_tensor_elements(in) == 0) {
+        eq_plan_settle(plan, op, 0);
+        return EQ_OK;
+    }
+    if (eq_tensor_elements(update) == 0) {
+        return eq_plan_alias(plan, op, 0, OPERAND);
     }
     eq_step *step = eq_plan_step(plan, op, run_update, sizeof(eq_update), 3, 1);
     if (!step) {
