@@ -83,6 +83,17 @@ def test_a_divisor_may_be_0_on_data_that_calibration_did_not_see(tmp_path: Path)
     assert not np.any(session.run({session.inputs[0].name: silence})[session.outputs[0].name])
 
 
+@pytest.mark.parametrize(("last", "name"), [(torch.nn.Softmax(1), "SOFTMAX"), (torch.nn.Sigmoid(), "LOGISTIC")])
+def test_probabilities_below_a_few_steps_stay_in_float(last: torch.nn.Module, name: str, tmp_path: Path) -> None:
+    """A thousand classes of which none is likely: LiteRT's int8 has steps of 1/256 for them."""
+    torch.manual_seed(0)
+    scores = torch.nn.Linear(256, 1000)
+    scores.bias.data -= 6
+    report = int8_of(torch.nn.Sequential(torch.nn.Flatten(), scores, last), tmp_path)
+    assert [op.type for op in report.float_ops] == [name]
+    assert report.sqnr_db is not None and report.sqnr_db > 30
+
+
 class Magnitudes(torch.nn.Module):
     """What a network of sounds begins with: the magnitudes of two products, through their squares."""
 

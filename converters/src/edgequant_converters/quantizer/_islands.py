@@ -38,6 +38,9 @@ LARGEST_EXPONENT_STEP = 1 / 16
 SUMS = frozenset({"BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 """Layers that compute and smooth a spectrum."""
 
+_FIXED = frozenset({"LOGISTIC", "SOFTMAX"})
+"""Functions whose int8 results have steps of 1/256 in LiteRT, whatever they are: all of a thousand even ones are 0."""
+
 _OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 """Functions that need their operand to a relative (EXP: absolute) precision."""
 
@@ -98,7 +101,10 @@ class Islands:
         return [user for tensor in operator.outputs for user in self._users.get(tensor, ())]
 
     def _is_fragile(self, operator: Operator) -> str | None:
-        """Say why an operator's operand is too coarse in integers; None if it is not."""
+        """Say why an operator's operand or result is too coarse in integers; None if it is not."""
+        kind = self._kinds[operator]
+        if kind == INT8 and operator.code in _FIXED and 0.0 < self._range_of(operator.output)[1] < FEW_STEPS / 256:
+            return "its largest result has too few of the steps of 1/256 that int8 has for it"
         place = _OPERAND.get(operator.code)
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
@@ -106,7 +112,6 @@ class Islands:
         if operator.code == "DIV":
             return "LiteRT ends the run where an int8 divisor is 0, as it may be on other data"
         low, high = self._range_of(operand)
-        kind = self._kinds[operator]
         step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]
         if operator.code == "EXP":
             return f"its exponent is too coarse in {kind.lower()}" if step > LARGEST_EXPONENT_STEP else None
