@@ -26,6 +26,7 @@ int64_t eq_integer_at(eq_type type, const void *values, size_t i) {
     case EQ_UINT32:
         return ((const uint32_t *)values)[i];
     case EQ_INT64:
+    case EQ_UINT64: /* which CAST takes; from 2^63 on it is negative */
         return ((const int64_t *)values)[i];
     default:
         return ((const uint8_t *)values)[i] != 0;
