@@ -65,9 +65,10 @@ def _copy_example(source: Path, copy: Path, kind: str) -> None:
 
 def _answer(task: "Task", example: Path) -> "Answer":
     """Return the last answer for the example, as the program gives it."""
+    from edgequant_runtime import InputError
     from edgequant_runtime.__main__ import answer_lines
 
-    answers = [answer for _, answer in answer_lines(task, str(example), as_json=True, is_single=True)]
-    if not answers:
-        raise BundleError(f"The example is too short for an answer: the model sees {task.info.rows} rows.")
-    return answers[-1]
+    try:
+        return [answer for _, answer in answer_lines(task, str(example), as_json=True, is_single=True)][-1]
+    except InputError as error:  # which names the copy
+        raise BundleError(str(error).replace(str(example), "The example")) from error
