@@ -195,12 +195,12 @@ def test_it_is_not_emulated(tmp_path: Path) -> None:
     assert result.error is not None and "test it on the board with --host" in result.error
 
 
-@pytest.mark.parametrize("model", ["float.tflite", "float.onnx"])
-def test_real_engines(models: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("model", "engine"), [("float.tflite", "litert"), ("float.onnx", "onnxruntime")])
+def test_real_engines(models: Path, tmp_path: Path, model: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    write_bundle(models / model, find_target("rpi4"), tmp_path / "bundle.tar.gz", goldens=1)
+    write_bundle(models / model, find_target("rpi4"), tmp_path / "bundle.tar.gz", goldens=1, engine=engine)
     with open_bundle(tmp_path / "bundle.tar.gz") as bundle:
         result = run(bundle, threads=1)
     assert result.exit_code == 0, result.sentences

@@ -223,5 +223,4 @@ eq_status eq_prepare_depthwise_s8(eq_plan *plan, const eq_operator *op) {
 
 EQ_OPERATOR(DEPTHWISE_CONV_2D, eq_prepare_depthwise_s8, INT8);
 EQ_OPERATOR_KERNEL(depthwise, DEPTHWISE_CONV_2D);
-EQ_OPERATOR_KERNEL(depthwise_wide, DEPTHWISE_CONV_2D);
 EQ_OPERATOR_NOTE(DEPTHWISE_CONV_2D, "any stride, dilation, padding, multiplier; constant weights");
