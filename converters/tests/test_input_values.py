@@ -10,6 +10,8 @@ from edgequant_runtime import Session
 from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import ConverterError, SourceError, UnsupportedError, convert
+from edgequant_converters.sources._decided_branches import take_decided_branches
+from edgequant_converters.sources._input_values import fix_values
 
 
 def branch(name: str, nodes: Sequence[onnx.NodeProto], output: str) -> onnx.GraphProto:
@@ -62,6 +64,30 @@ def test_a_value_decides_what_runs(rate: int, expected: list[float], suffix: str
     outputs = session.run({"x": np.arange(6, dtype=np.float32)[None]})
     np.testing.assert_array_equal(outputs["y"].ravel(), expected)
     assert outputs["loud"] == 1.5
+
+
+def test_what_data_decides_behind_many_residuals_stays(tmp_path: Path) -> None:
+    """Each residual reads a value twice: to ask for it anew each time would take 2^200 questions."""
+    nodes = [helper.make_node("Add", [f"x{i}", f"x{i}"], [f"x{i + 1}"]) for i in range(200)]
+    nodes += [
+        helper.make_node("ReduceMax", ["x200"], ["largest"], keepdims=0),
+        helper.make_node("Greater", ["largest", "limit"], ["is_loud"]),
+        helper.make_node(
+            "If", ["is_loud"], ["y"],
+            then_branch=branch("loud", [helper.make_node("Neg", ["x200"], ["r"])], "r"),
+            else_branch=branch("quiet", [helper.make_node("Identity", ["x200"], ["r"])], "r"),
+        ),
+    ]  # fmt: skip
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x0", [1, 6]), ("limit", []))
+    ]
+    graph = helper.make_graph(
+        nodes, "graph", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, "width"])]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    fix_values(model, ["limit=0"], "net")
+    take_decided_branches(model)
+    assert [node.op_type for node in model.graph.node] == [node.op_type for node in nodes]
 
 
 def test_without_it_the_way_out_is_named(voice: Path, tmp_path: Path) -> None:

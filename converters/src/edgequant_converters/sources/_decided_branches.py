@@ -24,13 +24,15 @@ class _Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
         self._opsets = list(model.opset_import)
         self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._made_by: dict[str, onnx.NodeProto] = {}
+        self._made_by: dict[str, onnx.NodeProto] = {}  # only what constants decide: all else is not worth a look
+        self._values: dict[str, NDArray[Any] | None] = {}
         self._count = 0
 
     def visit(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
         condition = self._value(node.input[0]) if node.op_type == "If" else None
         if condition is None:
-            self._made_by.update(dict.fromkeys(node.output, node))
+            if all(name in self._constants or name in self._made_by for name in node.input if name):
+                self._made_by.update(dict.fromkeys(node.output, node))
             yield node
             return
         name = "then_branch" if condition.item() else "else_branch"
@@ -40,15 +42,21 @@ class _Walk:
 
     def _value(self, name: str) -> NDArray[Any] | None:
         """Return what a value is if nothing that the model is fed decides it."""
+        if name not in self._values:
+            self._values.update(self._computed(name))
+        return self._values[name]
+
+    def _computed(self, name: str) -> dict[str, NDArray[Any] | None]:
+        """Return the values of what makes a value, by their names."""
         if name in self._constants:
-            return onnx.numpy_helper.to_array(self._constants[name])
+            return {name: onnx.numpy_helper.to_array(self._constants[name])}
         node = self._made_by.get(name)
         if node is None:
-            return None
+            return {name: None}
         given = {needed: self._value(needed) for needed in node.input if needed}
         known = {needed: value for needed, value in given.items() if value is not None}
-        results = folded(node, known, self._opsets)
-        return None if results is None else dict(zip((o for o in node.output if o), results, strict=False))[name]
+        results, outputs = folded(node, known, self._opsets), [output for output in node.output if output]
+        return dict.fromkeys(outputs) if results is None else dict(zip(outputs, results, strict=True))
 
     def _inlined(self, branch: onnx.GraphProto, outputs: Sequence[str]) -> list[onnx.NodeProto]:
         """Return a branch's nodes under names that no other branch has, with its outputs those of the If."""
