@@ -129,6 +129,25 @@ def test_a_bias_of_the_moment(tmp_path: Path) -> None:
     np.testing.assert_allclose(computed, given @ weights * 0.05 + bias, rtol=1e-5)
 
 
+def test_a_fixed_scale_before_a_product_of_integers_is_refused(tmp_path: Path) -> None:
+    """Its scale stays a factor behind the product, where a scale of the moment becomes 1."""
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"]),
+        helper.make_node("MatMulInteger", ["q", "w", "zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["real", "scale"], ["y"]),
+    ]
+    constants = {"scale": np.float32(0.25), "zero": np.uint8(128), "w": np.ones((2, 2), np.int8)}
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in "xy"]
+    initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "graph", ends[:1], ends[1:], initializers)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "fixed.onnx"
+    )
+    with pytest.raises(SourceError, match=r"fixed\.onnx computes .*: give the float model"):
+        convert(tmp_path / "fixed.onnx", tmp_path / "float.tflite")
+
+
 def test_what_onnxruntime_makes_of_scales_of_the_moment_is_refused(tmp_path: Path) -> None:
     path, quantized = float_network(tmp_path / "float.onnx"), tmp_path / "dynamic.onnx"
     quantize_dynamic(path, quantized)

@@ -58,6 +58,7 @@ class _Walk:
         self._constants = {tensor.name: tensor for tensor in copy.graph.initializer}
         self._values: dict[str, NDArray[Any]] = {}
         self._same: dict[str, str] = {}
+        self._of_the_moment: set[str] = set()  # values that DynamicQuantizeLinear gives
         self._sums: set[str] = set()  # real values where the graph has sums of products of integers
         self._nodes: list[onnx.NodeProto] = []
         self._added: list[onnx.TensorProto] = []
@@ -162,6 +163,7 @@ class _Walk:
     def quantize_on_the_fly(self, node: onnx.NodeProto) -> None:
         value, scale = node.output[:2]
         self._same[value] = self._real(node.input[0])
+        self._of_the_moment.add(value)
         self._add(scale, np.ones(()))
 
     def multiply_integers(self, node: onnx.NodeProto) -> None:
@@ -199,9 +201,12 @@ class _Walk:
         self._nodes.append(made)
 
     def _unscaled(self, node: onnx.NodeProto, index: int, axis: int) -> str:
-        """Return the value of an integer input without its scale, which another node multiplies by."""
+        """Return the value of an integer input without its scale, which another node multiplies by.
+
+        A fixed scale is not among those that became 1: raises SourceError for what QuantizeLinear gives.
+        """
         name = node.input[index]
-        if name in self._same:
+        if name in self._of_the_moment:
             return self._real(name)
         stored, zero = self._value(name).astype(np.int64), self._zero(node, index + 2, np.int64).astype(np.int64)
         return self._add(f"{node.output[0]}/integers_{index}", stored - _along(zero, stored.ndim, axis))
