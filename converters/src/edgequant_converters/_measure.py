@@ -40,11 +40,6 @@ class Measurement:
     detections: DetectionMeasure | None = None
 
     @property
-    def lowest_db(self) -> float:
-        """The lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
-        return lowest_of(self.outputs)
-
-    @property
     def worst_part(self) -> "tuple[OutputMeasure, PartMeasure] | None":
         """The part of an output with the lowest SQNR; None if every output is of one piece."""
         parts = [(output, part) for output in self.outputs for part in output.parts]
@@ -60,7 +55,7 @@ class OutputMeasure:
     parts: tuple[PartMeasure, ...]
 
 
-def lowest_of(outputs: Sequence[OutputMeasure]) -> float:
+def _lowest_of(outputs: Sequence[OutputMeasure]) -> float:
     """Return the lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
     figures = [output.sqnr_db for output in outputs]
     figures += [part.sqnr_db for output in outputs for part in output.parts]
@@ -172,12 +167,12 @@ class Reference:
         comparison = self._hub.comparison(open_fast(quantized))
         for pair in self._pairs[:FIRST_LOOK]:
             comparison.add(pair)
-        first_db = lowest_of(comparison.outputs)
+        first_db = _lowest_of(comparison.outputs)
         if best is not None and first_db < best.first_db - CLEARLY_DB:
             return Standing(first_db, first_db, min(FIRST_LOOK, len(self._pairs)))
         for pair in self._pairs[FIRST_LOOK:]:
             comparison.add(pair)
-        return Standing(first_db, lowest_of(comparison.outputs), len(self._pairs))
+        return Standing(first_db, _lowest_of(comparison.outputs), len(self._pairs))
 
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:

@@ -27,8 +27,9 @@ class ErrorStatistics:
 
     def update(self, reference: NDArray[np.generic], test: NDArray[np.generic]) -> None:
         """Add one sample's outputs: two arrays of any real dtype; values that one lacks, such as boxes, count as 0."""
-        size = max(reference.size, test.size)
-        r, t = (np.pad(y.astype(np.float64).ravel(), (0, size - y.size)) for y in (reference, test))
+        r, t = (values.astype(np.float64, copy=False).ravel() for values in (reference, test))
+        if r.size != t.size:
+            r, t = (np.pad(values, (0, max(r.size, t.size) - values.size)) for values in (r, t))
         with np.errstate(invalid="ignore", over="ignore"):
             error = r - t
             # Not r @ t: BLAS starts threads for that, which wait for each other longer than they add.

@@ -96,10 +96,11 @@ class OutputStatistics:
         The parts are those of the first sample's sizes: samples of others count where these parts can be told in them,
         and those of which the two arrays have different sizes, as how many boxes are found depends on data, in no part.
         """
-        self.whole.update(reference, test)
-        if reference.size != test.size:
+        r, t = (values.astype(np.float64, copy=False) for values in (reference, test))
+        self.whole.update(r, t)
+        if r.size != t.size:
             return
-        r, t = reference.astype(np.float64), test.astype(np.float64).reshape(reference.shape)
+        t = t.reshape(r.shape)
         if self._sums is None:
             if self._division is not None and not self._division.fits(r.shape):
                 self._division = None
