@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ops/arguments.h"
+#include "ops/integers.h"
 #include "ops/order.h"
 #include "plan/operator.h"
 
@@ -12,20 +13,7 @@ typedef struct eq_top_k {
 } eq_top_k;
 
 static int64_t key_at(const eq_top_k *t, const void *values, int64_t i) {
-    switch (t->type) {
-    case EQ_FLOAT32:
-        return eq_order_key(((const float *)values)[i]);
-    case EQ_INT8:
-        return ((const int8_t *)values)[i];
-    case EQ_UINT8:
-        return ((const uint8_t *)values)[i];
-    case EQ_INT16:
-        return ((const int16_t *)values)[i];
-    case EQ_INT32:
-        return ((const int32_t *)values)[i];
-    default:
-        return ((const int64_t *)values)[i];
-    }
+    return t->type == EQ_FLOAT32 ? eq_order_key(((const float *)values)[i]) : eq_integer_at(t->type, values, (size_t)i);
 }
 
 /* The indices of the k largest of `keys`, at the beginning of `best`, which has `room` like `spare`. */
