@@ -78,7 +78,7 @@ def _answers(task: Task, source: str) -> Iterator[tuple[str, str | float, Answer
         given += 1
         yield answer
     if given == 0:
-        raise InputError(f"{source} is too short: {task.needs}.")
+        raise InputError(f"{'Standard input' if source == '-' else source} is too short: {task.needs}.")
 
 
 def _heard(task: Task, source: str) -> Iterator[tuple[str, float, Answer]]:

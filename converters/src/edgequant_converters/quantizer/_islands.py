@@ -110,7 +110,7 @@ class Islands:
         if operand is None or operand.is_constant:
             return None
         if operator.code == "DIV":
-            return "LiteRT ends the run where an int8 divisor is 0, as it may be on other data"
+            return f"LiteRT ends the run where an {kind.lower()} divisor is 0, as it may be on other data"
         low, high = self._range_of(operand)
         step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]
         if operator.code == "EXP":
