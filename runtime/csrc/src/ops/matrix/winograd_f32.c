@@ -182,7 +182,7 @@ static void multiply(const step_data *d, const uint8_t *points, uint8_t *product
         const eq_gemm_f32 gemm = {
             d->packed + (size_t)k * d->matrix_bytes, d->outputs.columns, 1, d->channels, &offset, -INFINITY, INFINITY};
         d->kernel->run(&gemm, in, (void *const *)out, count, 0, d->outputs.columns);
-        for (int32_t t = 0; t < TILES; ++t) {
+        for (int32_t t = 0; t < count; ++t) {
             out[t] += TILES * out_tile;
         }
     }
