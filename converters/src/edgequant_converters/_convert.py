@@ -26,7 +26,7 @@ from .calibration import MINMAX, ImagePreprocessing, open_data, peek, range_coll
 from .doctor import follow_recipe, load_recipe
 from .graph import read_graph
 from .quantizer import io_type
-from .sources import QuantizedSource, Source, TrainedSource, is_prepared
+from .sources import Given, QuantizedSource, Source, TrainedSource, is_prepared
 from .tflite import carry_attached_files
 
 
@@ -117,6 +117,7 @@ def convert(
     may_know = is_prepared(source) or followed is not None or _may_be_quantized(source)
     _check_calibration(scheme, calibration, has_ranges=may_know)
     keep_source(source, destination)
+    given = Given(source, example_inputs, weights, input_shapes, input_values, input_layout)
     sample, calibration = peek(calibration, images)
     with (
         _working_folder() as folder,
@@ -125,17 +126,7 @@ def convert(
         engine_process(),
     ):
         report_progress("importing", 0, None)
-        network = write_float_hub(
-            source,
-            hub,
-            target,
-            example_inputs=example_inputs,
-            weights=weights,
-            input_shapes=input_shapes,
-            input_values=input_values,
-            input_layout=input_layout,
-            sample=sample,
-        )
+        network = write_float_hub(given, hub, target, sample)
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
         known = known_of(network, hub, target, folder) if scheme.needs_calibration else None

@@ -1,7 +1,6 @@
 """From a trained network to its float hub file: the first step of every conversion."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from ._errors import ConverterError, OutputError, SourceError
 from ._reason import reason
 from ._schemes import Target
 from .calibration import SampleFor
-from .sources import Source, open_source
+from .sources import Given, Source, open_source
 
 
 def hub_in(folder: str, target: Target) -> Path:
@@ -17,34 +16,16 @@ def hub_in(folder: str, target: Target) -> Path:
     return Path(folder, f"edgequant-float{target.suffix}")
 
 
-def write_float_hub(
-    source: Any,
-    hub: Path,
-    target: Target,
-    *,
-    example_inputs: Sequence[Any] | None,
-    weights: str | os.PathLike[str] | None,
-    input_shapes: Sequence[str],
-    input_values: Sequence[str],
-    input_layout: str | None,
-    sample: SampleFor,
-) -> Source:
-    """Read the network (the arguments are those of `convert`) and write it to `hub` as the float32 model of `target`.
+def write_float_hub(given: Given, hub: Path, target: Target, sample: SampleFor) -> Source:
+    """Read the network and write it to `hub` as the float32 model of `target`.
 
     The network and the hub are compared on a `sample` of the user's data, if there is one.
 
     Raises SourceError and UnsupportedError.
     """
+    source = given.source
     try:
-        network = open_source(
-            source,
-            example_inputs=example_inputs,
-            weights=None if weights is None else Path(weights),
-            input_shapes=input_shapes,
-            input_values=input_values,
-            input_layout=input_layout,
-            sample=sample,
-        )
+        network = open_source(given, sample)
         if target is Target.LITERT:
             network.write_litert(hub)
         else:

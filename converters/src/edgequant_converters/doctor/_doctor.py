@@ -23,6 +23,7 @@ from edgequant_converters._schemes import Scheme, Target, target_of
 from edgequant_converters.calibration import ImagePreprocessing, open_data, peek
 from edgequant_converters.graph import read_graph
 from edgequant_converters.quantizer import Floats, io_type
+from edgequant_converters.sources import Given
 from edgequant_converters.tflite import carry_attached_files
 
 from . import _techniques as techniques
@@ -104,6 +105,7 @@ def doctor(
     terms = _Terms(own_io, floats, per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
+    given = Given(source, example_inputs, weights, input_shapes, input_values, input_layout)
     sample, calibration = peek(calibration, images)
     with (
         tempfile.TemporaryDirectory(prefix="edgequant-") as folder,
@@ -114,17 +116,7 @@ def doctor(
         treating = stack.enter_context(ExitStack())
         treating.enter_context(engine_process())
         tell("importing", 0, None)
-        network = write_float_hub(
-            source,
-            hub,
-            target,
-            example_inputs=example_inputs,
-            weights=weights,
-            input_shapes=input_shapes,
-            input_values=input_values,
-            input_layout=input_layout,
-            sample=sample,
-        )
+        network = write_float_hub(given, hub, target, sample)
         tell("reading samples", 0, None)
         inputs = open_model(hub).inputs
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]

@@ -14,12 +14,14 @@ from edgequant_converters._extras import require_torch
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import QuantizedSource, Source, TrainedSource
+from ._given import Given
 from ._recognise import is_prepared, open_source
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "Given",
     "QuantizedSource",
     "Source",
     "TrainedSource",

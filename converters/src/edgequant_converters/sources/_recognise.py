@@ -3,7 +3,6 @@
 import re
 import sys
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +10,53 @@ from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters.calibration import SampleFor, no_sample
 
 from ._base import Source
+from ._given import Given
 from ._pickled_module import find_pickled_module
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 KINDS = "a .pt2, .keras, .h5, .onnx or .tflite file, a SavedModel folder, or package.module:factory"
 
 
-def open_source(
-    source: Any,
-    *,
-    example_inputs: Sequence[Any] | None = None,
-    weights: Path | None = None,
-    input_shapes: Sequence[str] = (),
-    input_values: Sequence[str] = (),
-    input_layout: str | None = None,
-    sample: SampleFor = no_sample,
-) -> Source:
-    """Return the reader for a trained network; the arguments are those of `convert`, and one sample of its data.
+def open_source(given: Given, sample: SampleFor = no_sample) -> Source:
+    """Return the reader for a trained network, which may ask for one `sample` of the user's data.
 
     Raises SourceError if it is none that edgequant reads, UnsupportedError for an argument that its kind cannot use.
     """
     from edgequant_converters import sources as readers
 
-    if input_values and not (isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".onnx"):
+    source, layout = given.source, given.input_layout or "nchw"
+    if given.input_values and not (isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".onnx"):
         raise UnsupportedError(
             "input_values make constants of an .onnx file's inputs; leave them out for other sources."
         )
     if is_prepared(source):
-        _refuse({"weights": weights, "input_shapes": input_shapes}, "a module of qat.prepare")
-        _refuse({"example_inputs": example_inputs}, "a module of qat.prepare, which has its own")
+        _refuse(given, "a module of qat.prepare", "weights", "input_shapes")
+        _refuse(given, "a module of qat.prepare, which has its own", "example_inputs")
         from edgequant_converters.qat._source import PreparedSource
 
-        return PreparedSource(source, input_layout=input_layout or "nchw")
+        return PreparedSource(source, input_layout=layout)
     if is_torch_module(source):
-        _refuse({"weights": weights, "input_shapes": input_shapes}, "a torch.nn.Module")
-        if example_inputs is None:
+        _refuse(given, "a torch.nn.Module", "weights", "input_shapes")
+        if given.example_inputs is None:
             raise SourceError("A torch.nn.Module needs example_inputs: a tuple of tensors that its forward() takes.")
-        return readers.from_torch(source, example_inputs, input_layout=input_layout or "nchw", sample=sample)
-    if example_inputs is not None:
+        return readers.from_torch(source, given.example_inputs, input_layout=layout, sample=sample)
+    if given.example_inputs is not None:
         raise UnsupportedError("example_inputs go with a torch.nn.Module; leave them out for other sources.")
     if isinstance(source, str) and FACTORY.fullmatch(source) and not Path(source).exists():
-        layout = input_layout or "nchw"
         return readers.from_factory(
-            source, weights=weights, input_shapes=input_shapes, input_layout=layout, sample=sample
+            source, weights=given.weights, input_shapes=given.input_shapes, input_layout=layout, sample=sample
         )
-    _refuse({"weights": weights}, "a source that holds its own weights")
-    return _open_file_or_object(source, input_layout, sample, input_shapes, input_values)
+    _refuse(given, "a source that holds its own weights", "weights")
+    return _open_file_or_object(given, sample)
 
 
-def _open_file_or_object(
-    source: Any,
-    input_layout: str | None,
-    sample: SampleFor,
-    input_shapes: Sequence[str],
-    input_values: Sequence[str],
-) -> Source:
+def _open_file_or_object(given: Given, sample: SampleFor) -> Source:
     from edgequant_converters import sources as readers
 
+    source, layout, shapes = given.source, given.input_layout, given.input_shapes
     if is_keras_model(source):
-        _refuse({"input_layout": input_layout}, "a Keras model, whose own layout is kept")
-        return readers.from_keras(source, sample=sample, input_shapes=input_shapes)
+        _refuse(given, "a Keras model, whose own layout is kept", "input_layout")
+        return readers.from_keras(source, sample=sample, input_shapes=shapes)
     if not isinstance(source, (str, Path)):
         raise SourceError(f"A {type(source).__name__} is not a network that edgequant reads: give {KINDS}.")
     path = Path(source)
@@ -78,19 +64,19 @@ def _open_file_or_object(
         raise SourceError(f"{path} does not exist: give {KINDS}.")
     suffix = path.suffix.lower()
     if suffix == ".pt2":
-        _refuse({"input_shapes": input_shapes}, "an exported program, whose example inputs fix its shapes")
-        return readers.from_exported_program(path, input_layout=input_layout or "nchw", sample=sample)
+        _refuse(given, "an exported program, whose example inputs fix its shapes", "input_shapes")
+        return readers.from_exported_program(path, input_layout=layout or "nchw", sample=sample)
     if suffix == ".onnx":
         return readers.from_onnx(
-            path, input_layout=input_layout, sample=sample, input_shapes=input_shapes, input_values=input_values
+            path, input_layout=layout, sample=sample, input_shapes=shapes, input_values=given.input_values
         )
-    _refuse({"input_layout": input_layout}, "a source whose own layout is kept")
+    _refuse(given, "a source whose own layout is kept", "input_layout")
     if path.is_dir():
-        return readers.from_saved_model(path, sample=sample, input_shapes=input_shapes)
+        return readers.from_saved_model(path, sample=sample, input_shapes=shapes)
     if suffix in (".keras", ".h5", ".hdf5"):
-        return readers.from_keras(path, sample=sample, input_shapes=input_shapes)
+        return readers.from_keras(path, sample=sample, input_shapes=shapes)
     if suffix == ".tflite":
-        return readers.from_tflite(path, sample=sample, input_shapes=input_shapes)
+        return readers.from_tflite(path, sample=sample, input_shapes=shapes)
     if suffix in (".pt", ".pth", ".ckpt") and _is_torchscript(path):
         raise SourceError(
             f"{path.name} is a TorchScript program (torch.jit.save), which edgequant does not read: export the module "
@@ -138,7 +124,7 @@ def is_keras_model(source: Any) -> bool:
     return keras is not None and isinstance(source, keras.Model)
 
 
-def _refuse(arguments: dict[str, Any], kind: str) -> None:
-    for name, value in arguments.items():
-        if value:
+def _refuse(given: Given, kind: str, *names: str) -> None:
+    for name in names:
+        if getattr(given, name):
             raise UnsupportedError(f"{name} cannot be used with {kind}; leave it out.")
