@@ -102,6 +102,10 @@ def test_without_it_the_way_out_is_named(voice: Path, tmp_path: Path) -> None:
         (["rate=fast"], "is no value of an input"),
         (["speed=1"], "no input 'speed': its inputs are x, rate, gain"),
         (["rate=0.5"], "'rate' is int64, which 0.5 does not fit"),
+        (["rate=1e999999999"], "'rate' is int64, which 1e999999999 does not fit"),
+        (["rate=9223372036854775808"], "'rate' is int64, which 9223372036854775808 does not fit"),
+        (["rate=nan"], "'rate' is int64, which nan does not fit"),
+        (["gain=1,1e39"], "'gain' is float32, which 1,1e39 does not fit"),
         (["gain=1,2,3"], "'gain' has 2 elements"),
         (["x=0", "rate=0", "gain=0"], "no input left"),
     ],
@@ -109,6 +113,32 @@ def test_without_it_the_way_out_is_named(voice: Path, tmp_path: Path) -> None:
 def test_values_that_do_not_fit(texts: list[str], message: str, voice: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=message):
         convert(voice, tmp_path / "written.tflite", input_values=texts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (TensorProto.INT64, str(2**53 + 1), 2**53 + 1),
+        (TensorProto.INT64, "16e3", 16000),
+        (TensorProto.FLOAT, "inf", np.inf),
+        (TensorProto.BFLOAT16, "0.5", 0.5),
+        (TensorProto.BOOL, "1", True),
+    ],
+)
+def test_values_are_what_was_written(kind: int, text: str, expected: float) -> None:
+    model = with_input(kind)
+    fix_values(model, [f"a={text}"], "net")
+    assert numpy_helper.to_array(model.graph.initializer[0]).item() == expected
+
+
+def test_a_text_is_no_number() -> None:
+    with pytest.raises(SourceError, match="'a' is object, which --input-value cannot give"):
+        fix_values(with_input(TensorProto.STRING), ["a=1"], "net")
+
+
+def with_input(kind: int) -> onnx.ModelProto:
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1]), helper.make_tensor_value_info("a", kind, [])]
+    return helper.make_model(helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "graph", inputs, []))
 
 
 def test_other_sources_have_none(tmp_path: Path) -> None:
