@@ -68,6 +68,15 @@ class Choice:
     pick: "_Pick"
     steps: tuple[Step, ...]
 
+    @property
+    def only_widens(self) -> bool:
+        """Whether more samples can only widen the ranges.
+
+        Fitted ones move either way with each sample, and a deep network that was measured to be good with some is up to
+        3 dB worse with others beside them.
+        """
+        return self.pick.methods == {MINMAX}
+
     def write(self, write: Write, evidence: Evidence) -> None:
         """Write the model with what all samples say now."""
         self.pick.write(write, evidence.choices(self.pick.methods), evidence.rounding(), evidence.spans())

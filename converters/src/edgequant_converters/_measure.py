@@ -62,6 +62,7 @@ def _lowest_of(outputs: Sequence[OutputMeasure]) -> float:
     return min((-IDENTICAL_DB if figure is None else figure for figure in figures), default=-IDENTICAL_DB)
 
 
+ON_KEPT_ASIDE = "held-back samples, which did not calibrate"
 ON_HELD_BACK = "held-back samples, before they joined the calibration"
 ON_CALIBRATION = "the calibration samples themselves (fewer than 10 were given)"
 ON_DATA = "the data given"

@@ -11,7 +11,17 @@ from ._errors import UnsupportedError
 from ._evaluate import open_model
 from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
-from ._measure import ON_CALIBRATION, ON_DATA, ON_HELD_BACK, ON_NOISE, ON_PROBES, Measurement, measure, noise_samples
+from ._measure import (
+    ON_CALIBRATION,
+    ON_DATA,
+    ON_HELD_BACK,
+    ON_KEPT_ASIDE,
+    ON_NOISE,
+    ON_PROBES,
+    Measurement,
+    measure,
+    noise_samples,
+)
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Scheme, Target
 from .calibration import (
@@ -174,7 +184,7 @@ class _Writer:
 
 
 def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progress: Progress) -> Written:
-    """Measure with the ranges of the samples that are not kept aside; then write with the ranges of all of them."""
+    """Measure with the ranges of the samples that are not kept aside; those join afterwards, if they only widen."""
     request, check = writer.request, DataCheck()
     samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
     calibrating = KeepFirst(_counted(samples, data.count, progress))
@@ -195,10 +205,11 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
         progress("quantizing", 0, None)
         writer.write(ranges)
     progress("measuring", 0, None)
-    measured_on = ON_HELD_BACK if samples.disjoint else ON_CALIBRATION
+    joins = samples.disjoint and (choice is None or choice.only_widens)
+    measured_on = ON_HELD_BACK if joins else ON_KEPT_ASIDE if samples.disjoint else ON_CALIBRATION
     measurement = measure(writer.hub, writer.output, samples.held_back, measured_on)
     calibrated = samples.used
-    if samples.disjoint:
+    if joins:
         calibrated += len(samples.held_back)
         ranges = _observed(watch, collector, samples.held_back)
         if choice is None:
