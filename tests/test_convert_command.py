@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 SPEC_KEYS = {
     "source", "output", "target", "quantize", "bytes", "source_bytes", "inputs", "outputs", "float_ops", "sqnr_db",
     "sqnr_measured_on", "sqnr_output", "calibration_samples", "seconds", "warnings", "kept_cost", "detections", "data",
-    "choices",
+    "choices", "import_sqnr_db",
 }  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def test_the_table_and_the_file(cli, tmp_path):
     assert facts["bytes"].strip().startswith(f"{output.stat().st_size:,} (0.")
     assert facts["input"].strip() == "x  1x64 float32"
     assert "dB against float32" in facts["SQNR"]
+    assert facts["float model"].strip() == "identical against the network itself, on an example"
     assert {"network", "model", "left in float", "took"} <= facts.keys()
     assert result.stderr == ""
 

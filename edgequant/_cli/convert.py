@@ -130,9 +130,7 @@ def _print_report(report: "ConversionReport") -> None:
         ("bytes", f"{report.bytes:,} ({report.ratio:.2f}x of {report.source_bytes:,} in float32)"),
         *(("input", _spec(spec)) for spec in report.inputs),
         *(("output", _spec(spec)) for spec in report.outputs),
-        *(("worst part", line) for line in _worst_part(report)),
-        ("SQNR", _sqnr(report)),
-        *(("objects", line) for line in _objects(report)),
+        *_fidelity(report),
     ]
     if report.calibration_samples:
         facts.append(("calibrated on", f"{report.calibration_samples:,} samples"))
@@ -147,6 +145,25 @@ def _print_report(report: "ConversionReport") -> None:
         facts.append(("which costs", f"{cost.bytes:+,} bytes; {shares}"))
     facts.append(("took", f"{report.seconds:.1f} s"))
     print_facts(facts)
+
+
+def _fidelity(report: "ConversionReport") -> list[tuple[str, str]]:
+    """Return the lines on how far the written model is from the network; float32 has none but the import itself."""
+    imported = f"{_decibels(report.import_sqnr_db)} against the network itself, on an example"
+    if report.quantize == "fp32":
+        return [("SQNR", imported)]
+    return [
+        ("float model", imported),
+        *(("worst part", line) for line in _worst_part(report)),
+        ("SQNR", _sqnr(report)),
+        *(("objects", line) for line in _objects(report)),
+    ]
+
+
+def _decibels(sqnr_db: float) -> str:
+    from edgequant_converters import IDENTICAL_DB
+
+    return "identical" if sqnr_db >= IDENTICAL_DB else f"{sqnr_db:.1f} dB"
 
 
 def _objects(report: "ConversionReport") -> list[str]:
@@ -185,14 +202,11 @@ def _worst_part(report: "ConversionReport") -> list[str]:
 
 
 def _sqnr(report: "ConversionReport") -> str:
-    from edgequant_converters import IDENTICAL_DB
-
     several = len(report.outputs) > 1 and report.sqnr_output is not None
     whose = f" of the output '{report.sqnr_output}', the lowest of {len(report.outputs)}" if several else ""
     if report.sqnr_db is None:
         return f"not finite{whose}, on {report.sqnr_measured_on}"
-    figure = "identical" if report.sqnr_db >= IDENTICAL_DB else f"{report.sqnr_db:.1f} dB"
-    return f"{figure}{whose} against float32, on {report.sqnr_measured_on}"
+    return f"{_decibels(report.sqnr_db)}{whose} against float32, on {report.sqnr_measured_on}"
 
 
 def _float_ops(report: "ConversionReport") -> list[str]:

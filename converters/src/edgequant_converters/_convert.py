@@ -126,7 +126,7 @@ def convert(
         engine_process(),
     ):
         report_progress("importing", 0, None)
-        network = write_float_hub(given, hub, target, sample)
+        network, import_sqnr_db = write_float_hub(given, hub, target, sample)
         if isinstance(network, TrainedSource):
             request = replace(request, learned=network.learned(request))
         known = known_of(network, hub, target, folder) if scheme.needs_calibration else None
@@ -156,6 +156,7 @@ def convert(
             inputs=written.inputs,
             outputs=written.outputs,
             float_ops=float_ops,
+            import_sqnr_db=import_sqnr_db,
             kept_cost=cost_of_kept(temporary, done.kept, done.strict_bytes),
             sqnr_db=measurement.sqnr_db,
             sqnr_measured_on=measurement.measured_on,

@@ -54,6 +54,7 @@ class ConversionReport:
     """The outcome of `convert`.
 
     `bytes` is the written file's size and `source_bytes` that of the same network as float32 in the same file format.
+    `import_sqnr_db` is the lowest SQNR of the float32 model's outputs against those of the network it was made from.
     `output_measures` has the SQNR of each output and of its parts, in the order of `outputs`; empty if a recipe was
     followed without data. `sqnr_db` is the lowest signal to quantization noise ratio over the outputs, against the
     float32 model, in dB (300: identical; None: an output is not finite); `sqnr_measured_on` says on which inputs,
@@ -70,6 +71,7 @@ class ConversionReport:
     source_bytes: int
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    import_sqnr_db: float
     float_ops: tuple[FloatOp, ...]
     kept_cost: KeptCost | None
     sqnr_db: float | None
@@ -104,6 +106,7 @@ class ConversionReport:
             ],
             "float_ops": [{"type": op.type, "name": op.name, "reason": op.reason} for op in self.float_ops],
             "kept_cost": None if self.kept_cost is None else asdict(self.kept_cost),
+            "import_sqnr_db": self.import_sqnr_db,
             "sqnr_db": self.sqnr_db,
             "sqnr_measured_on": self.sqnr_measured_on,
             "sqnr_output": self.sqnr_output,

@@ -116,7 +116,7 @@ def doctor(
         treating = stack.enter_context(ExitStack())
         treating.enter_context(engine_process())
         tell("importing", 0, None)
-        network = write_float_hub(given, hub, target, sample)
+        network, _ = write_float_hub(given, hub, target, sample)
         tell("reading samples", 0, None)
         inputs = open_model(hub).inputs
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]

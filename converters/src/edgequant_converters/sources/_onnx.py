@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
+from edgequant_converters._metrics import IDENTICAL_DB
 from edgequant_converters._onnx_write import save_onnx
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import SampleFor, no_sample
@@ -68,21 +69,19 @@ class OnnxSource:
         shapes = [shape_of(value) for value in self._inputs]
         self._permuted = [input_layout == "nhwc" and len(shape) == 4 for shape in shapes]
 
-    def write_litert(self, path: Path) -> None:
+    def write_litert(self, path: Path) -> float:
         """Write the graph as a float32 .tflite with a batch of 1 where it is free, and the data's other sizes."""
         if self._sampled is None:
             self._refuse_free_sizes()
         examples, _ = self._case
         self.ranges = write_onnx_as_litert(self._model, examples, self._permuted, path, self._quantized)
-        self._check(path)
-        self._note_loss()
+        return min(self._check(path), self._note_loss())
 
-    def write_onnx(self, path: Path) -> None:
+    def write_onnx(self, path: Path) -> float:
         """Write the graph with a newer opset, inferred shapes and all weights inside; a free batch stays free."""
         channels_last = frozenset(value.name for value, permuted in self._permutations() if permuted)
         save_onnx(normalised(self._model, channels_last), path)
-        self._check(path)
-        self._note_loss()
+        return min(self._check(path), self._note_loss())
 
     def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
@@ -104,14 +103,15 @@ class OnnxSource:
         self._model, self._rewritten = found.model, True
         return found
 
-    def _note_loss(self) -> None:
+    def _note_loss(self) -> float:
         """Say how far the float graph is from the quantized file that it was made of."""
         if self._quantized is None:
-            return
+            return IDENTICAL_DB
         inputs, expected = self._case
         theirs = open_model(self._path).run_real(list(inputs.values()))
-        found = agreement([value.name for value in self._model.graph.output], theirs, expected)
+        lowest, found = agreement([value.name for value in self._model.graph.output], theirs, expected)
         self.notes = (f"{self._name} is in fewer bits already. {found}",)
+        return lowest
 
     def _refuse_free_sizes(self) -> None:
         free = [value for value in self._inputs if None in shape_of(value)[1:]]
@@ -131,11 +131,11 @@ class OnnxSource:
         dims = [list(value.type.tensor_type.shape.dim) for value in self._inputs]
         return {shape[0].dim_param for shape in dims if shape and shape[0].dim_param}
 
-    def _check(self, path: Path) -> None:
+    def _check(self, path: Path) -> float:
         examples, expected = self._case
         pairs = zip(examples.items(), self._permuted, strict=True)
         hub_inputs = {name: to_nhwc(value) if permuted else value for (name, value), permuted in pairs}
-        check_hub(path, hub_inputs, expected, self.description)
+        return check_hub(path, hub_inputs, expected, self.description)
 
     @cached_property
     def _case(self) -> Case:

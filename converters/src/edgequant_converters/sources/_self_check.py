@@ -52,12 +52,12 @@ def check_hub(
     )
 
 
-def agreement(names: Sequence[str], theirs: Sequence[NDArray[Any]], ours: Sequence[NDArray[Any]]) -> str:
-    """Say how far the float model of a quantized one is from it, by the output that differs most."""
+def agreement(names: Sequence[str], theirs: Sequence[NDArray[Any]], ours: Sequence[NDArray[Any]]) -> tuple[float, str]:
+    """Return how far the float model of a quantized one is from it, in dB and in words, by the worst output."""
     lowest, output = min(
         (sqnr_db(*pair), name) for pair, name in zip(zip(theirs, ours, strict=True), names, strict=True)
     )
-    return (
+    return lowest, (
         "The float model made of it, which the figures here compare with, agrees with it to "
         f"{lowest:.1f} dB (output '{output}', one input)."
     )

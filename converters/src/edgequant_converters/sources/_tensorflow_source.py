@@ -38,23 +38,23 @@ class TensorFlowSource:
     sample: SampleFor = no_sample
     input_shapes: Sequence[str] = ()
 
-    def write_litert(self, path: Path) -> None:
+    def write_litert(self, path: Path) -> float:
         """Write the network as a float32 .tflite with a batch of 1; raises SourceError or UnsupportedError."""
         with self._converted("litert") as result:
             if result.lacking is None:
                 _finish_litert(result, path)
             else:
                 _write_by_onnx(result, path)
-            check_hub(path, *result.case, self.description)
+            return check_hub(path, *result.case, self.description)
 
-    def write_onnx(self, path: Path) -> None:
+    def write_onnx(self, path: Path) -> float:
         """Write the network as a float32 .onnx with a batch of 1, in its own layout; raises as write_litert does."""
         with self._converted("onnx") as result:
             model = onnx.load(result.hub)
             rename_onnx_io(model, result.input_names, result.output_names)
             settle(model)
             save_onnx(model, path)
-            check_hub(path, *result.case, self.description)
+            return check_hub(path, *result.case, self.description)
 
     @contextmanager
     def _converted(self, target: str) -> Iterator["_Converted"]:

@@ -61,37 +61,38 @@ class TfliteSource:
         if self._parts:
             self._model, self.ranges = _widened(self._model)
 
-    def write_litert(self, path: Path) -> None:
+    def write_litert(self, path: Path) -> float:
         """Write the normalised model and compare it with the file as it was given; raises SourceError."""
         write_model(self._model, path)
-        self._compare(path)
+        return self._compare(path)
 
-    def write_onnx(self, path: Path) -> None:
+    def write_onnx(self, path: Path) -> float:
         """Write the model as a float32 .onnx, images channels last; raises UnsupportedError for what ONNX lacks."""
         save_onnx(export_onnx(read_ir(self._model)), path)
-        self._compare(path)
+        found = self._compare(path)
         if self._parts:  # which says how far the widened file is from the integers, and not that ONNX is as it is
             with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
                 widened = Path(folder, self._original.name)
                 write_model(self._model, widened)
                 named = dict(zip((spec.name for spec in open_model(path).inputs), self._tried, strict=True))
                 check_hub(path, named, open_model(widened).run_real(self._tried), self.description)
+        return found
 
     def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
         return open_model(self._original).run_real(self._tried), open_model(written).run_real(self._tried)
 
-    def _compare(self, hub: Path) -> None:
+    def _compare(self, hub: Path) -> float:
         """Compare the hub with the file as it was given; raises SourceError if a float file differs from its hub."""
         written = open_model(hub)
         inputs = self._sample(written.inputs) or self._seeded(written.inputs)
         self._tried = [inputs[spec.name] for spec in written.inputs]
         if not self._parts:
             expected = open_model(self._original).run_real(self._tried)
-            check_hub(hub, inputs, expected, self.description)
-            return
-        found = agreement([spec.name for spec in written.outputs], *self.beside(hub))
+            return check_hub(hub, inputs, expected, self.description)
+        lowest, found = agreement([spec.name for spec in written.outputs], *self.beside(hub))
         self.notes = (f"{self._original.name} is quantized already ({', '.join(self._parts)}). {found}",)
+        return lowest
 
     def _seeded(self, inputs: Sequence[TensorInfo]) -> Mapping[str, NDArray[Any]]:
         """Return random inputs, of a quantized file in the range that its integers have."""

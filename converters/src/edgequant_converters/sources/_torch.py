@@ -49,15 +49,15 @@ class TorchSource:
         self._sample = partial(_sampled, self.input_names, self.example_inputs, self._permuted, sample)
         self.output_names = output_names(self._run_module(self.example_inputs))
 
-    def write_litert(self, path: Path) -> None:
+    def write_litert(self, path: Path) -> float:
         """Write the network as a float32 .tflite; raises SourceError or UnsupportedError."""
         write_litert(self._program, path, self.input_names, self.output_names, self.description)
-        self._check(path)
+        return self._check(path)
 
-    def write_onnx(self, path: Path) -> None:
+    def write_onnx(self, path: Path) -> float:
         """Write the network as a float32 .onnx; raises SourceError or UnsupportedError."""
         write_onnx(self._program, path, self.input_names, self.output_names, self.description)
-        self._check(path)
+        return self._check(path)
 
     @cached_property
     def _program(self) -> ExportedProgram:
@@ -79,19 +79,21 @@ class TorchSource:
                 f"{self.description} fails on example inputs of shape {shapes}: {reason(error)}."
             ) from error
 
-    def _check(self, path: Path) -> None:
+    def _check(self, path: Path) -> float:
         """Compare the hub with the module: on a sample of the data if there is one, the example inputs, seeded ones."""
+        found = []
         sampled = self._sample()
         if sampled is not None:
-            check_hub(path, *self._case(sampled), self.description)
+            found.append(check_hub(path, *self._case(sampled), self.description))
         inputs, expected = self._case(self.example_inputs)
         if sampled is None or _are_finite(expected):
-            check_hub(path, inputs, expected, self.description)
+            found.append(check_hub(path, inputs, expected, self.description))
         example = dict(zip(self.input_names, (value.numpy() for value in self.example_inputs), strict=True))
         seeded = tuple(torch.from_numpy(value) for value in seeded_inputs(example).values())
         inputs, expected = self._case(seeded)
         if _are_finite(expected):
-            check_hub(path, inputs, expected, self.description)
+            found.append(check_hub(path, inputs, expected, self.description))
+        return min(found)
 
     def _case(self, inputs: Sequence[torch.Tensor]) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
         hub_inputs = dict(zip(self.input_names, (value.numpy() for value in self._to_hub_layout(inputs)), strict=True))
