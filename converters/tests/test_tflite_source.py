@@ -3,11 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from edgequant_runtime import Session
+from edgequant_runtime.isolation import engine_process
 
 from edgequant_converters import CalibrationError, SourceError, convert
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._metrics import sqnr_db
+from edgequant_converters.quantizer import watch_litert
 from edgequant_converters.sources import from_tflite
 from edgequant_converters.tflite import model_bytes, read_model
 
@@ -126,3 +129,35 @@ def test_a_file_that_litert_cannot_run_is_refused(tiny: Path) -> None:
     tiny.write_bytes(model_bytes(model))
     with pytest.raises(SourceError, match=r"^LiteRT cannot open tiny\.tflite: .*FULLY_CONNECTED"):
         from_tflite(tiny)
+
+
+def test_a_scalar_whose_shape_is_left_out_is_quantized_around(tiny_tflite: Any, tmp_path: Path) -> None:
+    model = tiny_tflite.build()
+    graph = model.subgraphs[0]
+    model.buffers.append(schema.BufferT(data=np.frombuffer(np.float32(2).tobytes(), np.uint8)))
+    graph.tensors += [
+        schema.TensorT(name=b"two", buffer=len(model.buffers) - 1),
+        schema.TensorT(name=b"twice", shape=[1, 3]),
+    ]
+    model.operatorCodes.append(schema.OperatorCodeT(deprecatedBuiltinCode=schema.BuiltinOperator.MUL, version=1))
+    options = {"builtinOptionsType": schema.BuiltinOptions.MulOptions, "builtinOptions": schema.MulOptionsT()}
+    graph.operators.append(schema.OperatorT(opcodeIndex=2, inputs=[4, 5], outputs=[6], **options))
+    graph.outputs = [6]
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    samples = np.random.default_rng(0).normal(size=(40, 1, 4)).astype(np.float32)
+    report = convert(tmp_path / "net.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=samples)
+    assert report.sqnr_db is not None and report.sqnr_db > 30
+
+
+def test_a_network_without_floats_is_watched_without_an_engine(tmp_path: Path) -> None:
+    kind = schema.TensorType.INT16
+    tensors = [schema.TensorT(name=name, shape=[1, 8], type=kind) for name in (b"sound", b"filtered")]
+    custom = schema.OperatorT(opcodeIndex=0, inputs=[0], outputs=[1])
+    model = schema.ModelT(
+        version=3,
+        operatorCodes=[schema.OperatorCodeT(builtinCode=schema.BuiltinOperator.CUSTOM, customCode=b"Unknown")],
+        subgraphs=[schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[1], operators=[custom])],
+        buffers=[schema.BufferT()],
+    )
+    with engine_process():
+        assert [*watch_litert(model).run({"sound": np.zeros((1, 8), np.int16)})] == []

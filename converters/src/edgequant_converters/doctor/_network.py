@@ -80,8 +80,9 @@ class Network:
         return self._index[name]
 
     def shape(self, index: int) -> tuple[int, ...]:
-        """Return a tensor's shape."""
-        return tuple(int(n) for n in self.graph.tensors[index].shape)
+        """Return a tensor's shape; some files leave out that of a scalar."""
+        shape = self.graph.tensors[index].shape
+        return () if shape is None else tuple(int(n) for n in shape)
 
     def constant(self, index: int) -> NDArray[Any] | None:
         """Return a constant tensor's value (bytes, if it is neither float32 nor int), None for what is computed."""

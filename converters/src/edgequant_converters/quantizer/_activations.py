@@ -20,7 +20,8 @@ class LitertActivations:
 
     The native engine runs a copy whose outputs are all of these: it gives the same bits on every computer, and so a
     quantized model has the same bytes wherever it is made. What it does not open, and models with variables, LiteRT
-    runs, told to keep all tensors. The samples of a network with state are one stream, as for an Evaluator.
+    runs, told to keep all tensors; where nothing is to be seen, none does. The samples of a network with state are one
+    stream, as for an Evaluator.
     """
 
     def __init__(self, model: ModelT, data: bytes) -> None:
@@ -31,7 +32,8 @@ class LitertActivations:
         self._computed = [index for index, _ in self._watched if index not in self._inputs]
         self._native = None if _has_variables(model) else _open_natively(data, self._computed)
         self._anew = not keeps_a_stream(data)
-        self._litert = open_inner(data, "the float model", threads=_THREADS) if self._native is None else None
+        by_litert = self._native is None and bool(self._computed)
+        self._litert = open_inner(data, "the float model", threads=_THREADS) if by_litert else None
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run one sample; yield (tensor name, its float32 value). Raises SourceError."""
@@ -39,10 +41,11 @@ class LitertActivations:
             values = self._litert.run(sample, [index for index, _ in self._watched])
             yield from zip((name for _, name in self._watched), values, strict=True)
             return
-        assert self._native is not None
-        with run_of("the float model"):
-            made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=self._anew)
-        computed = dict(zip(self._computed, made.values(), strict=True))
+        computed: dict[int, NDArray[np.float32]] = {}
+        if self._native is not None:
+            with run_of("the float model"):
+                made = self._native.run({info.name: sample[info.name] for info in self._native.inputs}, anew=self._anew)
+            computed = dict(zip(self._computed, made.values(), strict=True))
         for index, name in self._watched:
             yield name, computed[index] if index in computed else np.asarray(sample[self._inputs[index]])
 
@@ -51,12 +54,12 @@ def _open_natively(data: bytes, watched: Sequence[int]) -> IsolatedSession | Non
     """Open a copy of the model whose outputs are the watched tensors; None if the native engine refuses it."""
     from ai_edge_litert.schema_py_generated import TensorMapT
 
+    if not watched:
+        return None
     copy = read_model(data)
     copy.subgraphs[0].outputs = list(watched)
     for signature in copy.signatureDefs or []:
         signature.outputs = [TensorMapT(name=b"%d" % index, tensorIndex=index) for index in watched]
-    if not watched:
-        return None
     try:
         return current_process().open(model_bytes(copy), engine="native", threads=_THREADS, name="the float model")
     except SessionError:
