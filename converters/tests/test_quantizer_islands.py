@@ -47,22 +47,27 @@ def test_a_pooling_of_windows_with_gaps_is_whole_in_int8(tmp_path: Path) -> None
 class LogMel(torch.nn.Module):
     """The logarithm of bands of a power spectrum, as recognizers of speech begin with."""
 
-    def __init__(self, *, smallest_weight: float) -> None:
+    def __init__(self, *, smallest_weight: float, negated: bool = False) -> None:
         super().__init__()
+        self.negated = negated
         torch.manual_seed(0)
         self.spectrum, self.bands = torch.nn.Conv2d(4, 8, 1, bias=False), torch.nn.Conv2d(8, 4, 1, bias=False)
         torch.nn.init.uniform_(self.bands.weight, smallest_weight, 1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        spectrum = -2 * self.spectrum(x)[:, :, 1:]
+        spectrum = self.spectrum(x)[:, :, 1:]
+        spectrum = -spectrum if self.negated else -2 * spectrum
         return torch.log(self.bands(spectrum**2).clamp(min=1e-6))
 
 
+@pytest.mark.parametrize("negated", [False, True])
 @pytest.mark.parametrize(("name", "layer"), [("int8.tflite", "CONV_2D"), ("int8.onnx", "Conv")])
-def test_the_spectrum_under_a_logarithm_is_computed_in_float(name: str, layer: str, tmp_path: Path) -> None:
+def test_the_spectrum_under_a_logarithm_is_computed_in_float(
+    name: str, layer: str, negated: bool, tmp_path: Path
+) -> None:
     """A quiet band counts as much as a loud one, which is three decades above it: no int8 step is left for it."""
     quiet = DATA * np.geomspace(1, 0.03, 8, dtype=np.float32)
-    report = int8_of(LogMel(smallest_weight=0.0), tmp_path, quiet, name)
+    report = int8_of(LogMel(smallest_weight=0.0, negated=negated), tmp_path, quiet, name)
     assert [op.type for op in report.float_ops].count(layer) == 2
     assert report.sqnr_db is not None and report.sqnr_db > 25
     # Bands of differences are no powers: nothing says how small a spectrum they ask for.
@@ -81,6 +86,26 @@ def test_a_divisor_may_be_0_on_data_that_calibration_did_not_see(tmp_path: Path)
     session = Session(tmp_path / "int8.tflite", engine="litert")
     silence = np.zeros((1, 4, 8, 8), np.float32)
     assert not np.any(session.run({session.inputs[0].name: silence})[session.outputs[0].name])
+
+
+class Divided(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.above, self.below = torch.nn.Conv2d(4, 8, 3), torch.nn.Conv2d(4, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.above(x) / (1.5 + self.below(x).sigmoid())
+
+
+@pytest.mark.parametrize(
+    ("name", "divisor"), [("int8.tflite", {"ADD", "LOGISTIC", "TRANSPOSE"}), ("int8.onnx", set[str]())]
+)
+def test_divisors_that_are_not_small_are_integers_in_onnx(name: str, divisor: set[str], tmp_path: Path) -> None:
+    """ONNX Runtime divides floats, so that what LiteRT does at a divisor of 0 is no reason there."""
+    report = int8_of(Divided(), tmp_path, name=name)
+    assert {op.type.upper() for op in report.float_ops} == {"DIV"} | divisor
+    assert report.sqnr_db is not None and report.sqnr_db > 30
 
 
 @pytest.mark.parametrize(("last", "name"), [(torch.nn.Softmax(1), "SOFTMAX"), (torch.nn.Sigmoid(), "LOGISTIC")])

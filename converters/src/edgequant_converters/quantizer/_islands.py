@@ -46,10 +46,20 @@ _OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 
 
 class Islands:
-    """Decides for one graph; `kinds` are the operators that could compute in integers."""
+    """Decides for one graph; `kinds` are the operators that could compute in integers.
 
-    def __init__(self, graph: Graph, kinds: Mapping[Operator, str], range_of: Callable[[Tensor], Range]) -> None:
-        self._graph, self._kinds, self._range_of = graph, kinds, range_of
+    `stops_at_0`: the engine is LiteRT, which ends a run that divides integers by 0.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        kinds: Mapping[Operator, str],
+        range_of: Callable[[Tensor], Range],
+        *,
+        stops_at_0: bool,
+    ) -> None:
+        self._graph, self._kinds, self._range_of, self._stops_at_0 = graph, kinds, range_of, stops_at_0
         self._producers, self._users = graph.producers(), graph.users()
         self._squared: dict[Operator, bool] = {}
         self.reasons: dict[Operator, str] = {}
@@ -109,7 +119,7 @@ class Islands:
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
             return None
-        if operator.code == "DIV":
+        if operator.code == "DIV" and self._stops_at_0:
             return f"LiteRT ends the run where an {kind.lower()} divisor is 0, as it may be on other data"
         low, high = self._range_of(operand)
         step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]
@@ -178,9 +188,7 @@ class Islands:
         changed = True
         while changed:
             changed = False
-            for operator in [
-                op for op in island if OPERATORS[op.code].moves and OPERATORS[op.code].scales is Scales.KEPT
-            ]:
+            for operator in [op for op in island if self._only_moves(op) and OPERATORS[op.code].scales is Scales.KEPT]:
                 (source,) = {self._producers.get(operator.given[i]) for i in _moved(operator)}
                 inside = source in island or (source is not None and source not in self._kinds)
                 if not inside and not self._feeds_out(operator):

@@ -158,7 +158,7 @@ class Plan:
 
     def _keep_what_int8_destroys(self) -> None:
         free = self._outputs is not Outputs.ASKED
-        islands = Islands(self._graph, self.kinds, self.range_of)
+        islands = Islands(self._graph, self.kinds, self.range_of, stops_at_0=True)
         self.kept = islands.find(outputs_may_be_float=free)
         for operator in self.kept:
             self.kinds.pop(operator, None)
