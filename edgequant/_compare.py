@@ -27,7 +27,8 @@ class OutputComparison:
 
     `sqnr_db` is in dB (300: identical), `max_abs_error` in the output's own unit, `cosine` from -1 to 1. All are None
     if either model gave NaN or an infinity. `parts` are those that the output was joined from, or that have very
-    different ranges, each with its own SQNR; empty if it is of one piece.
+    different ranges, each with its own SQNR; empty if it is of one piece. `equal` is the share of equal values, 0
+    to 1, of an output of whole numbers, such as indices, of which an SQNR says little; None for others.
     """
 
     name: str
@@ -35,6 +36,7 @@ class OutputComparison:
     max_abs_error: float | None
     cosine: float | None
     parts: "tuple[PartMeasure, ...]"
+    equal: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,12 @@ class Comparison:
 
     @property
     def worst_sqnr_db(self) -> float | None:
-        """The SQNR of the worst output, or part of one; None if one is not finite."""
-        sqnrs = [output.sqnr_db for output in self.outputs]
-        sqnrs += [part.sqnr_db for output in self.outputs for part in output.parts]
+        """The SQNR of the worst output of real numbers, or part of one; None if one is not finite."""
+        from edgequant_converters import real_outputs
+
+        outputs = real_outputs(self.outputs)
+        sqnrs = [output.sqnr_db for output in outputs]
+        sqnrs += [part.sqnr_db for output in outputs for part in output.parts]
         known = [value for value in sqnrs if value is not None]
         return min(known) if known == sqnrs else None
 
@@ -188,4 +193,4 @@ class _Decisions:
 def _output_comparison(name: str, outcome: "OutputStatistics") -> OutputComparison:
     measures = (outcome.whole.sqnr_db, outcome.whole.max_abs_error, outcome.whole.cosine)
     sqnr, error, cosine = (value if math.isfinite(value) else None for value in measures)
-    return OutputComparison(name, sqnr, error, cosine, outcome.parts)
+    return OutputComparison(name, sqnr, error, cosine, outcome.parts, outcome.equal)

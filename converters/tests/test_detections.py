@@ -29,11 +29,17 @@ def outputs(form: str, boxes: NDArray[np.float32], scores: NDArray[np.float32]) 
         return [corners(boxes)[None], best[1], best[0], np.array([PLACES], np.float32)]
     if form == "two outputs":
         return [scores[None], corners(boxes)[None]]
+    if form == "chosen":  # boxes, their scores, their classes
+        chosen = [corners(boxes), scores.max(1, keepdims=True), scores.argmax(1)[:, None]]
+        return [np.concatenate(chosen, 1, dtype=np.float32)[None]]
+    if form == "pose":
+        points = np.random.default_rng(2).uniform(-20, 320, (len(boxes), 18)).astype(np.float32)
+        scores = np.concatenate([scores, points], 1)
     joined = np.concatenate([boxes, scores], 1)[None]
     return [joined if form == "rows" else joined.transpose(0, 2, 1)]
 
 
-@pytest.mark.parametrize("form", ["rows", "columns", "two outputs", "operator"])
+@pytest.mark.parametrize("form", ["rows", "columns", "pose", "chosen", "two outputs", "operator"])
 def test_objects_are_counted_in_every_form(form: str) -> None:
     boxes, scores = scene()
     moved, lost = boxes.copy(), scores.copy()
@@ -46,9 +52,13 @@ def test_objects_are_counted_in_every_form(form: str) -> None:
 
 def test_other_outputs_are_no_detections() -> None:
     agreement = DetectionAgreement()
-    logits = np.random.default_rng(1).normal(size=(1, 10)).astype(np.float32)
-    agreement.update([logits], [logits])
-    assert agreement.measure is None
+    draw = np.random.default_rng(1)
+    logits = draw.normal(size=(1, 10)).astype(np.float32)
+    features = draw.normal(size=(1, 64, 32)).astype(np.float32) * 4
+    features[..., 4] = draw.uniform(size=64)  # one of them as a score is, but the first four are no box
+    for outputs_of_others in ([logits], [features], [np.maximum(features, 0)]):
+        agreement.update(outputs_of_others, outputs_of_others)
+        assert agreement.measure is None
 
 
 @pytest.mark.parametrize("form", ["rows", "columns", "two outputs"])

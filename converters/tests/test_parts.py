@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import IDENTICAL_DB, OutputStatistics, convert, divisions
+from edgequant_converters import IDENTICAL_DB, OutputMeasure, OutputStatistics, convert, divisions, real_outputs
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 
 DRAW = np.random.default_rng(0)
@@ -87,6 +87,25 @@ def test_scalars_and_empty_outputs_have_no_parts() -> None:
         statistics = OutputStatistics()
         statistics.update(np.zeros(shape), np.zeros(shape))
         assert statistics.parts == ()
+
+
+def test_of_whole_numbers_the_equal_ones_count() -> None:
+    """Box 7 is as far from box 8 as from any other: an SQNR would call one a good answer and one a bad one."""
+    statistics = OutputStatistics()
+    assert statistics.equal is None
+    statistics.update(np.array([[0, 0, 700], [0, 1, 3]]), np.array([[0, 0, 701], [0, 1, 3]]))
+    statistics.update(np.array([[0, 0, 5]]), np.zeros((0, 3), np.int64))
+    assert statistics.equal == 5 / 9
+    assert statistics.parts == ()
+    indices, scores = OutputMeasure("indices", 3.0, (), 5 / 9), OutputMeasure("scores", 30.0, ())
+    assert real_outputs([indices, scores]) == [scores]
+    assert real_outputs([indices]) == [indices]
+
+
+def test_pixels_are_judged_as_real_numbers() -> None:
+    statistics = OutputStatistics()
+    statistics.update(np.arange(9, dtype=np.uint8), np.arange(9, dtype=np.uint8))
+    assert statistics.equal is None
 
 
 def test_what_is_not_finite_has_no_figure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ._precision import PrecisionOption
 from ._tables import print_table
 
 if TYPE_CHECKING:
-    from edgequant._compare import Accuracy, Comparison
+    from edgequant._compare import Accuracy, Comparison, OutputComparison
     from edgequant._layers import LayersComparison
 
 EXAMPLE = """
@@ -72,7 +72,7 @@ def compare(
 def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
     samples = f"{result.samples:,} sample{'s' * (result.samples != 1)}"
     rows = [
-        (output.name, _sqnr(output.sqnr_db), _figure(output.max_abs_error, ".6g"), _figure(output.cosine, ".6f"))
+        (output.name, _likeness(output), _figure(output.max_abs_error, ".6g"), _figure(output.cosine, ".6f"))
         for output in result.outputs
     ]
     title = f"{model.name} against {reference.name} on {samples}"
@@ -122,6 +122,10 @@ def _accuracy_lines(accuracy: "Accuracy") -> list[str]:
     if accuracy.reference is not None and accuracy.model is not None:
         lines.append(f"accuracy: reference {accuracy.reference:.2%}, model {accuracy.model:.2%}")
     return lines
+
+
+def _likeness(output: "OutputComparison") -> str:
+    return _sqnr(output.sqnr_db) if output.equal is None else f"{output.equal:.2%} equal"
 
 
 def _sqnr(decibels: float | None) -> str:

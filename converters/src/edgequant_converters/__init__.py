@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._convert import convert
     from ._detections import DetectionAgreement, DetectionMeasure
     from ._downcast import FootprintChange, downcast, footprint
-    from ._measure import OutputMeasure
+    from ._measure import OutputMeasure, real_outputs
     from ._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
     from ._parts import OutputStatistics, PartMeasure, divisions
     from ._report import ConversionReport, FloatOp
@@ -50,6 +50,7 @@ __all__ = [
     "footprint",
     "prune",
     "quantize_linears_",
+    "real_outputs",
     "replacing",
     "sqnr_db",
 ]
@@ -77,6 +78,7 @@ _HOMES = {
     "footprint": "_downcast",
     "prune": "smaller",
     "quantize_linears_": "_weight_only_linear",
+    "real_outputs": "_measure",
     "sqnr_db": "_metrics",
 }
 

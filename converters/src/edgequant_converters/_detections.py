@@ -21,6 +21,9 @@ MOST = 300
 FEWEST_BOXES = 16
 """An output with fewer places is not taken for a detector's."""
 
+PIXELS = 1.5
+"""Boxes joined with scores reach beyond this: others could not be told from them."""
+
 MOSTLY = 0.99
 """If the third and fourth number of so many boxes are above the first and second, they are corners."""
 
@@ -75,13 +78,16 @@ class DetectionAgreement:
 class _Layout:
     """Where boxes and scores are among the outputs.
 
-    `joined`: one output holds both, features along its second axis from the end (-2) or its last (-1). Else `boxes_at`
+    `joined`: one output holds both, features along its second axis from the end (-2) or its last (-1): a box, scores up
+    to `scores_end`, and then what is no score, such as key points; `numbered`: then the class number. Else `boxes_at`
     and `scores_at` are outputs; `classes_at`, if any, has the class numbers.
     """
 
     boxes_at: int
     scores_at: int
     joined: int | None = None
+    scores_end: int | None = None
+    numbered: bool = False
     classes_at: int | None = None
     by_corners: bool = False
 
@@ -96,11 +102,11 @@ class _Layout:
         if not outputs[self.boxes_at].size:  # a free number of boxes may be none
             return _Boxes(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))
         boxes, scores = self._arrays(outputs)
+        classes, best = scores.argmax(axis=1), scores.max(axis=1)
         if self.classes_at is not None:
-            best = np.asarray(scores, np.float64).ravel()
-            classes = np.rint(outputs[self.classes_at]).astype(np.int64).ravel()[: len(best)]
-        else:
-            classes, best = scores.argmax(axis=1), scores.max(axis=1)
+            classes = _class_numbers(outputs[self.classes_at])[: len(best)]
+        elif self.numbered:
+            classes = _class_numbers(self._rows(outputs)[:, self.scores_end])
         keep = np.argsort(-best, kind="stable")[:MOST]
         keep = keep[best[keep] > LEAST_SCORE]
         corners = boxes[keep]
@@ -110,12 +116,14 @@ class _Layout:
 
     def _arrays(self, outputs: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.joined is not None:
-            rows = np.moveaxis(outputs[self.boxes_at].astype(np.float64), self.joined, -1)
-            rows = rows.reshape(-1, rows.shape[-1])
-            return rows[:, :4], rows[:, 4:]
+            rows = self._rows(outputs).astype(np.float64)
+            return rows[:, :4], rows[:, 4 : self.scores_end]
         boxes = outputs[self.boxes_at].astype(np.float64).reshape(-1, 4)
         scores = outputs[self.scores_at].astype(np.float64).reshape(len(boxes), -1)
         return boxes, _without_background(scores)
+
+    def _rows(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return _rows_along(outputs[self.boxes_at], -1 if self.joined is None else self.joined)
 
 
 def _layout_of(outputs: Sequence[NDArray[Any]]) -> _Layout | None:
@@ -123,9 +131,9 @@ def _layout_of(outputs: Sequence[NDArray[Any]]) -> _Layout | None:
     for number, output in enumerate(outputs):
         if output.ndim == 3 and output.size and output.dtype.kind == "f":
             for axis in (-2, -1):
-                rows = np.moveaxis(output, axis, -1).reshape(-1, output.shape[axis])
-                if 5 <= rows.shape[1] < len(rows) and _is_scores(rows[:, 4:]) and np.abs(rows[:, :4]).max() > 1.5:
-                    return _Layout(number, number, joined=axis)
+                found = _joined(_Layout(number, number, joined=axis), _rows_along(output, axis))
+                if found is not None:
+                    return found
     boxes = [i for i, output in enumerate(outputs) if output.ndim == 3 and output.shape[-1] == 4]
     if not boxes:
         return None
@@ -139,6 +147,30 @@ def _layout_of(outputs: Sequence[NDArray[Any]]) -> _Layout | None:
     if len(named) == 2 and len(outputs) == 4 and _is_scores(outputs[named[1]]):
         return _Layout(boxes[0], named[1], classes_at=named[0])
     return None
+
+
+def _joined(layout: _Layout, rows: NDArray[Any]) -> _Layout | None:
+    """Return the layout of rows that begin with a box in pixels and a score; None if they do not look so."""
+    if not 5 <= rows.shape[1] < len(rows) or np.abs(rows[:, :4]).max() <= PIXELS:
+        return None
+    scores = next((end for end in range(4, rows.shape[1]) if not _is_scores(rows[:, end])), rows.shape[1])
+    if scores == rows.shape[1]:
+        return layout
+    others = rows[:, scores:]
+    # With other numbers beside them, the scores alone do not tell a detector: sizes, or corners in order, have to too.
+    is_box = (rows[:, 2:4] > 0).all() or (rows[:, 2:4] >= rows[:, :2]).all()
+    if scores == 4 or not is_box or not np.isfinite(others).all():
+        return None
+    return replace(layout, scores_end=scores, numbered=others.shape[1] == 1 and bool((others == np.rint(others)).all()))
+
+
+def _rows_along(output: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.moveaxis(output, axis, -1).reshape(-1, output.shape[axis])
+
+
+def _class_numbers(values: NDArray[Any]) -> NDArray[np.int64]:
+    numbers: NDArray[np.int64] = np.rint(values).astype(np.int64).ravel()
+    return numbers
 
 
 def _is_scores(values: NDArray[Any]) -> bool:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from edgequant_runtime import TensorInfo
@@ -25,10 +25,23 @@ _LIMITS_APART = 8
 """The standard deviations between the limits of noise: the largest of a few thousand normal values is 4 away."""
 
 
+class Measured(Protocol):
+    """What says of an output whether it holds whole numbers."""
+
+    @property
+    def equal(self) -> float | None:
+        """The share of equal ones of them; None if it does not."""
+        ...
+
+
+AnyMeasure = TypeVar("AnyMeasure", bound=Measured)
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """The lowest SQNR over the outputs in dB (None: an output is not finite), what it was measured on, and whose it is.
 
+    Outputs of whole numbers count if there are no others.
     `output` is the output that has it; None where that is not known, as of a recipe. `outputs` are all of them.
     `detections` counts the objects that both find, if the outputs look like a detector's.
     """
@@ -48,15 +61,25 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class OutputMeasure:
-    """An output's SQNR in dB (None: not finite) and that of its parts, if it has any."""
+    """An output's SQNR in dB (None: not finite) and that of its parts, if it has any.
+
+    `equal` is the share of equal values, 0 to 1, of an output of whole numbers, such as indices; None for others.
+    """
 
     name: str
     sqnr_db: float | None
     parts: tuple[PartMeasure, ...]
+    equal: float | None = None
+
+
+def real_outputs(outputs: Sequence[AnyMeasure]) -> Sequence[AnyMeasure]:
+    """Return the outputs of real numbers, which alone an SQNR judges; all, if there are none."""
+    return [output for output in outputs if output.equal is None] or outputs
 
 
 def _lowest_of(outputs: Sequence[OutputMeasure]) -> float:
     """Return the lowest SQNR of an output or a part of one, in dB; -300 if it is not finite."""
+    outputs = real_outputs(outputs)
     figures = [output.sqnr_db for output in outputs]
     figures += [part.sqnr_db for output in outputs for part in output.parts]
     return min((-IDENTICAL_DB if figure is None else figure for figure in figures), default=-IDENTICAL_DB)
@@ -92,7 +115,7 @@ class _Hub:
         for pair in pairs:
             agreement.update(pair[1], comparison.add(pair))
         measures = comparison.outputs
-        worst = min(measures, key=lambda one: -math.inf if one.sqnr_db is None else one.sqnr_db)
+        worst = min(real_outputs(measures), key=lambda one: -math.inf if one.sqnr_db is None else one.sqnr_db)
         return Measurement(worst.sqnr_db, self._measured_on, worst.name, measures, agreement.measure)
 
     def comparison(self, test: Evaluator) -> "_Comparison":
@@ -131,7 +154,7 @@ class _Comparison:
         """The outputs' errors so far; of no samples they are none at all."""
         statistics = self._statistics or [OutputStatistics() for _ in self._names]
         return tuple(
-            OutputMeasure(name, _finite(outcome.whole.sqnr_db), outcome.parts)
+            OutputMeasure(name, _finite(outcome.whole.sqnr_db), outcome.parts, outcome.equal)
             for outcome, name in zip(statistics, self._names, strict=True)
         )
 

@@ -86,6 +86,7 @@ class OutputStatistics:
 
     def __init__(self, division: Division | None = None) -> None:
         self.whole = ErrorStatistics()
+        self._same: list[int] | None = None
         self._division = division
         self._places: tuple[tuple[int, ...], list[Places]] = ((), [])
         self._sums: list[_Sums] | None = None
@@ -95,10 +96,13 @@ class OutputStatistics:
 
         The parts are those of the first sample's sizes: samples of others count where these parts can be told in them,
         and those of which the two arrays have different sizes, as how many boxes are found depends on data, in no part.
+        Whole numbers have no parts.
         """
+        if _is_whole(reference):
+            self._count(reference.ravel(), test.ravel())
         r, t = (values.astype(np.float64, copy=False) for values in (reference, test))
         self.whole.update(r, t)
-        if r.size != t.size:
+        if r.size != t.size or self._same is not None:
             return
         t = t.reshape(r.shape)
         if self._sums is None:
@@ -115,6 +119,23 @@ class OutputStatistics:
                 if r.shape[axis] == len(sums.low):
                     sums.add_along(axis, r, t)
 
+    def _count(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
+        common = min(reference.size, test.size)
+        same, of = self._same or (0, 0)
+        same += int(np.count_nonzero(reference[:common] == test[:common]))
+        self._same = [same, of + max(reference.size, test.size)]
+
+    @property
+    def equal(self) -> float | None:
+        """The share of equal values, 0 to 1, of an output of whole numbers: indices, class numbers, counts, decisions.
+
+        Of these an SQNR says little: the next class is as wrong as any other. None for all other outputs.
+        """
+        if self._same is None:
+            return None
+        same, of = self._same
+        return same / of if of else 1.0
+
     @property
     def parts(self) -> tuple[PartMeasure, ...]:
         """The parts; none if the output is of one piece."""
@@ -129,6 +150,11 @@ class OutputStatistics:
         sums, size = self._sums[axis], len(self._sums[axis].low)
         names = tuple(f"{a} to {b - 1} of axis {axis}" for a, b in ((0, cut[1]), (cut[1], size)))
         return tuple(sums.halves(cut[1]).measures(names))
+
+
+def _is_whole(values: NDArray[Any]) -> bool:
+    """Whether values are whole numbers and not those of a picture, which are single bytes."""
+    return values.dtype.kind == "b" or (values.dtype.kind in "iu" and values.dtype.itemsize > 1)
 
 
 def _gap(candidate: tuple[int, tuple[float, int]]) -> float:

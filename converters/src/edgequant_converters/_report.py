@@ -194,7 +194,7 @@ def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
 
 def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
     if measure is None:
-        return {"sqnr_db": None, "parts": []}
+        return {"sqnr_db": None, "parts": [], "equal": None}
     parts = [
         {
             "name": part.name,
@@ -203,7 +203,7 @@ def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
         }
         for part in measure.parts
     ]
-    return {"sqnr_db": measure.sqnr_db, "parts": parts}
+    return {"sqnr_db": measure.sqnr_db, "parts": parts, "equal": measure.equal}
 
 
 def _spec_to_dict(spec: TensorInfo) -> dict[str, Any]:
