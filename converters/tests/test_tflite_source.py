@@ -161,3 +161,23 @@ def test_a_network_without_floats_is_watched_without_an_engine(tmp_path: Path) -
     )
     with engine_process():
         assert [*watch_litert(model).run({"sound": np.zeros((1, 8), np.int16)})] == []
+
+
+def test_a_free_size_that_cannot_be_1_is_given(tmp_path: Path) -> None:
+    """The file itself is opened with it too, to be compared with what was written."""
+    image = schema.TensorT(name=b"image", shape=[1, 1, 1, 1], shapeSignature=[1, 1, -1, 1])
+    pooled = schema.TensorT(name=b"pooled", shape=[1, 1, 1, 1], shapeSignature=[1, 1, -1, 1])
+    options = schema.Pool2DOptionsT(padding=schema.Padding.VALID, filterWidth=4, filterHeight=1, strideW=1, strideH=1)
+    pool = schema.OperatorT(
+        inputs=[0], outputs=[1], builtinOptionsType=schema.BuiltinOptions.Pool2DOptions, builtinOptions=options
+    )
+    model = schema.ModelT(
+        version=3,
+        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=schema.BuiltinOperator.AVERAGE_POOL_2D, version=1)],
+        subgraphs=[schema.SubGraphT(tensors=[image, pooled], inputs=[0], outputs=[1], operators=[pool])],
+        buffers=[schema.BufferT()],
+    )
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite", input_shapes=["1,1,9,1"])
+    outputs = Session(tmp_path / "fp32.tflite").run({"image": np.ones((1, 1, 9, 1), np.float32)})
+    assert outputs["pooled"].shape == (1, 1, 6, 1)

@@ -46,8 +46,7 @@ class TfliteSource:
         self._original, self._sample = Path(path), sample
         self._model = read_model(path)
         refuse_damaged(path)
-        if input_shapes:
-            _fix_sizes(self._model, input_shapes, self.description)
+        self._shapes = _fix_sizes(self._model, input_shapes, self.description) if input_shapes else None
         with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
             # What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
             copy = Path(folder, name)
@@ -80,7 +79,7 @@ class TfliteSource:
 
     def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """Return the outputs of the quantized file and of what was written of it, real numbers, on one input."""
-        return open_model(self._original).run_real(self._tried), open_model(written).run_real(self._tried)
+        return open_model(self._original, self._shapes).run_real(self._tried), open_model(written).run_real(self._tried)
 
     def _compare(self, hub: Path) -> float:
         """Compare the hub with the file as it was given; raises SourceError if a float file differs from its hub."""
@@ -88,7 +87,7 @@ class TfliteSource:
         inputs = self._sample(written.inputs) or self._seeded(written.inputs)
         self._tried = [inputs[spec.name] for spec in written.inputs]
         if not self._parts:
-            expected = open_model(self._original).run_real(self._tried)
+            expected = open_model(self._original, self._shapes).run_real(self._tried)
             return check_hub(hub, inputs, expected, self.description)
         lowest, found = agreement([spec.name for spec in written.outputs], *self.beside(hub))
         self.notes = (f"{self._original.name} is quantized already ({', '.join(self._parts)}). {found}",)
@@ -102,8 +101,11 @@ class TfliteSource:
         return noise_samples(inputs, limits, 1)[0]
 
 
-def _fix_sizes(model: ModelT, texts: Sequence[str], description: str) -> None:
-    """Give the inputs these shapes; what an engine makes of them further on it computes itself."""
+def _fix_sizes(model: ModelT, texts: Sequence[str], description: str) -> dict[str, tuple[int, ...]]:
+    """Give the inputs these shapes; what an engine makes of them further on it computes itself.
+
+    They are returned by the names that a session has for the inputs of the file as it is.
+    """
     graph = model.subgraphs[0]
     tensors = [graph.tensors[index] for index in graph.inputs]
     given = [tensor.name.decode("utf-8", "replace") for tensor in tensors]
@@ -114,6 +116,8 @@ def _fix_sizes(model: ModelT, texts: Sequence[str], description: str) -> None:
     for name, tensor in zip(names, tensors, strict=True):
         if name in shapes:
             tensor.shape, tensor.shapeSignature = list(shapes[name]), None
+    own = io_names(model, "inputs") or given
+    return {raw: shapes[name] for raw, name in zip(own, names, strict=True) if name in shapes}
 
 
 def _try_out(path: Path) -> None:
