@@ -123,11 +123,11 @@ static void *prepare_weights(work *w, size_t taps) {
     }
     void *packed;
     if (l->is_depthwise) {
-        const eq_depthwise_weights source = {l->columns, l->kernel_height, l->kernel_width, weights, bias, scale};
+        const eq_depthwise_weights source = {l->columns, l->kernel_height, l->kernel_width, weights, bias, scale, 0, true};
         packed = memset(take(w->kernels->depthwise.packed_bytes(&source)), 0, w->kernels->depthwise.packed_bytes(&source));
         w->kernels->depthwise.pack(&source, packed);
     } else {
-        const eq_gemm_weights source = {l->columns, w->gemm.segments, w->gemm.segment_bytes, weights, bias, scale};
+        const eq_gemm_weights source = {l->columns, w->gemm.segments, w->gemm.segment_bytes, weights, bias, scale, 0, true};
         packed = memset(take(w->kernels->gemm.packed_bytes(&source)), 0, w->kernels->gemm.packed_bytes(&source));
         w->kernels->gemm.pack(&source, packed);
     }

@@ -62,9 +62,9 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     int32_t *bias = take((size_t)columns * sizeof *bias);
     float *scale = take((size_t)columns * sizeof *scale);
     random_requantization(bias, scale, columns);
-    const eq_gemm_weights source = {columns, segments, segment_bytes, weights, bias, scale};
+    const output_range range = random_range();
+    eq_gemm_weights source = {columns, segments, segment_bytes, weights, bias, scale, range.zero_point, false};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
-    kernel->pack(&source, packed);
     reference->pack(&source, reference_packed);
 
     ptrdiff_t offsets[8] = {0};
@@ -89,7 +89,6 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
 
     const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;
     const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
-    const output_range range = random_range();
     const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale);
     eq_gemm gemm = {reference_packed, columns, segments, segment_bytes, offsets, range.zero_point, range.min, range.max, false};
     memset(expected, 0x55, output_bytes);
@@ -103,7 +102,8 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
                  "columns %d (%d to %d), segments %d of %d bytes, rows %d, step %d, range %d %d %d, small %d", columns, first,
                  last, segments, segment_bytes, rows, step, range.zero_point, range.min, range.max, as_small);
         memset(actual, 0x55, output_bytes);
-        gemm.small = as_small;
+        gemm.small = source.small = as_small;
+        kernel->pack(&source, memset(packed, 0, kernel->packed_bytes(&source)));
         kernel->run(&gemm, in, out, rows, first, last);
         expect_equal(expected, actual, output_bytes, text);
     }
@@ -131,9 +131,9 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     int32_t *bias = take((size_t)columns * sizeof *bias);
     float *scale = take((size_t)columns * sizeof *scale);
     random_requantization(bias, scale, columns);
-    const eq_gemm_weights source = {columns, 3, 3 * channels, weights, bias, scale};
+    const output_range range = random_range();
+    eq_gemm_weights source = {columns, 3, 3 * channels, weights, bias, scale, range.zero_point, false};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(scalar->gemm.packed_bytes(&source));
-    kernel->pack(&source, packed);
     scalar->gemm.pack(&source, reference_packed);
 
     const ptrdiff_t in_row = (width + 2) * channels + PICK(0, channels, 5), out_row = width * columns + PICK(0, 7);
@@ -143,7 +143,6 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     const size_t output_bytes = (size_t)(3 * out_row + width * columns);
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
     const int32_t first = random_between(0, columns / 8 - 1) * 8, last = random_between(first / 8 + 1, columns / 8) * 8;
-    const output_range range = random_range();
     const ptrdiff_t offsets[3] = {0, in_row, 2 * in_row};
     const eq_gemm gemm = {reference_packed, columns, 3, 3 * channels, offsets, range.zero_point, range.min, range.max, false};
     memset(expected, 0x55, output_bytes);
@@ -167,7 +166,8 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
         snprintf(text, sizeof text, "channels %d, columns %d (%d to %d), %d tiles, rows %d to %d, %d shown, small %d", channels,
                  columns, first, last, count, first_row, last_row, shown, as_small);
         memset(actual, 0x55, output_bytes);
-        winograd.small = as_small;
+        winograd.small = source.small = as_small;
+        kernel->pack(&source, memset(packed, 0, kernel->packed_bytes(&source)));
         kernel->run(&winograd, tiles, count, first, last, scratch);
         expect_equal(expected, actual, output_bytes, text);
     }
@@ -222,9 +222,9 @@ static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *se
     int32_t *bias = take((size_t)channels * sizeof *bias);
     float *scale = take((size_t)channels * sizeof *scale);
     random_requantization(bias, scale, channels);
-    const eq_depthwise_weights source = {channels, height, width, weights, bias, scale};
+    const output_range range = random_range();
+    eq_depthwise_weights source = {channels, height, width, weights, bias, scale, range.zero_point, false};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
-    kernel->pack(&source, packed);
     reference->pack(&source, reference_packed);
 
     const int32_t in_width = (out_width - 1) * stride_x + (width - 1) * dilation_x + 1;
@@ -237,7 +237,6 @@ static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *se
     const size_t output_bytes = (size_t)((rows - 1) * out_row + out_width * channels);
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
 
-    const output_range range = random_range();
     const bool small = is_small(weights, channels, taps, 1, channels, bias, scale);
     eq_depthwise depthwise = {
         .packed = reference_packed,
@@ -264,7 +263,8 @@ static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *se
                  height, width, dilation_y, dilation_x, stride_y, stride_x, rows, out_width, range.zero_point, range.min,
                  range.max, as_small);
         memset(actual, 0x55, output_bytes);
-        depthwise.small = as_small;
+        depthwise.small = source.small = as_small;
+        kernel->pack(&source, memset(packed, 0, kernel->packed_bytes(&source)));
         kernel->run(&depthwise, input, actual, rows);
         expect_equal(expected, actual, output_bytes, text);
     }

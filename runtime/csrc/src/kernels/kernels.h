@@ -22,6 +22,8 @@ typedef struct eq_gemm_weights {
     const int8_t *weights; /* (columns, segments, segment_bytes) */
     const int32_t *bias;   /* (columns) */
     const float *scale;    /* (columns) */
+    int32_t zero_point;    /* as the kernel will be given it, and */
+    bool small;
 } eq_gemm_weights;
 
 typedef struct eq_gemm {
@@ -29,7 +31,8 @@ typedef struct eq_gemm {
     int32_t columns, segments, segment_bytes;
     const ptrdiff_t *segment_offsets;
     int32_t zero_point, min, max; /* of the output: -128 <= min <= max <= 127 */
-    bool small; /* every |acc| < 2^22 and |acc * scale| < 2^15 - 2^8, proven from weights and bias: shortcuts are exact */
+    bool
+        small; /* every |acc| < 2^22, |acc * scale| < 2^15 - 2^8, scale < 2^100, proven from weights and bias: shortcuts are exact */
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {
@@ -83,6 +86,8 @@ typedef struct eq_depthwise_weights {
     const int8_t *weights; /* (height, width, channels) */
     const int32_t *bias;   /* (channels) */
     const float *scale;    /* (channels) */
+    int32_t zero_point;
+    bool small;
 } eq_depthwise_weights;
 
 typedef struct eq_depthwise {

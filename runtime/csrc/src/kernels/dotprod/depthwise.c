@@ -15,20 +15,29 @@ EQ_INLINE int8x16_t next_row(int8x16_t weights) {
     return vreinterpretq_s8_s32(vshlq_n_s32(vreinterpretq_s32_s8(weights), 8));
 }
 
+/* What both rows of outputs begin with, (2, 8) each, in memory: one instruction loads four vectors, where compilers would keep two in
+ * registers and copy them. */
+typedef struct beginnings {
+    int32_t bias[16];
+    float start[16]; /* of fused products */
+} beginnings;
+
 typedef struct eight { /* channels */
-    const void *bias;
-    eq_channel_scale scale;
+    float32x4_t scale[2];
     column upper[3], lower[3]; /* weights */
+    const int32_t *bias;
+    const float *start;
 } eight;
 
-/* Two vectors by one instruction; compilers would keep the bias in registers, and copy it by two. */
-EQ_INLINE void load_bias(const void *bias, int32x4_t sums[2]) {
-    __asm__ volatile("ldp %q0, %q1, [%2]" : "=w"(sums[0]), "=w"(sums[1]) : "r"(bias), "m"(*(const int32x4_t(*)[2])bias));
-}
-
-EQ_INLINE eight load_eight(const eq_channels *c) {
-    eight g = {.bias = c->packed + 4 * c->lane, .scale = eq_load_scale(c, false)};
+EQ_INLINE eight load_eight(const eq_channels *c, beginnings *b) {
+    const eq_channel_scale scale = eq_load_scale(c, false);
+    eight g = {.scale = {scale.scale[0], scale.scale[1]}, .bias = b->bias, .start = b->start};
     const int8_t *weights = c->weights;
+    EQ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        vst1q_s32(b->bias + 4 * i, scale.bias[i % 2]);
+        vst1q_f32(b->start + 4 * i, eq_fused_starts(scale.scale[i % 2]));
+    }
     EQ_UNROLL
     for (int x = 0; x < 3; x++) {
         g.upper[x] =
@@ -38,21 +47,30 @@ EQ_INLINE eight load_eight(const eq_channels *c) {
     return g;
 }
 
-EQ_INLINE int16x8_t row_output(const eight *g, const eq_output_stage *stage, const column weights[3], column a, column b,
-                               column c, const bool small) {
-    int32x4_t sums[2];
-    load_bias(g->bias, sums);
+EQ_INLINE void add_columns(int32x4_t sums[2], const column weights[3], column a, column b, column c) {
     sums[0] = vdotq_s32(sums[0], weights[0].low, a.low), sums[1] = vdotq_s32(sums[1], weights[0].high, a.high);
     sums[0] = vdotq_s32(sums[0], weights[1].low, b.low), sums[1] = vdotq_s32(sums[1], weights[1].high, b.high);
     sums[0] = vdotq_s32(sums[0], weights[2].low, c.low), sums[1] = vdotq_s32(sums[1], weights[2].high, c.high);
-    return eq_scale_eight(stage, sums, g->scale.scale, small);
 }
 
-EQ_INLINE void store_two_rows(const eight *g, const eq_output_stage *stage, column a, column b, column c, int8_t *out,
-                              ptrdiff_t out_row, const bool small, const bool plain) {
-    const int16x8_t upper = row_output(g, stage, g->upper, a, b, c, small);
-    const int16x8_t lower = row_output(g, stage, g->lower, a, b, c, small);
-    const int8x16_t values = eq_to_outputs(stage, upper, lower, plain);
+/* The empty asm makes the compiler load again. */
+EQ_INLINE void store_two_rows(eight *g, const eq_output_stage *stage, column a, column b, column c, int8_t *out,
+                              ptrdiff_t out_row, const bool small, const bool fused) {
+    __asm__("" : "+r"(g->bias));
+    int32x4x4_t sums = vld1q_s32_x4(g->bias);
+    add_columns(sums.val, g->upper, a, b, c);
+    add_columns(sums.val + 2, g->lower, a, b, c);
+    int16x8_t upper, lower;
+    if (fused) {
+        __asm__("" : "+r"(g->start));
+        const float32x4x4_t start = vld1q_f32_x4(g->start);
+        upper = eq_scale_fused(stage, sums.val, start.val, g->scale);
+        lower = eq_scale_fused(stage, sums.val + 2, start.val + 2, g->scale);
+    } else {
+        upper = eq_scale_eight(stage, sums.val, g->scale, small);
+        lower = eq_scale_eight(stage, sums.val + 2, g->scale, small);
+    }
+    const int8x16_t values = eq_to_outputs(stage, upper, lower, fused || stage->plain);
     vst1_s8(out, vget_low_s8(values));
     vst1_s8(out + out_row, vget_high_s8(values));
 }
@@ -65,44 +83,44 @@ EQ_INLINE const int8_t *advance(const int8_t *pointer, ptrdiff_t step) {
     return pointer;
 }
 
-EQ_INLINE void run_two_rows(const eq_depthwise *d, const eight *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
-                            const bool small, const bool plain) {
+EQ_INLINE void run_two_rows(const eq_depthwise *d, eight *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
+                            const bool small, const bool fused) {
     const ptrdiff_t down = d->tap_row, right = d->tap_column, out_row = d->out_row, out_right = d->channels;
     column a = load_column(in, down), b = load_column(in + right, down), c;
     in = advance(in, 2 * right);
     int32_t columns = d->out_width;
     for (; columns >= 3; columns -= 3) { /* the columns change places instead of moving */
         c = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, a, b, c, out, out_row, small, plain), out = (int8_t *)advance(out, out_right);
+        store_two_rows(g, stage, a, b, c, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
         a = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, b, c, a, out, out_row, small, plain), out = (int8_t *)advance(out, out_right);
+        store_two_rows(g, stage, b, c, a, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
         b = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, c, a, b, out, out_row, small, plain), out = (int8_t *)advance(out, out_right);
+        store_two_rows(g, stage, c, a, b, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
     }
     if (columns > 0) {
         c = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, a, b, c, out, out_row, small, plain), out += out_right;
+        store_two_rows(g, stage, a, b, c, out, out_row, small, fused), out += out_right;
     }
     if (columns > 1) {
         a = load_column(in, down);
-        store_two_rows(g, stage, b, c, a, out, out_row, small, plain);
+        store_two_rows(g, stage, b, c, a, out, out_row, small, fused);
     }
 }
 
 /* 2 * `pairs` rows of outputs of eight channels. */
-#define RUN_PAIRS(name, small, plain)                                                                                          \
+#define RUN_PAIRS(name, small, fused)                                                                                          \
     static void name(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in, int8_t *out, \
                      int32_t pairs) {                                                                                          \
         const eq_output_stage s = *stage;                                                                                      \
-        const eight g = load_eight(c);                                                                                         \
+        beginnings b;                                                                                                          \
+        eight g = load_eight(c, &b);                                                                                           \
         for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {                                               \
-            run_two_rows(d, &g, &s, in, out, small, plain);                                                                    \
+            run_two_rows(d, &g, &s, in, out, small, fused);                                                                    \
         }                                                                                                                      \
     }
 
-RUN_PAIRS(run_plain, true, true)
-RUN_PAIRS(run_small, true, false)
-RUN_PAIRS(run_any, false, false)
+RUN_PAIRS(run_fused, true, true)
+RUN_PAIRS(run_any, s.small, false)
 
 typedef void (*run_pairs_fn)(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
                              int8_t *out, int32_t pairs);
@@ -114,7 +132,7 @@ static run_pairs_fn choose(const eq_depthwise *d, const eq_output_stage *stage) 
         return NULL;
     }
     if (d->height == 3 && d->width == 3) {
-        return !stage->small ? run_any : stage->plain ? run_plain : run_small;
+        return stage->fused ? run_fused : run_any;
     }
     return d->height >= 4 && d->height <= 7 && d->width <= EQ_TALL_WIDTH ? eq_dotprod_tall_pairs : NULL;
 }

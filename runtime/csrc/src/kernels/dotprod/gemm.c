@@ -11,6 +11,8 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
     eq_pack_tiles(w, packed, GROUP);
 }
 
+enum { HEAD = 128, FUSED_START = 64 }; /* bytes of a packed tile before its weights, and where fused products begin */
+
 EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4_t sums[8][2], int8_t *const *pixels,
                       ptrdiff_t column, const int rows) {
     const float32x4_t low = vld1q_f32((const void *)scale), high = vld1q_f32((const void *)(scale + 16));
@@ -29,12 +31,40 @@ EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4
     eq_store_rows(stage, scaled, pixels, column, rows);
 }
 
+/* clang-format off */
+#define EQ_FUSE(sum, scale, to) "fmla v" #to ".4s, v" #sum ".4s, v" #scale ".4s\n\tfadd v" #to ".4s, v" #to ".4s, %19.4s\n\t"
+#define EQ_TWO_ROWS(a, b, c, d, row, next) \
+    "ld1 {v24.4s-v27.4s}, [%17]\n\t" EQ_FUSE(a, 0, 24) EQ_FUSE(b, 1, 25) EQ_FUSE(c, 0, 26) EQ_FUSE(d, 1, 27) \
+    "uzp1 v24.8h, v24.8h, v25.8h\n\tuzp1 v26.8h, v26.8h, v27.8h\n\tsqxtn v24.8b, v24.8h\n\tsqxtn v26.8b, v26.8h\n\t" \
+    "str d24, [%" #row ", %16]\n\tstr d26, [%" #next ", %16]\n\t"
+/* clang-format on */
+
+/* Eight rows whose stage is `fused`. A fused product overwrites what it begins with: two rows' is loaded at once. */
+EQ_INLINE void finish_fused(const eq_output_stage *stage, const int8_t *start, const int8_t *scale, int32x4_t s[8][2],
+                            int8_t *const *pixels, ptrdiff_t column) {
+    EQ_SUMS_OF_8;
+    s0 = s[0][0], s1 = s[0][1], s2 = s[1][0], s3 = s[1][1], s4 = s[2][0], s5 = s[2][1], s6 = s[3][0], s7 = s[3][1];
+    s8 = s[4][0], s9 = s[4][1], s10 = s[5][0], s11 = s[5][1], s12 = s[6][0], s13 = s[6][1], s14 = s[7][0], s15 = s[7][1];
+    __asm__ volatile("ldp q0, q1, [%18]\n\t" EQ_TWO_ROWS(8, 9, 10, 11, 20, 21) EQ_TWO_ROWS(12, 13, 14, 15, 22, 23)
+                         EQ_TWO_ROWS(16, 17, 18, 19, 24, 25) EQ_TWO_ROWS(20, 21, 22, 23, 26, 27)
+                     :
+                     : "w"(s0), "w"(s1), "w"(s2), "w"(s3), "w"(s4), "w"(s5), "w"(s6), "w"(s7), "w"(s8), "w"(s9), "w"(s10),
+                       "w"(s11), "w"(s12), "w"(s13), "w"(s14), "w"(s15), "r"(column), "r"(start), "r"(scale),
+                       "w"(stage->rounding), "r"(pixels[0]), "r"(pixels[1]), "r"(pixels[2]), "r"(pixels[3]), "r"(pixels[4]),
+                       "r"(pixels[5]), "r"(pixels[6]), "r"(pixels[7])
+                     : "v0", "v1", "v24", "v25", "v26", "v27", "memory");
+}
+
 EQ_INLINE void run_tile_of_8(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    (void)p;
+    (void)p, (void)groups;
     int32x4_t sums[8][2];
-    packed = sum_8_rows(sums, packed, taps, (uint32_t)groups % 4, packed + 32);
-    finish(stage, packed, sums, pixels, column, rows);
+    const int8_t *scale = sum_8_rows(sums, packed, taps, packed + HEAD);
+    if (__builtin_expect(stage->fused, true)) {
+        finish_fused(stage, packed + FUSED_START, scale, sums, pixels, column);
+    } else {
+        finish(stage, scale, sums, pixels, column, rows);
+    }
 }
 
 EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
@@ -45,7 +75,7 @@ EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, 
     for (int r = 0; r < rows; r++) {
         sums[r][0] = vld1q_s32((const void *)packed), sums[r][1] = vld1q_s32((const void *)(packed + 16));
     }
-    packed = add_4_rows(sums, taps, packed + 32, groups);
+    packed = add_4_rows(sums, taps, packed + HEAD, groups);
     finish(stage, packed, sums, pixels, column, rows);
 }
 
@@ -53,7 +83,7 @@ EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, 
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
     int32x4_t sums[8][2];
-    packed = sum_row(sums, packed, taps, packed + 32, groups);
+    packed = sum_row(sums, packed, taps, packed + HEAD, groups);
     finish(stage, packed, sums, pixels, column, rows);
 }
 
@@ -75,10 +105,16 @@ static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8
     const eq_output_stage stage = p->stage;
     const taps_of_8 in_block = taps_in_block(block, p->groups);
     for (; times > 0; times--, in += 8, out += 8) {
-        taps_of_8 taps = {in[0], g->segment_offsets, g->segments, (uint32_t)g->segment_bytes / 16, 16};
-        if (!lie_interleaved(g, in)) {
+        taps_of_8 taps = in_block;
+        if (lie_interleaved(g, in)) {
+            taps = (taps_of_8){.taps = in[0] + *g->segment_offsets,
+                               .origin = in[0],
+                               .end = g->segment_offsets + g->segments,
+                               .others = 1 - g->segments,
+                               .chunks = (uint32_t)g->segment_bytes / 16,
+                               .step = 16};
+        } else {
             eq_interleave_rows(g, in, block, 8);
-            taps = in_block;
         }
         eq_run_tiles(p, &stage, &taps, out, 8, run_tile_of_8);
     }

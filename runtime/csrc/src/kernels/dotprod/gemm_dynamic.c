@@ -8,11 +8,11 @@
 
 EQ_INLINE void sum_tile(int32x4_t sums[8][2], const int8_t *taps, int32_t groups, const int8_t *packed,
                         const eq_dynamic_scale *scales, const int rows) {
-    static const int32_t zeros[8];
+    static const int32_t zeros[16];
     const int32x4_t low = vld1q_s32((const void *)packed), high = vld1q_s32((const void *)(packed + 16));
     if (rows == 8) {
         const taps_of_8 t = taps_in_block(taps, groups);
-        sum_8_rows(sums, zeros, &t, (uint32_t)groups % 4, packed + 32);
+        sum_8_rows(sums, zeros, &t, packed + 32);
     } else {
         sum_row(sums, zeros, taps, packed + 32, groups);
     }

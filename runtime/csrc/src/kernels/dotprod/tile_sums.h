@@ -49,8 +49,10 @@ EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, cons
     EQ_SDOT(10, low, 5, lane) EQ_SDOT(11, high, 5, lane) \
     EQ_SDOT(12, low, 6, lane) EQ_SDOT(13, high, 6, lane) \
     EQ_SDOT(14, low, 7, lane) EQ_SDOT(15, high, 7, lane)
+#define EQ_EIGHT_TAPS "ld1 {v0.16b-v3.16b}, [%16], #64\n\tld1 {v4.16b-v7.16b}, [%16], %22\n\t"
+#define EQ_REST(lane) "ldp q24, q25, [%17], #32\n\t" EQ_LANE(24, 25, lane)
 #define EQ_CHUNK \
-    "ld1 {v0.16b-v3.16b}, [%16], #64\n\tld1 {v24.16b-v27.16b}, [%17], #64\n\tld1 {v4.16b-v7.16b}, [%16], %22\n\t" \
+    "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" EQ_EIGHT_TAPS \
     EQ_LANE(24, 25, 0) EQ_LANE(26, 27, 1) \
     "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" \
     EQ_LANE(24, 25, 2) EQ_LANE(26, 27, 3)
@@ -79,46 +81,49 @@ EQ_INLINE const int8_t *add_rest(int32x4_t sums[8][2], const int8_t *taps, const
     return packed;
 }
 
-/* Where the taps of eight rows lie: in `segments` pieces, each in whole chunks, (chunk, row, 16) with `step` bytes between chunks. */
+/* Where the taps of eight rows lie: in pieces, each in whole chunks but the last, (chunk, row, 16) with `step` bytes between chunks. */
 typedef struct taps_of_8 {
-    const int8_t *taps;
-    const ptrdiff_t *offsets; /* of the pieces */
-    int32_t segments;
-    uint32_t chunks; /* of a piece */
+    const int8_t *taps;    /* of the first piece */
+    const int8_t *origin;  /* where offsets count from */
+    const ptrdiff_t *end;  /* of the offsets of the other pieces */
+    ptrdiff_t others;      /* their number, negative */
+    uint32_t chunks, rest; /* of a piece, and groups after the last one's */
     ptrdiff_t step;
 } taps_of_8;
 
 /* Rows that eq_interleave_rows() wrote. */
 EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
-    static const ptrdiff_t start = 0;
-    return (taps_of_8){block, &start, 1, (uint32_t)groups / 4, 128};
+    return (taps_of_8){.taps = block, .chunks = (uint32_t)groups / 4, .rest = (uint32_t)groups % 4, .step = 128};
 }
 
-/* The sums of all whole chunks; those of each row begin with the 8 at `begin`. Returns what follows the chunks' weights. */
-EQ_INLINE const int8_t *sum_chunks_of_8(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
-    const ptrdiff_t *offsets = t->offsets, *end = offsets + t->segments;
-    const int8_t *taps;
+/* The 16 sums of eight rows have registers of their own, since instructions that load four vectors take neighbours. */
+#define EQ_SUMS_OF_8                                                                                                       \
+    register int32x4_t s0 __asm__("v8"), s1 __asm__("v9"), s2 __asm__("v10"), s3 __asm__("v11"), s4 __asm__("v12"),        \
+        s5 __asm__("v13"), s6 __asm__("v14"), s7 __asm__("v15"), s8 __asm__("v16"), s9 __asm__("v17"), s10 __asm__("v18"), \
+        s11 __asm__("v19"), s12 __asm__("v20"), s13 __asm__("v21"), s14 __asm__("v22"), s15 __asm__("v23")
+
+/* The sums of eight rows; those of each row begin with the 8 at `begin`, which are there twice. Returns what follows the weights. */
+EQ_INLINE const int8_t *sum_8_rows(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
+    EQ_SUMS_OF_8;
+    const int8_t *taps = t->taps;
+    ptrdiff_t others = t->others;
     uint32_t left;
     __asm__(
-        "ldp %q0, %q1, [%24]\n\tldp %q2, %q3, [%24]\n\tldp %q4, %q5, [%24]\n\tldp %q6, %q7, [%24]\n\t"
-        "ldp %q8, %q9, [%24]\n\tldp %q10, %q11, [%24]\n\tldp %q12, %q13, [%24]\n\tldp %q14, %q15, [%24]\n"
-        "0:\n\tldr %16, [%18], #8\n\tmov %w19, %w20\n\tadd %16, %16, %21\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
+        "ld1 {v8.4s-v11.4s}, [%25]\n\tld1 {v12.4s-v15.4s}, [%25]\n\tld1 {v16.4s-v19.4s}, [%25]\n\tld1 {v20.4s-v23.4s}, [%25]\n"
+        "0:\n\tmov %w19, %w20\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
         "1:\n\t" EQ_CHUNK "2:\n\t" EQ_CHUNK
         "subs %w19, %w19, #2\n\tb.gt 1b\n"
-        "3:\n\tcmp %18, %23\n\tb.ne 0b\n\t"
-        : "=&w"(s[0][0]), "=&w"(s[0][1]), "=&w"(s[1][0]), "=&w"(s[1][1]), "=&w"(s[2][0]), "=&w"(s[2][1]), "=&w"(s[3][0]),
-          "=&w"(s[3][1]), "=&w"(s[4][0]), "=&w"(s[4][1]), "=&w"(s[5][0]), "=&w"(s[5][1]), "=&w"(s[6][0]), "=&w"(s[6][1]),
-          "=&w"(s[7][0]), "=&w"(s[7][1]), "=&r"(taps), "+&r"(packed), "+&r"(offsets), "=&r"(left)
-        : "r"(t->chunks), "r"(t->taps), "r"(t->step - 64), "r"(end), "r"(begin)
+        "3:\n\tcbz %18, 4f\n\tldr %16, [%24, %18, lsl #3]\n\tadd %18, %18, #1\n\tadd %16, %16, %23\n\tb 0b\n"
+        "4:\n\tcbz %w21, 5f\n\t" EQ_EIGHT_TAPS EQ_REST(0) "cmp %w21, #2\n\tb.lt 5f\n\t" EQ_REST(1) "b.eq 5f\n\t" EQ_REST(
+            2) "5:\n\t"
+        : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(s4), "=&w"(s5), "=&w"(s6), "=&w"(s7), "=&w"(s8), "=&w"(s9),
+          "=&w"(s10), "=&w"(s11), "=&w"(s12), "=&w"(s13), "=&w"(s14), "=&w"(s15), "+&r"(taps), "+&r"(packed), "+&r"(others),
+          "=&r"(left)
+        : "r"(t->chunks), "r"(t->rest), "r"(t->step - 64), "r"(t->origin), "r"(t->end), "r"(begin)
         : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+    s[0][0] = s0, s[0][1] = s1, s[1][0] = s2, s[1][1] = s3, s[2][0] = s4, s[2][1] = s5, s[3][0] = s6, s[3][1] = s7;
+    s[4][0] = s8, s[4][1] = s9, s[5][0] = s10, s[5][1] = s11, s[6][0] = s12, s[6][1] = s13, s[7][0] = s14, s[7][1] = s15;
     return packed;
-}
-
-/* The sums of eight rows: of whole chunks, and of `rest` groups after them. */
-EQ_INLINE const int8_t *sum_8_rows(int32x4_t sums[8][2], const void *begin, const taps_of_8 *t, uint32_t rest,
-                                   const int8_t *packed) {
-    packed = sum_chunks_of_8(sums, begin, t, packed);
-    return add_rest(sums, t->taps + (size_t)t->chunks * 128, packed, rest, 8);
 }
 
 /* All `groups` groups of taps of four rows. Returns what follows the weights. */

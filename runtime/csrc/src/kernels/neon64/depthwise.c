@@ -29,7 +29,7 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
             memcpy(to + EQ_GROUP_HEAD_BYTES + tap * 16, w->weights + tap * w->channels + first, (size_t)count);
         }
         for (int32_t c = 0; c < count; c++) {
-            const int32_t bias = eq_packed_bias(w->bias[first + c]);
+            const int32_t bias = eq_packed_bias(w->bias[first + c], w->small, w->zero_point);
             memcpy(to + 4 * c, &bias, 4);
             to[bytes - 16] |= two_minima(w, first + c);
         }
@@ -169,24 +169,56 @@ EQ_INLINE column load_column(const int8_t *in, ptrdiff_t down, const bool wide) 
 /* The sums of 16 channels. With the six vectors of the output stage all registers are taken: written out, since compilers begin the next
  * window before this one is done, and have none left. */
 EQ_INLINE void sum_16(const int32x4_t bias[4], const column w[3], column a, column b, column c, int32x4_t sums[4]) {
+    register int32x4_t s0 __asm__("v0"), s1 __asm__("v1"), s2 __asm__("v2"), s3 __asm__("v3"); /* neighbours, loaded at once */
     int16x8_t t, u, v, x;
     __asm__(
-        "ldp %q0, %q1, [%26]\n\tldp %q2, %q3, [%26, #32]\n\t"
+        "ld1 {v0.4s-v3.4s}, [%26]\n\t"
         "smull %4.8h, %16.8b, %25.8b\n\tsmull2 %5.8h, %16.16b, %25.16b\n\t" PAIR_16(6, 7, 8, 17, 11, 20) ADD_16(4, 5)
             PAIR_16(4, 5, 9, 18, 12, 21) ADD_16(6, 7) PAIR_16(6, 7, 10, 19, 13, 22) ADD_16(4, 5) PAIR_16(4, 5, 14, 23, 15, 24)
                 ADD_16(6, 7) ADD_16(4, 5)
-        : "=&w"(sums[0]), "=&w"(sums[1]), "=&w"(sums[2]), "=&w"(sums[3]), "=&w"(t), "=&w"(u), "=&w"(v), "=&w"(x)
+        : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(t), "=&w"(u), "=&w"(v), "=&w"(x)
         : "w"(a.top), "w"(a.middle), "w"(a.bottom), "w"(b.top), "w"(b.middle), "w"(b.bottom), "w"(c.top), "w"(c.middle),
           "w"(c.bottom), "w"(w[0].top), "w"(w[0].middle), "w"(w[0].bottom), "w"(w[1].top), "w"(w[1].middle), "w"(w[1].bottom),
           "w"(w[2].top), "w"(w[2].middle), "w"(w[2].bottom), "r"(bias), "m"(*(const int32x4_t(*)[4])(const void *)bias));
+    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+}
+
+typedef struct begin { /* what sums and fused products of 16 channels begin with, in memory */
+    int32x4_t bias[4];
+    float start[16];
+} begin;
+
+/* The outputs of 16 channels whose stage is `plain` and `small`: written out for the same reason. */
+EQ_INLINE void store_plain_16(const eq_output_stage *stage, const float32x4_t scale[4], const float start[16],
+                              const int32x4_t sums[4], int8_t *out) {
+    __asm__ volatile(
+        "tbnz %w12, #0, 1f\n\t"
+        "fsub v24.4s, %0.4s, %13.4s\n\tfsub v25.4s, %1.4s, %13.4s\n\t"
+        "fsub v26.4s, %2.4s, %13.4s\n\tfsub v27.4s, %3.4s, %13.4s\n\t"
+        "fmul v24.4s, v24.4s, %4.4s\n\tfmul v25.4s, v25.4s, %5.4s\n\t"
+        "fmul v26.4s, v26.4s, %6.4s\n\tfmul v27.4s, v27.4s, %7.4s\n\tb 2f\n"
+        "1:\n\tld1 {v24.4s-v27.4s}, [%10]\n\t"
+        "fmla v24.4s, %0.4s, %4.4s\n\tfmla v25.4s, %1.4s, %5.4s\n\t"
+        "fmla v26.4s, %2.4s, %6.4s\n\tfmla v27.4s, %3.4s, %7.4s\n"
+        "2:\n\tfadd v24.4s, v24.4s, %8.4s\n\tfadd v25.4s, v25.4s, %8.4s\n\t"
+        "fadd v26.4s, v26.4s, %8.4s\n\tfadd v27.4s, v27.4s, %8.4s\n\t"
+        "uzp1 v24.8h, v24.8h, v25.8h\n\tuzp1 v26.8h, v26.8h, v27.8h\n\t"
+        "sqxtn v24.8b, v24.8h\n\tsqxtn2 v24.16b, v26.8h\n\tstr q24, [%9]"
+        :
+        : "w"(sums[0]), "w"(sums[1]), "w"(sums[2]), "w"(sums[3]), "w"(scale[0]), "w"(scale[1]), "w"(scale[2]), "w"(scale[3]),
+          "w"(stage->rounding), "r"(out), "r"(start), "m"(*(const float (*)[16])start), "r"((uint32_t)stage->fused),
+          "w"(stage->magic)
+        : "v24", "v25", "v26", "v27", "memory");
 }
 
 /* The output of a 3x3 window, its taps in pairs. */
 EQ_INLINE void run_3x3(const eq_output_stage *stage, const eq_channel_scale *scale, const column w[3], column a, column b,
-                       column c, int8_t *out, const int32x4_t *bias, const bool wide, const bool small, const bool plain) {
+                       column c, int8_t *out, const begin *begin, const bool wide, const bool small, const bool plain) {
     int32x4_t sums[4] = {scale->bias[0], scale->bias[1], scale->bias[2], scale->bias[3]};
-    if (bias && wide) {
-        sum_16(bias, w, a, b, c, sums);
+    if (begin && wide) {
+        sum_16(begin->bias, w, a, b, c, sums);
+        store_plain_16(stage, scale->scale, begin->start, sums, out);
+        return;
     } else {
         add_two_taps(sums, a.top, w[0].top, b.top, w[1].top, wide);
         add_two_taps(sums, a.middle, w[0].middle, b.middle, w[1].middle, wide);
@@ -207,7 +239,12 @@ EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t 
     const column w[3] = {load_column(c->weights, weights_down, wide),
                          load_column(c->weights + weights_right, weights_down, wide),
                          load_column(c->weights + 2 * weights_right, weights_down, wide)};
-    const int32x4_t bias[4] = {scale.bias[0], scale.bias[1], scale.bias[2], scale.bias[3]}; /* in memory */
+    begin begin;
+    EQ_UNROLL
+    for (int i = 0; wide && i < 4; i++) {
+        begin.bias[i] = scale.bias[i];
+        vst1q_f32(begin.start + 4 * i, eq_fused_starts(scale.scale[i]));
+    }
     const int32_t outputs = l->outputs;
     for (int32_t lines_left = l->count; lines_left > 0; lines_left--, in += l->in_line, out += l->out_line) {
         const int8_t *next = in;
@@ -218,11 +255,11 @@ EQ_INLINE void run_lines_3x3(const lines *l, const eq_channels *c, const int8_t 
             next += 2 * right;
             for (; left >= 3; left -= 3) {
                 z = load_column(next, down, wide), next += right;
-                run_3x3(&stage, &scale, w, x, y, z, to, bias, wide, small, plain), to += out_step;
+                run_3x3(&stage, &scale, w, x, y, z, to, &begin, wide, small, plain), to += out_step;
                 x = load_column(next, down, wide), next += right;
-                run_3x3(&stage, &scale, w, y, z, x, to, bias, wide, small, plain), to += out_step;
+                run_3x3(&stage, &scale, w, y, z, x, to, &begin, wide, small, plain), to += out_step;
                 y = load_column(next, down, wide), next += right;
-                run_3x3(&stage, &scale, w, z, x, y, to, bias, wide, small, plain), to += out_step;
+                run_3x3(&stage, &scale, w, z, x, y, to, &begin, wide, small, plain), to += out_step;
             }
             next -= 2 * right;
         }

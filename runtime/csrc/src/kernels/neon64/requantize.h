@@ -3,17 +3,24 @@
  * If the sums are `small` no conversion instruction is needed: they carry the bits of 1.5 * 2^23, which packing adds to the bias
  * (eq_packed_bias), so that read as a float they are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds
  * it into the low bits, of which 16 are all. An even zero point is added with it, which leaves ties where they are; what an odd
- * one has more is added to the 16 bits. Otherwise these bits are taken off again, and FCVTNS rounds to nearest, ties to even, and
- * saturates. */
+ * one has more is added to the 16 bits. Otherwise FCVTNS rounds to nearest, ties to even, and saturates.
+ *
+ * Where the zero point is -128, as after a ReLU, no sum below 0 counts, and the sums carry the bits of 2^23: as a float 2^23 + sum,
+ * or 2^23 + sum / 2 below 0. The product with the scale less 2^23 times the scale, which is a float, is then one fused operation, and
+ * rounded as the product with the sum is. */
 #ifndef EQ_NEON64_REQUANTIZE_H
 #define EQ_NEON64_REQUANTIZE_H
 
 #include "kernels/neon/elements.h"
 
-enum { EQ_MAGIC_BITS = 0x4b400000 }; /* of 1.5 * 2^23 */
+EQ_INLINE int32_t eq_packed_bias(int32_t bias, bool small, int32_t zero_point) {
+    enum { MAGIC = 0x4b400000, MAGIC_FROM_0 = 0x4b000000 };
+    return small ? eq_add_wrapping(bias, zero_point == -128 ? MAGIC_FROM_0 : MAGIC) : bias;
+}
 
-EQ_INLINE int32_t eq_packed_bias(int32_t bias) {
-    return eq_add_wrapping(bias, EQ_MAGIC_BITS);
+/* What a fused product of a small sum and its scale begins with, where the zero point is -128. */
+EQ_INLINE float eq_fused_start(float scale) {
+    return -8388608.0f * scale;
 }
 
 typedef struct eq_output_stage {
@@ -22,13 +29,15 @@ typedef struct eq_output_stage {
     bool bounded; /* min or max says more than int8 does */
     bool plain;   /* scaled values need only to be saturated */
     bool small;
-    float32x4_t magic, rounding; /* 1.5 * 2^23, and with the even part of the zero point */
+    bool fused;                  /* small sums, none below 0 counts, plain */
+    float32x4_t magic, rounding; /* what small sums carry, and 1.5 * 2^23 with the even part of the zero point */
 } eq_output_stage;
 
 EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, int32_t max, bool small) {
     const int32_t left = small ? zero_point & 1 : zero_point;
     const bool is_whole_range = min == -128 && max == 127;
-    float32x4_t magic = vdupq_n_f32(12582912.0f);
+    const float32x4_t whole = vdupq_n_f32(12582912.0f + (float)(zero_point - left));
+    float32x4_t magic = vdupq_n_f32(zero_point == -128 ? 8388608.0f : 12582912.0f);
     __asm__("" : "+w"(magic)); /* a register, not two instructions that make the constant for every tile */
     return (eq_output_stage){
         .zero_point = vdupq_n_s16((int16_t)left),
@@ -37,8 +46,9 @@ EQ_INLINE eq_output_stage eq_output_stage_of(int32_t zero_point, int32_t min, in
         .plain = left == 0 && is_whole_range,
         .bounded = !is_whole_range,
         .small = small,
+        .fused = small && zero_point == -128 && is_whole_range,
         .magic = magic,
-        .rounding = vaddq_f32(magic, vdupq_n_f32((float)(zero_point - left))),
+        .rounding = whole,
     };
 }
 
@@ -52,9 +62,19 @@ EQ_INLINE int16x8_t eq_scale_small(const eq_output_stage *stage, int32x4_t low, 
 }
 
 EQ_INLINE int16x8_t eq_scale_any(int32x4_t low, int32x4_t high, float32x4_t scale_low, float32x4_t scale_high) {
-    const int32x4_t magic = vdupq_n_s32(EQ_MAGIC_BITS);
-    low = vsubq_s32(low, magic), high = vsubq_s32(high, magic);
     return eq_round_saturated(vmulq_f32(vcvtq_f32_s32(low), scale_low), vmulq_f32(vcvtq_f32_s32(high), scale_high));
+}
+
+EQ_INLINE float32x4_t eq_fused_starts(float32x4_t scale) {
+    return vmulq_n_f32(scale, -8388608.0f);
+}
+
+/* The same where the stage is `fused`. */
+EQ_INLINE int16x8_t eq_scale_fused(const eq_output_stage *stage, const int32x4_t sums[2], const float32x4_t start[2],
+                                   const float32x4_t scale[2]) {
+    const float32x4_t x = vaddq_f32(vfmaq_f32(start[0], vreinterpretq_f32_s32(sums[0]), scale[0]), stage->rounding);
+    const float32x4_t y = vaddq_f32(vfmaq_f32(start[1], vreinterpretq_f32_s32(sums[1]), scale[1]), stage->rounding);
+    return vuzp1q_s16(vreinterpretq_s16_f32(x), vreinterpretq_s16_f32(y));
 }
 
 /* `rows` vectors of eight columns: scaled values become outputs at pixels[r] + column. */

@@ -77,8 +77,9 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
                 chunk[r] = vld1q_s8(from[r] + k);
             }
             EQ_UNROLL
-            for (int r = 0; r < rows; r++) {
-                vst1q_s8(block + 16 * r, chunk[r]);
+            for (int r = 0; r < rows; r += 4) {
+                const int8x16x4_t four = {{chunk[r], chunk[r + 1], chunk[r + 2], chunk[r + 3]}};
+                vst1q_s8_x4(block + 16 * r, four);
             }
         }
     }

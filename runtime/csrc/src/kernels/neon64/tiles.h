@@ -1,7 +1,8 @@
 /* What the matrix products of AArch64 share: packed weights, and how many rows go at once.
  *
  * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A
- * group is what one instruction takes of a column. A single column, as a classifier of two classes ends in, has no others to share
+ * group is what one instruction takes of a column. For groups of 4, whose sums are loaded four vectors an instruction: bias (2, 8), where
+ * fused products begin (2, 8), and the rest. A single column, as a classifier of two classes ends in, has no others to share
  * a row's taps with: bias (4), scale (4), of which the first are its, weights (taps), up to a multiple of 16. */
 #ifndef EQ_NEON64_TILES_H
 #define EQ_NEON64_TILES_H
@@ -13,8 +14,13 @@ EQ_INLINE int32_t eq_groups(int32_t taps, int32_t group) {
     return taps / group + (taps % group != 0);
 }
 
+/* Of a tile before the weights. */
+EQ_INLINE int32_t eq_head_bytes(int32_t group) {
+    return group == 4 ? 128 : 32;
+}
+
 EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
-    return 32 + (size_t)eq_groups(taps, group) * 8 * (size_t)group + 32;
+    return (size_t)eq_head_bytes(group) + (size_t)eq_groups(taps, group) * 8 * (size_t)group + 32;
 }
 
 enum { EQ_COLUMN_HEAD_BYTES = 32 }; /* of a single column */
@@ -35,7 +41,7 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     }
     const int32_t taps = w->segments * w->segment_bytes;
     if (w->columns == 1) {
-        const int32_t bias = eq_packed_bias(*w->bias);
+        const int32_t bias = eq_packed_bias(*w->bias, w->small, w->zero_point);
         memcpy(packed, &bias, 4);
         memcpy((int8_t *)packed + 16, w->scale, 4);
         memcpy((int8_t *)packed + EQ_COLUMN_HEAD_BYTES, w->weights, (size_t)taps);
@@ -45,10 +51,16 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     for (int32_t n = 0; n < w->columns; n++) {
         int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
-        const int32_t bias = eq_packed_bias(w->bias[n]);
+        const int32_t bias = eq_packed_bias(w->bias[n], w->small, w->zero_point);
         memcpy(tile + n % 8 * 4, &bias, 4);
+        if (eq_head_bytes(group) > 32) {
+            const float start = eq_fused_start(w->scale[n]);
+            memcpy(tile + 32 + n % 8 * 4, &bias, 4);
+            memcpy(tile + 64 + n % 8 * 4, &start, 4);
+            memcpy(tile + 96 + n % 8 * 4, &start, 4);
+        }
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
-        int8_t *to = tile + 32 + n % 8 * group;
+        int8_t *to = tile + eq_head_bytes(group) + n % 8 * group;
         for (int32_t k = taps / group; k > 0; k--, from += group, to += 8 * group) {
             memcpy(to, from, (size_t)group);
         }
@@ -73,31 +85,34 @@ typedef void (*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, co
 /* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
 EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const void *taps, int8_t *const *out,
                             const int rows, eq_tile_fn run_tile) {
-    const ptrdiff_t last_column = p->last_column;
-    const size_t rest = (size_t)(last_column - p->first_column) % 8;
+    const size_t rest = (size_t)(p->last_column - p->first_column) % 8;
     const size_t tile_bytes = p->tile_bytes;
     const int32_t groups = p->groups;
     const int8_t *packed = p->packed;
     int8_t *pixels[8], part[8][8];
+    ptrdiff_t column = p->first_column, end = p->last_column - (ptrdiff_t)rest;
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         pixels[r] = out[r];
     }
-    for (ptrdiff_t column = p->first_column; column < last_column; column += 8, packed += tile_bytes) {
-        ptrdiff_t at = column;
-        if (last_column - column < 8) {
-            EQ_UNROLL
-            for (int r = 0; r < rows; r++) {
-                pixels[r] = part[r];
-            }
-            at = 0;
+    for (size_t more = rest;;) {
+        for (; column < end; column += 8, packed += tile_bytes) {
+            run_tile(p, stage, taps, groups, packed, pixels, column, rows);
         }
-        run_tile(p, stage, taps, groups, packed, pixels, at, rows);
+        if (more == 0) {
+            break;
+        }
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            pixels[r] = part[r];
+        }
+        column = 0, end = 8, more = 0;
+        __asm__("" : "+r"(column), "+r"(end), "+r"(more)); /* else compilers write the loop twice */
     }
     if (rest) {
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
-            memcpy(out[r] + last_column - rest, part[r], rest);
+            memcpy(out[r] + p->last_column - rest, part[r], rest);
         }
     }
 }

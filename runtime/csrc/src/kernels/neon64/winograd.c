@@ -40,7 +40,7 @@ void eq_neon64_winograd_pack(const eq_gemm_weights *w, void *packed) {
     int8_t *to = packed;
     for (int32_t n = 0; n < w->columns; n += 8) {
         for (int32_t i = 0; i < 8; i++) {
-            const int32_t bias = eq_packed_bias(w->bias[n + i]);
+            const int32_t bias = eq_packed_bias(w->bias[n + i], w->small, w->zero_point);
             memcpy(to + 4 * i, &bias, 4);
         }
         memcpy(to + 32, w->scale + n, 32);

@@ -57,6 +57,7 @@ static eq_depthwise_weights kernel_weights(const packer *p) {
         .weights = p->weights,
         .bias = p->bias,
         .scale = p->layer->quantized.scale,
+        .zero_point = p->layer->quantized.out_zero_point,
     };
 }
 
@@ -81,17 +82,17 @@ eq_weight_view eq_depthwise_view(const eq_depthwise_layer *layer) {
 static void pack(const void *arguments, void *packed) {
     const packer *p = arguments;
     const eq_weight_view view = eq_depthwise_view(p->layer);
-    const eq_depthwise_weights weights = kernel_weights(p);
+    eq_depthwise_weights weights = kernel_weights(p);
     const int32_t taps = view.height * view.width;
-    bool small = true;
+    weights.small = true;
     for (int32_t c = 0; c < view.columns; ++c) {
-        small &= eq_weight_column(&view, &p->layer->quantized, c, 0, p->column, &p->bias[c]);
+        weights.small &= eq_weight_column(&view, &p->layer->quantized, c, 0, p->column, &p->bias[c]);
         for (int32_t tap = 0; tap < taps; ++tap) {
             p->weights[(ptrdiff_t)tap * view.columns + c] = (int8_t)p->column[tap];
         }
     }
     p->kernel->pack(&weights, packed);
-    ((uint8_t *)packed)[small_offset(p)] = small;
+    ((uint8_t *)packed)[small_offset(p)] = weights.small;
 }
 
 static const uint8_t *pack_layer(eq_plan *plan, const eq_operator *op, const eq_depthwise_layer *layer, bool *small) {

@@ -59,6 +59,7 @@ static eq_gemm_weights kernel_weights(const packer *p, const eq_gemm_part *part)
         .weights = is_direct(p, part) ? part->weights.data : p->weights,
         .bias = p->bias,
         .scale = p->layer->quantized.scale + part->first_column,
+        .zero_point = p->layer->quantized.out_zero_point,
     };
 }
 
@@ -84,7 +85,8 @@ static bool pack_part(const packer *p, const eq_gemm_part *part, void *packed) {
         small &= eq_weight_column(w, &p->layer->quantized, n, part->first_column, p->column, &p->bias[n]);
         split(p->column, count, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
     }
-    const eq_gemm_weights weights = kernel_weights(p, part);
+    eq_gemm_weights weights = kernel_weights(p, part);
+    weights.small = small;
     p->kernel->pack(&weights, packed);
     return small;
 }

@@ -99,6 +99,7 @@ static eq_gemm_weights kernel_weights(const packer *p) {
         .weights = w->data,
         .bias = p->bias,
         .scale = p->layer->quantized.scale,
+        .zero_point = p->layer->quantized.out_zero_point,
     };
 }
 
@@ -109,13 +110,13 @@ static size_t small_offset(const packer *p) {
 
 static void pack(const void *arguments, void *packed) {
     const packer *p = arguments;
-    const eq_gemm_weights weights = kernel_weights(p);
-    bool small = true;
+    eq_gemm_weights weights = kernel_weights(p);
+    weights.small = true;
     for (int32_t n = 0; n < weights.columns; ++n) {
-        small &= eq_weight_column(&p->layer->parts[0].weights, &p->layer->quantized, n, 0, p->column, &p->bias[n]);
+        weights.small &= eq_weight_column(&p->layer->parts[0].weights, &p->layer->quantized, n, 0, p->column, &p->bias[n]);
     }
     p->kernel->pack(&weights, packed);
-    ((uint8_t *)packed)[small_offset(p)] = small;
+    ((uint8_t *)packed)[small_offset(p)] = weights.small;
 }
 
 static const void *pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, bool *small) {
