@@ -137,8 +137,79 @@ static run_pairs_fn choose(const eq_depthwise *d, const eq_output_stage *stage) 
     return d->height >= 4 && d->height <= 7 && d->width <= EQ_TALL_WIDTH ? eq_dotprod_tall_pairs : NULL;
 }
 
+/* ---- stride 2: one row of outputs of 16 channels; a window has one column of the one before it ---- */
+
+/* Three rows at one column: (channel, row), four channels a vector, the fourth row 0. */
+typedef struct quads {
+    int8x16_t of[4];
+} quads;
+
+EQ_INLINE quads load_quads(const int8_t *in, ptrdiff_t down, const uint8x16_t order[4]) {
+    const int8x16x3_t rows = {{vld1q_s8(in), vld1q_s8(in + down), vld1q_s8(in + 2 * down)}};
+    return (quads){
+        {vqtbl3q_s8(rows, order[0]), vqtbl3q_s8(rows, order[1]), vqtbl3q_s8(rows, order[2]), vqtbl3q_s8(rows, order[3])}};
+}
+
+EQ_INLINE void add_quads(int32x4_t sums[4], quads a, quads b) {
+    EQ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        sums[i] = vdotq_s32(sums[i], a.of[i], b.of[i]);
+    }
+}
+
+static void run_by_2(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *output, const int8_t *in, int8_t *out,
+                     int32_t rows) {
+    const ptrdiff_t down = d->tap_row, right = d->tap_column, out_right = d->channels;
+    const eq_output_stage stage = *output;
+    const eq_channel_scale scale = eq_load_scale(c, true);
+    uint8x16_t order[4];
+    float start_values[16];
+    EQ_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const uint32x4_t lane = {0xff201000, 0xff211101, 0xff221202, 0xff231303};
+        order[i] = vreinterpretq_u8_u32(vaddq_u32(lane, vdupq_n_u32(0x00040404u * (uint32_t)i)));
+        vst1q_f32(start_values + 4 * i, eq_fused_starts(scale.scale[i]));
+    }
+    const quads w[3] = {load_quads(c->weights, 48, order), load_quads(c->weights + 16, 48, order),
+                        load_quads(c->weights + 32, 48, order)};
+    const int32_t *bias = (const void *)(c->packed + 4 * c->lane);
+    const float *start = start_values;
+    for (; rows > 0; rows--, in += d->in_row, out += d->out_row) {
+        const int8_t *next = in;
+        int8_t *to = out;
+        quads last = load_quads(next, down, order);
+        for (int32_t left = d->out_width; left > 0; left--, to += out_right) {
+            __asm__("" : "+r"(bias));
+            int32x4x4_t sums = vld1q_s32_x4(bias);
+            add_quads(sums.val, last, w[0]);
+            next += right;
+            add_quads(sums.val, load_quads(next, down, order), w[1]);
+            next += right;
+            last = load_quads(next, down, order);
+            add_quads(sums.val, last, w[2]);
+            if (__builtin_expect(stage.fused, true)) {
+                __asm__("" : "+r"(start));
+                const float32x4x4_t s = vld1q_f32_x4(start);
+                const int16x8_t low = eq_scale_fused(&stage, sums.val, s.val, scale.scale);
+                vst1q_s8(to,
+                         eq_to_outputs(&stage, low, eq_scale_fused(&stage, sums.val + 2, s.val + 2, scale.scale + 2), true));
+            } else {
+                eq_store_channels(&stage, &scale, sums.val, to, 16, true, stage.small, false);
+            }
+        }
+    }
+}
+
 void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *out, int32_t rows) {
     const eq_output_stage stage = eq_output_stage_of(d->zero_point, d->min, d->max, d->small);
+    if (d->height == 3 && d->width == 3 && d->channels >= 16 && d->in_column == 2 * d->tap_column) {
+        for (int32_t first = 0; first < d->channels; first += 16) {
+            const int32_t last = d->channels - 16;
+            const eq_channels c = eq_channels_at(d, first < last ? first : last, true);
+            run_by_2(d, &c, &stage, in + c.first, out + c.first, rows);
+        }
+        return;
+    }
     const run_pairs_fn run = choose(d, &stage);
     const int32_t paired = run ? rows & -2 : 0;
     for (int32_t first = 0; paired && first < d->channels; first += 8) {
