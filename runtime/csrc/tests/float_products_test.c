@@ -72,9 +72,17 @@ static void test_gemm(const eq_kernels *set, const eq_gemm_f32_kernel *reference
 
     float *weights = take_floats((size_t)columns * all, draw_of(element)),
           *bias = random_between(0, 3) ? take_floats((size_t)columns, draw_of(element)) : NULL;
-    const eq_gemm_f32_weights source = {columns, segments, taps, weights, bias};
+    const eq_gemm_f32_weights source = {columns, segments, taps, weights, bias, false};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
-    kernel->pack(&source, packed);
+    const bool columns_last = random_between(0, 1);
+    float *transposed = (float *)(void *)take_exact((size_t)columns * all * sizeof *weights);
+    for (size_t i = 0; i < (size_t)columns * all; i++) {
+        transposed[i % all * (size_t)columns + i / all] = weights[i];
+    }
+    eq_gemm_f32_weights given = source;
+    given.weights = columns_last ? transposed : weights;
+    given.columns_last = columns_last;
+    kernel->pack(&given, packed);
     reference->pack(&source, reference_packed);
     ptrdiff_t offsets[8] = {0};
     for (int32_t s = 1; s < segments; s++) {
@@ -103,7 +111,8 @@ static void test_gemm(const eq_kernels *set, const eq_gemm_f32_kernel *reference
     snprintf(text, sizeof text, "columns %d (%d to %d), segments %d of %d taps, rows %d, step %d", columns, first, last,
              segments, taps, rows, step);
     expect_floats(set, expected, actual, outputs, element, all, text);
-    free(weights), free(bias), free(packed), free(reference_packed), free(input), free(expected), free(actual);
+    free(weights), free(transposed), free(bias), free(packed), free(reference_packed), free(input), free(expected),
+        free(actual);
 }
 
 static void test_depthwise(const eq_kernels *set, const eq_depthwise_f32_kernel *reference,

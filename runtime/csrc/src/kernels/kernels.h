@@ -147,6 +147,7 @@ typedef struct eq_gemm_f32_weights {
     int32_t columns, segments, taps; /* taps of a segment */
     const float *weights;            /* (columns, segments, taps) */
     const float *bias;               /* (columns), or NULL */
+    bool columns_last;               /* weights are (segments, taps, columns) */
 } eq_gemm_f32_weights;
 
 typedef struct eq_gemm_f32 {

@@ -16,8 +16,23 @@ typedef struct block_header {
 
 #include "product_template.h"
 
+/* A layer of one column has no others to share its rows with: its taps fill vectors themselves, and are packed as they come. */
+enum { LINE = 64 };
+
 size_t eq_avx512vnni_gemm_packed_bytes(const eq_gemm_weights *w) {
+    if (w->columns == 1) {
+        return sizeof(block_header) + ((size_t)w->segments * (size_t)w->segment_bytes + LINE - 1) / LINE * LINE;
+    }
     return block_bytes(steps_of(w->segments, w->segment_bytes)) * (size_t)((w->columns + BLOCK - 1) / BLOCK);
+}
+
+static int32_t pack_line(const int8_t *weights, int32_t taps, int8_t *to) {
+    uint32_t sum = 0;
+    memcpy(to, weights, (size_t)taps);
+    for (int32_t k = 0; k < taps; k++) {
+        sum += (uint32_t)weights[k];
+    }
+    return (int32_t)sum;
 }
 
 void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
@@ -26,7 +41,8 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
     for (int32_t n = 0; n < w->columns; n++) {
         block_header *header = (block_header *)((char *)packed + (size_t)(n / BLOCK) * bytes);
         const int8_t *weights = w->weights + (size_t)n * (size_t)taps;
-        const int32_t sum = pack_column(weights, taps, (int8_t *)(header + 1) + n % BLOCK * 4);
+        int8_t *to = (int8_t *)(header + 1) + n % BLOCK * 4;
+        const int32_t sum = w->columns == 1 ? pack_line(weights, taps, to) : pack_column(weights, taps, to);
         header->bias[n % BLOCK] = (int32_t)((uint32_t)w->bias[n] - 128 * (uint32_t)sum);
         header->scale[n % BLOCK] = w->scale[n];
     }
@@ -92,8 +108,39 @@ EQ_INLINE void finish_two_blocks(const tile *t, const __m512i acc[4], const bloc
                         _mm512_permutexvar_epi32(by_vector, packed(WHOLE(0), WHOLE(1), WHOLE(2), WHOLE(3), &to, true)));
 }
 
+/* One row of the only column, in two phases. What the panel has past the window meets weights of zero. */
+static void run_only_column(const eq_gemm *g, const int8_t *const *in, int8_t *const *out) {
+    _Alignas(LINE) uint8_t panel[PANEL_ROW];
+    const block_header *header = g->packed;
+    const int8_t *weights = (const int8_t *)(header + 1);
+    const int32_t taps = g->segments * g->segment_bytes;
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    for (int32_t k = 0, n; k < taps; k += n, weights += CHUNK) {
+        n = taps - k < CHUNK ? taps - k : CHUNK;
+        copy_windows(g, in, k, n, 1, panel);
+        int32_t i = 0;
+        for (; i < n - LINE; i += 2 * LINE) {
+            ACCUMULATE_LOADED(even, _mm512_load_si512(panel + i), weights + i);
+            ACCUMULATE_LOADED(odd, _mm512_load_si512(panel + i + LINE), weights + i + LINE);
+        }
+        if (i < n) {
+            ACCUMULATE_LOADED(even, _mm512_load_si512(panel + i), weights + i);
+        }
+    }
+    const int32_t sum = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
+    const tile t = {.gemm = g, .to = out};
+    __m512i sums[1][2] = {{_mm512_add_epi32(_mm512_load_si512(header->bias), _mm512_set1_epi32(sum))}};
+    finish(&t, sums, header, 0, 1, 1, 1);
+}
+
 void eq_avx512vnni_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                             int32_t last_column) {
+    for (int32_t r = 0; g->columns == 1 && r < rows; r++) {
+        run_only_column(g, in + r, out + r);
+    }
+    if (g->columns == 1) {
+        return;
+    }
     for (int32_t r = 0, n; r < rows; r += n) {
         n = rows_at_once(rows - r);
         run_rows(g, in + r, out + r, n, first_column, last_column);

@@ -30,7 +30,7 @@ size_t eq_matrices_f32_place(const eq_product_f32 *product, const eq_gemm_f32_ke
         }
         places[i] = shape_of(product, m);
         places[i].offset = bytes;
-        const eq_gemm_f32_weights weights = {m->columns, places[i].segments, places[i].taps, NULL, NULL};
+        const eq_gemm_f32_weights weights = {m->columns, places[i].segments, places[i].taps, NULL, NULL, false};
         const size_t own = align(kernel->packed_bytes(&weights));
         if (own > (size_t)PTRDIFF_MAX - bytes) {
             return SIZE_MAX;
@@ -44,6 +44,11 @@ size_t eq_matrices_f32_place(const eq_product_f32 *product, const eq_gemm_f32_ke
 static bool is_direct(const eq_matrix_f32 *m, eq_type type) {
     return type == EQ_FLOAT32 && m->channel_stride == 1 && m->tap_stride == m->channels &&
            m->row_stride == m->tap_stride * m->width && m->column_stride == m->row_stride * m->height;
+}
+
+/* The same, with the columns last. */
+static bool is_transposed(const eq_matrix_f32 *m, eq_type type) {
+    return type == EQ_FLOAT32 && m->height == 1 && m->width == 1 && m->column_stride == 1 && m->channel_stride == m->columns;
 }
 
 size_t eq_matrices_f32_scratch(const eq_product_f32 *product) {
@@ -76,9 +81,10 @@ void eq_matrices_f32_pack(const eq_pack_f32 *p, void *packed) {
     for (int32_t i = 0; i < p->product->matrix_count; ++i) {
         const eq_matrix_f32 *m = &p->product->matrices[i];
         const eq_packed_matrix *place = &p->places[i];
-        eq_gemm_f32_weights weights = {m->columns, place->segments, place->taps, p->scratch,
-                                       p->bias ? p->bias + m->first_bias : NULL};
-        if (is_direct(m, p->type)) {
+        eq_gemm_f32_weights weights = {
+            m->columns, place->segments, place->taps, p->scratch, p->bias ? p->bias + m->first_bias : NULL, false};
+        weights.columns_last = is_transposed(m, p->type);
+        if (weights.columns_last || is_direct(m, p->type)) {
             weights.weights = (const float *)p->weights + m->first;
         } else {
             gather(p, m, p->scratch);

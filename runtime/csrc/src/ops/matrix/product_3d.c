@@ -132,7 +132,7 @@ static void gather(const packing *p, const eq_part_3d *part, float *out) {
 }
 
 static eq_gemm_f32_weights weights_of(const packing *p, const run_part *part) {
-    return (eq_gemm_f32_weights){p->columns, part->segments, p->channels, p->scratch, p->bias};
+    return (eq_gemm_f32_weights){p->columns, part->segments, p->channels, p->scratch, p->bias, false};
 }
 
 static void pack(const void *arguments, void *packed) {

@@ -252,7 +252,7 @@ static void transform_weights(const packer *p, const double vertical[TAPS], cons
 static void pack(const void *arguments, void *packed) {
     const packer *p = arguments;
     const form *f = p->layer->form;
-    const eq_gemm_f32_weights weights = {p->layer->outputs.columns, 1, p->layer->channels, p->scratch, NULL};
+    const eq_gemm_f32_weights weights = {p->layer->outputs.columns, 1, p->layer->channels, p->scratch, NULL, false};
     for (int32_t k = 0; k < f->in * f->in; ++k) {
         transform_weights(p, f->weights[k / f->in], f->weights[k % f->in]);
         p->layer->kernel->pack(&weights, (uint8_t *)packed + (size_t)k * p->layer->matrix_bytes);
@@ -329,7 +329,7 @@ eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_wi
         .tiles = layer->batch * tiles_y * tiles_x, /* no more than outputs */
         .top = w->pad.top,
         .left = w->pad.left};
-    const eq_gemm_f32_weights shape = {d.outputs.columns, 1, d.channels, NULL, NULL};
+    const eq_gemm_f32_weights shape = {d.outputs.columns, 1, d.channels, NULL, NULL, false};
     d.matrix_bytes = (d.kernel->packed_bytes(&shape) + 63) & ~(size_t)63;
     d.packed = pack_once(plan, op, &d, layer->weights);
     eq_step *step = d.packed ? eq_plan_step(plan, op, run, sizeof d, 1, 1) : NULL;

@@ -44,12 +44,15 @@ static void fill(const eq_pad *pad, uint8_t *out, ptrdiff_t bytes) {
 static void pad_axis(const eq_pad *pad, int32_t axis, const uint8_t *in, uint8_t *out) {
     const ptrdiff_t in_step = pad->in_bytes[axis + 1], out_step = pad->out_bytes[axis + 1];
     for (int32_t i = 0; i < pad->out_dims[axis]; ++i, out += out_step) {
-        const int32_t from = source(pad, axis, i);
-        if (from < 0) {
-            fill(pad, out, out_step);
+        const int32_t from = source(pad, axis, i), before = pad->padding.before[axis];
+        if (from < 0) { /* all of the constant on this side at once */
+            const int32_t more = (i < before ? before : pad->out_dims[axis]) - 1 - i;
+            fill(pad, out, (more + 1) * out_step);
+            i += more;
+            out += more * out_step;
         } else if (axis < pad->last) {
             pad_axis(pad, axis + 1, in + from * in_step, out);
-        } else if (i == pad->padding.before[axis]) { /* all of the input at once */
+        } else if (i == before) { /* all of the input at once */
             memcpy(out, in, (size_t)(in_step * pad->in_dims[axis]));
             i += pad->in_dims[axis] - 1;
             out += out_step * (pad->in_dims[axis] - 1);

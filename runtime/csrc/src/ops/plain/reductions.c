@@ -1,6 +1,8 @@
 /* What reductions of plain numbers do with them. */
 #include <math.h>
+#include <string.h>
 
+#include "kernels/inline.h"
 #include "ops/integers.h"
 #include "ops/reduce/reduce.h"
 #include "plan/operator.h"
@@ -31,6 +33,29 @@ static void start_floats(const eq_reduce *r, void *accumulators) {
     }                                                                                      \
     break;
 
+enum { BLOCK = 16 }; /* channels whose sums stay in registers */
+
+static void add_in_order(const float *in, ptrdiff_t stride, int32_t rows, int32_t channels, float *sums) {
+    int32_t c = 0;
+    for (; c <= channels - BLOCK; c += BLOCK) {
+        const float *from = in + c;
+        float block[BLOCK];
+        memcpy(block, sums + c, sizeof block);
+        for (int32_t i = 0; i < rows; ++i, from += stride) {
+            EQ_UNROLL
+            for (int lane = 0; lane < BLOCK; ++lane) {
+                block[lane] += from[lane];
+            }
+        }
+        memcpy(sums + c, block, sizeof block);
+    }
+    for (; c < channels; ++c) {
+        for (int32_t i = 0; i < rows; ++i) {
+            sums[c] += in[i * stride + c];
+        }
+    }
+}
+
 static void add_floats(const eq_reduce *r, const void *in, ptrdiff_t stride, int32_t rows, void *accumulators) {
     switch (r->code) {
     case EQ_OP_REDUCE_MAX:
@@ -41,7 +66,8 @@ static void add_floats(const eq_reduce *r, const void *in, ptrdiff_t stride, int
         EACH(double, (float)old *(float)value)
     default:
         if (sums_in_order(r)) {
-            EACH(float, old + value)
+            add_in_order(in, stride / (ptrdiff_t)sizeof(float), rows, r->channels, accumulators);
+            break;
         }
         EACH(double, old + value)
     }

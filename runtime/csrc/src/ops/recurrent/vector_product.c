@@ -54,7 +54,7 @@ static eq_status find_tensors(eq_plan *plan, const eq_operator *op, eq_vector_pr
 }
 
 static eq_gemm_f32_weights float_weights(const eq_vector_product *p) {
-    return (eq_gemm_f32_weights){p->weights->dims[0], 1, p->weights->dims[1], p->weights->data, p->bias};
+    return (eq_gemm_f32_weights){p->weights->dims[0], 1, p->weights->dims[1], p->weights->data, p->bias, false};
 }
 
 /* Bytes of a product, SIZE_MAX if they are too many. */

@@ -1,50 +1,89 @@
 /* SOFTMAX and LOG_SOFTMAX of float32: values are added in their order, so a sum cannot be split. docs/arithmetic.md has the formulas. */
+#include <string.h>
+
 #include "arithmetic/functions_f32.h"
+#include "base/memory.h"
+#include "kernels/inline.h"
 #include "plan/operator.h"
+#include "read/operator_codes.h"
 #include "softmax.h"
 
-/* Exponentials in a loop of their own turn into vector code. */
-static void float_row(const eq_softmax *s, const float *in, float *out) {
-    const int32_t depth = s->depth;
-    const float beta = s->beta;
-    float largest = in[0], sum = 0;
-    for (int32_t i = 1; i < depth; i++) {
-        largest = in[i] > largest ? in[i] : largest;
+enum {
+    ROWS = 8,  /* at once: a sum is one chain of additions, whose latency those of other rows hide */
+    LANES = 16 /* of a row, whose largest values are found apart */
+};
+
+typedef struct step_data {
+    eq_softmax shape;
+    const eq_kernels *kernels;
+} step_data;
+
+static float largest_of(const float *in, int32_t depth) {
+    float largest[LANES];
+    for (int lane = 0; lane < LANES; lane++) {
+        largest[lane] = in[0];
     }
-    for (int32_t i = 0; i < depth; i++) {
-        out[i] = eq_exp_f32((in[i] - largest) * beta);
+    int32_t i = 0;
+    for (; i <= depth - LANES; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            largest[lane] = in[i + lane] > largest[lane] ? in[i + lane] : largest[lane];
+        }
     }
-    for (int32_t i = 0; i < depth; i++) {
-        sum += out[i];
+    for (; i < depth; i++) {
+        largest[0] = in[i] > largest[0] ? in[i] : largest[0];
     }
-    for (int32_t i = 0; i < depth; i++) {
-        out[i] = out[i] / sum;
+    for (int lane = 1; lane < LANES; lane++) {
+        largest[0] = largest[lane] > largest[0] ? largest[lane] : largest[0];
+    }
+    return largest[0];
+}
+
+static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[ROWS]) {
+    float whole[ROWS] = {0};
+    for (int32_t i = 0; rows == ROWS && i < depth; i++) {
+        EQ_UNROLL
+        for (int r = 0; r < ROWS; r++) {
+            whole[r] += in[(ptrdiff_t)r * depth + i];
+        }
+    }
+    memcpy(sums, whole, sizeof whole);
+    for (int32_t r = 0; rows < ROWS && r < rows; r++, in += depth) {
+        for (int32_t i = 0; i < depth; i++) {
+            sums[r] += in[i];
+        }
     }
 }
 
-static void log_float_row(const eq_softmax *s, const float *in, float *out) {
-    float largest = in[0], sum = 0;
-    for (int32_t i = 1; i < s->depth; i++) {
-        largest = in[i] > largest ? in[i] : largest;
+/* `exponentials` may be `out`, where a softmax has them. */
+static void run_rows(const step_data *d, const float *in, float *out, float *exponentials, int32_t rows) {
+    static const eq_unary_f32 exponential = {.code = EQ_OP_EXP};
+    const int32_t depth = d->shape.depth;
+    const float beta = d->shape.beta;
+    float sums[ROWS];
+    for (int32_t r = 0; r < rows; r++) {
+        const float *from = in + (ptrdiff_t)r * depth, largest = largest_of(from, depth);
+        float *to = out + (ptrdiff_t)r * depth;
+        for (int32_t i = 0; i < depth; i++) {
+            to[i] = (from[i] - largest) * beta;
+        }
     }
-    for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = in[i] - largest;
-        sum += eq_exp_f32(out[i]);
-    }
-    const float log_sum = eq_log_f32(sum);
-    for (int32_t i = 0; i < s->depth; i++) {
-        out[i] = out[i] - log_sum;
+    d->kernels->unary_f32(&exponential, out, exponentials, (size_t)rows * (size_t)depth);
+    add_rows(exponentials, depth, rows, sums);
+    for (int32_t r = 0; r < rows; r++, out += depth) {
+        const float sum = sums[r], log_sum = d->shape.logarithm ? eq_log_f32(sum) : 0;
+        for (int32_t i = 0; i < depth; i++) {
+            out[i] = d->shape.logarithm ? out[i] - log_sum : out[i] / sum;
+        }
     }
 }
 
 static void run_float(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
-    const eq_softmax *s = step->data;
-    const float *in = storage[step->inputs[0].tensor].data;
-    float *out = storage[step->outputs[0].tensor].data;
-    for (int32_t row = first; row < last; row++) {
-        const size_t at = (size_t)row * (size_t)s->depth;
-        (s->logarithm ? log_float_row : float_row)(s, in + at, out + at);
+    const step_data *d = step->data;
+    const size_t depth = (size_t)d->shape.depth;
+    const float *in = (const float *)storage[step->inputs[0].tensor].data + (size_t)first * depth;
+    float *out = (float *)storage[step->outputs[0].tensor].data + (size_t)first * depth;
+    for (; first < last; first += ROWS, in += ROWS * depth, out += ROWS * depth) {
+        run_rows(d, in, out, d->shape.logarithm ? scratch : out, last - first < ROWS ? last - first : ROWS);
     }
 }
 
@@ -52,10 +91,13 @@ eq_status eq_prepare_softmax_f32(eq_plan *plan, const eq_operator *op) {
     if (eq_plan_output(plan, op, 0)->type != EQ_FLOAT32) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "gives what it takes: float32");
     }
-    eq_step *step = eq_softmax_step(plan, op, run_float, sizeof(eq_softmax));
+    eq_step *step = eq_softmax_step(plan, op, run_float, sizeof(step_data));
     if (!step) {
         return (eq_status)plan->error->status;
     }
+    step_data *d = step->data;
+    d->kernels = plan->kernels;
+    step->scratch = d->shape.logarithm ? eq_size_times((size_t)d->shape.depth, ROWS * sizeof(float)) : 0;
     step->floats = true;
     return EQ_OK;
 }
