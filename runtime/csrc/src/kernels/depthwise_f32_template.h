@@ -42,6 +42,10 @@ static const value *at(const value *p, ptrdiff_t bytes) {
     return (const value *)(const void *)((const char *)p + bytes);
 }
 
+static value *place(value *p, ptrdiff_t bytes) {
+    return (value *)(void *)((char *)p + bytes);
+}
+
 EQ_INLINE void put(const eq_depthwise_f32 *d, value *out, vec sum, int32_t count) {
     const vec x = clamp(sum, d->min, d->max);
     if (count == LANES) {
@@ -57,8 +61,14 @@ EQ_INLINE void put(const eq_depthwise_f32 *d, value *out, vec sum, int32_t count
 #endif
 }
 
-/* `count` channels of `pixels` adjacent outputs (a constant), windows of any size. */
-EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count,
+/* A row of outputs, or a column. */
+typedef struct line {
+    int32_t length;
+    ptrdiff_t in, out; /* bytes from one to the next */
+} line;
+
+/* `count` channels of `pixels` adjacent outputs of a line (a constant), windows of any size. */
+EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, line steps, int32_t count,
                        const int pixels) {
     vec sums[PIXELS];
     EQ_UNROLL
@@ -71,13 +81,13 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const va
             const vec w = load(weights += LANES);
             EQ_UNROLL
             for (int p = 0; p < pixels; p++) {
-                sums[p] = fused(w, load(at(tap, p * d->in_column)), sums[p]);
+                sums[p] = fused(w, load(at(tap, p * steps.in)), sums[p]);
             }
         }
     }
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
-        put(d, out + p * d->channels, sums[p], count);
+        put(d, place(out, p * steps.out), sums[p], count);
     }
 }
 
@@ -161,7 +171,7 @@ static __attribute__((noinline)) void run_rows_small(const eq_depthwise_f32 *lay
         window.weights[tap] = load(weights + (tap + 1) * LANES);
         window.offsets[tap] = tap / SMALL * d.tap_column + tap % SMALL * d.tap_row;
     }
-    for (; rows > 0; rows--, in = at(in, d.in_row), out = (value *)(void *)((char *)out + d.out_row)) {
+    for (; rows > 0; rows--, in = at(in, d.in_row), out = place(out, d.out_row)) {
         const value *from = in;
         value *to = out;
         int32_t left = d.out_width;
@@ -180,13 +190,13 @@ static __attribute__((noinline)) void run_rows_small(const eq_depthwise_f32 *lay
 
 #endif
 
-static void run_line(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count) {
-    int32_t x = 0;
-    for (; x <= d->out_width - PIXELS; x += PIXELS, out += PIXELS * d->channels, in = at(in, PIXELS * d->in_column)) {
-        run_any(d, weights, in, out, count, PIXELS);
+static void run_line(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, line steps, int32_t count) {
+    int32_t left = steps.length;
+    for (; left >= PIXELS; left -= PIXELS, out = place(out, PIXELS * steps.out), in = at(in, PIXELS * steps.in)) {
+        run_any(d, weights, in, out, steps, count, PIXELS);
     }
-    for (; x < d->out_width; x++, out += d->channels, in = at(in, d->in_column)) {
-        run_any(d, weights, in, out, count, 1);
+    for (; left > 0; left--, out = place(out, steps.out), in = at(in, steps.in)) {
+        run_any(d, weights, in, out, steps, count, 1);
     }
 }
 
@@ -194,6 +204,9 @@ static void run_line(const eq_depthwise_f32 *d, const value *weights, const valu
 static void run_block(const eq_depthwise_f32 *d, const value *in, value *out, int32_t rows) {
     const size_t block = (1 + (size_t)d->height * (size_t)d->width) * LANES;
     const value *weights = d->packed;
+    const line row = {d->out_width, d->in_column, d->channels * (ptrdiff_t)sizeof(value)},
+               column = {rows, d->in_row, d->out_row};
+    const line along = row.length < column.length ? column : row, across = row.length < column.length ? row : column;
     for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
         const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
 #ifndef ANY_WINDOW
@@ -202,8 +215,8 @@ static void run_block(const eq_depthwise_f32 *d, const value *in, value *out, in
             continue;
         }
 #endif
-        for (int32_t y = 0; y < rows; y++) {
-            run_line(d, weights, at(in, y * d->in_row) + c, (value *)(void *)((char *)out + y * d->out_row) + c, count);
+        for (int32_t i = 0; i < across.length; i++) {
+            run_line(d, weights, at(in, i * across.in) + c, place(out, i * across.out) + c, along, count);
         }
     }
 }
@@ -212,6 +225,6 @@ void FLOAT_NAME(depthwise, run)(const eq_depthwise_f32 *d, const void *in, void 
     const int32_t most = d->out_width < BLOCK_PIXELS ? BLOCK_PIXELS / d->out_width : 1;
     for (int32_t y = 0; y < rows; y += most) {
         const int32_t some = rows - y < most ? rows - y : most;
-        run_block(d, at(in, y * d->in_row), (value *)(void *)((char *)out + y * d->out_row), some);
+        run_block(d, at(in, y * d->in_row), place(out, y * d->out_row), some);
     }
 }

@@ -42,10 +42,14 @@ static int32_t next_inside(const window *w, int32_t tap, int32_t count) {
     return x < left + w->columns.count ? x * w->height + (y < top ? top : y) : count;
 }
 
+static inline float sum_of_taps(const float *const taps[TAPS], int32_t c) {
+    const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
+    return (taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends;
+}
+
 static void add_taps(const float *const taps[TAPS], int32_t channels, float *out) {
     for (int32_t c = 0; c < channels; ++c) {
-        const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
-        out[c] = ((taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends) + out[c];
+        out[c] = sum_of_taps(taps, c) + out[c];
     }
 }
 
@@ -67,6 +71,35 @@ static void average(const step_data *d, const window *w, const float *zeros, flo
     }
 }
 
+/* How many windows from this one on are small and inside of the image. */
+static int32_t whole_windows(const step_data *d, const window *w) {
+    const eq_window *of = &d->shape.window;
+    const int32_t past = w->first_column + of->width;
+    return w->first_column >= 0 && past <= d->shape.width && w->rows.count == w->height && w->height * of->width <= TAPS
+               ? (d->shape.width - past) / of->stride_x + 1
+               : 0;
+}
+
+/* The averages of `count` windows of at most TAPS pixels, all of them inside of the image; `w` is the first. */
+static void average_inside(const step_data *d, const window *w, const float *zeros, int32_t count, float *restrict out) {
+    const int32_t channels = d->shape.channels, pixels = w->height * d->shape.window.width;
+    const ptrdiff_t step = (ptrdiff_t)d->shape.window.stride_x * channels;
+    const float part = 1.0f / (float)pixels, min = d->min, max = d->max;
+    const float *taps[TAPS];
+    for (int32_t i = 0; i < TAPS; ++i) {
+        taps[i] = i < pixels ? tap_at(w, i, zeros) : zeros;
+    }
+    for (; count > 0; --count, out += channels) {
+        for (int32_t c = 0; c < channels; ++c) {
+            const float x = (sum_of_taps(taps, c) + 0.0f) * part, low = x < min ? min : x; /* no -0, as above */
+            out[c] = low > max ? max : low;
+        }
+        for (int32_t i = 0; i < pixels; ++i) {
+            taps[i] += step;
+        }
+    }
+}
+
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
     const eq_window *of = &d->shape.window;
@@ -82,7 +115,15 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
             w.columns = eq_pool_columns(&d->shape, x);
             w.first_column = x * of->stride_x - of->pad.left;
             w.origin = (const uint8_t *)from + (w.first_row - w.rows.first) * w.row + w.first_column * pixel;
-            average(d, &w, scratch, to);
+            const int32_t whole = whole_windows(d, &w);
+            if (whole > 0) {
+                const int32_t left = of->out_width - x, count = whole < left ? whole : left;
+                average_inside(d, &w, scratch, count, to);
+                x += count - 1;
+                to += (ptrdiff_t)(count - 1) * d->shape.channels;
+            } else {
+                average(d, &w, scratch, to);
+            }
         }
     }
 }
