@@ -149,13 +149,21 @@ static void test_depthwise(const eq_kernels *set, const eq_depthwise_f32_kernel 
         .in_row = stride_y * row * bytes,
         .in_column = stride_x * channels * bytes,
         .out_row = out_row * bytes,
+        .out_column = channels * bytes,
         .out_width = out_width,
         .min = range.min,
         .max = range.max,
     };
     reference->run(&depthwise, input, expected, rows);
-    depthwise.packed = packed;
-    kernel->run(&depthwise, input, actual, rows);
+    eq_depthwise_f32 given = depthwise;
+    given.packed = packed;
+    const bool turned = random_between(0, 1); /* columns are rows to the kernel */
+    if (turned) {
+        given.in_row = depthwise.in_column, given.in_column = depthwise.in_row;
+        given.out_row = depthwise.out_column, given.out_column = depthwise.out_row;
+        given.out_width = rows;
+    }
+    kernel->run(&given, input, actual, turned ? out_width : rows);
     char text[200];
     snprintf(text, sizeof text, "channels %d, kernel %dx%d, dilation %dx%d, stride %dx%d, output %dx%d", channels, height,
              width, dilation_y, dilation_x, stride_y, stride_x, rows, out_width);

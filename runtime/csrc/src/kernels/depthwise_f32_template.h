@@ -61,14 +61,8 @@ EQ_INLINE void put(const eq_depthwise_f32 *d, value *out, vec sum, int32_t count
 #endif
 }
 
-/* A row of outputs, or a column. */
-typedef struct line {
-    int32_t length;
-    ptrdiff_t in, out; /* bytes from one to the next */
-} line;
-
-/* `count` channels of `pixels` adjacent outputs of a line (a constant), windows of any size. */
-EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, line steps, int32_t count,
+/* `count` channels of `pixels` adjacent outputs (a constant), windows of any size. */
+EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count,
                        const int pixels) {
     vec sums[PIXELS];
     EQ_UNROLL
@@ -81,13 +75,13 @@ EQ_INLINE void run_any(const eq_depthwise_f32 *d, const value *weights, const va
             const vec w = load(weights += LANES);
             EQ_UNROLL
             for (int p = 0; p < pixels; p++) {
-                sums[p] = fused(w, load(at(tap, p * steps.in)), sums[p]);
+                sums[p] = fused(w, load(at(tap, p * d->in_column)), sums[p]);
             }
         }
     }
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
-        put(d, place(out, p * steps.out), sums[p], count);
+        put(d, place(out, p * d->out_column), sums[p], count);
     }
 }
 
@@ -121,7 +115,7 @@ EQ_INLINE void run_small(const eq_depthwise_f32 *d, const small_window *window, 
     }
     EQ_UNROLL
     for (int p = 0; p < pixels; p++) {
-        put(d, out + p * d->channels, sums[p], SMALL_COUNT);
+        put(d, place(out, p * d->out_column), sums[p], SMALL_COUNT);
     }
 }
 
@@ -155,7 +149,7 @@ EQ_INLINE void run_overlapping(const eq_depthwise_f32 *d, const small_window *wi
     }
     EQ_UNROLL
     for (int p = 0; p < PIXELS; p++) {
-        put(d, out + p * d->channels, sums[p], SMALL_COUNT);
+        put(d, place(out, p * d->out_column), sums[p], SMALL_COUNT);
     }
 }
 
@@ -175,14 +169,14 @@ static __attribute__((noinline)) void run_rows_small(const eq_depthwise_f32 *lay
         const value *from = in;
         value *to = out;
         int32_t left = d.out_width;
-        for (; left >= PIXELS; left -= PIXELS, to += PIXELS * d.channels, from = at(from, PIXELS * d.in_column)) {
+        for (; left >= PIXELS; left -= PIXELS, to = place(to, PIXELS * d.out_column), from = at(from, PIXELS * d.in_column)) {
             if (overlapping) {
                 run_overlapping(&d, &window, from, to, count);
             } else {
                 run_small(&d, &window, from, to, count, PIXELS);
             }
         }
-        for (; left > 0; left--, to += d.channels, from = at(from, d.in_column)) {
+        for (; left > 0; left--, to = place(to, d.out_column), from = at(from, d.in_column)) {
             run_small(&d, &window, from, to, count, 1);
         }
     }
@@ -190,13 +184,14 @@ static __attribute__((noinline)) void run_rows_small(const eq_depthwise_f32 *lay
 
 #endif
 
-static void run_line(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, line steps, int32_t count) {
-    int32_t left = steps.length;
-    for (; left >= PIXELS; left -= PIXELS, out = place(out, PIXELS * steps.out), in = at(in, PIXELS * steps.in)) {
-        run_any(d, weights, in, out, steps, count, PIXELS);
+static void run_line(const eq_depthwise_f32 *d, const value *weights, const value *in, value *out, int32_t count) {
+    int32_t x = 0;
+    for (; x <= d->out_width - PIXELS;
+         x += PIXELS, out = place(out, PIXELS * d->out_column), in = at(in, PIXELS * d->in_column)) {
+        run_any(d, weights, in, out, count, PIXELS);
     }
-    for (; left > 0; left--, out = place(out, steps.out), in = at(in, steps.in)) {
-        run_any(d, weights, in, out, steps, count, 1);
+    for (; x < d->out_width; x++, out = place(out, d->out_column), in = at(in, d->in_column)) {
+        run_any(d, weights, in, out, count, 1);
     }
 }
 
@@ -204,9 +199,6 @@ static void run_line(const eq_depthwise_f32 *d, const value *weights, const valu
 static void run_block(const eq_depthwise_f32 *d, const value *in, value *out, int32_t rows) {
     const size_t block = (1 + (size_t)d->height * (size_t)d->width) * LANES;
     const value *weights = d->packed;
-    const line row = {d->out_width, d->in_column, d->channels * (ptrdiff_t)sizeof(value)},
-               column = {rows, d->in_row, d->out_row};
-    const line along = row.length < column.length ? column : row, across = row.length < column.length ? row : column;
     for (int32_t c = 0; c < d->channels; c += LANES, weights += block) {
         const int32_t count = d->channels - c < LANES ? d->channels - c : LANES;
 #ifndef ANY_WINDOW
@@ -215,8 +207,8 @@ static void run_block(const eq_depthwise_f32 *d, const value *in, value *out, in
             continue;
         }
 #endif
-        for (int32_t i = 0; i < across.length; i++) {
-            run_line(d, weights, at(in, i * across.in) + c, place(out, i * across.out) + c, along, count);
+        for (int32_t y = 0; y < rows; y++) {
+            run_line(d, weights, at(in, y * d->in_row) + c, place(out, y * d->out_row) + c, count);
         }
     }
 }

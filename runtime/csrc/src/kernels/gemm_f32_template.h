@@ -28,23 +28,15 @@ size_t FLOAT_NAME(gemm, packed_bytes)(const eq_gemm_f32_weights *w) {
     return tiles * (1 + taps_of(w)) * TILE * sizeof(value);
 }
 
-/* Lines of adjacent values in the source, which are columns or taps. */
 void FLOAT_NAME(gemm, pack)(const eq_gemm_f32_weights *w, void *packed) {
-    const bool last = w->columns_last;
-    const size_t taps = taps_of(w), columns = (size_t)w->columns, pitch = last ? columns : taps;
-    value *tile = packed;
-    for (size_t n = 0; n < columns; n += TILE, tile += (1 + taps) * TILE) {
-        const size_t some = columns - n < TILE ? columns - n : TILE, lines = last ? taps : some, length = last ? some : taps;
-        const size_t line_step = last ? TILE : 1, step = last ? 1 : TILE;
-        for (size_t i = 0; w->bias && i < some; i++) {
-            tile[i] = to_value(w->bias[n + i]);
-        }
-        for (size_t line = 0; line < lines; line++) {
-            const float *from = w->weights + (last ? n : n * taps) + line * pitch;
-            value *to = tile + TILE + line * line_step;
-            for (size_t k = 0; k < length; k++, to += step) {
-                *to = to_value(from[k]);
-            }
+    const size_t taps = taps_of(w), tile = (1 + taps) * TILE;
+    const size_t column = w->columns_last ? 1 : taps, next = w->columns_last ? (size_t)w->columns : 1;
+    for (int32_t n = 0; n < w->columns; n++) {
+        value *to = (value *)packed + (size_t)(n / TILE) * tile + n % TILE;
+        const float *from = w->weights + (size_t)n * column;
+        *to = to_value(w->bias ? w->bias[n] : 0.0f);
+        for (size_t k = 0; k < taps; k++, from += next) {
+            to[(k + 1) * TILE] = to_value(*from);
         }
     }
 }

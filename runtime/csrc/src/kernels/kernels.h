@@ -176,7 +176,7 @@ typedef struct eq_depthwise_f32_weights {
 typedef struct eq_depthwise_f32 {
     const void *packed;
     int32_t channels, height, width;
-    ptrdiff_t tap_row, tap_column, in_row, in_column, out_row; /* bytes, as of eq_depthwise */
+    ptrdiff_t tap_row, tap_column, in_row, in_column, out_row, out_column; /* bytes, as of eq_depthwise */
     int32_t out_width;
     float min, max;
 } eq_depthwise_f32;

@@ -7,7 +7,7 @@
 #include "plan/operator.h"
 #include "product_f32.h"
 
-enum { XNNPACK_TAPS = 25 };
+enum { XNNPACK_TAPS = 25, NARROW = 4 };
 
 typedef struct step_data {
     const eq_depthwise_f32_kernel *kernel;
@@ -16,6 +16,20 @@ typedef struct step_data {
     ptrdiff_t first_x, tap_column; /* bytes */
     bool by_rows;
 } step_data;
+
+/* Kernels compute neighbours of a row together, and a narrow image, as of sounds, has them above each other. */
+static void run_rows(const step_data *d, eq_depthwise_f32 depthwise, const void *in, void *out, int32_t rows) {
+    const eq_depthwise_f32 given = depthwise;
+    const bool turns = given.out_width < NARROW && rows > given.out_width;
+    if (turns) {
+        depthwise.in_row = given.in_column;
+        depthwise.in_column = given.in_row;
+        depthwise.out_row = given.out_column;
+        depthwise.out_column = given.out_row;
+        depthwise.out_width = rows;
+    }
+    d->kernel->run(&depthwise, in, out, turns ? given.out_width : rows);
+}
 
 /* A unit is an output row. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -34,7 +48,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
         const uint8_t *from = (const uint8_t *)in.data + image * in.image_stride + d->first_x +
                               ((ptrdiff_t)y * d->stride_y + d->first_y) * in.row_stride;
         uint8_t *to = (uint8_t *)out.data + image * out.image_stride + y * out.row_stride;
-        d->kernel->run(&depthwise, from, to, rows);
+        run_rows(d, depthwise, from, to, rows);
         first += rows;
     }
 }
@@ -88,6 +102,7 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, int32_t tenso
                                                          .height = by_rows ? w->width : w->height,
                                                          .width = by_rows ? w->height : w->width,
                                                          .in_column = w->stride_x * pixel,
+                                                         .out_column = pixel,
                                                          .out_width = w->out_width,
                                                          .min = min,
                                                          .max = max},

@@ -1,7 +1,9 @@
 /* AVERAGE_POOL_2D of floats, with XNNPACK's bits: the taps of a window go column by column, nine at a time, and those that padding
  * takes are zeros. (xnn_f32_avgpool_minmax_ukernel_9p) */
+#include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "plan/operator.h"
 #include "pool.h"
 
@@ -9,7 +11,7 @@ enum { TAPS = 9 };
 
 typedef struct step_data {
     eq_pool_shape shape;
-    float min, max;
+    eq_bounds bounds;
 } step_data;
 
 /* Where the pixels of a window are; `origin` is the first, which may be outside of the image. */
@@ -42,61 +44,66 @@ static int32_t next_inside(const window *w, int32_t tap, int32_t count) {
     return x < left + w->columns.count ? x * w->height + (y < top ? top : y) : count;
 }
 
-static inline float sum_of_taps(const float *const taps[TAPS], int32_t c) {
-    const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
-    return (taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends;
-}
-
-static void add_taps(const float *const taps[TAPS], int32_t channels, float *out) {
+/* Nine taps and what came before them, scaled and clamped. */
+static void add_taps(const float *const taps[TAPS], const float *before, int32_t channels, eq_bounds bounds, float scale,
+                     float *restrict out) {
     for (int32_t c = 0; c < channels; ++c) {
-        out[c] = sum_of_taps(taps, c) + out[c];
+        const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
+        out[c] = eq_bounded(&bounds, (((taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends) + before[c]) * scale);
     }
 }
 
-static void average(const step_data *d, const window *w, const float *zeros, float *out) {
-    const int32_t count = w->height * d->shape.window.width, channels = d->shape.channels;
-    const float part = 1.0f / (float)(w->rows.count * w->columns.count);
-    memset(out, 0, (size_t)channels * sizeof *out);
-    for (int32_t first = next_inside(w, 0, count); first < count; first = next_inside(w, first + TAPS, count)) {
-        const float *taps[TAPS];
-        first -= first % TAPS; /* nine zeros change no sum */
-        for (int32_t i = 0; i < TAPS; ++i) {
-            taps[i] = first + i < count ? tap_at(w, first + i, zeros) : zeros;
-        }
-        add_taps(taps, channels, out);
-    }
-    for (int32_t c = 0; c < channels; ++c) {
-        const float x = out[c] * part, low = x < d->min ? d->min : x;
-        out[c] = low > d->max ? d->max : low;
-    }
-}
-
-/* How many windows from this one on are small and inside of the image. */
-static int32_t whole_windows(const step_data *d, const window *w) {
-    const eq_window *of = &d->shape.window;
-    const int32_t past = w->first_column + of->width;
-    return w->first_column >= 0 && past <= d->shape.width && w->rows.count == w->height && w->height * of->width <= TAPS
-               ? (d->shape.width - past) / of->stride_x + 1
-               : 0;
-}
-
-/* The averages of `count` windows of at most TAPS pixels, all of them inside of the image; `w` is the first. */
-static void average_inside(const step_data *d, const window *w, const float *zeros, int32_t count, float *restrict out) {
-    const int32_t channels = d->shape.channels, pixels = w->height * d->shape.window.width;
-    const ptrdiff_t step = (ptrdiff_t)d->shape.window.stride_x * channels;
-    const float part = 1.0f / (float)pixels, min = d->min, max = d->max;
-    const float *taps[TAPS];
+static void find_taps(const window *w, int32_t first, int32_t count, const float *zeros, const float *taps[TAPS]) {
     for (int32_t i = 0; i < TAPS; ++i) {
-        taps[i] = i < pixels ? tap_at(w, i, zeros) : zeros;
+        taps[i] = first + i < count ? tap_at(w, first + i, zeros) : zeros;
     }
-    for (; count > 0; --count, out += channels) {
-        for (int32_t c = 0; c < channels; ++c) {
-            const float x = (sum_of_taps(taps, c) + 0.0f) * part, low = x < min ? min : x; /* no -0, as above */
-            out[c] = low > max ? max : low;
+}
+
+/* `scratch` has the channels three times: zeros, and room for the sums of a large window, which is never where they come from. */
+static void average(const step_data *d, const window *w, float *scratch, float *out) {
+    const int32_t count = w->height * d->shape.window.width, channels = d->shape.channels;
+    const eq_bounds unbounded = {-INFINITY, INFINITY};
+    const float part = 1.0f / (float)(w->rows.count * w->columns.count);
+    const float *taps[TAPS], *before = scratch;
+    float *sums = scratch + channels, *next = sums + channels;
+    for (int32_t first = next_inside(w, 0, count), then; first < count; first = then) {
+        first -= first % TAPS; /* nine zeros change no sum */
+        then = next_inside(w, first + TAPS, count);
+        find_taps(w, first, count, scratch, taps);
+        if (then >= count) {
+            add_taps(taps, before, channels, d->bounds, part, out);
+        } else {
+            add_taps(taps, before, channels, unbounded, 1, sums);
+            float *const other = next;
+            before = next = sums;
+            sums = other;
         }
-        for (int32_t i = 0; i < pixels; ++i) {
-            taps[i] += step;
+    }
+}
+
+/* A row of windows. Of those of at most TAPS pixels that are inside of the image each has the taps of the one before, moved. */
+static void run_row(const step_data *d, window *w, const uint8_t *from, float *scratch, float *out) {
+    const eq_window *of = &d->shape.window;
+    const int32_t channels = d->shape.channels, count = of->height * of->width;
+    const float *taps[TAPS];
+    bool follows = false; /* the window before was such a one */
+    for (int32_t x = 0; x < of->out_width; ++x, out += channels) {
+        w->columns = eq_pool_columns(&d->shape, x);
+        w->first_column = x * of->stride_x - of->pad.left;
+        w->origin = from + (w->first_row - w->rows.first) * w->row + w->first_column * w->column;
+        if (count > TAPS || w->rows.count * w->columns.count < count) {
+            follows = false;
+            average(d, w, scratch, out);
+            continue;
         }
+        for (int32_t i = 0; follows && i < count; ++i) {
+            taps[i] += of->stride_x * channels;
+        }
+        if (!follows) {
+            find_taps(w, 0, count, scratch, taps);
+        }
+        follows = true;
+        add_taps(taps, scratch, channels, d->bounds, 1.0f / (float)count, out);
     }
 }
 
@@ -111,26 +118,13 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
         window w = {.row = in->row_stride, .column = pixel, .height = of->height};
         float *to = eq_pool_row(&d->shape, in, out, unit, &from, &w.rows);
         w.first_row = unit % of->out_height * of->stride_y - of->pad.top;
-        for (int32_t x = 0; x < of->out_width; ++x, to += d->shape.channels) {
-            w.columns = eq_pool_columns(&d->shape, x);
-            w.first_column = x * of->stride_x - of->pad.left;
-            w.origin = (const uint8_t *)from + (w.first_row - w.rows.first) * w.row + w.first_column * pixel;
-            const int32_t whole = whole_windows(d, &w);
-            if (whole > 0) {
-                const int32_t left = of->out_width - x, count = whole < left ? whole : left;
-                average_inside(d, &w, scratch, count, to);
-                x += count - 1;
-                to += (ptrdiff_t)(count - 1) * d->shape.channels;
-            } else {
-                average(d, &w, scratch, to);
-            }
-        }
+        run_row(d, &w, from, scratch, to);
     }
 }
 
 eq_status eq_prepare_average_f32(eq_plan *plan, const eq_operator *op) {
     step_data d;
-    const eq_status status = eq_pool_read_f32(plan, op, &d.shape, &d.min, &d.max);
+    const eq_status status = eq_pool_read_f32(plan, op, &d.shape, &d.bounds.min, &d.bounds.max);
     if (status != EQ_OK) {
         return status;
     }
@@ -142,7 +136,7 @@ eq_status eq_prepare_average_f32(eq_plan *plan, const eq_operator *op) {
         return (eq_status)plan->error->status;
     }
     *(step_data *)step->data = d;
-    step->scratch = (size_t)d.shape.channels * sizeof(float);
+    step->scratch = eq_size_times((size_t)d.shape.channels, 3 * sizeof(float));
     return EQ_OK;
 }
 

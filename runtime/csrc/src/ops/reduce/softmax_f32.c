@@ -9,8 +9,8 @@
 #include "softmax.h"
 
 enum {
-    ROWS = 8,  /* at once: a sum is one chain of additions, whose latency those of other rows hide */
-    LANES = 16 /* of a row, whose largest values are found apart */
+    ROWS = 8, /* at once: a sum is one chain of additions, whose latency those of other rows hide */
+    LANES = 8 /* of a row, whose largest values are found apart */
 };
 
 typedef struct step_data {
@@ -20,11 +20,13 @@ typedef struct step_data {
 
 static float largest_of(const float *in, int32_t depth) {
     float largest[LANES];
+    EQ_UNROLL
     for (int lane = 0; lane < LANES; lane++) {
         largest[lane] = in[0];
     }
     int32_t i = 0;
     for (; i <= depth - LANES; i += LANES) {
+        EQ_UNROLL
         for (int lane = 0; lane < LANES; lane++) {
             largest[lane] = in[i + lane] > largest[lane] ? in[i + lane] : largest[lane];
         }
@@ -32,6 +34,7 @@ static float largest_of(const float *in, int32_t depth) {
     for (; i < depth; i++) {
         largest[0] = in[i] > largest[0] ? in[i] : largest[0];
     }
+    EQ_UNROLL
     for (int lane = 1; lane < LANES; lane++) {
         largest[0] = largest[lane] > largest[0] ? largest[lane] : largest[0];
     }
