@@ -60,29 +60,41 @@ static void run_roots(const step_data *d, const float *first, covered c, float *
     }
 }
 
+static inline float larger(float a, float b) {
+    return b > a ? b : a;
+}
+
 /* out[i] = the larger one; of 0 and -0 that of a, and no NaN of b. */
-static void take_larger(const float *a, const float *b, size_t n, float *out) {
+static void take_larger(const float *a, const float *b, size_t n, float *restrict out) {
     for (size_t i = 0; i < n; ++i) {
-        out[i] = b[i] > a[i] ? b[i] : a[i];
+        out[i] = larger(a[i], b[i]);
+    }
+}
+
+/* The same with what is there for a. */
+static void keep_larger(const float *restrict b, size_t n, float *restrict out) {
+    for (size_t i = 0; i < n; ++i) {
+        out[i] = larger(out[i], b[i]);
     }
 }
 
 /* First the largest of each column, then of neighbouring columns. A NaN is as -infinity. */
-static void run_largest(const step_data *d, const float *first, covered c, float *tallest, float *out) {
+static void run_largest(const step_data *d, const float *first, covered c, float *restrict tallest, float *out) {
     const int32_t channels = d->shape.channels;
     const size_t pixel = (size_t)channels, row = (size_t)d->shape.width * pixel;
+    const float *second = c.rows > 1 ? first + c.row : first;
     for (size_t i = 0; i < row; ++i) {
-        tallest[i] = first[i] > -INFINITY ? first[i] : -INFINITY;
+        tallest[i] = larger(larger(-INFINITY, first[i]), second[i]);
     }
-    for (int32_t y = 1; y < c.rows; ++y) {
-        take_larger(tallest, first + y * c.row, row, tallest);
+    for (int32_t y = 2; y < c.rows; ++y) {
+        keep_larger(first + y * c.row, row, tallest);
     }
     for (int32_t x = 0; x < d->shape.window.out_width; ++x, out += channels) {
         const eq_pool_range columns = eq_pool_columns(&d->shape, x);
         const float *from = tallest + (ptrdiff_t)columns.first * channels;
         take_larger(from, columns.count > 1 ? from + channels : from, pixel, out);
         for (int32_t i = 2; i < columns.count; ++i) {
-            take_larger(out, from + (ptrdiff_t)i * channels, pixel, out);
+            keep_larger(from + (ptrdiff_t)i * channels, pixel, out);
         }
     }
 }
