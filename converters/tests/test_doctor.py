@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgequant_runtime.isolation import engine_process
 
 from edgequant_converters import CalibrationError, SourceError, UnsupportedError, convert
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.doctor import DoctorReport, doctor, load_recipe
 from edgequant_converters.doctor._doctor import parse_budget
+from edgequant_converters.doctor._latency import latency_budget
 
 pytestmark = pytest.mark.torch_export
 
@@ -204,9 +206,8 @@ def test_layers_leave_int8_only_within_limits(broken: Path, images: np.ndarray, 
     assert not tight.off_int8
 
 
-@pytest.mark.xdist_group("doctor")
-def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
-    """One layer's output needs more than 8 bits: a large constant plus a small signal that alone goes on."""
+def offset_network(folder: Path) -> tuple[Path, np.ndarray]:
+    """Return a network of which one layer's output needs more than 8 bits, for a small signal beside constants."""
     torch = pytest.importorskip("torch")
 
     class Offset(torch.nn.Module):  # type: ignore[misc, name-defined]
@@ -222,8 +223,14 @@ def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
             return self.second(torch.tanh(y) + y / 50)
 
     torch.manual_seed(0)
-    hub, data = tmp_path / "offset.tflite", np.random.default_rng(0).normal(size=(100, 1, 16)).astype(np.float32)
+    hub, data = folder / "offset.tflite", np.random.default_rng(0).normal(size=(100, 1, 16)).astype(np.float32)
     convert(Offset().eval(), hub, example_inputs=(torch.zeros(1, 16),))
+    return hub, data
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
+    hub, data = offset_network(tmp_path)
     report = doctor(hub, tmp_path / "int8.tflite", calibration=data, budget="100%", max_layers=1)
     step = report.steps[-1]
     assert step.technique == "mixed precision"
@@ -233,6 +240,43 @@ def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
     again = tmp_path / "again.tflite"
     convert(hub, again, recipe=report.recipe)
     assert again.read_bytes() == report.output.read_bytes()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_layers_leave_int8_only_within_a_budget_of_milliseconds(tmp_path: Path) -> None:
+    hub, data = offset_network(tmp_path)
+    report = doctor(hub, tmp_path / "fast.tflite", calibration=data, budget="100%", max_layers=1, budget_ms=1e-6)
+    assert not report.off_int8
+    assert "1e-06 ms" in report.steps[-1].what
+    assert report.milliseconds is not None and report.milliseconds.plain > 1e-6
+    assert report.to_dict()["milliseconds"]["budget"] == 1e-6
+
+
+def test_a_bench_tells_what_a_millisecond_is_on_its_board(tmp_path: Path) -> None:
+    hub, data = offset_network(tmp_path)
+    model, bench = tmp_path / "int8.tflite", tmp_path / "bench.json"
+    convert(hub, model, quantize="int8", calibration=data, effort=0)
+    result = {"model": "/elsewhere/int8.tflite", "format": "int8", "engine": "native", "threads": 1, "median_us": 3e9}
+    bench.write_text(json.dumps({"results": [{**result, "engine": "litert"}, result]}))
+    with engine_process():
+        budget = latency_budget(1000, bench)
+        assert budget.threads == 1
+        assert not budget.allows(model, {})
+        assert latency_budget(1000, None).allows(model, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{}", "not what `edgequant bench --json` prints"), ('{"results": []}', "no result of the native engine")],
+)
+def test_a_bench_that_tells_nothing_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "bench.json").write_text(text)
+    with pytest.raises(CalibrationError, match=said):
+        latency_budget(5, tmp_path / "bench.json")
+    with pytest.raises(UnsupportedError, match="no budget of milliseconds"):
+        latency_budget(0, None)
+    with pytest.raises(UnsupportedError, match=r"for \.tflite"):
+        doctor(tmp_path / "net.onnx", tmp_path / "int8.onnx", calibration=np.zeros((8, 1)), budget_ms=5)
 
 
 @pytest.mark.xdist_group("doctor")

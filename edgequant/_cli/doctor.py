@@ -27,6 +27,8 @@ EXAMPLE = """
 
 `edgequant doctor net.onnx -o net_int8.tflite --calibration samples.npy --budget 10% --max-layers 1`
 
+`edgequant doctor net.onnx -o net_int8.tflite --calibration samples.npy --budget-ms 12 --bench board.json`
+
 `edgequant convert net.keras -o net_int8.tflite --recipe net_int8.recipe.json`
 """
 
@@ -44,6 +46,13 @@ def doctor(
     budget: Annotated[
         str, typer.Option(help="How large layers off int8 may make the file: 5% over plain int8, or bytes.")
     ] = "5%",
+    budget_ms: Annotated[
+        float | None, typer.Option(help="How many milliseconds an inference may take by layers off int8 (.tflite).")
+    ] = None,
+    bench: Annotated[
+        Path | None,
+        typer.Option(help="With --budget-ms: what bench --host BOARD --json printed of an int8 model; for that board."),
+    ] = None,
     max_layers: Annotated[int, typer.Option(help="How many layers may be int16x8 or float at most.")] = 2,
     recipe: Annotated[
         Path | None, typer.Option(help="Where to write the recipe; default: OUTPUT with the suffix .recipe.json.")
@@ -70,6 +79,8 @@ def doctor(
             data=data,
             labels=labels,
             budget=budget,
+            budget_ms=budget_ms,
+            bench=bench,
             max_layers=max_layers,
             recipe=recipe,
             io=io,
@@ -107,6 +118,8 @@ def _print_report(report: "DoctorReport") -> None:
         rows.append((step.technique, step.what, *scores, "yes" if step.kept else "no" if step.after else ""))
     print_table(f"{report.source} → {report.output.name}", ("technique", "what"), numbers, rows)
     print_table(f"measured on {report.measured_on}", ("model",), _headings(judged), _verdict(report, judged))
+    if (time := report.milliseconds) is not None:
+        print_result(f"- Of {time.budget:g} ms plain int8 takes {time.plain:.3g} ms, this model {time.mended:.3g} ms")
     for name, kind in report.off_int8.items():
         print_result(f"- {name} is {kind}")
     for limit in report.limits:

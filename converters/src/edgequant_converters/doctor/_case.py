@@ -60,11 +60,6 @@ class Case:
         score = self.fitted(treatment)
         return None if score is None else score.merit
 
-    def merit_and_bytes(self, treatment: Treatment) -> tuple[float, int] | None:
-        """Return the merit and the bytes of the model."""
-        merit = self.merit(treatment)
-        return None if merit is None else (merit, self.file.stat().st_size)
-
     def try_out(self, technique: str, candidates: Sequence[Candidate], nothing: str) -> bool:
         """Judge the best of the candidates, keep it if it helps, and note the step; tell whether it was kept.
 

@@ -32,11 +32,12 @@ from ._binding import ByLayers
 from ._case import Case
 from ._diagnosis import diagnose
 from ._judge import Judge, Score
+from ._latency import LatencyBudget, latency_budget
 from ._mixed_outputs import MixedOutput, mixed_outputs
 from ._mixed_precision import Limits
 from ._onnx_workshop import OnnxWorkshop
 from ._recipe import Recipe, parse_recipe
-from ._report import DoctorReport
+from ._report import DoctorReport, Milliseconds
 from ._samples import Evidence, gather
 from ._treatment import LitertWorkshop, Treatment, Workshop
 
@@ -58,6 +59,8 @@ def doctor(
     data: str | os.PathLike[str] | Iterable[Any] | None = None,
     labels: Any = None,
     budget: str | int = "5%",
+    budget_ms: float | None = None,
+    bench: str | os.PathLike[str] | None = None,
     max_layers: int = 2,
     recipe: str | os.PathLike[str] | None = None,
     io: str | None = None,
@@ -80,6 +83,9 @@ def doctor(
             it every tenth calibration sample is held back for both.
         labels: a .npy or an array of one class index for each sample of `data`; accuracy then counts as well.
         budget: how large the file may become by layers off int8: "5%" more than plain int8, or a number of bytes.
+        budget_ms: how many milliseconds an inference may take with layers off int8, in the native engine (.tflite).
+        bench: what `edgequant bench --host BOARD --json` printed of an int8 model that is still there: the milliseconds
+            are that board's. Without it they are this machine's.
         max_layers: how many layers may be int16x8 or float32 at most.
         recipe: where the recipe is written; default: the output's name with the suffix `.recipe.json`.
         io: int8 (default), uint8 or float inputs and outputs of a .tflite model.
@@ -102,6 +108,12 @@ def doctor(
     target = target_of(destination)
     floats = Floats.OUTPUTS if io is None or target is Target.ONNX else Floats.INSIDE
     own_io = io_type(Scheme.INT8, io) if target is Target.LITERT else "float"
+    if budget_ms is None and bench is not None:
+        raise UnsupportedError("Results of a bench go with a budget of milliseconds.")
+    if budget_ms is not None and target is Target.ONNX:
+        raise UnsupportedError(
+            "A budget of milliseconds is for .tflite: the native engine, which has the clock, runs no .onnx."
+        )
     terms = _Terms(own_io, floats, per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
@@ -122,7 +134,8 @@ def doctor(
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]
         assert opened[0] is not None
         evidence = gather(opened[0], opened[1], labels, sum(op.macs or 0 for op in read_graph(hub).ops))
-        visit = _Visit.begin(hub, target, evidence, terms)
+        latency = None if budget_ms is None else latency_budget(budget_ms, bench)
+        visit = _Visit.begin(hub, target, evidence, terms, latency)
         findings = visit.findings()
         try:
             visit.treat(tell)
@@ -150,6 +163,7 @@ def doctor(
             mended=verdict.mended,
             float_accuracy=verdict.float_accuracy,
             limits=verdict.limits,
+            milliseconds=verdict.milliseconds,
             measured_on=evidence.measured_on,
             bytes=written.stat().st_size,
             plain_bytes=visit.plain_bytes,
@@ -183,6 +197,7 @@ class _Verdict:
     mended: Score
     float_accuracy: float | None
     limits: tuple[str, ...]
+    milliseconds: Milliseconds | None
 
 
 @dataclass(slots=True)
@@ -197,9 +212,12 @@ class _Visit:
     plain: Treatment
     plain_bytes: int
     mixed: list[MixedOutput]
+    latency: LatencyBudget | None
 
     @classmethod
-    def begin(cls, hub: Path, target: Target, evidence: Evidence, terms: _Terms) -> "_Visit":
+    def begin(
+        cls, hub: Path, target: Target, evidence: Evidence, terms: _Terms, latency: LatencyBudget | None
+    ) -> "_Visit":
         """Measure plain int8."""
         workshop: Workshop = (
             LitertWorkshop(hub, evidence, terms.io, terms.per_channel, terms.floats)
@@ -216,7 +234,7 @@ class _Visit:
         judge = Judge(hub, evidence.deciding.samples, evidence.deciding.labels, parts)
         fit = Judge(hub, evidence.fit, None, parts)
         case = Case(workshop, fit, judge, trial, plain, judge.measure(trial), _no_tick)
-        return cls(hub, target, evidence, terms, case, plain, trial.stat().st_size, mixed)
+        return cls(hub, target, evidence, terms, case, plain, trial.stat().st_size, mixed, latency)
 
     def findings(self) -> tuple[str, ...]:
         """Say why plain int8 loses accuracy."""
@@ -229,7 +247,7 @@ class _Visit:
         """Try every technique."""
         case = self.case
         litert = isinstance(case.workshop, LitertWorkshop)
-        limits = Limits(self.terms.max_layers, parse_budget(self.terms.budget, self.plain_bytes))
+        limits = Limits(self.terms.max_layers, parse_budget(self.terms.budget, self.plain_bytes), self.latency)
         kinds = ("int16x8", "float32") if litert else ("float32",)
         may_split = litert and self.terms.floats is not Floats.OUTPUTS
         steps: list[tuple[str, bool, Callable[[], None]]] = [
@@ -269,8 +287,12 @@ class _Visit:
         judge = Judge(self.hub, samples.samples, samples.labels, [p for output in self.mixed for p in output.parts])
         trial.write_bytes(self.case.workshop.build(self.plain))
         plain, mended = judge.measure(trial), judge.measure(written, edits)
+        milliseconds = None
+        if self.latency is not None:
+            times = [self.latency.time(model, samples.samples[0]) for model in (trial, written)]
+            milliseconds = Milliseconds(self.latency.milliseconds, *times)
         limits = tuple(self._limits(judge, written, mended))
-        return _Verdict(plain, mended, judge.reference.accuracy, limits)
+        return _Verdict(plain, mended, judge.reference.accuracy, limits, milliseconds)
 
     def _limits(self, judge: Judge, written: Path, mended: Score) -> Iterator[str]:
         """Say what makes a good part of the error that is left, with the SQNR that it alone allows."""

@@ -1,6 +1,6 @@
 """What the doctor found, tried and wrote."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,22 @@ from ._judge import Score
 
 
 @dataclass(frozen=True, slots=True)
+class Milliseconds:
+    """What an inference may take, and what it takes in plain int8 and in the written model: the shortest of several."""
+
+    budget: float
+    plain: float
+    mended: float
+
+
+@dataclass(frozen=True, slots=True)
 class DoctorReport:
     """The outcome of `doctor`.
 
     `plain` and `mended` are the scores of a plain int8 conversion (ranges from smallest to largest value) and of the
     written model, on samples that neither calibrated nor decided anything (`measured_on` says which). `off_int8` names
-    what is not int8, with its format. `limits` says what keeps the SQNR from being higher.
+    what is not int8, with its format. `limits` says what keeps the SQNR from being higher. `milliseconds` is None
+    without a budget of them.
     """
 
     source: str
@@ -35,6 +45,7 @@ class DoctorReport:
     source_bytes: int
     off_int8: dict[str, str]
     limits: tuple[str, ...]
+    milliseconds: Milliseconds | None
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +63,7 @@ class DoctorReport:
             "measured_on": self.measured_on,
             "off_int8": self.off_int8,
             "limits": list(self.limits),
+            "milliseconds": None if self.milliseconds is None else asdict(self.milliseconds),
             "seconds": self.seconds,
         }
 

@@ -99,13 +99,17 @@ def shift_all_biases(case: Case) -> None:
 
 def mix_precisions(case: Case, kinds: tuple[str, ...], limits: Limits, good_enough: Callable[[], str | None]) -> None:
     """Take layers off int8, one at a time, while that helps and is allowed."""
+
+    def affordable() -> bool:
+        return limits.allow(case.file, case.workshop.samples[0])
+
     for _ in range(limits.layers):
         if reason := good_enough():
             case.try_out("mixed precision", [], reason)
             return
-        found = widen_layer(case.workshop, case.treatment, kinds, case.merit_and_bytes, limits.bytes, case.tick)
+        found = widen_layer(case.workshop, case.treatment, kinds, case.merit, affordable, case.tick)
         if found is None:
-            case.try_out("mixed precision", [], f"no single layer off int8 gains enough within {limits.bytes:,} bytes")
+            case.try_out("mixed precision", [], f"no single layer off int8 gains enough within {limits}")
             return
         treatment, name, kind = found
         if not case.try_out("mixed precision", [Candidate(f"'{short(name)}' in {kind}", treatment)], ""):
