@@ -85,7 +85,7 @@ def test_every_page_has_a_place_in_the_site() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_named_scripts_exist(page: Path) -> None:
-    for script in re.findall(r"(?<![\w/])scripts/[a-z_]+", page.read_text(encoding="utf-8")):
+    for script in re.findall(r"(?<![\w/])scripts/[a-z0-9_]+", page.read_text(encoding="utf-8")):
         assert (ROOT / script).is_file(), script
 
 
