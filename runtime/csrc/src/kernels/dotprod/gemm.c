@@ -11,11 +11,12 @@ void eq_dotprod_gemm_pack(const eq_gemm_weights *w, void *packed) {
     eq_pack_tiles(w, packed, GROUP);
 }
 
-enum { HEAD = 128, FUSED_START = 64 }; /* bytes of a packed tile before its weights, and where fused products begin */
+enum { HEAD = 64, START = 64 }; /* bytes of a packed tile before its weights, and of where fused products begin */
 
-EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4_t sums[8][2], int8_t *const *pixels,
+EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *tail, int32x4_t sums[8][2], int8_t *const *pixels,
                       ptrdiff_t column, const int rows) {
-    const float32x4_t low = vld1q_f32((const void *)scale), high = vld1q_f32((const void *)(scale + 16));
+    const float *scale = (const void *)(tail + START);
+    const float32x4_t low = vld1q_f32(scale), high = vld1q_f32(scale + 4);
     int16x8_t scaled[8];
     if (stage->small) {
         EQ_UNROLL
@@ -40,16 +41,16 @@ EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *scale, int32x4
 /* clang-format on */
 
 /* Eight rows whose stage is `fused`. A fused product overwrites what it begins with: two rows' is loaded at once. */
-EQ_INLINE void finish_fused(const eq_output_stage *stage, const int8_t *start, const int8_t *scale, int32x4_t s[8][2],
-                            int8_t *const *pixels, ptrdiff_t column) {
+EQ_INLINE void finish_fused(const eq_output_stage *stage, const int8_t *tail, int32x4_t s[8][2], int8_t *const *pixels,
+                            ptrdiff_t column) {
     EQ_SUMS_OF_8;
     s0 = s[0][0], s1 = s[0][1], s2 = s[1][0], s3 = s[1][1], s4 = s[2][0], s5 = s[2][1], s6 = s[3][0], s7 = s[3][1];
     s8 = s[4][0], s9 = s[4][1], s10 = s[5][0], s11 = s[5][1], s12 = s[6][0], s13 = s[6][1], s14 = s[7][0], s15 = s[7][1];
-    __asm__ volatile("ldp q0, q1, [%18]\n\t" EQ_TWO_ROWS(8, 9, 10, 11, 20, 21) EQ_TWO_ROWS(12, 13, 14, 15, 22, 23)
+    __asm__ volatile("ldp q0, q1, [%17, %18]\n\t" EQ_TWO_ROWS(8, 9, 10, 11, 20, 21) EQ_TWO_ROWS(12, 13, 14, 15, 22, 23)
                          EQ_TWO_ROWS(16, 17, 18, 19, 24, 25) EQ_TWO_ROWS(20, 21, 22, 23, 26, 27)
                      :
                      : "w"(s0), "w"(s1), "w"(s2), "w"(s3), "w"(s4), "w"(s5), "w"(s6), "w"(s7), "w"(s8), "w"(s9), "w"(s10),
-                       "w"(s11), "w"(s12), "w"(s13), "w"(s14), "w"(s15), "r"(column), "r"(start), "r"(scale),
+                       "w"(s11), "w"(s12), "w"(s13), "w"(s14), "w"(s15), "r"(column), "r"(tail), "i"(START),
                        "w"(stage->rounding), "r"(pixels[0]), "r"(pixels[1]), "r"(pixels[2]), "r"(pixels[3]), "r"(pixels[4]),
                        "r"(pixels[5]), "r"(pixels[6]), "r"(pixels[7])
                      : "v0", "v1", "v24", "v25", "v26", "v27", "memory");
@@ -59,11 +60,11 @@ EQ_INLINE void run_tile_of_8(const eq_product *p, const eq_output_stage *stage, 
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p, (void)groups;
     int32x4_t sums[8][2];
-    const int8_t *scale = sum_8_rows(sums, packed, taps, packed + HEAD);
+    const int8_t *tail = sum_8_rows(sums, packed, taps, packed + HEAD);
     if (__builtin_expect(stage->fused, true)) {
-        finish_fused(stage, packed + FUSED_START, scale, sums, pixels, column);
+        finish_fused(stage, tail, sums, pixels, column);
     } else {
-        finish(stage, scale, sums, pixels, column, rows);
+        finish(stage, tail, sums, pixels, column, rows);
     }
 }
 
@@ -71,11 +72,7 @@ EQ_INLINE void run_tile_of_4(const eq_product *p, const eq_output_stage *stage, 
                              const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
     int32x4_t sums[8][2];
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        sums[r][0] = vld1q_s32((const void *)packed), sums[r][1] = vld1q_s32((const void *)(packed + 16));
-    }
-    packed = add_4_rows(sums, taps, packed + HEAD, groups);
+    packed = sum_4_rows(sums, packed, taps, packed + HEAD, groups);
     finish(stage, packed, sums, pixels, column, rows);
 }
 

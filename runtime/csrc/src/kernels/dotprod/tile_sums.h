@@ -9,42 +9,17 @@
 
 enum { GROUP = 4 };
 
-/* The products of the four taps in lane `lane` of each row's chunk `a`. */
-#define ADD_LANE(a, lane)                                                     \
-    do {                                                                      \
-        const int8x16_t low = vld1q_s8(packed), high = vld1q_s8(packed + 16); \
-        packed += 32;                                                         \
-        EQ_UNROLL                                                             \
-        for (int r = 0; r < rows; r++) {                                      \
-            sums[r][0] = vdotq_laneq_s32(sums[r][0], low, (a)[r], lane);      \
-            sums[r][1] = vdotq_laneq_s32(sums[r][1], high, (a)[r], lane);     \
-        }                                                                     \
-    } while (0)
-
-EQ_INLINE void load_rows(int8x16_t *a, const int8_t *taps, const int rows) {
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        a[r] = vld1q_s8(taps + 16 * r);
-    }
-}
-
-EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, const int8_t *packed, const int rows) {
-    ADD_LANE(a, 0);
-    ADD_LANE(a, 1);
-    ADD_LANE(a, 2);
-    ADD_LANE(a, 3);
-    return packed;
-}
-
 /* Of eight rows by eight columns 16 sums, eight vectors of taps (v0 to v7) and four of weights (v24 to v27): written out, since compilers
  * load vectors in pairs, not in fours. */
 #define EQ_SDOT(sum, weights, row, lane) "sdot %" #sum ".4s, v" #weights ".16b, v" #row ".4b[" #lane "]\n\t"
 /* clang-format off */
-#define EQ_LANE(low, high, lane) \
+#define EQ_LANE_OF_4(low, high, lane) \
     EQ_SDOT(0, low, 0, lane) EQ_SDOT(1, high, 0, lane) \
     EQ_SDOT(2, low, 1, lane) EQ_SDOT(3, high, 1, lane) \
     EQ_SDOT(4, low, 2, lane) EQ_SDOT(5, high, 2, lane) \
-    EQ_SDOT(6, low, 3, lane) EQ_SDOT(7, high, 3, lane) \
+    EQ_SDOT(6, low, 3, lane) EQ_SDOT(7, high, 3, lane)
+#define EQ_LANE(low, high, lane) \
+    EQ_LANE_OF_4(low, high, lane) \
     EQ_SDOT(8, low, 4, lane) EQ_SDOT(9, high, 4, lane) \
     EQ_SDOT(10, low, 5, lane) EQ_SDOT(11, high, 5, lane) \
     EQ_SDOT(12, low, 6, lane) EQ_SDOT(13, high, 6, lane) \
@@ -57,29 +32,19 @@ EQ_INLINE const int8_t *add_chunk(int32x4_t sums[8][2], const int8x16_t *a, cons
     "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" \
     EQ_LANE(24, 25, 2) EQ_LANE(26, 27, 3)
 
+/* The same of four rows. */
+#define EQ_REST_OF_4(lane) "ldp q24, q25, [%9], #32\n\t" EQ_LANE_OF_4(24, 25, lane)
+#define EQ_CHUNK_OF_4 \
+    "ld1 {v0.16b-v3.16b}, [%8], #64\n\tld1 {v24.16b-v27.16b}, [%9], #64\n\t" EQ_LANE_OF_4(24, 25, 0) EQ_LANE_OF_4(26, 27, 1) \
+    "ld1 {v24.16b-v27.16b}, [%9], #64\n\t" EQ_LANE_OF_4(24, 25, 2) EQ_LANE_OF_4(26, 27, 3)
+
 /* The 16 taps of a single row in v0, with two sums for each four columns: an SDOT waits for the one before it in its sum. */
+#define EQ_ROW_REST(low, high, lane) "ldp q4, q5, [%5], #32\n\t" EQ_SDOT(low, 4, 0, lane) EQ_SDOT(high, 5, 0, lane)
 #define EQ_ROW_CHUNK \
     "ldr q0, [%4], #16\n\tld1 {v4.16b-v7.16b}, [%5], #64\n\tld1 {v24.16b-v27.16b}, [%5], #64\n\t" \
     EQ_SDOT(0, 4, 0, 0) EQ_SDOT(1, 5, 0, 0) EQ_SDOT(2, 6, 0, 1) EQ_SDOT(3, 7, 0, 1) \
     EQ_SDOT(0, 24, 0, 2) EQ_SDOT(1, 25, 0, 2) EQ_SDOT(2, 26, 0, 3) EQ_SDOT(3, 27, 0, 3)
 /* clang-format on */
-
-/* The products of up to three groups. */
-EQ_INLINE const int8_t *add_rest(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, uint32_t rest,
-                                 const int rows) {
-    if (rest) {
-        int8x16_t a[8];
-        load_rows(a, taps, rows);
-        ADD_LANE(a, 0);
-        if (rest > 1) {
-            ADD_LANE(a, 1);
-        }
-        if (rest > 2) {
-            ADD_LANE(a, 2);
-        }
-    }
-    return packed;
-}
 
 /* Where the taps of eight rows lie: in pieces, each in whole chunks but the last, (chunk, row, 16) with `step` bytes between chunks. */
 typedef struct taps_of_8 {
@@ -96,11 +61,14 @@ EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
     return (taps_of_8){.taps = block, .chunks = (uint32_t)groups / 4, .rest = (uint32_t)groups % 4, .step = 128};
 }
 
-/* The 16 sums of eight rows have registers of their own, since instructions that load four vectors take neighbours. */
-#define EQ_SUMS_OF_8                                                                                                       \
-    register int32x4_t s0 __asm__("v8"), s1 __asm__("v9"), s2 __asm__("v10"), s3 __asm__("v11"), s4 __asm__("v12"),        \
-        s5 __asm__("v13"), s6 __asm__("v14"), s7 __asm__("v15"), s8 __asm__("v16"), s9 __asm__("v17"), s10 __asm__("v18"), \
-        s11 __asm__("v19"), s12 __asm__("v20"), s13 __asm__("v21"), s14 __asm__("v22"), s15 __asm__("v23")
+/* The sums of four or eight rows have registers of their own, since instructions that load four vectors take neighbours. */
+#define EQ_SUMS_OF_4                                                                                                \
+    register int32x4_t s0 __asm__("v8"), s1 __asm__("v9"), s2 __asm__("v10"), s3 __asm__("v11"), s4 __asm__("v12"), \
+        s5 __asm__("v13"), s6 __asm__("v14"), s7 __asm__("v15")
+#define EQ_SUMS_OF_8                                                                                                     \
+    EQ_SUMS_OF_4;                                                                                                        \
+    register int32x4_t s8 __asm__("v16"), s9 __asm__("v17"), s10 __asm__("v18"), s11 __asm__("v19"), s12 __asm__("v20"), \
+        s13 __asm__("v21"), s14 __asm__("v22"), s15 __asm__("v23")
 
 /* The sums of eight rows; those of each row begin with the 8 at `begin`, which are there twice. Returns what follows the weights. */
 EQ_INLINE const int8_t *sum_8_rows(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
@@ -126,39 +94,39 @@ EQ_INLINE const int8_t *sum_8_rows(int32x4_t s[8][2], const void *begin, const t
     return packed;
 }
 
-/* All `groups` groups of taps of four rows. Returns what follows the weights. */
-EQ_INLINE const int8_t *add_4_rows(int32x4_t sums[8][2], const int8_t *taps, const int8_t *packed, int32_t groups) {
-    uint32_t chunks = (uint32_t)groups / 4;
-    int8x16_t a[8], b[8];
-    for (uint32_t i = chunks / 2; i != 0; i--, taps += 128) {
-        load_rows(a, taps, 4);
-        packed = add_chunk(sums, a, packed, 4);
-        load_rows(b, taps + 64, 4);
-        packed = add_chunk(sums, b, packed, 4);
-    }
-    if (chunks % 2) {
-        load_rows(a, taps, 4);
-        packed = add_chunk(sums, a, packed, 4);
-        taps += 64;
-    }
-    return add_rest(sums, taps, packed, (uint32_t)groups % 4, 4);
+/* The sums of `groups` groups of taps of four rows. Returns what follows the weights. */
+EQ_INLINE const int8_t *sum_4_rows(int32x4_t s[8][2], const void *begin, const int8_t *taps, const int8_t *packed,
+                                   int32_t groups) {
+    EQ_SUMS_OF_4;
+    int32_t left = groups / 4;
+    __asm__("ld1 {v8.4s-v11.4s}, [%12]\n\tld1 {v12.4s-v15.4s}, [%12]\n\ttbnz %w10, #0, 2f\n\tcbz %w10, 3f\n"
+            "1:\n\t" EQ_CHUNK_OF_4 "2:\n\t" EQ_CHUNK_OF_4 "subs %w10, %w10, #2\n\tb.gt 1b\n"
+            "3:\n\tands %w10, %w11, #3\n\tb.eq 4f\n\tld1 {v0.16b-v3.16b}, [%8]\n\t" EQ_REST_OF_4(0) "subs %w10, %w10, #2\n\t"
+            "b.lt 4f\n\t" EQ_REST_OF_4(1) "b.eq 4f\n\t" EQ_REST_OF_4(2)
+            "4:\n\t"
+            : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(s4), "=&w"(s5), "=&w"(s6), "=&w"(s7), "+&r"(taps), "+&r"(packed),
+              "+&r"(left)
+            : "r"(groups), "r"(begin)
+            : "v0", "v1", "v2", "v3", "v24", "v25", "v26", "v27", "cc", "memory");
+    s[0][0] = s0, s[0][1] = s1, s[1][0] = s2, s[1][1] = s3, s[2][0] = s4, s[2][1] = s5, s[3][0] = s6, s[3][1] = s7;
+    return packed;
 }
 
 /* The sums of a row, which begin with the 8 at `begin`. Returns what follows the weights. */
 EQ_INLINE const int8_t *sum_row(int32x4_t sums[8][2], const void *begin, const int8_t *taps, const int8_t *packed,
                                 int32_t groups) {
-    int32_t chunks = groups / 4;
+    int32_t left = groups / 4;
     int32x4_t low, high;
-    __asm__(
-        "ldp %q0, %q1, [%7]\n\tmovi %2.4s, #0\n\tmovi %3.4s, #0\n\ttbnz %w6, #0, 2f\n\tcbz %w6, 3f\n"
-        "1:\n\t" EQ_ROW_CHUNK "2:\n\t" EQ_ROW_CHUNK
-        "subs %w6, %w6, #2\n\tb.gt 1b\n"
-        "3:\n\t"
-        : "=&w"(sums[0][0]), "=&w"(sums[0][1]), "=&w"(low), "=&w"(high), "+&r"(taps), "+&r"(packed), "+&r"(chunks)
-        : "r"(begin)
-        : "v0", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+    __asm__("ldp %q0, %q1, [%8]\n\tmovi %2.4s, #0\n\tmovi %3.4s, #0\n\ttbnz %w6, #0, 2f\n\tcbz %w6, 3f\n"
+            "1:\n\t" EQ_ROW_CHUNK "2:\n\t" EQ_ROW_CHUNK "subs %w6, %w6, #2\n\tb.gt 1b\n"
+            "3:\n\tands %w6, %w7, #3\n\tb.eq 4f\n\tldr q0, [%4]\n\t" EQ_ROW_REST(0, 1, 0) "subs %w6, %w6, #2\n\t"
+            "b.lt 4f\n\t" EQ_ROW_REST(2, 3, 1) "b.eq 4f\n\t" EQ_ROW_REST(0, 1, 2)
+            "4:\n\t"
+            : "=&w"(sums[0][0]), "=&w"(sums[0][1]), "=&w"(low), "=&w"(high), "+&r"(taps), "+&r"(packed), "+&r"(left)
+            : "r"(groups), "r"(begin)
+            : "v0", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
     sums[0][0] = vaddq_s32(sums[0][0], low), sums[0][1] = vaddq_s32(sums[0][1], high);
-    return add_rest(sums, taps, packed, (uint32_t)groups % 4, 1);
+    return packed;
 }
 
 #endif

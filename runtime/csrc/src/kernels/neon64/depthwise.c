@@ -21,6 +21,7 @@ static bool two_minima(const eq_depthwise_weights *w, int32_t channel) {
 
 void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
     const size_t bytes = eq_depthwise_group_bytes(w->height, w->width);
+    const int32_t bits = eq_bias_bits(w->small, w->zero_point);
     for (int32_t group = 0; group < eq_groups_of(w->channels); group++) {
         const int32_t first = eq_first_channel(group, w->channels), count = w->channels < 16 ? w->channels : 16;
         int8_t *to = (int8_t *)packed + (size_t)group * bytes;
@@ -29,7 +30,7 @@ void eq_neon64_depthwise_pack(const eq_depthwise_weights *w, void *packed) {
             memcpy(to + EQ_GROUP_HEAD_BYTES + tap * 16, w->weights + tap * w->channels + first, (size_t)count);
         }
         for (int32_t c = 0; c < count; c++) {
-            const int32_t bias = eq_packed_bias(w->bias[first + c], w->small, w->zero_point);
+            const int32_t bias = eq_add_wrapping(w->bias[first + c], bits);
             memcpy(to + 4 * c, &bias, 4);
             to[bytes - 16] |= two_minima(w, first + c);
         }

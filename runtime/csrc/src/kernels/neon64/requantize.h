@@ -1,7 +1,7 @@
 /* From int32 sums to int8 outputs on AArch64, as eq_requantize(): the end of every matrix product and convolution.
  *
  * If the sums are `small` no conversion instruction is needed: they carry the bits of 1.5 * 2^23, which packing adds to the bias
- * (eq_packed_bias), so that read as a float they are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds
+ * (eq_bias_bits), so that read as a float they are 1.5 * 2^23 + sum, and adding 1.5 * 2^23 to the product with the scale rounds
  * it into the low bits, of which 16 are all. An even zero point is added with it, which leaves ties where they are; what an odd
  * one has more is added to the 16 bits. Otherwise FCVTNS rounds to nearest, ties to even, and saturates.
  *
@@ -13,9 +13,10 @@
 
 #include "kernels/neon/elements.h"
 
-EQ_INLINE int32_t eq_packed_bias(int32_t bias, bool small, int32_t zero_point) {
+/* What packing adds to a bias, wrapping. */
+EQ_INLINE int32_t eq_bias_bits(bool small, int32_t zero_point) {
     enum { MAGIC = 0x4b400000, MAGIC_FROM_0 = 0x4b000000 };
-    return small ? eq_add_wrapping(bias, zero_point == -128 ? MAGIC_FROM_0 : MAGIC) : bias;
+    return !small ? 0 : zero_point == -128 ? MAGIC_FROM_0 : MAGIC;
 }
 
 /* What a fused product of a small sum and its scale begins with, where the zero point is -128. */

@@ -56,9 +56,10 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
     for (int r = 0; r < rows; r++) {
         from[r] = windows[r];
     }
+    static const ptrdiff_t start = 0;
     int32_t segments = g->segments;
     ptrdiff_t bytes = g->segment_bytes;
-    const ptrdiff_t start = 0, *offset = g->segment_offsets;
+    const ptrdiff_t *offset = g->segment_offsets;
     if (segments > 1 && bytes % 16 != 0) {
         eq_join_segments(g, windows, lines, rows, line_bytes);
         EQ_UNROLL
@@ -70,7 +71,7 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
         offset = &start;
     }
     for (; segments > 0; segments--, offset++) {
-        for (ptrdiff_t k = *offset, end = k + bytes; k < end; k += 16, block += 16 * rows) {
+        for (ptrdiff_t k = *offset, end = k + bytes; k < end; k += 16) {
             int8x16_t chunk[8];
             EQ_UNROLL
             for (int r = 0; r < rows; r++) {
@@ -79,7 +80,9 @@ EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows
             EQ_UNROLL
             for (int r = 0; r < rows; r += 4) {
                 const int8x16x4_t four = {{chunk[r], chunk[r + 1], chunk[r + 2], chunk[r + 3]}};
-                vst1q_s8_x4(block + 16 * r, four);
+                vst1q_s8_x4(block, four);
+                block += 64;
+                __asm__("" : "+r"(block)); /* by the store itself */
             }
         }
     }

@@ -1,8 +1,8 @@
 /* What the matrix products of AArch64 share: packed weights, and how many rows go at once.
  *
  * Packed, for every 8 columns: bias (8), weights (taps / group, 8, group), scale (8); the last taps and columns are zero. A
- * group is what one instruction takes of a column. For groups of 4, whose sums are loaded four vectors an instruction: bias (2, 8), where
- * fused products begin (2, 8), and the rest. A single column, as a classifier of two classes ends in, has no others to share
+ * group is what one instruction takes of a column. For groups of 4, where kernels load four vectors an instruction: bias (2, 8), weights, where
+ * fused products begin (2, 8), scale. A single column, as a classifier of two classes ends in, has no others to share
  * a row's taps with: bias (4), scale (4), of which the first are its, weights (taps), up to a multiple of 16. */
 #ifndef EQ_NEON64_TILES_H
 #define EQ_NEON64_TILES_H
@@ -14,13 +14,17 @@ EQ_INLINE int32_t eq_groups(int32_t taps, int32_t group) {
     return taps / group + (taps % group != 0);
 }
 
-/* Of a tile before the weights. */
+/* Of a tile before its weights, and after them. */
 EQ_INLINE int32_t eq_head_bytes(int32_t group) {
-    return group == 4 ? 128 : 32;
+    return group == 4 ? 64 : 32;
+}
+
+EQ_INLINE int32_t eq_tail_bytes(int32_t group) {
+    return group == 4 ? 96 : 32;
 }
 
 EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
-    return (size_t)eq_head_bytes(group) + (size_t)eq_groups(taps, group) * 8 * (size_t)group + 32;
+    return (size_t)eq_head_bytes(group) + (size_t)eq_groups(taps, group) * 8 * (size_t)group + (size_t)eq_tail_bytes(group);
 }
 
 enum { EQ_COLUMN_HEAD_BYTES = 32 }; /* of a single column */
@@ -39,9 +43,9 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         eq_scalar_gemm_pack(w, packed);
         return;
     }
-    const int32_t taps = w->segments * w->segment_bytes;
+    const int32_t taps = w->segments * w->segment_bytes, bits = eq_bias_bits(w->small, w->zero_point);
     if (w->columns == 1) {
-        const int32_t bias = eq_packed_bias(*w->bias, w->small, w->zero_point);
+        const int32_t bias = eq_add_wrapping(*w->bias, bits);
         memcpy(packed, &bias, 4);
         memcpy((int8_t *)packed + 16, w->scale, 4);
         memcpy((int8_t *)packed + EQ_COLUMN_HEAD_BYTES, w->weights, (size_t)taps);
@@ -51,13 +55,13 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     for (int32_t n = 0; n < w->columns; n++) {
         int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
         const int8_t *from = w->weights + (size_t)n * (size_t)taps;
-        const int32_t bias = eq_packed_bias(w->bias[n], w->small, w->zero_point);
+        const int32_t bias = eq_add_wrapping(w->bias[n], bits);
         memcpy(tile + n % 8 * 4, &bias, 4);
         if (eq_head_bytes(group) > 32) {
             const float start = eq_fused_start(w->scale[n]);
             memcpy(tile + 32 + n % 8 * 4, &bias, 4);
-            memcpy(tile + 64 + n % 8 * 4, &start, 4);
-            memcpy(tile + 96 + n % 8 * 4, &start, 4);
+            memcpy(tile + tile_bytes - 96 + n % 8 * 4, &start, 4);
+            memcpy(tile + tile_bytes - 64 + n % 8 * 4, &start, 4);
         }
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
         int8_t *to = tile + eq_head_bytes(group) + n % 8 * group;

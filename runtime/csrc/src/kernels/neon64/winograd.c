@@ -36,11 +36,11 @@ static void pack_channel(const int8_t *taps, ptrdiff_t tap_step, int16_t *to, pt
 }
 
 void eq_neon64_winograd_pack(const eq_gemm_weights *w, void *packed) {
-    const int32_t channels = w->segment_bytes / 3;
+    const int32_t channels = w->segment_bytes / 3, bits = eq_bias_bits(w->small, w->zero_point);
     int8_t *to = packed;
     for (int32_t n = 0; n < w->columns; n += 8) {
         for (int32_t i = 0; i < 8; i++) {
-            const int32_t bias = eq_packed_bias(w->bias[n + i], w->small, w->zero_point);
+            const int32_t bias = eq_add_wrapping(w->bias[n + i], bits);
             memcpy(to + 4 * i, &bias, 4);
         }
         memcpy(to + 32, w->scale + n, 32);
