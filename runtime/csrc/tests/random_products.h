@@ -17,13 +17,14 @@ static inline void random_requantization(int32_t *bias, float *scale, int32_t co
 
 /* As the contract's `small`: weights are (columns, taps), `stride` apart. */
 static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps, int32_t column_stride, int32_t tap_stride,
-                            const int32_t *bias, const float *scale) {
+                            const int32_t *bias, const float *scale, int32_t zero_point) {
+    const int64_t limit = zero_point == -128 ? 1 << 23 : 1 << 22;
     for (int32_t n = 0; n < columns; n++) {
         int64_t bound = llabs(bias[n]);
         for (int32_t t = 0; t < taps; t++) {
             bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
         }
-        if (bound >= 1 << 22 || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) {
+        if (bound >= limit || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) {
             return false;
         }
     }
@@ -89,7 +90,7 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
 
     const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;
     const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
-    const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale);
+    const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale, range.zero_point);
     eq_gemm gemm = {reference_packed, columns, segments, segment_bytes, offsets, range.zero_point, range.min, range.max, false};
     memset(expected, 0x55, output_bytes);
     for (int32_t r = 0; r < rows; r += reference->rows) {
@@ -159,7 +160,7 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
         tiles[t] = (eq_winograd_tile){input + x * channels, actual + x * columns, first_row, last_row, shown};
     }
     void *scratch = take(kernel->scratch_bytes(channels));
-    const bool small = is_small(weights, columns, taps, taps, 1, bias, scale);
+    const bool small = is_small(weights, columns, taps, taps, 1, bias, scale, range.zero_point);
     eq_winograd winograd = {packed, channels, columns, in_row, out_row, range.zero_point, range.min, range.max, false};
     for (int as_small = 0; as_small <= (int)small; as_small++) {
         char text[200];
@@ -237,7 +238,7 @@ static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *se
     const size_t output_bytes = (size_t)((rows - 1) * out_row + out_width * channels);
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
 
-    const bool small = is_small(weights, channels, taps, 1, channels, bias, scale);
+    const bool small = is_small(weights, channels, taps, 1, channels, bias, scale, range.zero_point);
     eq_depthwise depthwise = {
         .packed = reference_packed,
         .channels = channels,

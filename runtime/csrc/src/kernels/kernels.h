@@ -31,8 +31,9 @@ typedef struct eq_gemm {
     int32_t columns, segments, segment_bytes;
     const ptrdiff_t *segment_offsets;
     int32_t zero_point, min, max; /* of the output: -128 <= min <= max <= 127 */
-    bool
-        small; /* every |acc| < 2^22, |acc * scale| < 2^15 - 2^8, scale < 2^100, proven from weights and bias: shortcuts are exact */
+    /* Every |acc| < 2^22 (2^23 where zero_point is -128), |acc * scale| < 2^15 - 2^8, scale < 2^100, proven from weights and bias:
+     * shortcuts are exact. */
+    bool small;
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {

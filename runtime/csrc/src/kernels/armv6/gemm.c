@@ -3,7 +3,7 @@
  * A pair's weights for bytes k .. k + 3 of a segment are two words of two int16, 256 * second + first, where first and second
  * are the columns' weights: of k and k + 2, then of k + 1 and k + 3. SXTB16 makes the first column's from them; the second's
  * need no instruction, since the products with the whole word sum up to 256 * acc[second] + acc[first]. That wraps, but
- * |acc| < 2^22 leaves what is needed: (sum - acc[first]) >> 8. Without `small` the second column's weights are made, too.
+ * |acc| < 2^23 leaves what is needed: (sum - acc[first]) >> 8. Without `small` the second column's weights are made, too.
  *
  * Rows go in pairs, their bytes widened to int16 once for all columns; a row without another is read as it is. The two inner loops are
  * in assembly: compilers keep half of the sums in memory. Sums of 2x2 and 1x4 blocks go through memory to the floating-point

@@ -156,7 +156,8 @@ static bool fold(const eq_quantized_layer *layer, int32_t column, eq_weight_sums
     const int64_t least = given + sums.positive * low + negative * high, most = given + sums.positive * high + negative * low;
     *bias = eq_add_wrapping(given, eq_multiply_wrapping(-layer->in_zero_point, (int32_t)(uint32_t)(uint64_t)sums.all));
     const int64_t size = most > -least ? most : -least;
-    return size < (1 << 22) && (float)size * layer->scale[column] < 32768.0f - 256.0f && layer->scale[column] < 0x1p100f;
+    const int64_t limit = layer->out_zero_point == INT8_MIN ? 1 << 23 : 1 << 22;
+    return size < limit && (float)size * layer->scale[column] < 32768.0f - 256.0f && layer->scale[column] < 0x1p100f;
 }
 
 static size_t column_size(const eq_weight_view *view) {
