@@ -40,8 +40,7 @@ EQ_INLINE int32x4_t narrow_4x4(const eq_output_stage *stage, const int16x8_t sca
 
 /* All columns of four rows, 16 sums at once, which fill half the registers: four columns, then the next four. The last columns, if fewer
  * than 8, take a way round. */
-EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, const int8_t *taps, int8_t *const *out) {
-    const taps_of_4 t = taps_of_4_rows(taps, p->taps);
+EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, const taps_of_4 *t, int8_t *const *out) {
     const size_t tile_bytes = p->tile_bytes;
     const int8_t *packed = p->packed, *scales = packed + tile_bytes - 32;
     int32_t left = p->last_column - p->first_column;
@@ -52,9 +51,9 @@ EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, co
             a = part[0], b = part[1], c = part[2], d = part[3];
         }
         int16x8_t scaled[2];
-        scaled_4x4(&t, stage, packed + 32, packed, scales, scaled);
+        scaled_4x4(t, stage, packed + 32, packed, scales, scaled);
         const int32x4_t l = narrow_4x4(stage, scaled);
-        scaled_4x4(&t, stage, packed + 96, packed + 16, scales + 16, scaled);
+        scaled_4x4(t, stage, packed + 96, packed + 16, scales + 16, scaled);
         const int32x4_t r = narrow_4x4(stage, scaled);
         const int64x2_t upper = vreinterpretq_s64_s32(vzip1q_s32(l, r)), lower = vreinterpretq_s64_s32(vzip2q_s32(l, r));
         vst1q_lane_s64((int64_t *)(void *)a, upper, 0), a += 8;
@@ -89,9 +88,10 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
                                                  int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
+    const taps_of_4 t = taps_of_4_rows(block, p->taps);
     for (; times > 0; times--, in += 4, out += 4) {
         eq_interleave_rows(p->gemm, in, block, 4);
-        run_columns(p, &stage, block, out);
+        run_columns(p, &stage, &t, out);
     }
 }
 
