@@ -85,7 +85,7 @@ double speed_int8(void) {
     for (int i = 0; i < COLUMNS; i++) {
         scale[i] = 1e-3f;
     }
-    const eq_gemm_weights w = {COLUMNS, 1, DEPTH, weights, bias, scale};
+    const eq_gemm_weights w = {COLUMNS, 1, DEPTH, weights, bias, scale, 0, true};
     void *packed = take(kernels->gemm.packed_bytes(&w));
     kernels->gemm.pack(&w, packed);
     int8_product p = {.kernel = &kernels->gemm, .rows = kernels->gemm.rows < ROWS_MAX ? kernels->gemm.rows : ROWS_MAX};

@@ -68,7 +68,8 @@ static void pack_group(const eq_gemm_weights *w, int32_t n, group *packed) {
 
 void eq_armv6_gemm_pack(const eq_gemm_weights *w, void *packed) {
     const eq_window_shape s = eq_window_shape_of(w->segments, w->segment_bytes, STEP);
-    const eq_gemm_weights reshaped = {w->columns, s.segments, s.taps, w->weights, w->bias, w->scale};
+    eq_gemm_weights reshaped = *w;
+    reshaped.segments = s.segments, reshaped.segment_bytes = s.taps;
     for (int32_t n = 0; n < w->columns; n += COLUMNS) {
         pack_group(&reshaped, n, packed);
         packed = (char *)packed + group_bytes(s);
