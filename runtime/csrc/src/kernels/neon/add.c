@@ -1,10 +1,13 @@
 /* Sums of two scaled tensors. A multiplier, 22 bits and a sign, is 128 * high + low: the products with the low parts (7 bits)
- * of both fit 16 bits together, and 128 * a times the high part is a product of 16 bits by 16. */
+ * of both fit 16 bits together, and 128 * a times the high part is a product of 16 bits by 16. Of a sum that is shifted by 16 or
+ * more only the upper half counts; the scalar kernel has the others, where an input's step makes 32 or more of the output. */
 #include "elements.h"
+#include "kernels/scalar/set.h"
 #include "set.h"
 
 typedef struct addition {
-    int32x4_t bias, shift;
+    int32x4_t bias;
+    int16x8_t shift; /* of the upper half */
     int8x8_t a_low, b_low;
     int16x4_t a_high, b_high;
     eq_int8_range range;
@@ -16,7 +19,7 @@ EQ_INLINE addition addition_of(const eq_add *p) {
     const bool joins = p->shift <= 21;
     return (addition){
         .bias = vdupq_n_s32(p->bias + (joins ? p->zero_point * (1 << p->shift) : 0)),
-        .shift = vdupq_n_s32(-p->shift),
+        .shift = vdupq_n_s16((int16_t)(16 - p->shift)),
         .a_low = vdup_n_s8((int8_t)(p->a_multiplier & 127)),
         .b_low = vdup_n_s8((int8_t)(p->b_multiplier & 127)),
         .a_high = vdup_n_s16((int16_t)(p->a_multiplier >> 7)),
@@ -26,6 +29,15 @@ EQ_INLINE addition addition_of(const eq_add *p) {
     };
 }
 
+EQ_INLINE int16x8_t upper_halves(int32x4_t low, int32x4_t high) {
+    const int16x8_t a = vreinterpretq_s16_s32(low), b = vreinterpretq_s16_s32(high);
+#ifdef __aarch64__
+    return vuzp2q_s16(a, b);
+#else
+    return vuzpq_s16(a, b).val[1];
+#endif
+}
+
 EQ_INLINE int16x8_t add8(const addition *p, int8x8_t a, int8x8_t b) {
     const int16x8_t low_parts = vmlal_s8(vmull_s8(a, p->a_low), b, p->b_low);
     const int16x8_t wide_a = vshll_n_s8(a, 7), wide_b = vshll_n_s8(b, 7);
@@ -33,7 +45,7 @@ EQ_INLINE int16x8_t add8(const addition *p, int8x8_t a, int8x8_t b) {
     __asm__("" : "+w"(low), "+w"(high)); /* or compilers add the products first, to a copy of the bias */
     low = vmlal_s16(vmlal_s16(low, vget_low_s16(wide_a), p->a_high), vget_low_s16(wide_b), p->b_high);
     high = vmlal_s16(vmlal_s16(high, vget_high_s16(wide_a), p->a_high), vget_high_s16(wide_b), p->b_high);
-    return vcombine_s16(vqmovn_s32(vshlq_s32(low, p->shift)), vqmovn_s32(vshlq_s32(high, p->shift)));
+    return vshlq_s16(upper_halves(low, high), p->shift);
 }
 
 EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b, const bool plain) {
@@ -54,7 +66,9 @@ EQ_INLINE void add_all(const addition *p, const int8_t *a, const int8_t *b, int8
 
 void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
     const addition p = addition_of(parameters);
-    if (p.plain) {
+    if (parameters->shift < 16) {
+        eq_scalar_add(parameters, a, b, out, n);
+    } else if (p.plain) {
         add_all(&p, a, b, out, n, true);
     } else {
         add_all(&p, a, b, out, n, false);
@@ -62,6 +76,10 @@ void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int
 }
 
 void eq_neon_add_scalar(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n) {
+    if (parameters->shift < 16) {
+        eq_scalar_add_scalar(parameters, a, b, out, n);
+        return;
+    }
     const addition p = addition_of(parameters);
     const int8x16_t all = vdupq_n_s8(b);
     const size_t whole = n / 16 * 16;
