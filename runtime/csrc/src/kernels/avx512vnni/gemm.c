@@ -16,12 +16,18 @@ typedef struct block_header {
 
 #include "product_template.h"
 
-/* A layer of one column has no others to share its rows with: its taps fill vectors themselves, and are packed as they come. */
-enum { LINE = 64 };
+/* A layer of one column has no others to share its rows with: if they are many, its taps fill vectors themselves, and are packed as
+ * they come. */
+enum { LINE = 64, LEAST_TAPS = 4 * LINE };
+
+static bool is_line(int32_t columns, int32_t taps) {
+    return columns == 1 && taps >= LEAST_TAPS;
+}
 
 size_t eq_avx512vnni_gemm_packed_bytes(const eq_gemm_weights *w) {
-    if (w->columns == 1) {
-        return sizeof(block_header) + ((size_t)w->segments * (size_t)w->segment_bytes + LINE - 1) / LINE * LINE;
+    const int32_t taps = w->segments * w->segment_bytes;
+    if (is_line(w->columns, taps)) {
+        return sizeof(block_header) + ((size_t)taps + LINE - 1) / LINE * LINE;
     }
     return block_bytes(steps_of(w->segments, w->segment_bytes)) * (size_t)((w->columns + BLOCK - 1) / BLOCK);
 }
@@ -42,7 +48,7 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
         block_header *header = (block_header *)((char *)packed + (size_t)(n / BLOCK) * bytes);
         const int8_t *weights = w->weights + (size_t)n * (size_t)taps;
         int8_t *to = (int8_t *)(header + 1) + n % BLOCK * 4;
-        const int32_t sum = w->columns == 1 ? pack_line(weights, taps, to) : pack_column(weights, taps, to);
+        const int32_t sum = is_line(w->columns, taps) ? pack_line(weights, taps, to) : pack_column(weights, taps, to);
         header->bias[n % BLOCK] = (int32_t)((uint32_t)w->bias[n] - 128 * (uint32_t)sum);
         header->scale[n % BLOCK] = w->scale[n];
     }
@@ -135,14 +141,13 @@ static void run_only_column(const eq_gemm *g, const int8_t *const *in, int8_t *c
 
 void eq_avx512vnni_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                             int32_t last_column) {
-    for (int32_t r = 0; g->columns == 1 && r < rows; r++) {
-        run_only_column(g, in + r, out + r);
-    }
-    if (g->columns == 1) {
-        return;
-    }
+    const bool line = is_line(g->columns, g->segments * g->segment_bytes);
     for (int32_t r = 0, n; r < rows; r += n) {
-        n = rows_at_once(rows - r);
-        run_rows(g, in + r, out + r, n, first_column, last_column);
+        n = line ? 1 : rows_at_once(rows - r);
+        if (line) {
+            run_only_column(g, in + r, out + r);
+        } else {
+            run_rows(g, in + r, out + r, n, first_column, last_column);
+        }
     }
 }

@@ -45,9 +45,14 @@ static void point(const layer_data *d, const run_part *p, const eq_storage *in, 
                   int32_t count, const void **windows, void **places) {
     const eq_gemm_geometry *g = &d->geometry;
     const eq_part_f32 *part = &p->part;
-    const int64_t line = pixel / part->width;
-    int32_t x = (int32_t)(pixel % part->width), y = (int32_t)(line % part->height);
-    int64_t image = line / part->height;
+    int32_t x = 0, y = 0;
+    int64_t image = 0;
+    if (pixel > 0) { /* to divide takes longer than a small layer */
+        const int64_t line = pixel / part->width;
+        x = (int32_t)(pixel % part->width);
+        y = (int32_t)(line % part->height);
+        image = line / part->height;
+    }
     const ptrdiff_t in_step = in_bytes(d, in, 0, 0, g->stride_x), out_step = out_bytes(d, out, 0, 0, g->out_step_x);
     for (int32_t i = 0; i < count; x = 0) {
         const int32_t end = part->width - x < count - i ? i + part->width - x : count; /* of the line, or of the pixels */
@@ -69,7 +74,7 @@ static void point(const layer_data *d, const run_part *p, const eq_storage *in, 
 static void find_segments(const layer_data *d, const eq_packed_matrix *matrix, const eq_storage *in, ptrdiff_t *offsets) {
     const eq_gemm_geometry *g = &d->geometry;
     for (int32_t s = 0; s < matrix->segments; ++s) {
-        const int32_t y = s / matrix->taps_x, x = s % matrix->taps_x;
+        const int32_t y = matrix->taps_x > 1 ? s / matrix->taps_x : s, x = s - y * matrix->taps_x;
         offsets[s] = in_bytes(d, in, 0, (int64_t)y * g->dilation_y, (int64_t)x * g->dilation_x);
     }
 }
@@ -79,9 +84,10 @@ static void run_units(const layer_data *d, const run_part *p, const eq_gemm_f32 
     const void *windows[ROWS];
     void *places[ROWS];
     for (; unit < last; ++unit) {
-        const int64_t pixel = (int64_t)(unit % p->blocks) * ROWS;
+        const int32_t chunk = p->blocks > 1 ? unit / p->blocks : unit;
+        const int64_t pixel = (int64_t)(unit - chunk * p->blocks) * ROWS;
         const int32_t count = p->pixels - pixel < ROWS ? (int32_t)(p->pixels - pixel) : ROWS;
-        const int32_t first = unit / p->blocks * p->chunk;
+        const int32_t first = chunk * p->chunk;
         const int32_t end = gemm->columns - first < p->chunk ? gemm->columns : first + p->chunk;
         point(d, p, in, out, pixel, count, windows, places);
         d->kernel->run(gemm, windows, places, count, first, end);
