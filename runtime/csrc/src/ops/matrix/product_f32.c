@@ -74,7 +74,7 @@ static void point(const layer_data *d, const run_part *p, const eq_storage *in, 
 static void find_segments(const layer_data *d, const eq_packed_matrix *matrix, const eq_storage *in, ptrdiff_t *offsets) {
     const eq_gemm_geometry *g = &d->geometry;
     for (int32_t s = 0; s < matrix->segments; ++s) {
-        const int32_t y = matrix->taps_x > 1 ? s / matrix->taps_x : s, x = s - y * matrix->taps_x;
+        const int32_t y = s / matrix->taps_x, x = s % matrix->taps_x;
         offsets[s] = in_bytes(d, in, 0, (int64_t)y * g->dilation_y, (int64_t)x * g->dilation_x);
     }
 }
@@ -84,10 +84,9 @@ static void run_units(const layer_data *d, const run_part *p, const eq_gemm_f32 
     const void *windows[ROWS];
     void *places[ROWS];
     for (; unit < last; ++unit) {
-        const int32_t chunk = p->blocks > 1 ? unit / p->blocks : unit;
-        const int64_t pixel = (int64_t)(unit - chunk * p->blocks) * ROWS;
+        const int64_t pixel = (int64_t)(unit % p->blocks) * ROWS;
         const int32_t count = p->pixels - pixel < ROWS ? (int32_t)(p->pixels - pixel) : ROWS;
-        const int32_t first = chunk * p->chunk;
+        const int32_t first = unit / p->blocks * p->chunk;
         const int32_t end = gemm->columns - first < p->chunk ? gemm->columns : first + p->chunk;
         point(d, p, in, out, pixel, count, windows, places);
         d->kernel->run(gemm, windows, places, count, first, end);
