@@ -1,9 +1,9 @@
 /* 3x3 depthwise convolution with stride 1, two rows of outputs at a time: the
  * bytes of four input rows are interleaved, so that SDOT adds the three
  * vertical taps of an output at once, with weights (w0, w1, w2, 0) for the
- * upper row of outputs and (0, w0, w1, w2) for the lower. Taller kernels are in
- * depthwise_tall.c; other strides and single rows are as in ARMv8.0, with its
- * packed weights. */
+ * upper row of outputs and (0, w0, w1, w2) for the lower; and with stride 2, one
+ * row at a time. Taller kernels are in depthwise_tall.c; other strides and single
+ * rows are as in ARMv8.0, with its packed weights. */
 #include "columns.h"
 #include "set.h"
 
