@@ -1,6 +1,6 @@
 #include "colour.h"
 
-enum { BITS = 8, HALF = 1 << (BITS - 1) };
+enum { BITS = 8, HALF = 1 << (BITS - 1), APART = 256 /* pixels whose pairs are taken apart at once */ };
 
 void eq_colour_table_fill(eq_colour_table *table, bool is_full) {
     *table = is_full ? (eq_colour_table){0, 256, 359, 88, 183, 454} : (eq_colour_table){16, 298, 409, 100, 208, 516};
@@ -20,6 +20,7 @@ static inline void put(const eq_colour_table *t, uint8_t y, int32_t u, int32_t v
     out[2] = to_byte((light + t->blue_u * u) >> BITS);
 }
 
+__attribute__((noinline)) /* into the next */
 void eq_colours(const eq_colour_table *table, const uint8_t *restrict y, const uint8_t *restrict u, const uint8_t *restrict v,
                 int32_t count, uint8_t *restrict out) {
     const eq_colour_table t = *table;
@@ -30,9 +31,14 @@ void eq_colours(const eq_colour_table *table, const uint8_t *restrict y, const u
 
 void eq_colours_of_pairs(const eq_colour_table *table, const uint8_t *restrict y, const uint8_t *restrict pairs, int32_t count,
                          uint8_t *restrict out) {
-    const eq_colour_table t = *table;
-    for (int32_t x = 0; x < count; x++) {
-        put(&t, y[x], pairs[2 * x], pairs[2 * x + 1], out + 3 * x);
+    uint8_t u[APART], v[APART];
+    for (int32_t x = 0; x < count; x += APART) {
+        const int32_t some = count - x < APART ? count - x : APART;
+        for (int32_t i = 0; i < some; i++) {
+            u[i] = pairs[2 * (x + i)];
+            v[i] = pairs[2 * (x + i) + 1];
+        }
+        eq_colours(table, y + x, u, v, some, out + 3 * x);
     }
 }
 

@@ -169,3 +169,27 @@ def test_a_mask_of_the_least_float_stays_a_number() -> None:
     (output,) = Session(model.finish([added]), precision="float16").run(np.ones((3, 9), np.float32)).values()
     assert output.min() == -65504 and np.isfinite(output).all()
     assert product(np.ones((3, 9)), weights, bias).shape == output.shape
+
+
+@pytest.mark.parametrize("largest", [1.0, 20000.0, 40000.0, 65504.0])
+@pytest.mark.parametrize("largest_weight", [1.0, 29000.0, 40000.0])
+def test_winograd_is_finite_where_the_taps_one_after_the_other_are(largest: float, largest_weight: float) -> None:
+    """Its points are up to 4 times an input and 9/4 of a weight; where that is too much, outputs come without."""
+    rng = np.random.default_rng(9)
+    model, (size, channels, columns) = Model(), (9, 8, 16)  # 9: the last tiles have one row or column of outputs
+    weights = rng.normal(size=(columns, 3, 3, channels)) * 1e-3
+    weights[3, 1, 1, 2] = largest_weight  # of a channel that is small
+    x = rng.normal(size=(1, size, size, channels)).astype(np.float32) * [1, 1, 1e-4, 1, 1, 1, 1, 1]
+    x[0, 2:6, 3:7, 1] = largest * np.where(np.indices((4, 4)).sum(axis=0) % 2, 1, -1)
+    y = model.tensor((1, size, size, columns), "FLOAT32")
+    inputs = [model.input(x.shape, "FLOAT32"), model.constant(weights.astype(np.float32), "FLOAT32")]
+    inputs.append(model.constant(rng.normal(size=columns).astype(np.float32), "FLOAT32"))
+    fields = {"fusedActivationFunction": RELU, "padding": SAME, "strideH": 1, "strideW": 1}
+    model.operator("CONV_2D", inputs, [y], "Conv2DOptions", version=2, **fields)
+    content = model.finish([y])
+    (half,), (exact,) = (
+        Session(content, engine="native", precision=precision, threads=threads).run(x.astype(np.float32)).values()
+        for precision, threads in (("float16", 2), ("float32", 1))
+    )
+    assert np.isfinite(half).all()
+    assert np.abs(half - exact).max() <= 2**-7 * max(1, exact.max())

@@ -211,8 +211,9 @@ typedef struct eq_tile_outputs {
 
 typedef struct eq_tile_transforms {
     void (*input)(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride);
-    /* What the first `height` x `width` pixels have of the tiles. */
-    void (*output)(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
+    /* What the first `height` x `width` pixels have of the tiles. Returns false if float16 could not hold a sum, there or on the way, which
+     * always leaves an output infinite or NaN before the bounds. */
+    bool (*output)(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
                    int32_t height, int32_t width);
 } eq_tile_transforms;
 

@@ -58,12 +58,22 @@ void FLOAT_NAME(winograd, input)(const void *in, ptrdiff_t row, int32_t channels
     }
 }
 
-void FLOAT_NAME(winograd, output)(const eq_tile_outputs *o, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
+EQ_INLINE bool are_numbers(vec v) {
+    value lanes[LANES], large = 0;
+    store(lanes, v);
+    for (int i = 0; i < LANES; i++) {
+        large |= (lanes[i] & 0x7c00) == 0x7c00;
+    }
+    return !large;
+}
+
+bool FLOAT_NAME(winograd, output)(const eq_tile_outputs *o, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
                                   int32_t height, int32_t width) {
     const value *from = points;
     const int32_t columns = o->columns;
     const float min = o->min, max = o->max;
     value *to = out;
+    vec zeros = zero(); /* NaN once an output is infinite or NaN: 0 times it is */
     for (; tiles > 0; tiles--, to += (OUTPUTS - 1) * columns, width -= OUTPUTS) {
         for (int32_t n = 0; n < columns; n += LANES, from += LANES, to += LANES) {
             const vec bias = o->bias ? narrow_sum(o->bias + n) : zero();
@@ -84,12 +94,15 @@ void FLOAT_NAME(winograd, output)(const eq_tile_outputs *o, const void *points, 
                 vec values[OUTPUTS];
                 to_outputs(m, values);
                 if (y < height) {
-                    store(line, clamp(sum_of(values[0], bias), min, max));
+                    const vec left = sum_of(values[0], bias), right = sum_of(values[1], bias);
+                    zeros = fused(right, zero(), fused(left, zero(), zeros));
+                    store(line, clamp(left, min, max));
                     if (width > 1) {
-                        store(line + columns, clamp(sum_of(values[1], bias), min, max));
+                        store(line + columns, clamp(right, min, max));
                     }
                 }
             }
         }
     }
+    return are_numbers(zeros);
 }

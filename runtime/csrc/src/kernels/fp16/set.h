@@ -17,7 +17,7 @@ void eq_fp16_add_f16(const uint16_t *a, const uint16_t *b, float min, float max,
 void eq_fp16_multiply_f16(const uint16_t *a, const uint16_t *b, float min, float max, uint16_t *out, size_t n);
 
 void eq_fp16_winograd_f16_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride);
-void eq_fp16_winograd_f16_output(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
+bool eq_fp16_winograd_f16_output(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles, void *out,
                                  int32_t height, int32_t width);
 
 #define EQ_FP16_KERNELS                                                                                    \

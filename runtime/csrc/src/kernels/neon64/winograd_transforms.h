@@ -70,6 +70,7 @@ EQ_INLINE void eq_transform_sums(const int32x4_t in[6], int32x4_t out[4]) {
 typedef int32x4_t eq_half_tile[4][6];
 
 static void eq_transform_columns(const int32_t *sums, ptrdiff_t position_step, eq_half_tile half) {
+    EQ_UNROLL
     for (int x = 0; x < 6; x++, sums += position_step) {
         int32x4_t column[6], to[4];
         EQ_UNROLL

@@ -53,7 +53,7 @@ void eq_scalar_multiply_f16(const uint16_t *a, const uint16_t *b, float min, flo
 void eq_scalar_depthwise_f16_run(const eq_depthwise_f32 *depthwise, const void *in, void *out, int32_t rows);
 void eq_scalar_winograd_f16_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points,
                                   ptrdiff_t stride);
-void eq_scalar_winograd_f16_output(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles,
+bool eq_scalar_winograd_f16_output(const eq_tile_outputs *outputs, const void *points, ptrdiff_t stride, int32_t tiles,
                                    void *out, int32_t height, int32_t width);
 void eq_scalar_widen_f16(const uint16_t *in, float *out, size_t n);
 void eq_scalar_narrow_f16(const float *in, uint16_t *out, size_t n);

@@ -3,4 +3,6 @@
 
 #include "set.h"
 
+#undef EQ_UNROLL
+#define EQ_UNROLL /* a value at a time keeps nothing in registers: half of the code */
 #include "kernels/winograd_f16_template.h"

@@ -2,8 +2,7 @@
  * a third of those of 0, 1, -1, 2, -2. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
  *
  * A unit takes some tiles: their inputs are transformed (36 matrices of tiles by channels), each matrix is multiplied by that of the
- * transformed weights (gemm_f32), and the products are transformed to outputs. Transforms go over four channels at once, in vectors that
- * every compiler has code for, and every operation is rounded: the same bits on every CPU.
+ * transformed weights (gemm_f32), and the products are transformed to outputs (winograd_f32_transforms.c).
  *
  * Layers of float16 have tiles of 2x2 outputs, whose points 0, 1, -1 and infinity lose less of 11 bits, and transforms that are kernels. */
 #include "winograd_f32.h"
@@ -13,7 +12,6 @@
 
 #include "arithmetic/half.h"
 #include "base/memory.h"
-#include "kernels/inline.h"
 
 enum {
     OUT = 4,    /* outputs of a tile along an axis */
@@ -24,13 +22,8 @@ enum {
     LEAST_CHANNELS = 8,
     MOST_WEIGHTS = 1
         << 16, /* channels times columns: weights become four times as many, and few tiles do not pay for reading them */
+    MOST_HALF = 29000, /* of a weight, whose points are up to 9/4 of it */
 };
-
-typedef float vec __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t mask __attribute__((vector_size(16), aligned(4), may_alias));
-
-#define ROOT_2 1.41421356237309504880f
-#define ROOT_HALF 0.70710678118654752440f
 
 /* What layers of a type differ in. */
 typedef struct form {
@@ -61,113 +54,22 @@ typedef struct step_data {
     const eq_gemm_f32_kernel *kernel;
     eq_tile_transforms transforms;
     const uint8_t *packed;
+    const void *weights; /* as in the file */
+    eq_type weights_type;
     size_t matrix_bytes;
     eq_tile_outputs outputs; /* all but the row's bytes */
     int32_t channels, out_height, out_width, tiles_y, tiles_x, tiles, top, left;
 } step_data;
 
-/* ---- transforms ---- */
-
-EQ_INLINE void to_points(const vec d[IN], vec out[IN]) {
-    const vec even_1 = d[4] - 2.0f * d[2], odd_1 = ROOT_HALF * d[3] - ROOT_2 * d[1];
-    const vec even_2 = d[4] - 0.5f * d[2], odd_2 = ROOT_2 * d[3] - ROOT_HALF * d[1];
-    out[0] = (d[0] - 2.5f * d[2]) + d[4];
-    out[1] = even_1 + odd_1;
-    out[2] = even_1 - odd_1;
-    out[3] = even_2 + odd_2;
-    out[4] = even_2 - odd_2;
-    out[5] = (d[1] - 2.5f * d[3]) + d[5];
-}
-
-EQ_INLINE void to_outputs(const vec m[IN], vec out[OUT]) {
-    const vec sum_1 = m[1] + m[2], difference_1 = ROOT_HALF * (m[1] - m[2]);
-    const vec sum_2 = m[3] + m[4], difference_2 = ROOT_2 * (m[3] - m[4]);
-    out[0] = (m[0] + sum_1) + sum_2;
-    out[1] = difference_1 + difference_2;
-    out[2] = 0.5f * sum_1 + 2.0f * sum_2;
-    out[3] = (0.5f * difference_1 + 2.0f * difference_2) + m[5];
-}
-
-static void transform_input(const void *first, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride) {
-    const ptrdiff_t pixel = channels * (ptrdiff_t)sizeof(float);
-    const uint8_t *in = first;
-    float *out = points;
-    for (; tiles > 0; tiles--, in += (OUT - 1) * pixel) {
-        for (int32_t c = 0; c < channels; c += LANES, in += sizeof(vec), out += LANES) {
-            vec half[IN][IN]; /* (points, pixels): more than there are registers, so these loops stay loops */
-            for (int x = 0; x < IN; x++) {
-                vec d[IN], column[IN];
-                EQ_UNROLL
-                for (int y = 0; y < IN; y++) {
-                    d[y] = *(const vec *)(const void *)(in + y * row + x * pixel);
-                }
-                to_points(d, column);
-                EQ_UNROLL
-                for (int y = 0; y < IN; y++) {
-                    half[y][x] = column[y];
-                }
-            }
-            for (int y = 0; y < IN; y++) {
-                vec line[IN];
-                to_points(half[y], line);
-                EQ_UNROLL
-                for (int x = 0; x < IN; x++) {
-                    *(vec *)(void *)(out + (y * IN + x) * stride) = line[x];
-                }
-            }
-        }
-    }
-}
-
-EQ_INLINE vec choose(mask which, vec yes, vec no) {
-    return (vec)(((mask)yes & which) | ((mask)no & ~which));
-}
-
-EQ_INLINE vec splat(float x) {
-    return (vec){x, x, x, x};
-}
+/* ---- running ---- */
 
 static int32_t least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
-static void transform_output(const eq_tile_outputs *o, const void *products, ptrdiff_t stride, int32_t tiles, void *first,
-                             int32_t height, int32_t width) {
-    const vec min = splat(o->min), max = splat(o->max);
-    const ptrdiff_t pixel = o->columns * (ptrdiff_t)sizeof(float);
-    const float *points = products;
-    uint8_t *out = first;
-    for (; tiles > 0; tiles--, out += (OUT - 1) * pixel, width -= OUT) {
-        const int32_t most = least(width, OUT);
-        for (int32_t n = 0; n < o->columns; n += LANES, points += LANES, out += sizeof(vec)) {
-            const vec bias = o->bias ? *(const vec *)(const void *)(o->bias + n) : splat(0.0f);
-            vec half[OUT][IN];
-            for (int x = 0; x < IN; x++) {
-                vec m[IN], values[OUT];
-                EQ_UNROLL
-                for (int y = 0; y < IN; y++) {
-                    m[y] = *(const vec *)(const void *)(points + (y * IN + x) * stride);
-                }
-                to_outputs(m, values);
-                EQ_UNROLL
-                for (int y = 0; y < OUT; y++) {
-                    half[y][x] = values[y];
-                }
-            }
-            for (int32_t y = 0; y < height; y++) {
-                vec values[OUT];
-                to_outputs(half[y], values);
-                for (int32_t x = 0; x < most; x++) {
-                    vec value = values[x] + bias;
-                    value = choose(value <= min, min, value);
-                    *(vec *)(void *)(out + y * o->row + x * pixel) = choose(value >= max, max, value);
-                }
-            }
-        }
-    }
+static float number_at(const void *values, eq_type type, ptrdiff_t index) {
+    return type == EQ_FLOAT16 ? eq_half_to_float(((const uint16_t *)values)[index]) : ((const float *)values)[index];
 }
-
-/* ---- running ---- */
 
 static void multiply(const step_data *d, const uint8_t *points, uint8_t *products, int32_t count) {
     const ptrdiff_t in_tile = d->channels * d->form->element, out_tile = d->outputs.columns * d->form->element;
@@ -188,6 +90,34 @@ static void multiply(const step_data *d, const uint8_t *points, uint8_t *product
     }
 }
 
+static __attribute__((noinline)) float half_at(const void *values, eq_type type, ptrdiff_t index) {
+    return eq_half_to_float(eq_half_from_float(number_at(values, type, index)));
+}
+
+/* Outputs of float16 whose points or products do not fit it, though the outputs may: tap after tap in float32, which holds every product,
+ * and rounded once. */
+static void run_taps(const step_data *d, const eq_tile_outputs *o, const uint8_t *in, ptrdiff_t in_row, uint8_t *out,
+                     int32_t height, int32_t width) {
+    const ptrdiff_t along = (ptrdiff_t)TAPS * d->channels; /* a row of the window is adjacent */
+    for (int32_t y = 0; y < height; ++y, in += in_row, out += o->row) {
+        uint16_t *to = (uint16_t *)(void *)out;
+        for (ptrdiff_t first = 0; first < (ptrdiff_t)width * d->channels; first += d->channels) {
+            ptrdiff_t weight = 0;
+            for (int32_t n = 0; n < o->columns; ++n) {
+                float sum = o->bias ? half_at(o->bias, EQ_FLOAT32, n) : 0;
+                for (int32_t tap = 0; tap < TAPS; ++tap) {
+                    for (ptrdiff_t k = 0; k < along; ++k, ++weight) {
+                        sum += half_at(in + tap * in_row, EQ_FLOAT16, first + k) * half_at(d->weights, d->weights_type, weight);
+                    }
+                }
+                sum = half_at(&sum, EQ_FLOAT32, 0);
+                sum = sum <= o->min ? o->min : sum;
+                *to++ = eq_half_from_float(sum >= o->max ? o->max : sum);
+            }
+        }
+    }
+}
+
 /* Scratch: products (points, tiles, columns), then inputs (points, tiles, channels), which are read a bit beyond their end. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
@@ -203,17 +133,20 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
             for (int32_t t = 0, some; t < count; t += some) { /* tiles of a line */
                 const int32_t line = (tile + t) / d->tiles_x, x = (tile + t) % d->tiles_x;
                 const int32_t image = line / d->tiles_y, y = line % d->tiles_y;
+                const uint8_t *from = (const uint8_t *)in->data + image * in->image_stride +
+                                      (f->out * y - d->top) * in->row_stride + (f->out * x - d->left) * in_pixel;
                 some = least(d->tiles_x - x, count - t);
                 if (pass == 0) {
-                    const uint8_t *from = (const uint8_t *)in->data + image * in->image_stride +
-                                          (f->out * y - d->top) * in->row_stride + (f->out * x - d->left) * in_pixel;
                     d->transforms.input(from, in->row_stride, d->channels, some, points + t * in_pixel,
                                         (ptrdiff_t)TILES * d->channels);
                 } else {
                     uint8_t *to = (uint8_t *)out->data + image * out->image_stride + f->out * y * out->row_stride +
                                   f->out * x * out_pixel;
-                    d->transforms.output(&outputs, products + t * out_pixel, (ptrdiff_t)TILES * outputs.columns, some, to,
-                                         least(d->out_height - f->out * y, f->out), d->out_width - f->out * x);
+                    const int32_t height = least(d->out_height - f->out * y, f->out), width = d->out_width - f->out * x;
+                    if (!d->transforms.output(&outputs, products + t * out_pixel, (ptrdiff_t)TILES * outputs.columns, some, to,
+                                              height, width)) {
+                        run_taps(d, &outputs, from, in->row_stride, to, height, least(width, f->out * some));
+                    }
                 }
             }
             if (pass == 0) {
@@ -231,11 +164,6 @@ typedef struct packer {
     float *scratch; /* (columns, channels) */
 } packer;
 
-static double weight_at(const eq_tensor *weights, ptrdiff_t index) {
-    return weights->type == EQ_FLOAT16 ? eq_half_to_float(((const uint16_t *)weights->data)[index])
-                                       : ((const float *)weights->data)[index];
-}
-
 /* The matrix of one point along both axes. */
 static void transform_weights(const packer *p, const double vertical[TAPS], const double horizontal[TAPS]) {
     const ptrdiff_t channels = p->layer->channels;
@@ -243,7 +171,8 @@ static void transform_weights(const packer *p, const double vertical[TAPS], cons
         const ptrdiff_t first = i / channels * TAPS * TAPS * channels + i % channels;
         double sum = 0;
         for (ptrdiff_t tap = 0; tap < TAPS * TAPS; ++tap) {
-            sum += vertical[tap / TAPS] * horizontal[tap % TAPS] * weight_at(p->weights, first + tap * channels);
+            sum += vertical[tap / TAPS] * horizontal[tap % TAPS] *
+                   (double)number_at(p->weights->data, p->weights->type, first + tap * channels);
         }
         p->scratch[i] = (float)sum;
     }
@@ -296,6 +225,16 @@ static bool fits_tiles(const eq_tensor *output, const form *f) {
     return tiles >= f->least_tiles && 10 * tiles * f->out * f->out <= 16 * (int64_t)output->dims[1] * output->dims[2];
 }
 
+/* Float16 has the points of all weights as numbers. */
+static bool fits_half(const eq_tensor *weights) {
+    for (int64_t i = 0; i < eq_tensor_elements(weights); ++i) {
+        if (fabsf(number_at(weights->data, weights->type, (ptrdiff_t)i)) > MOST_HALF) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool eq_winograd_f32_takes(const eq_plan *plan, const eq_operator *op, const eq_window *w) {
     const eq_tensor *input = eq_plan_input(plan, op, 0), *weights = eq_plan_input(plan, op, 1);
     const form *f = form_of(input);
@@ -305,7 +244,8 @@ bool eq_winograd_f32_takes(const eq_plan *plan, const eq_operator *op, const eq_
     const bool whole =
         channels % f->lanes == 0 && columns % f->lanes == 0 && channels >= LEAST_CHANNELS && columns >= LEAST_CHANNELS;
     return window && whole && (int64_t)channels * columns <= MOST_WEIGHTS && is_constant(weights) &&
-           is_constant(eq_plan_input(plan, op, 2)) && fits_tiles(&plan->graph->tensors[op->outputs[0]], f);
+           is_constant(eq_plan_input(plan, op, 2)) && fits_tiles(&plan->graph->tensors[op->outputs[0]], f) &&
+           (f != &form_f16 || fits_half(weights));
 }
 
 eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_winograd_f32 *layer) {
@@ -313,22 +253,24 @@ eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_wi
     const form *f = form_of(eq_plan_input(plan, op, 0));
     const bool is_half = f == &form_f16;
     const int32_t tiles_y = tiles_along(w->out_height, f), tiles_x = tiles_along(w->out_width, f), points = f->in * f->in;
-    step_data d = {
-        .form = f,
-        .kernel = is_half ? &plan->kernels->gemm_f16 : &plan->kernels->gemm_f32,
-        .transforms = is_half ? plan->kernels->winograd_f16 : (eq_tile_transforms){transform_input, transform_output},
-        .outputs = {.columns = layer->weights->dims[0],
-                    .bias = layer->bias ? layer->bias->data : NULL,
-                    .min = layer->min,
-                    .max = layer->max},
-        .channels = layer->weights->dims[3],
-        .out_height = w->out_height,
-        .out_width = w->out_width,
-        .tiles_y = tiles_y,
-        .tiles_x = tiles_x,
-        .tiles = layer->batch * tiles_y * tiles_x, /* no more than outputs */
-        .top = w->pad.top,
-        .left = w->pad.left};
+    step_data d = {.form = f,
+                   .kernel = is_half ? &plan->kernels->gemm_f16 : &plan->kernels->gemm_f32,
+                   .transforms = is_half ? plan->kernels->winograd_f16
+                                         : (eq_tile_transforms){eq_winograd_f32_input, eq_winograd_f32_output},
+                   .outputs = {.columns = layer->weights->dims[0],
+                               .bias = layer->bias ? layer->bias->data : NULL,
+                               .min = layer->min,
+                               .max = layer->max},
+                   .weights = layer->weights->data,
+                   .weights_type = layer->weights->type,
+                   .channels = layer->weights->dims[3],
+                   .out_height = w->out_height,
+                   .out_width = w->out_width,
+                   .tiles_y = tiles_y,
+                   .tiles_x = tiles_x,
+                   .tiles = layer->batch * tiles_y * tiles_x, /* no more than outputs */
+                   .top = w->pad.top,
+                   .left = w->pad.left};
     const eq_gemm_f32_weights shape = {d.outputs.columns, 1, d.channels, NULL, NULL, false};
     d.matrix_bytes = (d.kernel->packed_bytes(&shape) + 63) & ~(size_t)63;
     d.packed = pack_once(plan, op, &d, layer->weights);
