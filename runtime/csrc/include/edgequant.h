@@ -138,8 +138,8 @@ typedef struct eq_model_options {
  * alone: one machine tells how much of a model another is fast at. */
 typedef struct eq_model_work {
     uint64_t fast;   /* in kernels that are level with other engines or ahead of them on every CPU: those of int8 */
+    uint64_t slow;   /* slow on some or all of them: transposed convolutions of odd strides, recurrent layers of floats, ... */
     uint64_t floats; /* float32, 16-bit and dynamic-range layers: as fast on AArch64, slow elsewhere */
-    uint64_t slow;   /* the rest: transposed convolutions of odd strides, recurrent layers of floats, ... */
 } eq_model_work;
 
 typedef struct eq_shape {

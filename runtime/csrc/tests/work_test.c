@@ -1,4 +1,4 @@
-/* What eq_model_measure() tells of a network of floats and of one of int8, the same on every CPU.
+/* What eq_model_measure() tells of a network of floats and of one of int8: the same with every kernel set of this CPU.
  *
  *     work_test FLOAT.tflite INT8.tflite */
 #include <stdbool.h>
@@ -8,20 +8,34 @@
 
 enum { SKIPPED = 77 };
 
-static bool differs(const char *path, bool is_of_floats) {
+static bool measure(const char *path, const char *kernels, eq_model_work *work) {
+    const eq_model_options options = {.kernels = kernels};
     eq_error error;
     eq_model *model;
-    eq_model_work work;
-    if (eq_model_open_file(path, NULL, &model, &error) != EQ_OK) {
+    if (eq_model_open_file(path, &options, &model, &error) != EQ_OK) {
         fprintf(stderr, "%s\n", error.message);
+        return false;
+    }
+    eq_model_measure(model, work);
+    eq_model_close(model);
+    return true;
+}
+
+static bool differs(const char *path, bool is_of_floats) {
+    eq_model_work work, other;
+    if (!measure(path, NULL, &work)) {
         return true;
     }
-    eq_model_measure(model, &work);
-    eq_model_close(model);
-    printf("%s: %llu fast, %llu of floats, %llu slow\n", path, (unsigned long long)work.fast, (unsigned long long)work.floats,
-           (unsigned long long)work.slow);
-    const uint64_t most = is_of_floats ? work.floats : work.fast;
-    return most == 0 || work.fast + work.floats + work.slow >= 2 * most;
+    const unsigned long long fast = work.fast, slow = work.slow, floats = work.floats, most = is_of_floats ? floats : fast;
+    printf("%s: %llu fast, %llu of floats, %llu slow\n", path, fast, floats, slow);
+    const char *kernels;
+    for (int32_t i = 0; (kernels = eq_kernels_name(i)); ++i) {
+        if (!measure(path, kernels, &other) || other.fast != fast || other.floats != floats || other.slow != slow) {
+            fprintf(stderr, "%s: otherwise with %s\n", path, kernels);
+            return true;
+        }
+    }
+    return most == 0 || fast + floats + slow >= 2 * most;
 }
 
 int main(int argc, char **argv) {

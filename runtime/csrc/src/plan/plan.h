@@ -50,7 +50,7 @@ struct eq_step {
     uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
     uint64_t macs;  /* for the profile */
     bool floats;    /* float32, dynamic range or 16 bits, in what networks of those are full of */
-    bool slow;      /* other engines do it faster on every CPU: loops of plain C, or kernels that are not yet level */
+    bool slow;      /* other engines do it faster on some CPU, whichever this is: loops of plain C, or kernels that are not yet level */
     size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;

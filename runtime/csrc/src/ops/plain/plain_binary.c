@@ -126,6 +126,11 @@ static const eq_binary_f32 *find_vector_code(const eq_plan *plan, int32_t code, 
     return NULL;
 }
 
+/* Those for which every set has vector code, whatever this machine's has. */
+static bool is_fast(int32_t code) {
+    return code == EQ_OP_ADD || code == EQ_OP_SUB || code == EQ_OP_MUL;
+}
+
 /* ---- float16: as float32, rounded once ---- */
 
 typedef struct widened {
@@ -215,8 +220,7 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
         status = widen(plan, op, &binary);
     }
     if (status == EQ_OK && (status = eq_broadcast_step(plan, op, &shape, &binary)) == EQ_OK) {
-        const eq_type type = eq_plan_output(plan, op, 0)->type;
-        plan->steps[plan->step_count - 1]->slow |= type == EQ_FLOAT32 && !find_vector_code(plan, op->code, type);
+        plan->steps[plan->step_count - 1]->slow |= eq_plan_output(plan, op, 0)->type == EQ_FLOAT32 && !is_fast(op->code);
     }
     return status;
 }
