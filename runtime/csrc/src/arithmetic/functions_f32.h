@@ -110,6 +110,7 @@ static inline float eq_erfc_f32(float x) {
     const float size = fabsf(x);
     const double z = size > 11 ? 11 : (double)size, t = 1 / (1 + 0.5 * z);
     double sum = p[0];
+#pragma GCC unroll 16 /* else compilers make no vectors of the loop around it */
     for (int i = 1; i < (int)(sizeof p / sizeof *p); i++) {
         sum = sum * t + p[i];
     }
