@@ -9,51 +9,46 @@
 
 enum { DATA, SEGMENTS, COUNT };
 
-typedef struct eq_segments eq_segments;
-
-typedef struct eq_segment_rule {
-    int32_t code;
-    eq_type type;
-    void (*start)(void *out, int64_t elements);
-    void (*join)(void *out, const void *in, int64_t elements);
-} eq_segment_rule;
-
-struct eq_segments {
+typedef struct eq_segments {
     eq_loops *loops;
-    const eq_segment_rule *rule;
+    int32_t code;
+    bool floats;
     int32_t count;  /* of segments */
     int64_t slices; /* of the input */
     int64_t slice;  /* elements */
-};
+} eq_segments;
 
-#define RULE(name, type, first, expression)                                \
-    static void start_##name(void *out, int64_t elements) {                \
-        for (int64_t i = 0; i < elements; ++i) {                           \
-            ((type *)out)[i] = (first);                                    \
-        }                                                                  \
-    }                                                                      \
-    static void join_##name(void *out, const void *in, int64_t elements) { \
-        for (int64_t i = 0; i < elements; ++i) {                           \
-            const type a = ((type *)out)[i], b = ((const type *)in)[i];    \
-            ((type *)out)[i] = (expression);                               \
-        }                                                                  \
+/* The value that changes nothing. */
+static uint32_t neutral(const eq_segments *s) {
+    const float floats[] = {0, 1, -FLT_MAX, FLT_MAX};
+    const int32_t integers[] = {0, 1, INT32_MIN, INT32_MAX};
+    const int32_t kind = s->code == EQ_OP_UNSORTED_SEGMENT_SUM    ? 0
+                         : s->code == EQ_OP_UNSORTED_SEGMENT_PROD ? 1
+                         : s->code == EQ_OP_UNSORTED_SEGMENT_MAX  ? 2
+                                                                  : 3;
+    uint32_t bits;
+    memcpy(&bits, s->floats ? (const void *)&floats[kind] : &integers[kind], sizeof bits);
+    return bits;
+}
+
+#define JOINED(code, a, b, sum, product)                               \
+    ((code) == EQ_OP_UNSORTED_SEGMENT_SUM    ? (sum)                   \
+     : (code) == EQ_OP_UNSORTED_SEGMENT_PROD ? (product)               \
+     : (code) == EQ_OP_UNSORTED_SEGMENT_MAX  ? ((b) > (a) ? (b) : (a)) \
+                                             : ((b) < (a) ? (b) : (a)))
+
+static void join_floats(int32_t code, float *out, const float *in, int64_t elements) {
+    for (int64_t i = 0; i < elements; ++i) {
+        out[i] = JOINED(code, out[i], in[i], out[i] + in[i], out[i] * in[i]);
     }
+}
 
-RULE(sum_float, float, 0, a + b)
-RULE(product_float, float, 1, a *b)
-RULE(max_float, float, -FLT_MAX, b > a ? b : a)
-RULE(min_float, float, FLT_MAX, b < a ? b : a)
-RULE(sum_int32, uint32_t, 0, a + b)
-RULE(product_int32, uint32_t, 1, a *b)
-RULE(max_int32, int32_t, INT32_MIN, b > a ? b : a)
-RULE(min_int32, int32_t, INT32_MAX, b < a ? b : a)
-
-#define ROW(code, type, name) {EQ_OP_UNSORTED_SEGMENT_##code, type, start_##name, join_##name}
-static const eq_segment_rule rules[] = {
-    ROW(SUM, EQ_FLOAT32, sum_float),    ROW(SUM, EQ_INT32, sum_int32),   ROW(PROD, EQ_FLOAT32, product_float),
-    ROW(PROD, EQ_INT32, product_int32), ROW(MAX, EQ_FLOAT32, max_float), ROW(MAX, EQ_INT32, max_int32),
-    ROW(MIN, EQ_FLOAT32, min_float),    ROW(MIN, EQ_INT32, min_int32),
-};
+static void join_integers(int32_t code, int32_t *out, const int32_t *in, int64_t elements) {
+    for (int64_t i = 0; i < elements; ++i) {
+        const uint32_t a = (uint32_t)out[i], b = (uint32_t)in[i];
+        out[i] = JOINED(code, out[i], in[i], (int32_t)(a + b), (int32_t)(a * b));
+    }
+}
 
 static void run_segments(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;
@@ -62,12 +57,21 @@ static void run_segments(const eq_step *step, const eq_storage *storage, int32_t
     const int32_t *segments = storage[step->inputs[1].tensor].data;
     uint8_t *out = storage[step->outputs[0].tensor].data;
     const size_t bytes = (size_t)s->slice * sizeof(int32_t);
-    s->rule->start(out, s->count * s->slice);
+    const uint32_t start = neutral(s);
+    for (int64_t i = 0; i < s->count * s->slice; ++i) {
+        ((uint32_t *)(void *)out)[i] = start;
+    }
     for (int64_t i = 0; i < s->slices; ++i) {
         if (segments[i] >= s->count) {
             eq_loops_end_outside(s->loops, step->op);
         } else if (segments[i] >= 0) {
-            s->rule->join(out + (size_t)segments[i] * bytes, in + (size_t)i * bytes, s->slice);
+            void *to = out + (size_t)segments[i] * bytes;
+            const void *from = in + (size_t)i * bytes;
+            if (s->floats) {
+                join_floats(s->code, to, from, s->slice);
+            } else {
+                join_integers(s->code, to, from, s->slice);
+            }
         }
     }
 }
@@ -91,14 +95,6 @@ static eq_status check_segments(eq_plan *plan, const eq_operator *op, int32_t co
     return EQ_OK;
 }
 
-static const eq_segment_rule *find_rule(int32_t code, eq_type type) {
-    const eq_segment_rule *rule = rules;
-    while (rule->code != code || rule->type != type) {
-        ++rule; /* the table has every operator and type that is registered below */
-    }
-    return rule;
-}
-
 eq_status eq_prepare_unsorted_segment(eq_plan *plan, const eq_operator *op) {
     int32_t count = 0, dims[EQ_MAX_RANK], rank = 1;
     eq_status status = eq_plan_arity(plan, op, 3, 3, 0, 1);
@@ -107,7 +103,7 @@ eq_status eq_prepare_unsorted_segment(eq_plan *plan, const eq_operator *op) {
         return status;
     }
     const eq_tensor *in = eq_plan_input(plan, op, DATA), *segments = eq_plan_input(plan, op, SEGMENTS);
-    eq_segments s = {.loops = plan->loops, .rule = find_rule(op->code, in->type), .count = count, .slice = 1};
+    eq_segments s = {.loops = plan->loops, .code = op->code, .floats = in->type == EQ_FLOAT32, .count = count, .slice = 1};
     s.slices = eq_tensor_elements(segments);
     dims[0] = count;
     if (in->rank - segments->rank >= EQ_MAX_RANK) {

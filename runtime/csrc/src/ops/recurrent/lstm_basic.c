@@ -5,7 +5,7 @@
 
 #include "arithmetic/fixed_gates.h"
 #include "arithmetic/fixed_point.h"
-#include "arithmetic/functions_f32.h"
+#include "activation.h"
 #include "lstm.h"
 #include "ops/quantization.h"
 #include "vector_product.h"
@@ -22,6 +22,7 @@ typedef struct step_data {
     int32_t kept; /* inputs 1 and 4 that are variables: they follow the step's outputs */
     /* float32 */
     eq_vector_products products;
+    const eq_kernels *kernels;
     /* uint8 */
     const int8_t *weights; /* (4 cells, inputs + cells) */
     const int32_t *bias;
@@ -53,9 +54,11 @@ static void keep(const step_data *d, const eq_step *step, const eq_storage *stor
 }
 
 static void run_f32(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)scratch;
+    static const eq_recurrent_activation by_tanh = {.tanh = true};
     const step_data *d = step->data;
     const int32_t cells = d->cells;
+    float *gates = scratch, *input = gates + INPUT_GATE * cells, *news = gates + NEWS * cells;
+    float *forget = gates + FORGET_GATE * cells, *output = gates + OUTPUT_GATE * cells; /* adjacent */
     for (int32_t item = first; item < last; item++) {
         join(d, step, storage, item, sizeof(float));
         float *sums = row(storage, &step->outputs[SUMS], item, 4 * cells, sizeof *sums);
@@ -65,11 +68,16 @@ static void run_f32(const eq_step *step, const eq_storage *storage, int32_t firs
         const float *joined = row(storage, &step->outputs[JOINED], item, d->inputs + cells, sizeof *joined);
         const eq_vector vector = eq_vector_read(&d->products, joined, d->inputs + cells, NULL);
         eq_vector_write(&d->products, 0, &vector, sums, NULL);
+        memcpy(gates, sums, 4 * (size_t)cells * sizeof *gates);
+        eq_logistic_all(d->kernels, input, cells);
+        eq_activate_all(d->kernels, &by_tanh, news, cells);
+        eq_logistic_all(d->kernels, forget, 2 * cells);
         for (int32_t i = 0; i < cells; i++) {
-            const float input = eq_logistic_f32(sums[INPUT_GATE * cells + i]), news = eq_tanh_f32(sums[NEWS * cells + i]);
-            const float forget = eq_logistic_f32(sums[FORGET_GATE * cells + i]);
-            state[i] = input * news + forget * before[i];
-            out[i] = eq_logistic_f32(sums[OUTPUT_GATE * cells + i]) * eq_tanh_f32(state[i]);
+            news[i] = state[i] = input[i] * news[i] + forget[i] * before[i];
+        }
+        eq_activate_all(d->kernels, &by_tanh, news, cells);
+        for (int32_t i = 0; i < cells; i++) {
+            out[i] = output[i] * news[i];
         }
         keep(d, step, storage, item, sizeof(float), sizeof(float));
     }
@@ -209,13 +217,14 @@ static eq_status append(eq_plan *plan, const eq_operator *op, step_data *d, eq_r
     step->units = in->dims[0];
     step->macs = step->cost = (uint64_t)in->dims[0] * 4 * (uint64_t)d->cells * ((uint64_t)d->inputs + (uint64_t)d->cells);
     step->slow = true;
+    step->scratch = run == run_f32 ? 4 * (size_t)d->cells * sizeof(float) : 0;
     memcpy(step->data, d, sizeof *d);
     return EQ_OK;
 }
 
 eq_status eq_lstm_basic(eq_plan *plan, const eq_operator *op) {
     const bool is_float = eq_plan_input(plan, op, IN)->type == EQ_FLOAT32;
-    step_data d = {0};
+    step_data d = {.kernels = plan->kernels};
     eq_status status = eq_plan_arity(plan, op, INPUTS, INPUTS, 0, OUTPUTS);
     if (status == EQ_OK) {
         status = is_float ? read_sizes(plan, op, &d, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "activation.h"
-#include "arithmetic/functions_f32.h"
 #include "ops/quantization.h"
 
 const eq_lstm_types eq_lstm_types_f32 = {EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32, EQ_FLOAT32};
@@ -20,6 +19,7 @@ typedef struct gate {
 
 typedef struct cell {
     eq_lstm lstm;
+    const eq_kernels *kernels;
     int32_t first_product;
     gate gates[EQ_GATES];
     eq_recurrent_activation activation;
@@ -86,13 +86,20 @@ static void gate_input(const cell *c, const eq_vector_products *products, int32_
     }
 }
 
+/* The new state; and in place of the cell gate its activation. */
 static void update_cell(const cell *c, float *const values[EQ_GATES], float *state) {
-    for (int32_t i = 0; i < c->lstm.cells; i++) {
-        const float forget = eq_logistic_f32(values[EQ_GATE_FORGET][i]);
-        const float input = c->lstm.first_gate == EQ_GATE_INPUT ? eq_logistic_f32(values[EQ_GATE_INPUT][i]) : 1 - forget;
-        const float news = eq_activate(&c->activation, values[EQ_GATE_CELL][i]);
-        state[i] = clip(forget * state[i] + news * input, c->lstm.cell_clip);
+    const int32_t cells = c->lstm.cells;
+    const bool has_input_gate = c->lstm.first_gate == EQ_GATE_INPUT;
+    for (int32_t g = c->lstm.first_gate; g < EQ_GATE_CELL; g++) {
+        eq_logistic_all(c->kernels, values[g], cells);
     }
+    float *news = values[EQ_GATE_CELL];
+    eq_activate_all(c->kernels, &c->activation, news, cells);
+    for (int32_t i = 0; i < cells; i++) {
+        const float forget = values[EQ_GATE_FORGET][i], input = has_input_gate ? values[EQ_GATE_INPUT][i] : 1 - forget;
+        news[i] = state[i] = clip(forget * state[i] + news[i] * input, c->lstm.cell_clip);
+    }
+    eq_activate_all(c->kernels, &c->activation, news, cells);
 }
 
 static void give_output(const cell *c, const eq_vector_products *products, const float *hidden, float *out,
@@ -126,8 +133,9 @@ static void run(const void *of, const eq_vector_products *products, const eq_cel
     update_cell(c, values, state);
     float *hidden = values[EQ_GATE_OUTPUT];
     gate_input(c, products, EQ_GATE_OUTPUT, &read, state, hidden, scratch->sums);
+    eq_logistic_all(c->kernels, hidden, lstm->cells);
     for (int32_t i = 0; i < lstm->cells; i++) {
-        hidden[i] = eq_logistic_f32(hidden[i]) * eq_activate(&c->activation, state[i]);
+        hidden[i] = hidden[i] * values[EQ_GATE_CELL][i];
     }
     give_output(c, products, hidden, v->out, scratch);
     memcpy(output_state, v->out, (size_t)lstm->outputs * sizeof *output_state);
@@ -175,7 +183,7 @@ eq_status eq_lstm_cell_make(eq_plan *plan, const eq_operator *op, const eq_lstm 
     if (!c) {
         return (eq_status)plan->error->status;
     }
-    *c = (cell){.lstm = *lstm, .first_product = first_product};
+    *c = (cell){.lstm = *lstm, .kernels = plan->kernels, .first_product = first_product};
     eq_status status = read_activation(plan, op, c);
     for (int32_t g = lstm->first_gate; g < EQ_GATES && status == EQ_OK; g++) {
         status = read_gate(plan, op, g, products, c);
