@@ -40,7 +40,7 @@ class _Configuration:
         self.baseline_rss_bytes = peak_rss_bytes()
         start = time.perf_counter_ns()
         self._session = Session(model, **self._opened_with)
-        if precision != "float32" and self._session.fallback_reason is not None:
+        if self._session.imitates_float16:
             raise SessionError(
                 "This CPU has no arithmetic on float16, and times of an imitation say nothing: leave --precision out."
             )

@@ -264,8 +264,9 @@ static void test_winograd_f16(const eq_kernels *scalar, const eq_kernels *set) {
     const eq_tile_outputs outputs = {channels, random_between(0, 1) ? bias : NULL, range.min, range.max, row * 2};
     uint16_t *want = take_values(values, sizeof *in), *got = take_values(values, sizeof *in);
     memcpy(got, want, values * sizeof *in);
-    scalar->winograd_f16.output(&outputs, expected, stride, tiles, want, height, width);
-    set->winograd_f16.output(&outputs, expected, stride, tiles, got, height, width);
+    const bool fits = scalar->winograd_f16.output(&outputs, expected, stride, tiles, want, height, width);
+    const bool also = set->winograd_f16.output(&outputs, expected, stride, tiles, got, height, width);
+    expect_equal(&fits, &also, sizeof fits, "whether all fits");
     expect_floats(set, (uint8_t *)want, (uint8_t *)got, values, sizeof *in, 1, "outputs");
     free(in), free(expected), free(actual), free(bias), free(want), free(got);
 }

@@ -65,6 +65,7 @@ def test_a_layer_with_constants_past_float16_is_computed_in_float32(slot: str) -
         Session(data, engine="native", precision=precision).run(values).values() for precision in ("float16", "float32")
     )
     assert np.isfinite(found).all() and found.tobytes() == expected.tobytes()
+    assert "1 layer has weights or biases past 65504" in str(Session(data, precision="float16").fallback_reason)
 
 
 def test_values_between_layers_are_float16() -> None:

@@ -99,11 +99,14 @@ static bool constants_fit(const eq_plan *plan, const eq_operator *op) {
     return true;
 }
 
-static bool computes_in_half(const eq_plan *plan, const eq_operator *op) {
+static bool computes_in_half(eq_plan *plan, const eq_operator *op) {
     const int32_t product = product_input(op);
     if (product >= 0) {
         const eq_tensor *in = eq_plan_input(plan, op, product);
-        return is_float(in) && is_computed(in) && is_float(eq_plan_input(plan, op, 1)) && constants_fit(plan, op);
+        const bool is_asked = is_float(in) && is_computed(in) && is_float(eq_plan_input(plan, op, 1));
+        const bool fits = is_asked && constants_fit(plan, op);
+        plan->past_half += is_asked && !fits;
+        return fits;
     }
     for (int32_t slot = 0; follows(op) && slot < op->input_count; ++slot) {
         const eq_tensor *tensor = eq_plan_input(plan, op, slot);

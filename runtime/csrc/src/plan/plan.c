@@ -285,6 +285,7 @@ eq_status eq_plan_check(eq_model *model, eq_error *error) {
     eq_status status = eq_plan_make(model, NULL, &plan, &own);
     if (status == EQ_OK) {
         model->work = work_of(plan);
+        model->past_half = plan->past_half;
         eq_plan_free(plan);
         return EQ_OK;
     }

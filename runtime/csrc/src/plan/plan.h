@@ -46,11 +46,12 @@ typedef void (*eq_run_fn)(const eq_step *step, const eq_storage *storage, int32_
 struct eq_step {
     eq_run_fn run;
     const eq_operator *op;
-    int32_t units;  /* independent parts of the work; 1 if it cannot be split */
-    uint64_t cost;  /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
-    uint64_t macs;  /* for the profile */
-    bool floats;    /* float32, dynamic range or 16 bits, in what networks of those are full of */
-    bool slow;      /* other engines do it faster on some CPU, whichever this is: loops of plain C, or kernels that are not yet level */
+    int32_t units; /* independent parts of the work; 1 if it cannot be split */
+    uint64_t cost; /* multiply-accumulates, or bytes touched / 4: small steps stay on one thread */
+    uint64_t macs; /* for the profile */
+    bool floats;   /* float32, dynamic range or 16 bits, in what networks of those are full of */
+    bool
+        slow; /* other engines do it faster on some CPU, whichever this is: loops of plain C, or kernels that are not yet level */
     size_t scratch; /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
@@ -84,9 +85,10 @@ typedef struct eq_plan {
     struct eq_plan *bodies;    /* these plans */
     struct eq_plan *next_body; /* of the plan that this one belongs to */
     bool is_body;
-    bool half;        /* products compute with float16 (half.h) */
-    int32_t *others;  /* for each tensor, where half: one more than the tensor of its values in float32 or float16, or 0 */
-    bool takes_empty; /* the operator that is prepared now gives outputs of no elements as others (empty.c) */
+    bool half;         /* products compute with float16 (half.h) */
+    int32_t *others;   /* for each tensor, where half: one more than the tensor of its values in float32 or float16, or 0 */
+    int32_t past_half; /* products whose constants float16 does not hold */
+    bool takes_empty;  /* the operator that is prepared now gives outputs of no elements as others (empty.c) */
     struct eq_memory_block *memory;
     uint64_t memory_used;
     eq_error *error;

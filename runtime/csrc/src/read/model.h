@@ -74,6 +74,7 @@ struct eq_model {
     uint64_t memory_limit;
     uint64_t packed_bytes;
     eq_model_work work;
+    int32_t past_half; /* layers that float16 cannot hold the constants of */
     int32_t graph_count;
     eq_graph *graphs;
     eq_graph *main;                 /* the one that sessions run: of the signature that was asked for, or the first */

@@ -277,6 +277,10 @@ void eq_model_measure(const eq_model *model, eq_model_work *work) {
     *work = model->work;
 }
 
+int32_t eq_model_layers_past_float16(const eq_model *model) {
+    return model->past_half;
+}
+
 int32_t eq_model_input_count(const eq_model *model) {
     return model->main->input_count;
 }

@@ -42,10 +42,13 @@ on_opening: Callable[[str], object] | None = None
 class OpenedEngine:
     """An engine with a model in it; `fallback_reason` says why "auto" took another engine than the native one."""
 
-    __slots__ = ("engine", "fallback_reason", "name")
+    __slots__ = ("engine", "fallback_reason", "imitates_float16", "name")
 
-    def __init__(self, name: str, engine: Engine, fallback_reason: str | None = None) -> None:
-        self.name, self.engine, self.fallback_reason = name, engine, fallback_reason
+    def __init__(
+        self, name: str, engine: Engine, fallback_reason: str | None = None, imitates_float16: bool = False
+    ) -> None:
+        self.name, self.engine = name, engine
+        self.fallback_reason, self.imitates_float16 = fallback_reason, imitates_float16
 
 
 def model_engines(model: Model, machine: str | None = None) -> tuple[str, ...]:
@@ -146,9 +149,15 @@ def _open_in_float16(
         )
     from ._native import NativeEngine, NativeModel, computes_float16
 
-    opened = NativeEngine(NativeModel(file), threads, profile, input_shapes)
-    reason = "This CPU has no arithmetic on float16: it is imitated, bit for bit and many times slower."
-    return OpenedEngine("native", opened, None if computes_float16() else reason)
+    model = NativeModel(file)
+    reasons, is_imitated = [], not computes_float16()
+    if is_imitated:
+        reasons.append("This CPU has no arithmetic on float16: it is imitated, bit for bit and many times slower.")
+    if count := model.layers_past_float16():
+        layers = "1 layer has" if count == 1 else f"{count} layers have"
+        reasons.append(f"{layers} weights or biases past 65504, float16's largest number: computed with float32.")
+    native = NativeEngine(model, threads, profile, input_shapes)
+    return OpenedEngine("native", native, " ".join(reasons) or None, is_imitated)
 
 
 def _open_with_profile(file: ModelFile, engine: str, threads: int, input_shapes: InputShapes | None) -> Engine:

@@ -87,6 +87,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_model_close": (None, (c_void_p,)),
     "eq_model_input_count": (c_int32, (c_void_p,)),
     "eq_model_input_info": (c_int32, (c_void_p, c_int32, _TO_STRUCTURE, _TO_STRUCTURE)),
+    "eq_model_layers_past_float16": (c_int32, (c_void_p,)),
     "eq_model_measure": (None, (c_void_p, _TO_STRUCTURE)),
     "eq_kernels_name": (c_char_p, (c_int32,)),
     "eq_session_open": (c_int32, (c_void_p, _TO_STRUCTURE, _TO_STRUCTURE, _TO_STRUCTURE)),

@@ -132,6 +132,10 @@ class NativeModel(_Handle):
         library().eq_model_measure(self.handle, byref(work))
         return int(work.fast), int(work.floats), int(work.slow)
 
+    def layers_past_float16(self) -> int:
+        """Return how many layers compute with float32 where float16 was asked for, as it cannot hold their weights."""
+        return int(library().eq_model_layers_past_float16(self.handle))
+
     def inputs(self) -> list[TensorInfo]:
         """Return what the model takes: names, shapes and types."""
         descriptions = [TensorDescription() for _ in range(library().eq_model_input_count(self.handle))]
