@@ -107,16 +107,22 @@ def bench_on_board(
     if transport.is_emulated:
         raise EdgequantError("Times under emulation say nothing of the board: bench on the board itself, with --host.")
     device = transport.device()
-    chosen = configurations(models, engines, threads or (device.cpu_count or 1,), input_shapes, precision)
+    machine, cores = device.architecture, device.cpu_count or 1
+    chosen = configurations(models, engines, threads or (cores,), input_shapes, precision, machine)
     before = read_state(transport)
     with board_timers(transport, chosen, runner=runner, python=python, progress=progress) as timers:
-        report, _ = _time(timers, rounds, profile, leave_out, progress)
+        report, _ = _time(timers, rounds, profile, leave_out, progress, machine)
         conditions = Conditions(before, read_state(transport))
     return replace(report, host=transport.title, device=device.to_dict(), conditions=conditions)
 
 
 def _time(
-    timers: Iterable[Timer], rounds: Plan, profile: bool, leave_out: bool, progress: Progress
+    timers: Iterable[Timer],
+    rounds: Plan,
+    profile: bool,
+    leave_out: bool,
+    progress: Progress,
+    machine: str | None = None,
 ) -> tuple[BenchReport, float | None]:
     """Return the report, and how many processors of this machine other programs kept busy during the rounds."""
     with ExitStack() as stack:
@@ -135,7 +141,7 @@ def _time(
         for timer, taken, steps in zip(ready, timings, profiles, strict=True)
     )
     native = dict.fromkeys(result.model for result in results if result.engine == "native")
-    slow = tuple(sentence for model in native if (sentence := native_slowness(model)))
+    slow = tuple(sentence for model in native if (sentence := native_slowness(model, machine)))
     return BenchReport(results, len(timings[0]), elapsed, left_out=left_out, slow=slow), other_cores
 
 

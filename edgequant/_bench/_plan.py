@@ -101,8 +101,11 @@ def configurations(
     threads: Sequence[int],
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     precision: str = "float32",
+    machine: str | None = None,
 ) -> list[Configuration]:
     """Return models by engines by threads, without the engines that do not run a model if another one does.
+
+    Without `engines` it is each model's better one on a `machine`, as its system calls it (`uname -m`); None: this one.
 
     Raises EdgequantError without models and for a model that none of the engines runs, SessionError for one that
     cannot be read.
@@ -113,13 +116,13 @@ def configurations(
     return [
         Configuration(Path(model), engine, count, input_shapes, precision)
         for model in models
-        for engine in _engines(Path(model), engines or (() if precision == "float32" else ("native",)))
+        for engine in _engines(Path(model), engines or (() if precision == "float32" else ("native",)), machine)
         for count in dict.fromkeys(threads)
     ]
 
 
-def _engines(model: Path, wanted: Sequence[str]) -> list[str]:
-    possible = model_engines(model)
+def _engines(model: Path, wanted: Sequence[str], machine: str | None) -> list[str]:
+    possible = model_engines(model, machine)
     if not wanted:
         return [possible[0]]
     chosen = [engine for engine in dict.fromkeys(wanted) if engine in possible]

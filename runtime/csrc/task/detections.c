@@ -196,19 +196,33 @@ static void answer_box(eq_task *task, const eq_box *box) {
     item->bottom = within(box->bottom * g->scale[1] + g->origin[1], g->frame_height);
 }
 
+static void decode(eq_task *task) {
+    switch (task->spec.decoder) {
+    case EQ_SSD:
+        decode_ssd(task);
+        break;
+    case EQ_YOLOV5:
+        (task->spec.anchors.count > 0 ? decode_yolov5_grids : decode_yolov5)(task);
+        break;
+    case EQ_YOLOV8:
+        decode_yolov8(task);
+        break;
+    case EQ_YOLOV10:
+        decode_yolov10(task);
+        break;
+    case EQ_YOLOX:
+        eq_yolox_decode(task);
+        break;
+    default: /* anchors' codes, and those like them */
+        eq_codes_decode(task);
+    }
+}
+
 void eq_detections_answer(eq_task *task) {
-    static void (*const decoders[EQ_DECODERS])(eq_task *task) = {
-        [EQ_SSD] = decode_ssd,          [EQ_SSD_ANCHORS] = eq_codes_decode, [EQ_YOLOV5] = decode_yolov5,
-        [EQ_YOLOV8] = decode_yolov8,    [EQ_YOLOV10] = decode_yolov10,      [EQ_BLAZEFACE] = eq_codes_decode,
-        [EQ_CORNERS] = eq_codes_decode, [EQ_RETINAFACE] = eq_codes_decode,  [EQ_YOLOX] = eq_yolox_decode};
     const eq_spec *spec = &task->spec;
     task->boxes.count = 0;
     task->has_unit_boxes = has_unit_boxes(task);
-    if (spec->decoder == EQ_YOLOV5 && spec->anchors.count > 0) {
-        decode_yolov5_grids(task);
-    } else {
-        decoders[spec->decoder](task);
-    }
+    decode(task);
     /* The operator and YOLOv10 have suppressed already: nothing covers more than all of another box. */
     const bool is_done = spec->decoder == EQ_SSD || spec->decoder == EQ_YOLOV10;
     const int32_t kept = eq_suppress(&task->boxes, is_done ? 2 : spec->most_overlap, spec->is_agnostic, spec->top);

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "frame.h"
 
-static const char *const names[] = {"rgb", "bgr", "grey", "yuv420", "nv12", "yuv420-full", "nv12-full"};
+static const char names[][12] = {"rgb", "bgr", "grey", "yuv420", "nv12", "yuv420-full", "nv12-full"};
 enum { FORMATS = sizeof names / sizeof *names };
 
 int32_t eq_frame_channels(int32_t format) {

@@ -73,3 +73,15 @@ def test_kernels_read_no_further_than_constants(mutate: Path, tmp_path: Path) ->
     (tmp_path / "constants.tflite").write_bytes(constants_at_the_end())
     printed = run_mutate(mutate, "--mutations", 20, tmp_path / "constants.tflite")
     assert not re.search("one byte changed: [0-9]+ refused, 0 ran", printed)
+
+
+def test_winograd_with_few_tiles_in_the_last_unit(mutate: Path, tmp_path: Path) -> None:
+    """Pointers are only advanced where there is a tile: 25 of them are a unit of 16, and one of 9."""
+    model = Model()
+    fields = {"padding": 0, "strideH": 1, "strideW": 1}
+    x, w = model.input((1, 20, 20, 8), "FLOAT32"), model.constant(np.ones((8, 3, 3, 8)), "FLOAT32")
+    y = model.tensor((1, 20, 20, 8), "FLOAT32")
+    model.operator("CONV_2D", [x, w, -1], [y], "Conv2DOptions", **fields)
+    (tmp_path / "tiles.tflite").write_bytes(model.finish([y]))
+    printed = run_mutate(mutate, "--mutations", 20, tmp_path / "tiles.tflite")
+    assert not re.search("one byte changed: [0-9]+ refused, 0 ran", printed)
