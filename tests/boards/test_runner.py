@@ -26,7 +26,7 @@ from ._waiting import said_by, wait_until
 pytestmark = pytest.mark.emulated
 
 ONE_OF_EACH_FAMILY = ("rpi-zero", "armv7", "aarch64", "x86-64")
-LARGEST = {"aarch64": 608_000, "x86-64": 876_000}  # bytes of the program
+LARGEST = {"aarch64": 606_000, "x86-64": 876_000}  # bytes of the program
 
 
 def silent(step: str, done: int, total: int | None) -> None:
