@@ -37,10 +37,10 @@ from .calibration import (
     split,
     suspicions,
 )
+from .onnx_quantizer import Drafts, quantize_onnx, watch_onnx
 from .onnx_quantizer import first_layer as onnx_first
 from .onnx_quantizer import functions_read as onnx_functions
 from .onnx_quantizer import layer_inputs as onnx_inputs
-from .onnx_quantizer import quantize_onnx, watch_onnx
 from .onnx_quantizer import results_of_functions as onnx_results
 from .quantizer import first_layer as litert_first
 from .quantizer import functions_read as litert_functions
@@ -127,6 +127,7 @@ class _Writer:
     io: str
     kept: dict[str, str] = field(default_factory=dict)
     _parsed: dict[Path, ModelT] = field(default_factory=dict)
+    _drafts: Drafts = field(default_factory=Drafts)
 
     def parsed(self, hub: Path) -> ModelT:
         """Return a LiteRT hub as it was read, nobody's to change: dozens of alternatives are written of it."""
@@ -145,7 +146,7 @@ class _Writer:
             model = self.parsed(hub or self.hub)
             self.kept = quantize_litert(model, self.output, self.request, self.io, ranges, rounding)
         else:
-            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, rounding)
+            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, rounding, self._drafts)
         return len(self.kept)
 
     def even_out(self, spans: Spans) -> Evened | None:
