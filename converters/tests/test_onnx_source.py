@@ -15,6 +15,7 @@ from edgequant_converters._endless_loops import endless_loop
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.graph import read_graph
 from edgequant_converters.sources import from_onnx
+from edgequant_converters.sources._onnx_normalise import normalised
 
 pytestmark = pytest.mark.torch_export
 
@@ -148,6 +149,26 @@ def test_old_opsets_are_raised(opset: int, tmp_path: Path) -> None:
     assert raised.opset_import[0].version >= 17
     assert {value.name for value in raised.graph.value_info} >= {"maps", "pooled"}
     assert compared(path, tmp_path / "model.onnx") >= 100
+
+
+def test_an_old_opset_is_raised_where_an_output_has_lost_its_shape() -> None:
+    """As a computed one has where sizes are given; with their own opset, weights by the channel have no QDQ form."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"]),
+        helper.make_node("Slice", ["sizes", "zero", "one"], ["batch"]),
+        helper.make_node("Cast", ["batch"], ["small"], to=onnx.TensorProto.INT32),
+        helper.make_node("Cast", ["small"], ["large"], to=onnx.TensorProto.INT64),
+        helper.make_node("Concat", ["large", "rest"], ["target"], axis=0),
+        helper.make_node("Reshape", ["x", "target"], ["y"]),
+    ]
+    constants = [
+        onnx.numpy_helper.from_array(np.array([value]), name) for name, value in (("zero", 0), ("one", 1), ("rest", -1))
+    ]
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+    y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "graph", [x], [y], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7)
+    assert normalised(model, frozenset()).opset_import[0].version >= 17
 
 
 def test_newer_opsets_stay(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def _raised(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     try:
         raised = onnx.version_converter.convert_version(model, MINIMUM_OPSET)
-        onnx.checker.check_model(raised)
+        onnx.checker.check_model(onnx.shape_inference.infer_shapes(raised))  # outputs may have lost theirs
     except Exception:  # the converter has gaps, and raises RuntimeError and its own ConvertError
         return model
     return raised
