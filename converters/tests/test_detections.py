@@ -29,8 +29,9 @@ def outputs(form: str, boxes: NDArray[np.float32], scores: NDArray[np.float32]) 
         return [corners(boxes)[None], best[1], best[0], np.array([PLACES], np.float32)]
     if form == "two outputs":
         return [scores[None], corners(boxes)[None]]
-    if form == "chosen":  # boxes, their scores, their classes
-        chosen = [corners(boxes), scores.max(1, keepdims=True), scores.argmax(1)[:, None]]
+    if form in ("chosen", "chosen of two"):  # boxes, their scores, their classes
+        classes = scores.argmax(1)[:, None] % (2 if form == "chosen of two" else scores.shape[1])
+        chosen = [corners(boxes), scores.max(1, keepdims=True), classes]
         return [np.concatenate(chosen, 1, dtype=np.float32)[None]]
     if form == "pose":
         points = np.random.default_rng(2).uniform(-20, 320, (len(boxes), 18)).astype(np.float32)
@@ -39,7 +40,7 @@ def outputs(form: str, boxes: NDArray[np.float32], scores: NDArray[np.float32]) 
     return [joined if form == "rows" else joined.transpose(0, 2, 1)]
 
 
-@pytest.mark.parametrize("form", ["rows", "columns", "pose", "chosen", "two outputs", "operator"])
+@pytest.mark.parametrize("form", ["rows", "columns", "pose", "chosen", "chosen of two", "two outputs", "operator"])
 def test_objects_are_counted_in_every_form(form: str) -> None:
     boxes, scores = scene()
     moved, lost = boxes.copy(), scores.copy()

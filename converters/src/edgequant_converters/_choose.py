@@ -70,7 +70,7 @@ class Choice:
 
     @property
     def only_widens(self) -> bool:
-        """Whether more samples can only widen the ranges.
+        """Whether more samples can only widen the ranges; what is corrected and evened out by them moves little.
 
         Fitted ones move either way with each sample, and a deep network that was measured to be good with some is up to
         3 dB worse with others beside them.

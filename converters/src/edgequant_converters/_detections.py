@@ -153,7 +153,10 @@ def _joined(layout: _Layout, rows: NDArray[Any]) -> _Layout | None:
     """Return the layout of rows that begin with a box in pixels and a score; None if they do not look so."""
     if not 5 <= rows.shape[1] < len(rows) or np.abs(rows[:, :4]).max() <= PIXELS:
         return None
-    scores = next((end for end in range(4, rows.shape[1]) if not _is_scores(rows[:, end])), rows.shape[1])
+    # Class numbers may all be 0 or 1, and scores are not whole.
+    numbered = rows.shape[1] == 6 and _are_whole(rows[:, 5]) and not _are_whole(rows[:, 4])
+    ends = range(4, rows.shape[1] - numbered)
+    scores = next((end for end in ends if not _is_scores(rows[:, end])), ends.stop)
     if scores == rows.shape[1]:
         return layout
     others = rows[:, scores:]
@@ -161,11 +164,15 @@ def _joined(layout: _Layout, rows: NDArray[Any]) -> _Layout | None:
     is_box = (rows[:, 2:4] > 0).all() or (rows[:, 2:4] >= rows[:, :2]).all()
     if scores == 4 or not is_box or not np.isfinite(others).all():
         return None
-    return replace(layout, scores_end=scores, numbered=others.shape[1] == 1 and bool((others == np.rint(others)).all()))
+    return replace(layout, scores_end=scores, numbered=others.shape[1] == 1 and _are_whole(others))
 
 
 def _rows_along(output: NDArray[Any], axis: int) -> NDArray[Any]:
     return np.moveaxis(output, axis, -1).reshape(-1, output.shape[axis])
+
+
+def _are_whole(values: NDArray[Any]) -> bool:
+    return bool((values == np.rint(values)).all())
 
 
 def _class_numbers(values: NDArray[Any]) -> NDArray[np.int64]:

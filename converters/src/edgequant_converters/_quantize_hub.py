@@ -206,7 +206,8 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
         progress("quantizing", 0, None)
         writer.write(ranges)
     progress("measuring", 0, None)
-    joins = samples.disjoint and (choice is None or choice.only_widens)
+    only_widens = choice.only_widens if choice else (request.method or MINMAX) == MINMAX
+    joins = samples.disjoint and only_widens
     measured_on = ON_HELD_BACK if joins else ON_KEPT_ASIDE if samples.disjoint else ON_CALIBRATION
     measurement = measure(writer.hub, writer.output, samples.held_back, measured_on)
     calibrated = samples.used

@@ -220,13 +220,12 @@ EQ_INLINE void run_3x3(const eq_output_stage *stage, const eq_channel_scale *sca
         sum_16(begin->bias, w, a, b, c, sums);
         store_plain_16(stage, scale->scale, begin->start, sums, out);
         return;
-    } else {
-        add_two_taps(sums, a.top, w[0].top, b.top, w[1].top, wide);
-        add_two_taps(sums, a.middle, w[0].middle, b.middle, w[1].middle, wide);
-        add_two_taps(sums, a.bottom, w[0].bottom, b.bottom, w[1].bottom, wide);
-        add_two_taps(sums, c.top, w[2].top, c.middle, w[2].middle, wide);
-        add_tap(sums, c.bottom, w[2].bottom, wide);
     }
+    add_two_taps(sums, a.top, w[0].top, b.top, w[1].top, wide);
+    add_two_taps(sums, a.middle, w[0].middle, b.middle, w[1].middle, wide);
+    add_two_taps(sums, a.bottom, w[0].bottom, b.bottom, w[1].bottom, wide);
+    add_two_taps(sums, c.top, w[2].top, c.middle, w[2].middle, wide);
+    add_tap(sums, c.bottom, w[2].bottom, wide);
     eq_store_channels(stage, scale, sums, out, wide ? 16 : 8, wide, small, plain);
 }
 
