@@ -100,6 +100,10 @@ def test_without_it_the_way_out_is_named(voice: Path, tmp_path: Path) -> None:
     [
         (["rate"], "is no value of an input"),
         (["rate=fast"], "is no value of an input"),
+        (["rate=1_0"], "'rate=1_0' is no value of an input"),
+        (["gain=snan"], "'gain=snan' is no value of an input"),
+        (["gain=1,nan123"], "'gain=1,nan123' is no value of an input"),
+        (["gain=1e99999999999999999999"], "is no value of an input"),
         (["speed=1"], "no input 'speed': its inputs are x, rate, gain"),
         (["rate=0.5"], "'rate' is int64, which 0.5 does not fit"),
         (["rate=1e999999999"], "'rate' is int64, which 1e999999999 does not fit"),
@@ -131,13 +135,29 @@ def test_values_are_what_was_written(kind: int, text: str, expected: float) -> N
     assert numpy_helper.to_array(model.graph.initializer[0]).item() == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (TensorProto.UINT64, f"{2**64 - 1},1", [2**64 - 1, 1]),
+        (TensorProto.INT64, f"{-(2**63)},{2**53 + 1}", [-(2**63), 2**53 + 1]),
+        (TensorProto.BOOL, "1,0", [True, False]),
+        (TensorProto.FLOAT16, " -0.5, 1e1 ", [-0.5, 10]),
+    ],
+)
+def test_so_are_several(kind: int, text: str, expected: list[float]) -> None:
+    model = with_input(kind, [2])
+    fix_values(model, [f"a={text}"], "net")
+    assert numpy_helper.to_array(model.graph.initializer[0]).tolist() == expected
+
+
 def test_a_text_is_no_number() -> None:
     with pytest.raises(SourceError, match="'a' is object, which --input-value cannot give"):
         fix_values(with_input(TensorProto.STRING), ["a=1"], "net")
 
 
-def with_input(kind: int) -> onnx.ModelProto:
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1]), helper.make_tensor_value_info("a", kind, [])]
+def with_input(kind: int, shape: Sequence[int] = ()) -> onnx.ModelProto:
+    kinds = (("x", TensorProto.FLOAT, [1]), ("a", kind, shape))
+    inputs = [helper.make_tensor_value_info(*one) for one in kinds]
     return helper.make_model(helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "graph", inputs, []))
 
 

@@ -1,5 +1,6 @@
 """Inputs that a user gives one value for all time: constants of the graph, which the written model does not take."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from math import prod
@@ -12,6 +13,8 @@ import onnx
 from edgequant_converters._errors import SourceError
 
 from ._onnx_file import graph_inputs, shape_of
+
+_WRITTEN = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 
 
 def fix_values(model: onnx.ModelProto, texts: Sequence[str], description: str) -> None:
@@ -43,7 +46,7 @@ def _fix(model: onnx.ModelProto, text: str, description: str) -> None:
     if not all(_fits(number, dtype) for number in given):
         raise SourceError(f"{description}: the input '{name}' is {dtype}, which {numbers} does not fit.")
     # An integer may have more digits than a float: it never becomes one.
-    values = np.array([int(number) if dtype.kind in "biu" else float(number) for number in given]).astype(dtype)
+    values = np.array([int(number) if dtype.kind in "biu" else float(number) for number in given], dtype)
     whole = np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
     model.graph.initializer.append(onnx.numpy_helper.from_array(whole, name))
     model.graph.input.remove(inputs[name])
@@ -51,8 +54,9 @@ def _fix(model: onnx.ModelProto, text: str, description: str) -> None:
 
 def _number(word: str, text: str) -> Decimal:
     try:
-        return Decimal(word)
-    except InvalidOperation as error:
+        # Decimal alone reads more: 1_0 as 10, and NaNs with digits or a signal in them.
+        return Decimal(word if _WRITTEN.fullmatch(word.strip()) else "")
+    except InvalidOperation as error:  # as of a number with an exponent of twenty digits
         raise SourceError(f"'{text}' is no value of an input: give its name and numbers, as sr=16000.") from error
 
 
