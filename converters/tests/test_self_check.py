@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from onnx import TensorProto, helper, save
+from onnx import TensorProto, helper
 
 from edgequant_converters import SourceError, UnsupportedError
 from edgequant_converters.sources._self_check import check_hub, seeded_inputs
@@ -21,7 +22,7 @@ def doubling(tmp_path: Path) -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 4])],
     )
     path = tmp_path / "doubling.onnx"
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
     return path
 
 
@@ -55,19 +56,59 @@ def test_silence_may_be_nearly_silent(doubling: Path) -> None:
     assert check_hub(doubling, {"x": tiny}, [np.zeros_like(X)], "net") == 300.0
 
 
-def test_probabilities_near_0_may_differ_by_little(tmp_path: Path) -> None:
-    """ONNX Runtime's own Sigmoid is 3e-8 off where the right value is 6e-7."""
+def network(folder: Path, *nodes: onnx.NodeProto) -> Path:
+    """Write a network from x (2, 4) to y, which is p as one row."""
     shapes = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in (("x", [2, 4]), ("y", [8]))
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in (("x", [2, 4]), ("y", ["n"]))
     ]
-    nodes = [helper.make_node("Sigmoid", ["x"], ["p"]), helper.make_node("Reshape", ["p", "flat"], ["y"])]
-    flat = [helper.make_tensor("flat", TensorProto.INT64, [1], [-1])]
-    path, low = tmp_path / "sigmoid.onnx", np.full_like(X, -14.4)
-    graph = helper.make_graph(nodes, "graph", shapes[:1], shapes[1:], flat)
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
-    assert check_hub(path, {"x": low}, [np.full(8, 6.2e-7, np.float32)], "net") < 60
+    constants = [
+        helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
+        helper.make_tensor("tiny", TensorProto.FLOAT, [], [1e-7]),
+    ]
+    flatten = helper.make_node("Reshape", ["p", "flat"], ["y"])
+    graph = helper.make_graph([*nodes, flatten], "graph", shapes[:1], shapes[1:], constants)
+    path = folder / "network.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    return path
+
+
+NODE, LOW = helper.make_node, np.full_like(X, -14.4)
+SIGMOID = NODE("Sigmoid", ["x"], ["s"])
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [NODE("Sigmoid", ["x"], ["p"])],
+        [SIGMOID, NODE("Neg", ["x"], ["n"]), NODE("Sigmoid", ["n"], ["one"]), NODE("Mul", ["s", "one"], ["p"])],
+    ],
+)
+def test_probabilities_near_0_may_differ_by_little(nodes: list[onnx.NodeProto], tmp_path: Path) -> None:
+    """ONNX Runtime's own Sigmoid is 3e-8 off where the right value is 6e-7."""
+    path = network(tmp_path, *nodes)
+    assert check_hub(path, {"x": LOW}, [np.full(8, 6.2e-7, np.float32)], "net") < 60
     with pytest.raises(SourceError, match=r"an SQNR of"):
-        check_hub(path, {"x": low}, [np.full(8, 1.2e-6, np.float32)], "net")
+        check_hub(path, {"x": LOW}, [np.full(8, 1.2e-6, np.float32)], "net")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "x", "expected"),
+    [
+        ([SIGMOID, NODE("Mul", ["s", "tiny"], ["p"])], X, 1e-7 / (1 + np.exp(X))),
+        ([SIGMOID, NODE("Identity", ["tiny"], ["t"]), NODE("Mul", ["s", "t"], ["p"])], X, 1e-7 / (1 + np.exp(X))),
+        ([NODE("Tanh", ["x"], ["p"])], X * 1e-8, -X * 1e-8),
+        (
+            [SIGMOID, NODE("Mul", ["x", "tiny"], ["t"]), NODE("Concat", ["s", "t"], ["p"], axis=0)],
+            LOW,
+            np.concatenate([1 / (1 + np.exp(-LOW)), -1e-6 * np.ones_like(X)]),
+        ),
+    ],
+)
+def test_what_only_looks_like_them_may_not(
+    nodes: list[onnx.NodeProto], x: np.ndarray, expected: np.ndarray, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match="an SQNR of"):
+        check_hub(network(tmp_path, *nodes), {"x": x}, [expected.ravel().astype(np.float32)], "net")
 
 
 def test_other_small_outputs_may_not(doubling: Path) -> None:
@@ -96,7 +137,7 @@ def test_a_hub_that_does_not_open_is_named_for_its_network(tmp_path: Path) -> No
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
     node = helper.make_node("Neg", ["x"], ["z"])
     path = tmp_path / "float.onnx"
-    save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:]), ir_version=8), path)
+    onnx.save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:]), ir_version=8), path)
     with pytest.raises(UnsupportedError) as refused:
         check_hub(path, {"x": np.zeros(1, np.float32)}, [np.zeros(1, np.float32)], "net (SavedModel)")
     said = str(refused.value)
