@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
-from edgequant_converters import convert, sqnr_db
+from edgequant_converters import IDENTICAL_DB, convert, sqnr_db
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.calibration import Histogram, least_squares_range
 from edgequant_converters.doctor._corrections import round_weights
@@ -165,6 +167,25 @@ def test_outputs_of_mixed_ranges_are_found_and_split(kind: str, hubs: Any, tmp_p
     plain = judge.measure(path).sqnr_db
     path.write_bytes(own.build(own.plain((found.edit,))))
     assert judge.measure(path, (found.edit,)).sqnr_db > plain + 20
+
+
+def ends_in(path: Path, *kinds: str) -> Path:
+    """Write a network of (1, 4) values whose outputs are those, or the place of the largest or smallest."""
+    nodes = [helper.make_node(kind, ["x"], [kind], **({} if kind == "Identity" else {"axis": 1})) for kind in kinds]
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
+    types = {"Identity": TensorProto.FLOAT, "ArgMax": TensorProto.INT64, "ArgMin": TensorProto.INT64}
+    outputs = [helper.make_tensor_value_info(kind, types[kind], [1, "n"]) for kind in kinds]
+    graph = helper.make_graph(nodes, "ends", [given], outputs)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def test_whole_numbers_are_judged_only_where_there_is_nothing_else(tmp_path: Path) -> None:
+    samples = [{"x": row} for row in np.random.default_rng(0).normal(size=(8, 1, 4)).astype(np.float32)]
+    both = Judge(ends_in(tmp_path / "both.onnx", "Identity", "ArgMax"), samples)
+    assert both.measure(ends_in(tmp_path / "other.onnx", "Identity", "ArgMin")).sqnr_db == IDENTICAL_DB
+    alone = Judge(ends_in(tmp_path / "alone.onnx", "ArgMax"), samples)
+    assert alone.measure(ends_in(tmp_path / "least.onnx", "ArgMin")).sqnr_db < 15
 
 
 def test_outputs_of_like_ranges_are_left_together(hubs: Any) -> None:

@@ -98,7 +98,7 @@ class OutputStatistics:
         and those of which the two arrays have different sizes, as how many boxes are found depends on data, in no part.
         Whole numbers have no parts.
         """
-        if _is_whole(reference):
+        if is_whole(reference):
             self._count(reference.ravel(), test.ravel())
         r, t = (values.astype(np.float64, copy=False) for values in (reference, test))
         self.whole.update(r, t)
@@ -152,7 +152,7 @@ class OutputStatistics:
         return tuple(sums.halves(cut[1]).measures(names))
 
 
-def _is_whole(values: NDArray[Any]) -> bool:
+def is_whole(values: NDArray[Any]) -> bool:
     """Whether values are whole numbers and not those of a picture, which are single bytes."""
     return values.dtype.kind == "b" or (values.dtype.kind in "iu" and values.dtype.itemsize > 1)
 

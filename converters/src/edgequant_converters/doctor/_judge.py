@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgequant_converters._errors import CalibrationError
 from edgequant_converters._evaluate import open_fast, open_model, to_own_type, to_real
 from edgequant_converters._metrics import IDENTICAL_DB, ErrorStatistics, sqnr_db
-from edgequant_converters._parts import divisions
+from edgequant_converters._parts import divisions, is_whole
 from edgequant_converters._request import Sample
 
 from ._edits import Edit, SplitOutput
@@ -34,7 +34,8 @@ class Part:
 class Score:
     """How good a model is.
 
-    `sqnr_db` is that of the worst output, or part of one, over all samples in dB (-300: not finite). A few samples near
+    `sqnr_db` is that of the worst output, or part of one, over all samples in dB (-300: not finite); outputs of whole
+    numbers, such as indices, count only if there are no others. A few samples near
     a decision can make most of its error; `typical_db`, the mean of the samples' own SQNRs (each limited to -20 to 100
     dB), is the steadier figure to choose by. `accuracy` is from 0 to 1, None without labels.
     """
@@ -63,6 +64,10 @@ class Judge:
         self._inputs = [[sample[spec.name] for spec in model.inputs] for sample in samples]
         self._expected = [model.run_real(inputs) for inputs in self._inputs]
         self._parts, self._labels = tuple(parts), labels
+        # Of indices and decisions an SQNR says little: they are judged only if there is nothing else.
+        real = [number for number, output in enumerate(self._expected[0]) if not is_whole(output)]
+        judged, divided = real or range(len(model.outputs)), {part.output for part in self._parts}
+        self._undivided = [number for number in judged if number not in divided]
         shapes = {spec.name: array.shape for spec, array in zip(model.inputs, self._inputs[0], strict=True)}
         self._divisions = divisions(hub, len(model.outputs), shapes)
         self._scores = None if labels is None else _class_scores(self._expected[0])
@@ -97,9 +102,8 @@ class Judge:
 
     def _worst(self, computed: Sequence[Sequence[NDArray[Any]]]) -> tuple[float, float]:
         """Return the SQNR over all samples and the samples' mean one, each of the worst part."""
-        whole = set(range(len(self._expected[0]))) - {part.output for part in self._parts}
         found = [self._decibels(part, computed) for part in self._parts]
-        for output in sorted(whole):
+        for output in self._undivided:
             found += self._by_division(output, computed)
         together, each = zip(*found, strict=True)
         return min(together), min(each)
