@@ -96,6 +96,34 @@ def test_warning_that_the_model_grew_and_nothing_was_quantized(cli, tmp_path):
     assert "WARNING" not in result.stdout
 
 
+def features_and_class(path: Path) -> Path:
+    """Write a network from x (1, 16) to y (1, 16) and the number of a class, whose scores float16 cannot tell apart."""
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(16, 16)), "alike": 1 + 1e-4 * rng.normal(size=(16, 10))}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+        helper.make_node("MatMul", ["x", "alike"], ["scores"]),
+        helper.make_node("ArgMax", ["scores"], ["class"], axis=1),
+    ]
+    model = onnx.load(save(path, nodes, 16, {key: array.astype(np.float32) for key, array in weights.items()}))
+    model.graph.output.append(helper.make_tensor_value_info("class", TensorProto.INT64, [1, 1]))
+    onnx.save(model, path)
+    return path
+
+
+def test_other_whole_numbers_are_told(cli, tmp_path):
+    np.save(tmp_path / "c.npy", np.random.default_rng(1).normal(size=(40, 16)).astype(np.float32))
+    network, data = features_and_class(tmp_path / "in.onnx"), ("--calibration", tmp_path / "c.npy")
+    result = cli("convert", network, "-o", tmp_path / "out.onnx", "-q", "fp16", *data)
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("equal"))
+    share = line.split()[1]
+    assert line.endswith("of the whole numbers of the output 'class'") and float(share.rstrip("%")) < 90
+    assert "WARNING: Of the whole numbers of the output 'class', " in result.stderr
+    document = json.loads(cli("convert", network, "-o", tmp_path / "o.onnx", "-q", "fp16", *data, "--json").stdout)
+    assert document["sqnr_db"] > 50 and f"{document['outputs'][1]['equal']:.2%}" == share
+
+
 def test_warning_that_the_sqnr_is_low(cli, tmp_path):
     weights = np.full((32, 32), 1e-3, np.float32)
     weights[:, 0] = 0.003

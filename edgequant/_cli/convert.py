@@ -156,6 +156,7 @@ def _fidelity(report: "ConversionReport") -> list[tuple[str, str]]:
         ("float model", imported),
         *(("worst part", line) for line in _worst_part(report)),
         ("SQNR", _sqnr(report)),
+        *(("equal", line) for line in _equal(report)),
         *(("objects", line) for line in _objects(report)),
     ]
 
@@ -164,6 +165,15 @@ def _decibels(sqnr_db: float) -> str:
     from edgequant_converters import IDENTICAL_DB
 
     return "identical" if sqnr_db >= IDENTICAL_DB else f"{sqnr_db:.1f} dB"
+
+
+def _equal(report: "ConversionReport") -> list[str]:
+    """Return a line on each output of whole numbers, of which an SQNR says little."""
+    return [
+        f"{output.equal:.2%} of the whole numbers of the output '{output.name}'"
+        for output in report.output_measures
+        if output.equal is not None
+    ]
 
 
 def _objects(report: "ConversionReport") -> list[str]:

@@ -23,6 +23,9 @@ LOW_SQNR_DB = 15.0
 FEWEST_FOUND = 0.9
 """Where less than this share of a detector's objects is found, it is told."""
 
+FEWEST_EQUAL = 0.9
+"""Where less than this share of an output's whole numbers is equal, it is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class FloatOp:
@@ -147,7 +150,12 @@ def warnings_for(
             f"{measurement.measured_on}. Below {LOW_SQNR_DB:.0f} dB accuracy usually suffers: check it with "
             "`edgequant compare`, and try int16x8, dynamic or --keep-float."
         )
-    return (*found, *_lost_objects(measurement.detections), *_lost_parts(measurement, cure))
+    return (
+        *found,
+        *_lost_objects(measurement.detections),
+        *_other_numbers(measurement),
+        *_lost_parts(measurement, cure),
+    )
 
 
 def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
@@ -156,6 +164,20 @@ def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
             f"Of {detections.reference} objects that the float model finds, {detections.found} are found, and "
             f"{detections.others} others: `edgequant doctor` looks for what loses them."
         )
+
+
+def _other_numbers(measurement: Measurement) -> Iterator[str]:
+    """Name every output of whole numbers that are often others than the float model's.
+
+    Not of a detector, whose objects count instead: where two change places, so do all numbers that follow.
+    """
+    for output in () if measurement.detections is not None else measurement.outputs:
+        if output.equal is not None and output.equal < FEWEST_EQUAL:
+            yield (
+                f"Of the whole numbers of the output '{output.name}', {output.equal:.1%} equal the float model's on "
+                f"{measurement.measured_on}: check it with `edgequant compare`, and try int16x8, dynamic or "
+                "--keep-float."
+            )
 
 
 def _lost_parts(measurement: Measurement, cure: str) -> Iterator[str]:
