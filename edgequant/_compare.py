@@ -73,6 +73,11 @@ class Comparison:
         known = [value for value in sqnrs if value is not None]
         return min(known) if known == sqnrs else None
 
+    @property
+    def lowest_equal(self) -> float | None:
+        """The lowest share of equal values of an output of whole numbers, 0 to 1; None if there is none."""
+        return min((output.equal for output in self.outputs if output.equal is not None), default=None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `edgequant compare --json` prints; an end of a range that is not finite is null."""
         document = asdict(self)

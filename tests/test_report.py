@@ -31,12 +31,12 @@ REQUEST = Request(
 )  # fmt: skip
 
 
-def model(number, file, form, size, worths, latencies=(), float_ops=()):
+def model(number, file, form, size, worths, latencies=(), float_ops=(), equal=None):
     accuracy, agreement, sqnr = worths
     ops = dict(Counter(float_ops))
     names = tuple(f"network/{op.lower()}_{n}" for n, op in enumerate(float_ops))
     return ModelReport(
-        number, file, form, size, size / 800_000, f"{number}" * 64, accuracy, agreement, sqnr, ops, names,
+        number, file, form, size, size / 800_000, f"{number}" * 64, accuracy, agreement, sqnr, equal, ops, names,
         tuple(Latency(device, "litert", 1, time) for device, time in latencies),
     )  # fmt: skip
 
@@ -101,6 +101,17 @@ def test_a_model_without_a_figure_is_on_no_front_and_one_latency_is_no_front():
     (front,) = fronts(models, choose_measure(models), ["x"])
     assert front.on == ("a",)
     assert front.beaten == {}
+
+
+def test_the_equal_ones_of_whole_numbers_are_told():
+    """They count in no SQNR, which may be good where all indices are wrong."""
+    models = [
+        model(number, file, "int8", 10 - number, (None, None, 40.0), equal=equal)
+        for number, file, equal in ((1, "a", 1.0), (2, "b", 0.3), (3, "c", 1.0))
+    ]
+    summary = summarize(models, "sqnr_db", [], 9)
+    assert "Whole numbers, such as indices, that equal the reference's: 30.00 % of b and 100.00 % of c." in summary
+    assert not any("Whole" in sentence for sentence in summarize(FAMILY, "accuracy", [], 9))
 
 
 def test_worth_is_accuracy_or_else_agreement_or_else_sqnr():

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from edgequant_converters import convert
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, write_ir
 from edgequant_converters.stored import STORED_FORMATS, store_as
+from onnx import TensorProto, helper, numpy_helper
 
 import edgequant
+from edgequant._figures import percent
+from edgequant._study._words import findings
 
 INPUTS, HIDDEN, CLASSES = 48, 40, 4
 WEIGHTS, BIASES = INPUTS * HIDDEN + HIDDEN * CLASSES, HIDDEN + CLASSES
@@ -103,6 +108,41 @@ def test_values_beyond_a_format_are_counted(tmp_path: Path, cli: Callable[..., A
     result = cli("study", tmp_path / "large.tflite", "--data", tmp_path / "x.npy")
     assert result.exit_code == 0, result.stderr
     assert "fp8-e4m3fn has no room for 2 of the values" in result.stdout
+
+
+def test_the_equal_ones_of_whole_numbers_are_told(tmp_path: Path) -> None:
+    """The scores of the classes are so alike that float16 cannot tell them apart; the features beside them are good."""
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(16, 16)), "alike": 1 + 1e-4 * rng.normal(size=(16, 10))}
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["y"]),
+            helper.make_node("MatMul", ["x", "alike"], ["scores"]),
+            helper.make_node("ArgMax", ["scores"], ["class"], axis=1),
+        ],
+        "features and class",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16])],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 16]),
+            helper.make_tensor_value_info("class", TensorProto.INT64, [1, 1]),
+        ],
+        [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx"
+    )
+    np.save(tmp_path / "x.npy", rng.normal(size=(40, 16)).astype(np.float32))
+    found = edgequant.study(tmp_path / "net.onnx", tmp_path / "x.npy")
+    shares = {result.format: result.equal for result in found.results}
+    assert shares["fp32"] == 1 and 0 < (shares["fp16"] or 0) < 0.9
+    assert found.results[1].sqnr_db is not None and found.results[1].sqnr_db > 50
+    (told,) = (sentence for sentence in findings(found) if "Whole numbers" in sentence)
+    assert f"{percent(shares['fp16'])} in fp16" in told
+    files = [tmp_path / f"{name}.tflite" for name in ("fp32", "fp16")]
+    for file in files:
+        convert(tmp_path / "net.onnx", file, quantize=file.stem)
+    reference, halves = edgequant.report(files[0], files[1:], tmp_path / "x.npy", timed=False).models
+    assert (reference.equal, halves.equal) == (1, shares["fp16"])
 
 
 def test_refusals_are_one_sentence(network: Path, models: Path, cli: Callable[..., Any]) -> None:

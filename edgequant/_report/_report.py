@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgequant._bench import bench
 from edgequant._compare import Comparison, compare
@@ -130,7 +130,8 @@ def _time_here(paths: Sequence[Path], threads: Sequence[int], seconds: float | N
 def _members(paths: Sequence[Path], comparisons: Sequence[Comparison], times: Sequence[Measured]) -> list[ModelReport]:
     found = comparisons[0].accuracy
     agreement = None if found.agreement is None else 1.0
-    worths = [(found.reference, agreement, IDENTICAL_DB), *map(_worths, comparisons)]
+    equal = None if comparisons[0].lowest_equal is None else 1.0
+    worths = [(found.reference, agreement, IDENTICAL_DB, equal), *map(_worths, comparisons)]
     reference_bytes = paths[0].stat().st_size
     return [
         _member(number, path, reference_bytes, worth, times)
@@ -138,16 +139,20 @@ def _members(paths: Sequence[Path], comparisons: Sequence[Comparison], times: Se
     ]
 
 
-def _worths(comparison: Comparison) -> tuple[float | None, float | None, float | None]:
-    """Return accuracy, agreement and the SQNR of the worst output, or part of one."""
-    return comparison.accuracy.model, comparison.accuracy.agreement, comparison.worst_sqnr_db
+Worths: TypeAlias = tuple[float | None, float | None, float | None, float | None]
+"""Accuracy, agreement, the SQNR of the worst output, or part of one, and the lowest share of equal whole numbers."""
+
+
+def _worths(comparison: Comparison) -> Worths:
+    found = comparison.accuracy
+    return found.model, found.agreement, comparison.worst_sqnr_db, comparison.lowest_equal
 
 
 def _member(
     number: int,
     path: Path,
     reference_bytes: int,
-    worth: tuple[float | None, float | None, float | None],
+    worth: Worths,
     times: Sequence[Measured],
 ) -> ModelReport:
     from edgequant_converters.graph import float_ops, read_graph
@@ -163,6 +168,7 @@ def _member(
         accuracy=worth[0],
         agreement=worth[1],
         sqnr_db=worth[2],
+        equal=worth[3],
         float_ops=dict(Counter(op.type for op in in_float).most_common()),
         float_names=tuple(op.name for op in in_float),
         latencies=tuple(latency for one in times if (latency := one.latency(path.name))),

@@ -24,8 +24,9 @@ class ModelReport:
     """One file. The reference is number 1.
 
     `ratio` is bytes over the reference's. `accuracy` and `agreement` are fractions of the samples, `sqnr_db` is that
-    of the worst output (300: identical), each None where it is not known. `float_ops` counts the operators that
-    compute in float by their type; `float_names` names them.
+    of the worst output (300: identical), each None where it is not known. `equal` is the share of equal values of the
+    worst output of whole numbers, such as indices, which count in no SQNR; None if there is none. `float_ops` counts
+    the operators that compute in float by their type; `float_names` names them.
     """
 
     number: int
@@ -37,6 +38,7 @@ class ModelReport:
     accuracy: float | None
     agreement: float | None
     sqnr_db: float | None
+    equal: float | None
     float_ops: Mapping[str, int]
     float_names: tuple[str, ...]
     latencies: tuple[Latency, ...]

@@ -93,7 +93,7 @@ def summarize(models: Sequence[ModelReport], measure: Measure, devices: Sequence
     kept = [model for model in models if keeps_up(model, reference, measure)]
     if not [model for model in kept if model is not reference]:
         first = f"No file but the reference has {bound}: 'edgequant doctor' can tell why, and mend an int8 model."
-        return (first, *_caution(measure, samples))
+        return (first, *_whole_numbers(models), *_caution(measure, samples))
     smallest = min(kept, key=lambda model: model.bytes)
     value = worth(smallest.worth(measure), measure)
     sentences = [f"Smallest with {bound}: {smallest.file}, {smallest.ratio:.2f} of the reference's bytes, {value}."]
@@ -101,7 +101,12 @@ def summarize(models: Sequence[ModelReport], measure: Measure, devices: Sequence
     left_behind = [model.file for model in models if model not in kept]
     if left_behind:
         sentences.append(f"Not among them: {in_words(left_behind)}.")
-    return (*sentences, *_caution(measure, samples))
+    return (*sentences, *_whole_numbers(models), *_caution(measure, samples))
+
+
+def _whole_numbers(models: Sequence[ModelReport]) -> list[str]:
+    shares = [f"{percent(model.equal)} of {model.file}" for model in models[1:] if model.equal is not None]
+    return [f"Whole numbers, such as indices, that equal the reference's: {in_words(shares)}."] if shares else []
 
 
 def _fastest(device: str, kept: Sequence[ModelReport], reference: ModelReport, measure: Measure) -> str | None:

@@ -29,8 +29,9 @@ class FormatResult:
 
     `bytes` of all trained values with their scales, `ratio` to those in fp32. `accuracy` and `agreement` with fp32 are
     fractions of the samples, `sqnr_db` that of the worst output or part of one (300: identical), `weights_sqnr_db` that
-    of the worst layer's weights; each is None where it is not known or not finite. `beyond` counts the values that are
-    too large for the format.
+    of the worst layer's weights; each is None where it is not known or not finite. `equal` is the share of equal values
+    of the worst output of whole numbers, such as indices, which count in no SQNR; None if there is none. `beyond`
+    counts the values that are too large for the format.
     """
 
     format: str
@@ -40,6 +41,7 @@ class FormatResult:
     accuracy: float | None
     agreement: float | None
     sqnr_db: float | None
+    equal: float | None
     weights_sqnr_db: float | None
     beyond: int
     layers: "tuple[LayerLoss, ...]"
@@ -152,15 +154,15 @@ class _Judge:
     samples: int = 0
     full: int = 0
 
-    def judge(self, name: str, model: Path) -> tuple[float | None, float | None, float | None]:
-        """Return accuracy, agreement and the worst SQNR of a model."""
+    def judge(self, name: str, model: Path) -> tuple[float | None, float | None, float | None, float | None]:
+        """Return accuracy, agreement, the worst SQNR and the lowest share of equal whole numbers of a model."""
 
         def named(step: str, done: int, total: int | None) -> None:
             self.progress(f"{step} {name}", done, total)
 
         found = compare(self.reference, model, self.data, labels=self.labels, images=self.images, progress=named)
         self.samples = found.samples
-        return found.accuracy.model, found.accuracy.agreement, found.worst_sqnr_db
+        return found.accuracy.model, found.accuracy.agreement, found.worst_sqnr_db, found.lowest_equal
 
 
 def _stored(judge: _Judge, group_size: int) -> Iterator[FormatResult]:

@@ -18,6 +18,9 @@ def findings(study: FormatStudy) -> list[str]:
         sentences = [f"Smallest with {bound}: {best.format}, {best.ratio:.2f} of the bytes in fp32, {worth}."]
     else:
         sentences = [f"No format but fp32 has {bound}: 'edgequant doctor' can tell why int8 loses it."]
+    shares = [f"{percent(result.equal)} in {result.format}" for result in others if result.equal is not None]
+    if shares:
+        sentences.append(f"Whole numbers, such as indices, that equal those of fp32: {', '.join(shares)}.")
     sentences += [
         f"{result.format} has no room for {result.beyond:,} of the values: they became infinity or NaN."
         for result in others
