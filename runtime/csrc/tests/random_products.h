@@ -7,11 +7,13 @@
 
 /* Scales and biases of a matrix product or depthwise convolution whose sums are at most 128 * taps * 128. */
 static inline void random_requantization(int32_t *bias, float *scale, int32_t columns) {
-    const int32_t largest = PICK(0, 100, 100000, 1 << 21, 0x7fffffff);
+    const int32_t to_limit = 7 << 20; /* sums of few taps that stay below 2^23, which is `small` with a zero point of -128 */
+    const int32_t largest = PICK(0, 100, 100000, 1 << 21, to_limit, to_limit, 0x7fffffff);
     const bool same_scale = random_between(0, 1);
     for (int32_t n = 0; n < columns; n++) {
         bias[n] = largest == 0x7fffffff ? (int32_t)random_bits() : random_between(-largest, largest);
-        scale[n] = n && same_scale ? scale[0] : random_scale();
+        const float own = largest == to_limit ? (float)random_between(1, 300) / (float)to_limit : random_scale();
+        scale[n] = n && same_scale ? scale[0] : own;
     }
 }
 
