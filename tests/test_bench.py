@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ def test_every_configuration_is_timed_as_often_as_asked(cli, models):
         assert entry["load_ms"] > 0
         assert 10e6 < entry["baseline_rss_bytes"] < entry["peak_rss_bytes"] < 1e9
         assert entry["format"] == "fp32"
+        assert entry["sha256"] == hashlib.sha256(Path(entry["model"]).read_bytes()).hexdigest()
     assert results[0]["ratio"] == 1.0
     assert document["rounds"] == 20
 

@@ -1,5 +1,6 @@
 """Times configurations in turns: on this machine, or on a board."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -127,6 +128,7 @@ def _time(
     """Return the report, and how many processors of this machine other programs kept busy during the rounds."""
     with ExitStack() as stack:
         ready, left_out = _enter(stack, list(timers), leave_out, progress)
+        digests = {model: _digest(model) for model in {timer.configuration.model for timer in ready}}
         timings: list[list[Timing]] = [[] for _ in ready]
         start, contention = time.monotonic(), Contention(process for timer in ready for process in timer.processes)
         for turn, done in rounds.rounds():
@@ -135,14 +137,19 @@ def _time(
                 taken.append(timer.time(turn))
         elapsed, other_cores = time.monotonic() - start, contention.other_cores()
         profiles = [timer.profile() if profile else None for timer in ready]
-    formats = {model: model_format(model) for model in {timer.configuration.model for timer in ready}}
+    files = {model: (digest, model_format(model)) for model, digest in digests.items()}
     results = tuple(
-        result_of(timer.configuration, taken, timings[0], formats[timer.configuration.model], steps)
+        result_of(timer.configuration, taken, timings[0], *files[timer.configuration.model], steps)
         for timer, taken, steps in zip(ready, timings, profiles, strict=True)
     )
     native = dict.fromkeys(result.model for result in results if result.engine == "native")
     slow = tuple(sentence for model in native if (sentence := native_slowness(model, machine)))
     return BenchReport(results, len(timings[0]), elapsed, left_out=left_out, slow=slow), other_cores
+
+
+def _digest(model: Path) -> str:
+    with model.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _enter(

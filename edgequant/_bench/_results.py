@@ -16,12 +16,13 @@ from ._timer import Timing
 class BenchResult:
     """One configuration. Latencies are those of the inference alone, in microseconds; see docs/bench.md.
 
-    `ratio`: its latency over the first configuration's, as the median over the rounds of the ratio of the medians.
-    `load_ms`: the median, where the model was loaded for each round. `profile`: what each step costs, of the native
-    engine alone and if it was asked for.
+    `sha256` is that of the model file. `ratio`: its latency over the first configuration's, as the median over the
+    rounds of the ratio of the medians. `load_ms`: the median, where the model was loaded for each round. `profile`:
+    what each step costs, of the native engine alone and if it was asked for.
     """
 
     model: str
+    sha256: str
     format: str | None
     engine: str
     engine_version: str
@@ -69,6 +70,7 @@ def result_of(
     configuration: Configuration,
     rounds: Sequence[Timing],
     first: Sequence[Timing],
+    digest: str,
     number_format: str | None,
     profile: tuple[ProfileStep, ...] | None,
 ) -> BenchResult:
@@ -80,6 +82,7 @@ def result_of(
     ]
     return BenchResult(
         model=str(configuration.model),
+        sha256=digest,
         format=number_format,
         engine=configuration.engine,
         engine_version=rounds[0].engine_version,
