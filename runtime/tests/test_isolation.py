@@ -87,6 +87,13 @@ def test_steps_are_measured_there(engines):
     assert there.profile()[0].runs == 1
 
 
+def test_an_inference_is_timed_there(engines):
+    there = engines.open(MODELS / "float.tflite", engine="native", threads=1)
+    assert 0 < there.time(inputs_of(there)) < 60e9
+    with pytest.raises(InputError):
+        there.time({})
+
+
 def test_what_engines_run_a_model_is_told(engines):
     for name in ("int8.tflite", "float.tflite", "float.onnx"):
         expected = edgequant_runtime.model_engines(MODELS / name), edgequant_runtime.native_slowness(MODELS / name)
