@@ -1,5 +1,6 @@
 """The doctor from end to end: it mends what is broken, writes it down, and repeats it."""
 
+import hashlib
 import importlib.util
 import json
 import subprocess
@@ -17,7 +18,9 @@ from edgequant_converters import CalibrationError, SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model
 from edgequant_converters.doctor import DoctorReport, doctor, load_recipe
 from edgequant_converters.doctor._doctor import parse_budget
-from edgequant_converters.doctor._latency import latency_budget
+from edgequant_converters.doctor._latency import Benched, LatencyBudget, latency_budget
+from edgequant_converters.doctor._mixed_precision import Limits
+from edgequant_converters.doctor._report import Milliseconds
 
 pytestmark = pytest.mark.torch_export
 
@@ -250,24 +253,63 @@ def test_layers_leave_int8_only_within_a_budget_of_milliseconds(tmp_path: Path) 
     assert "1e-06 ms" in report.steps[-1].what
     assert report.milliseconds is not None and report.milliseconds.plain > 1e-6
     assert report.to_dict()["milliseconds"]["budget"] == 1e-6
+    assert "Plain int8 already takes" in report.findings[0]
+    assert "more than the 1e-06 ms of the budget" in report.limits[0]
+
+
+@pytest.mark.xdist_group("doctor")
+def test_a_model_that_the_native_engine_refuses_costs_no_finished_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, data = offset_network(tmp_path)
+    times: list[Path] = []
+
+    def only_plain(self: LatencyBudget, model: Path, sample: Any) -> float:
+        times.append(model)
+        if len(times) > 1:
+            raise UnsupportedError("refused")
+        return 1.0
+
+    monkeypatch.setattr(LatencyBudget, "time", only_plain)
+    report = doctor(hub, tmp_path / "kept.tflite", calibration=data, budget="100%", max_layers=1, budget_ms=5)
+    assert report.output.exists() and report.recipe.exists()
+    assert len(times) == 2  # plain int8 before anything is tried, the written model at the end
+    assert report.milliseconds == Milliseconds(5, 1.0, None)
+    assert "does not run this model" in report.limits[0]
+    steps: list[str] = []
+    with pytest.raises(UnsupportedError, match="refused"):  # plain int8 is refused before anything is tried
+        doctor(
+            hub, tmp_path / "none.tflite", calibration=data, budget_ms=5, progress=lambda step, *_: steps.append(step)
+        )
+    assert not any(step.startswith("step") for step in steps)
+
+
+def test_what_cannot_be_opened_is_not_affordable(tmp_path: Path) -> None:
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    assert not Limits(1, 100, LatencyBudget(1e9)).allow(tmp_path / "broken.tflite", {})
 
 
 def test_a_bench_tells_what_a_millisecond_is_on_its_board(tmp_path: Path) -> None:
     hub, data = offset_network(tmp_path)
     model, bench = tmp_path / "int8.tflite", tmp_path / "bench.json"
     convert(hub, model, quantize="int8", calibration=data, effort=0)
-    result = {"model": "/elsewhere/int8.tflite", "format": "int8", "engine": "native", "threads": 1, "median_us": 3e9}
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    result = {"model": "/elsewhere/int8.tflite", "sha256": digest, "format": "int8", "engine": "native", "threads": 1}
+    result |= {"min_us": 3e9, "median_us": 1e-3}
     bench.write_text(json.dumps({"results": [{**result, "engine": "litert"}, result]}))
     with engine_process():
-        budget = latency_budget(1000, bench)
-        assert budget.threads == 1
+        budget = latency_budget(1000, bench).calibrated()
+        assert budget.benched == Benched(model, 1, 3e6)
         assert not budget.allows(model, {})
-        assert latency_budget(1000, None).allows(model, {})
+        assert latency_budget(1000, None).calibrated().allows(model, {})
+    model.write_bytes(hub.read_bytes())
+    with pytest.raises(CalibrationError, match=r"int8\.tflite is not the model .* bench it again"):
+        latency_budget(1000, bench)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{}", "not what `edgequant bench --json` prints"), ('{"results": []}', "no result of the native engine")],
+    [("{}", "not what `edgequant bench --json` of this"), ('{"results": []}', "no result of the native engine")],
 )
 def test_a_bench_that_tells_nothing_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "bench.json").write_text(text)
@@ -275,6 +317,16 @@ def test_a_bench_that_tells_nothing_is_refused(text: str, said: str, tmp_path: P
         latency_budget(5, tmp_path / "bench.json")
     with pytest.raises(UnsupportedError, match="no budget of milliseconds"):
         latency_budget(0, None)
+    with pytest.raises(UnsupportedError, match="-1 is no budget of milliseconds"):  # before the source is read
+        doctor(tmp_path / "none.keras", tmp_path / "int8.tflite", calibration=np.zeros((8, 1)), budget_ms=-1)
+    with pytest.raises(CalibrationError, match=said):
+        doctor(
+            tmp_path / "none.keras",
+            tmp_path / "int8.tflite",
+            calibration=np.zeros((8, 1)),
+            budget_ms=5,
+            bench=tmp_path / "bench.json",
+        )
     with pytest.raises(UnsupportedError, match=r"for \.tflite"):
         doctor(tmp_path / "net.onnx", tmp_path / "int8.onnx", calibration=np.zeros((8, 1)), budget_ms=5)
 

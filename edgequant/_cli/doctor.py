@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._images import ImagesOption, parse_images
-from ._output import print_json, print_result
+from ._output import print_json, print_result, print_status
 from ._source_options import (
     InputLayoutOption,
     InputShapeOption,
@@ -27,7 +27,7 @@ EXAMPLE = """
 
 `edgequant doctor net.onnx -o net_int8.tflite --calibration samples.npy --budget 10% --max-layers 1`
 
-`edgequant doctor net.onnx -o net_int8.tflite --calibration samples.npy --budget-ms 12 --bench board.json`
+`edgequant doctor net.onnx -o mended.tflite --calibration samples.npy --budget-ms 12 --bench board.json`
 
 `edgequant convert net.keras -o net_int8.tflite --recipe net_int8.recipe.json`
 """
@@ -92,6 +92,8 @@ def doctor(
             input_layout=input_layout,
             progress=progress,
         )
+    if report.milliseconds is not None and report.milliseconds.missed:
+        print_status(f"WARNING: the budget of {report.milliseconds.budget:g} ms is not kept", style="bold yellow")
     if as_json:
         print_json(report.to_dict())
     else:
@@ -119,7 +121,8 @@ def _print_report(report: "DoctorReport") -> None:
     print_table(f"{report.source} → {report.output.name}", ("technique", "what"), numbers, rows)
     print_table(f"measured on {report.measured_on}", ("model",), _headings(judged), _verdict(report, judged))
     if (time := report.milliseconds) is not None:
-        print_result(f"- Of {time.budget:g} ms plain int8 takes {time.plain:.3g} ms, this model {time.mended:.3g} ms")
+        mended = "unknown" if time.mended is None else f"{time.mended:.4g} ms"
+        print_result(f"- Of {time.budget:g} ms plain int8 takes {time.plain:.4g} ms, this model {mended}")
     for name, kind in report.off_int8.items():
         print_result(f"- {name} is {kind}")
     for limit in report.limits:

@@ -84,8 +84,8 @@ def doctor(
         labels: a .npy or an array of one class index for each sample of `data`; accuracy then counts as well.
         budget: how large the file may become by layers off int8: "5%" more than plain int8, or a number of bytes.
         budget_ms: how many milliseconds an inference may take with layers off int8, in the native engine (.tflite).
-        bench: what `edgequant bench --host BOARD --json` printed of an int8 model that is still there: the milliseconds
-            are that board's. Without it they are this machine's.
+        bench: what `edgequant bench --host BOARD --json` printed of an int8 model that is still there, unchanged: the
+            milliseconds are that board's. Without it they are this machine's.
         max_layers: how many layers may be int16x8 or float32 at most.
         recipe: where the recipe is written; default: the output's name with the suffix `.recipe.json`.
         io: int8 (default), uint8 or float inputs and outputs of a .tflite model.
@@ -114,6 +114,7 @@ def doctor(
         raise UnsupportedError(
             "A budget of milliseconds is for .tflite: the native engine, which has the clock, runs no .onnx."
         )
+    latency = None if budget_ms is None else latency_budget(budget_ms, bench)
     terms = _Terms(own_io, floats, per_channel, budget, max_layers)
     recipe_file = destination.with_suffix(".recipe.json") if recipe is None else Path(recipe)
     keep_source(source, destination)
@@ -127,6 +128,7 @@ def doctor(
     ):
         treating = stack.enter_context(ExitStack())
         treating.enter_context(engine_process())
+        latency = None if latency is None else latency.calibrated()
         tell("importing", 0, None)
         network, _ = write_float_hub(given, hub, target, sample)
         tell("reading samples", 0, None)
@@ -134,7 +136,6 @@ def doctor(
         opened = [None if one is None else open_data(one, inputs, images=images) for one in (calibration, data)]
         assert opened[0] is not None
         evidence = gather(opened[0], opened[1], labels, sum(op.macs or 0 for op in read_graph(hub).ops))
-        latency = None if budget_ms is None else latency_budget(budget_ms, bench)
         visit = _Visit.begin(hub, target, evidence, terms, latency)
         findings = visit.findings()
         try:
@@ -213,12 +214,13 @@ class _Visit:
     plain_bytes: int
     mixed: list[MixedOutput]
     latency: LatencyBudget | None
+    plain_ms: float | None
 
     @classmethod
     def begin(
         cls, hub: Path, target: Target, evidence: Evidence, terms: _Terms, latency: LatencyBudget | None
     ) -> "_Visit":
-        """Measure plain int8."""
+        """Measure plain int8. Raises UnsupportedError, SourceError if it is to be timed and cannot be."""
         workshop: Workshop = (
             LitertWorkshop(hub, evidence, terms.io, terms.per_channel, terms.floats)
             if target is Target.LITERT
@@ -231,17 +233,24 @@ class _Visit:
         parts = [part for output in mixed for part in output.parts]
         trial = hub.with_name(f"the int8 model{target.suffix}")
         trial.write_bytes(workshop.build(plain))
+        plain_ms = None if latency is None else latency.time(trial, workshop.samples[0])
         judge = Judge(hub, evidence.deciding.samples, evidence.deciding.labels, parts)
         fit = Judge(hub, evidence.fit, None, parts)
         case = Case(workshop, fit, judge, trial, plain, judge.measure(trial), _no_tick)
-        return cls(hub, target, evidence, terms, case, plain, trial.stat().st_size, mixed, latency)
+        return cls(hub, target, evidence, terms, case, plain, trial.stat().st_size, mixed, latency, plain_ms)
 
     def findings(self) -> tuple[str, ...]:
         """Say why plain int8 loses accuracy."""
         workshop = self.case.workshop
         if not isinstance(workshop, LitertWorkshop):
             return ()
-        return diagnose(self.case, workshop.network(()), workshop.statistics(()), self.mixed)
+        slow: tuple[str, ...] = ()
+        if self.latency is not None and self.plain_ms is not None and self.plain_ms > self.latency.milliseconds:
+            slow = (
+                f"Plain int8 already takes {self.plain_ms:.4g} ms, more than the {self.latency.milliseconds:g} ms of "
+                "the budget.",
+            )
+        return slow + diagnose(self.case, workshop.network(()), workshop.statistics(()), self.mixed)
 
     def treat(self, tell: Progress) -> None:
         """Try every technique."""
@@ -287,11 +296,12 @@ class _Visit:
         judge = Judge(self.hub, samples.samples, samples.labels, [p for output in self.mixed for p in output.parts])
         trial.write_bytes(self.case.workshop.build(self.plain))
         plain, mended = judge.measure(trial), judge.measure(written, edits)
-        milliseconds = None
-        if self.latency is not None:
-            times = [self.latency.time(model, samples.samples[0]) for model in (trial, written)]
-            milliseconds = Milliseconds(self.latency.milliseconds, *times)
         limits = tuple(self._limits(judge, written, mended))
+        milliseconds = None
+        if self.latency is not None and self.plain_ms is not None:
+            now = self.latency.time_if_run(written, self.case.workshop.samples[0])
+            milliseconds = Milliseconds(self.latency.milliseconds, self.plain_ms, now)
+            limits = (*filter(None, [milliseconds.missed]), *limits)
         return _Verdict(plain, mended, judge.reference.accuracy, limits, milliseconds)
 
     def _limits(self, judge: Judge, written: Path, mended: Score) -> Iterator[str]:

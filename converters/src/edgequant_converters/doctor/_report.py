@@ -13,11 +13,25 @@ from ._judge import Score
 
 @dataclass(frozen=True, slots=True)
 class Milliseconds:
-    """What an inference may take, and what it takes in plain int8 and in the written model: the shortest of several."""
+    """What an inference may take, and what it takes in plain int8 and in the written model: the shortest of several.
+
+    `mended` is None if the native engine does not run the written model.
+    """
 
     budget: float
     plain: float
-    mended: float
+    mended: float | None
+
+    @property
+    def missed(self) -> str | None:
+        """Say in a sentence that the written model is not known to keep the budget; None if it does."""
+        if self.mended is None:
+            return (
+                f"The native engine does not run this model, so nothing tells whether it keeps to {self.budget:g} ms."
+            )
+        if self.mended > self.budget:
+            return f"An inference takes {self.mended:.4g} ms, more than the {self.budget:g} ms of the budget."
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +40,8 @@ class DoctorReport:
 
     `plain` and `mended` are the scores of a plain int8 conversion (ranges from smallest to largest value) and of the
     written model, on samples that neither calibrated nor decided anything (`measured_on` says which). `off_int8` names
-    what is not int8, with its format. `limits` says what keeps the SQNR from being higher. `milliseconds` is None
-    without a budget of them.
+    what is not int8, with its format. `limits` says what keeps the SQNR from being higher, and first that the budget of
+    milliseconds is missed. `milliseconds` is None without a budget of them.
     """
 
     source: str
