@@ -209,37 +209,38 @@ def test_layers_leave_int8_only_within_limits(broken: Path, images: np.ndarray, 
     assert not tight.off_int8
 
 
-def offset_network(folder: Path) -> tuple[Path, np.ndarray]:
-    """Return a network of which one layer's output needs more than 8 bits, for a small signal beside constants."""
+def unlike_channels(folder: Path) -> tuple[Path, np.ndarray]:
+    """Return a network of which one layer's output needs more than 8 bits: half its channels are 2500 times smaller."""
     torch = pytest.importorskip("torch")
 
-    class Offset(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class UnlikeChannels(torch.nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.first, self.second = torch.nn.Linear(16, 16), torch.nn.Linear(16, 4, bias=False)
+            size = torch.tensor([1.0, 0.02] * 8)
             with torch.no_grad():
-                self.first.bias += torch.tensor([100.0, 0.0] * 8)
-                self.second.weight[:, ::2] *= 1e-3
+                self.first.weight *= size[:, None]
+                self.first.bias *= size
+                self.second.weight /= size**2
 
         def forward(self, x: Any) -> Any:
             y = self.first(x)
-            return self.second(torch.tanh(y) + y / 50)
+            return self.second(y * torch.abs(y))
 
     torch.manual_seed(0)
-    hub, data = folder / "offset.tflite", np.random.default_rng(0).normal(size=(100, 1, 16)).astype(np.float32)
-    convert(Offset().eval(), hub, example_inputs=(torch.zeros(1, 16),))
+    hub, data = folder / "unlike.tflite", np.random.default_rng(0).normal(size=(100, 1, 16)).astype(np.float32)
+    convert(UnlikeChannels().eval(), hub, example_inputs=(torch.zeros(1, 16),))
     return hub, data
 
 
 @pytest.mark.xdist_group("doctor")
 def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
-    hub, data = offset_network(tmp_path)
+    hub, data = unlike_channels(tmp_path)
     report = doctor(hub, tmp_path / "int8.tflite", calibration=data, budget="100%", max_layers=1)
     step = report.steps[-1]
-    assert step.technique == "mixed precision"
-    if step.kept:
-        assert set(report.off_int8.values()) <= {"int16x8", "float32"}
-        assert report.bytes <= 2 * report.plain_bytes
+    assert step.technique == "mixed precision" and step.kept
+    assert len(report.off_int8) == 1 and set(report.off_int8.values()) <= {"int16x8", "float32"}
+    assert report.bytes <= 2 * report.plain_bytes
     again = tmp_path / "again.tflite"
     convert(hub, again, recipe=report.recipe)
     assert again.read_bytes() == report.output.read_bytes()
@@ -247,10 +248,12 @@ def test_a_wide_layer_is_taken_where_it_helps_most(tmp_path: Path) -> None:
 
 @pytest.mark.xdist_group("doctor")
 def test_layers_leave_int8_only_within_a_budget_of_milliseconds(tmp_path: Path) -> None:
-    hub, data = offset_network(tmp_path)
+    hub, data = unlike_channels(tmp_path)
     report = doctor(hub, tmp_path / "fast.tflite", calibration=data, budget="100%", max_layers=1, budget_ms=1e-6)
     assert not report.off_int8
     assert "1e-06 ms" in report.steps[-1].what
+    roomy = doctor(hub, tmp_path / "roomy.tflite", calibration=data, budget="100%", max_layers=1, budget_ms=60_000)
+    assert len(roomy.off_int8) == 1
     assert report.milliseconds is not None and report.milliseconds.plain > 1e-6
     assert report.to_dict()["milliseconds"]["budget"] == 1e-6
     assert "Plain int8 already takes" in report.findings[0]
@@ -261,7 +264,7 @@ def test_layers_leave_int8_only_within_a_budget_of_milliseconds(tmp_path: Path) 
 def test_a_model_that_the_native_engine_refuses_costs_no_finished_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub, data = offset_network(tmp_path)
+    hub, data = unlike_channels(tmp_path)
     times: list[Path] = []
 
     def only_plain(self: LatencyBudget, model: Path, sample: Any) -> float:
@@ -273,7 +276,8 @@ def test_a_model_that_the_native_engine_refuses_costs_no_finished_work(
     monkeypatch.setattr(LatencyBudget, "time", only_plain)
     report = doctor(hub, tmp_path / "kept.tflite", calibration=data, budget="100%", max_layers=1, budget_ms=5)
     assert report.output.exists() and report.recipe.exists()
-    assert len(times) == 2  # plain int8 before anything is tried, the written model at the end
+    assert len(times) == 3  # plain int8 before anything is tried, the layer that would gain, the written model
+    assert not report.off_int8
     assert report.milliseconds == Milliseconds(5, 1.0, None)
     assert "does not run this model" in report.limits[0]
     steps: list[str] = []
@@ -290,7 +294,7 @@ def test_what_cannot_be_opened_is_not_affordable(tmp_path: Path) -> None:
 
 
 def test_a_bench_tells_what_a_millisecond_is_on_its_board(tmp_path: Path) -> None:
-    hub, data = offset_network(tmp_path)
+    hub, data = unlike_channels(tmp_path)
     model, bench = tmp_path / "int8.tflite", tmp_path / "bench.json"
     convert(hub, model, quantize="int8", calibration=data, effort=0)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
