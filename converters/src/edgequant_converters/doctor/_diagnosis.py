@@ -33,6 +33,8 @@ def _error_shares(case: Case) -> Iterator[str]:
     if wide is None or score is None:
         return
     weights_alone, both = wide.sqnr_db, score.sqnr_db
+    if weights_alone < both - 3:  # 16 bits lost what int8 leaves in float, which says nothing of the weights
+        return
     culprit = "activations" if weights_alone > both + 3 else "weights"
     yield (
         f"The {culprit} lose most: SQNR is {both:.1f} dB with both in int8 and {weights_alone:.1f} dB with int8 "
