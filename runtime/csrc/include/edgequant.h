@@ -184,9 +184,9 @@ EQ_API eq_status eq_model_check_memory(const void *data, size_t size, eq_error *
 EQ_API void eq_model_close(eq_model *model);
 /* The name of the kernels that were chosen, such as "dotprod" or "avx512vnni". */
 EQ_API const char *eq_model_kernels(const eq_model *model);
-/* Tells whether another engine would be faster: it is if much of the work is slow here. */
 /* How many layers of floats have weights or biases that EQ_PRECISION_FLOAT16 cannot hold, past 65504: they compute with float32. */
 EQ_API int32_t eq_model_layers_past_float16(const eq_model *model);
+/* Tells whether another engine would be faster: it is if much of the work is slow here. */
 EQ_API void eq_model_measure(const eq_model *model, eq_model_work *work);
 
 /* The inputs before there is a session, whose `input_shapes` may need them: name, type and shapes, and no more. The name
