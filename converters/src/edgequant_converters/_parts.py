@@ -86,7 +86,7 @@ class OutputStatistics:
 
     def __init__(self, division: Division | None = None) -> None:
         self.whole = ErrorStatistics()
-        self._same: list[int] | None = None
+        self._same: tuple[int, int] | None = None  # whole numbers that are equal, of so many
         self._division = division
         self._places: tuple[tuple[int, ...], list[Places]] = ((), [])
         self._sums: list[_Sums] | None = None
@@ -122,8 +122,8 @@ class OutputStatistics:
     def _count(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
         common = min(reference.size, test.size)
         same, of = self._same or (0, 0)
-        same += int(np.count_nonzero(reference[:common] == test[:common]))
-        self._same = [same, of + max(reference.size, test.size)]
+        equal = int(np.count_nonzero(reference[:common] == test[:common]))
+        self._same = same + equal, of + max(reference.size, test.size)
 
     @property
     def equal(self) -> float | None:

@@ -60,16 +60,16 @@ def quantize_onnx(
     fragile: dict[str, str] = {}
     with quiet():
         prepared = prepare(hub)
+        kept = kept_float(prepared.graph, request)
         if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
-            fragile, ranges = decide_for(prepared, ranges, kept_float(prepared.graph, request))
+            fragile, ranges = decide_for(prepared, ranges, kept)
+        left = kept | set(fragile)
         if rounding is not None:
             own_biases(prepared.graph)
-            left = kept_float(prepared.graph, request) | set(fragile)
             grids = Int8Grids(prepared.graph, ranges if request.scheme is Scheme.INT8 else {})
             correct_biases(prepared, rounding, grids.of, left, per_channel=request.per_channel)
         if drafts is not None and request.scheme is Scheme.INT8 and request.learned is None:
             own_biases(prepared.graph)
-            left = kept_float(prepared.graph, request) | set(fragile)
             model = drafts.quantized(prepared, ranges, left, lambda: _quantized(prepared, request, ranges, fragile))
         else:
             model = _quantized(prepared, request, ranges, fragile)
