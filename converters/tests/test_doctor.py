@@ -299,7 +299,7 @@ def test_a_bench_tells_what_a_millisecond_is_on_its_board(tmp_path: Path) -> Non
     convert(hub, model, quantize="int8", calibration=data, effort=0)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     result = {"model": "/elsewhere/int8.tflite", "sha256": digest, "format": "int8", "engine": "native", "threads": 1}
-    result |= {"min_us": 3e9, "median_us": 1e-3}
+    result |= {"min_us": 3e9, "median_us": 1e-3, "input_shapes": None}
     bench.write_text(json.dumps({"results": [{**result, "engine": "litert"}, result]}))
     with engine_process():
         budget = latency_budget(1000, bench).calibrated()
@@ -309,6 +309,18 @@ def test_a_bench_tells_what_a_millisecond_is_on_its_board(tmp_path: Path) -> Non
     model.write_bytes(hub.read_bytes())
     with pytest.raises(CalibrationError, match=r"int8\.tflite is not the model .* bench it again"):
         latency_budget(1000, bench)
+
+
+def test_a_bench_of_given_shapes_is_timed_with_these(tmp_path: Path) -> None:
+    model, bench = tmp_path / "int8.tflite", tmp_path / "bench.json"
+    hub, data = unlike_channels(tmp_path)
+    convert(hub, model, quantize="int8", calibration=data, effort=0)
+    shapes = {"no such input": [1, 2]}
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    result = {"model": str(model), "sha256": digest, "format": "int8", "engine": "native", "threads": 1, "min_us": 1}
+    bench.write_text(json.dumps({"results": [{**result, "input_shapes": shapes}]}))
+    with engine_process(), pytest.raises(UnsupportedError, match="no input 'no such input' to give a shape"):
+        latency_budget(1000, bench).calibrated()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from ._timer import Timing
 class BenchResult:
     """One configuration. Latencies are those of the inference alone, in microseconds; see docs/bench.md.
 
-    `sha256` is that of the model file. `ratio`: its latency over the first configuration's, as the median over the
+    `sha256` is that of the model file. `input_shapes`: what the model was opened with by input name, None for its own
+    sizes and 1 where they are free. `ratio`: its latency over the first configuration's, as the median over the
     rounds of the ratio of the medians. `load_ms`: the median, where the model was loaded for each round. `profile`:
     what each step costs, of the native engine alone and if it was asked for.
     """
@@ -27,6 +28,7 @@ class BenchResult:
     engine: str
     engine_version: str
     threads: int
+    input_shapes: Mapping[str, Sequence[int]] | None
     runs: int
     median_us: float
     min_us: float
@@ -87,6 +89,7 @@ def result_of(
         engine=configuration.engine,
         engine_version=rounds[0].engine_version,
         threads=configuration.threads,
+        input_shapes=configuration.input_shapes,
         runs=len(microseconds),
         median_us=float(np.median(microseconds)),
         min_us=float(microseconds.min()),

@@ -4,15 +4,16 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from edgequant_runtime import SessionError
 from edgequant_runtime.isolation import current_process
 
 from edgequant_converters._errors import CalibrationError, SourceError, UnsupportedError
-from edgequant_converters._evaluate import run_of, to_own_type, zeros
+from edgequant_converters._evaluate import run_of, to_own_type
 from edgequant_converters._request import Sample
 
 RUNS = 12
@@ -21,11 +22,15 @@ RUNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Benched:
-    """An int8 model that was timed somewhere, and is here too; the milliseconds are of its shortest inference there."""
+    """An int8 model that was timed somewhere, and is here too; the milliseconds are of its shortest inference there.
+
+    `input_shapes`: those that it was opened with there, None for its own.
+    """
 
     model: Path
     threads: int
     milliseconds: float
+    input_shapes: Mapping[str, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class LatencyBudget:
         """Time the benched model here, if there is one. Raises UnsupportedError, SourceError."""
         if self.benched is None:
             return self
-        here = _milliseconds(self.benched.model, {}, self.benched.threads)
+        here = _milliseconds(self.benched.model, {}, self.benched.threads, self.benched.input_shapes)
         return replace(self, factor=self.benched.milliseconds / here)
 
     def time(self, model: Path, sample: Sample) -> float:
@@ -99,7 +104,8 @@ def _benched(file: Path) -> Iterator[tuple[Benched, str]]:
         for result in results:
             known = result["engine"] == "native" and result["format"] == "int8"
             if known and 0 < result["min_us"] < math.inf and result["threads"] > 0:
-                yield Benched(Path(result["model"]), result["threads"], result["min_us"] / 1e3), result["sha256"]
+                times = result["threads"], result["min_us"] / 1e3
+                yield Benched(Path(result["model"]), *times, result["input_shapes"]), result["sha256"]
     except OSError as error:
         raise CalibrationError(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError) as error:
@@ -116,14 +122,17 @@ def _digest(model: Path) -> str:
         raise CalibrationError(f"{model} cannot be read: {error.strerror}.") from error
 
 
-def _milliseconds(model: Path, sample: Sample, threads: int | None) -> float:
+def _milliseconds(
+    model: Path, sample: Sample, threads: int | None, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> float:
     try:
-        session = current_process().open(model, engine="native", threads=threads)
+        session = current_process().open(model, engine="native", threads=threads, input_shapes=input_shapes)
     except SessionError as error:
         raise UnsupportedError(
             f"Milliseconds are those of the native engine, which refuses the model: {error}"
         ) from error
-    given = zeros(session.inputs)
+    sizes = zip(session.inputs, session.first_shapes, strict=True)
+    given = {info.name: np.zeros(shape, info.dtype) for info, shape in sizes}
     given |= {info.name: to_own_type(sample[info.name], info) for info in session.inputs if info.name in sample}
     with run_of(model.name):
         return max(min(session.time(given) for _ in range(RUNS)), 1) / 1e6
