@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgequant_converters import SourceError, UnsupportedError
-from edgequant_converters.sources._self_check import check_hub, seeded_inputs
+from edgequant_converters.sources._self_check import agreement, check_hub, seeded_inputs
 
 X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
 
@@ -145,3 +145,11 @@ def test_a_hub_that_does_not_open_is_named_for_its_network(tmp_path: Path) -> No
         "net (SavedModel) cannot be converted to ONNX: its converter writes what does not open, so try"
     )
     assert "float.onnx" not in said and "onnxruntime_src" not in said
+
+
+def test_the_agreement_with_nothing_is_no_ratio() -> None:
+    some, none = np.array([0.5, -0.25]), np.zeros(2)
+    lowest, said = agreement(["y", "z"], [some, none], [some, some])
+    assert lowest == -300
+    assert "gives 0.5 at most where its output 'z' is 0 throughout" in said
+    assert "agrees with it to 300.0 dB (output 'y', one input)" in agreement(["y"], [some], [some])[1]

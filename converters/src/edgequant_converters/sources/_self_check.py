@@ -64,13 +64,15 @@ def check_hub(
 
 def agreement(names: Sequence[str], theirs: Sequence[NDArray[Any]], ours: Sequence[NDArray[Any]]) -> tuple[float, str]:
     """Return how far the float model of a quantized one is from it, in dB and in words, by the worst output."""
-    lowest, output = min(
-        (sqnr_db(*pair), name) for pair, name in zip(zip(theirs, ours, strict=True), names, strict=True)
+    lowest, output, _, our = min(
+        ((sqnr_db(*pair), name, *pair) for pair, name in zip(zip(theirs, ours, strict=True), names, strict=True)),
+        key=lambda found: found[0],
     )
-    return lowest, (
-        "The float model made of it, which the figures here compare with, agrees with it to "
-        f"{lowest:.1f} dB (output '{output}', one input)."
-    )
+    if lowest == -IDENTICAL_DB:  # no ratio to nothing
+        found = f"gives {np.abs(our).max():.2g} at most where its output '{output}' is 0 throughout (one input)"
+    else:
+        found = f"agrees with it to {lowest:.1f} dB (output '{output}', one input)"
+    return lowest, f"The float model made of it, which the figures here compare with, {found}."
 
 
 def seeded_inputs(like: Mapping[str, NDArray[Any]], seed: int = 0) -> dict[str, NDArray[Any]]:
