@@ -93,3 +93,38 @@ def test_an_operator_that_cannot_be_lowered_is_named(tmp_path: Path) -> None:
     onnx.save(dense(28, 14, [helper.make_node("SwiGLU", ["x", "x"], ["y"])]), tmp_path / "in.onnx")
     with pytest.raises(UnsupportedError, match=r"opset 28.* up to 26.*\(SwiGLU\): export it with opset_version=26"):
         convert(tmp_path / "in.onnx", tmp_path / "out.onnx")
+
+
+@pytest.mark.parametrize(("batch", "computed"), [(1, 0), ("n", 1)])
+@pytest.mark.parametrize("given", ["sizes", "scales"])
+def test_a_resize_of_two_axes_is_written_for_all(batch: int | str, computed: int, given: str, tmp_path: Path) -> None:
+    # ONNX Runtime takes the sizes for those of all axes where its optimizer moves a Transpose past them, as it does
+    # around layers in integers: the model does not open.
+    rng = np.random.default_rng(0)
+    name = "s"
+    constants = [
+        numpy_helper.from_array(rng.normal(size=(3, 3, 1, 1)).astype(np.float32), "w"),
+        numpy_helper.from_array(np.array([16, 24]) if given == "sizes" else np.array([2, 3], np.float32), name),
+    ]
+    resize = ["c", "", "", name] if given == "sizes" else ["c", "", name]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("Resize", resize, ["r"], axes=[-2, 3], mode="linear"),
+        helper.make_node("Conv", ["r", "w"], ["y"]),
+    ]
+    shapes = [batch, 3, 8, 8], [batch, 3, 16, 24]
+    values = [helper.make_tensor_value_info(*at) for at in zip("xy", [TensorProto.FLOAT] * 2, shapes, strict=True)]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], constants)
+    source = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(source, tmp_path / "in.onnx")
+    data = rng.normal(size=(32, 3, 8, 8)).astype(np.float32)
+    expected = onnxruntime.InferenceSession(tmp_path / "in.onnx").run(None, {"x": data[:1]})[0]
+    for scheme in ("fp32", "int8"):
+        output = tmp_path / f"{scheme}.onnx"
+        convert(tmp_path / "in.onnx", output, quantize=scheme, calibration=data if scheme == "int8" else None)
+        found = onnxruntime.InferenceSession(output).run(None, {"x": data[:1]})[0]
+        assert np.abs(found - expected).max() < (1e-5 if scheme == "fp32" else 0.1 * np.abs(expected).max())
+        written = onnx.load(output).graph
+        assert sum(node.op_type == "Shape" for node in written.node) == (computed if given == "sizes" else 0)
+        assert name not in {tensor.name for tensor in written.initializer}
+        assert not any(a.name == "axes" for node in written.node for a in node.attribute if node.op_type == "Resize")

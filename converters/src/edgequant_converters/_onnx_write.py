@@ -1,11 +1,14 @@
 """Writing ONNX files that other programs can open: no newer and no wider than what is in them."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
+
+from ._whole_resizes import whole_resizes
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 _LOWEST_IR = 4
@@ -19,9 +22,16 @@ _TYPES_IR = {
 
 
 def save_onnx(model: ModelProto, path: Path) -> None:
-    """Write the model, weights inside, after `fit_versions`; every .onnx that edgequant writes passes here."""
+    """Write the model, weights inside, as other programs open it; every .onnx that edgequant writes passes here."""
+    _drop_unread(model.graph, whole_resizes(model))
     fit_versions(model)
     onnx.save(model, path)
+
+
+def _drop_unread(graph: GraphProto, names: AbstractSet[str]) -> None:
+    unread = names - {name for node in _nodes(graph) for name in node.input} - {value.name for value in graph.output}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name in unread]:
+        graph.initializer.remove(tensor)
 
 
 def fit_versions(model: ModelProto) -> None:
