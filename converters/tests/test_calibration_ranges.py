@@ -10,6 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from edgequant_converters import CalibrationError, UnsupportedError
 from edgequant_converters.calibration import METHODS, range_collector
+from edgequant_converters.calibration._histogram import Histogram
+from edgequant_converters.calibration._least_error import STEPS, THROUGH, Judge
 
 BINS_PER_SIDE = 4096
 finite32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -131,6 +133,27 @@ def test_the_int8_error_is_smaller_with_an_entropy_range_than_with_minmax_on_out
 
     assert typical_error("entropy") < typical_error("minmax") / 5
     assert typical_error("percentile") < typical_error("minmax") / 5
+
+
+@pytest.mark.parametrize("power", [2, 4])
+@pytest.mark.parametrize("function", [None, "SILU", "TANH"])
+def test_errors_of_many_ranges_are_those_of_each_value(function, power):
+    values = np.random.default_rng(0).standard_cauchy(4096)
+    histogram = Histogram()
+    histogram.update(values)
+    filled = np.flatnonzero(histogram.counts)
+    (below, above), counts = histogram.edges(filled), histogram.counts[filled]
+    apply = THROUGH[function].function if function else lambda x: x
+    centres = (below + above) / 2
+    lows, highs = -np.array([60.0, 9.0, 1.0]), np.array([50.0, 2.0, 0.5])
+    expected = []
+    for low, high in zip(lows, highs, strict=True):
+        inside = (centres >= low) & (centres <= high)
+        step = (high - low) / STEPS * np.abs((apply(above) - apply(below)) / (above - below))
+        cut = np.abs(apply(np.clip(centres, low, high)) - apply(centres)) ** power
+        expected.append((counts * np.where(inside, (step / 2) ** power / (power + 1), cut)).sum())
+    judge = Judge(histogram, THROUGH.get(function), power)
+    np.testing.assert_allclose(judge.errors(lows, highs), expected, rtol=1e-6)
 
 
 def test_memory_is_a_fixed_number_of_bins_whatever_the_range():

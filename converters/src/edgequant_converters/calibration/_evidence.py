@@ -34,6 +34,9 @@ ROWS_OF_A_SAMPLE, SAMPLES_OF_ROWS, VALUES_OF_A_SAMPLE = 48, 24, 8192
 
 Fewer places of tensors with many channels, so that none takes more than 768 KiB for this."""
 
+FOLDS = 64
+"""So many rows are summed as if they were one."""
+
 SAME_END = 1e-3
 """Tensors whose largest magnitudes differ by no more than this share hold the same value: one passes it on."""
 
@@ -56,10 +59,9 @@ _POWERS = {LEAST_SQUARES: 2, LEAST_FOURTH: 4}
 
 @dataclass(slots=True)
 class _Mean:
-    """The sums of a tensor's channels and of their squares, over all else."""
+    """The sums of a tensor's channels over all else."""
 
     total: NDArray[np.float64]
-    squares: NDArray[np.float64]
     count: int = 0
 
 
@@ -116,9 +118,9 @@ class Evidence:
         self._updates[name] += 1
         if not values.size:
             return
-        self._extremes.setdefault(name, _Extreme()).update(max(abs(float(values.min())), abs(float(values.max()))))
-        histogram = self._histograms.setdefault(name, Histogram())
-        histogram.update(_spread(values), ends=(float(values.min()), float(values.max())))
+        low, high = float(values.min()), float(values.max())
+        self._extremes.setdefault(name, _Extreme()).update(max(abs(low), abs(high)))
+        self._histograms.setdefault(name, Histogram()).update(_spread(values), ends=(low, high))
         if name in self._sampled and values.size == array.size:
             self._add_rows(name, array)
         if name in self._spanned and values.size == array.size and array.ndim:
@@ -173,9 +175,9 @@ class Evidence:
         return dict(self._spans)
 
     def mean_squares(self, name: str) -> NDArray[np.float64] | None:
-        """Return the mean square of each channel of a tensor asked for; None if it had no finite values."""
-        mean = self._means.get(name)
-        return None if mean is None else mean.squares / mean.count
+        """Return the mean square of each channel of a tensor asked for, in the places kept; None if there are none."""
+        rows = self._rows.get(name)
+        return None if rows is None else np.square(np.concatenate([*rows.values()]), dtype=np.float64).mean(axis=0)
 
     def outlier(self) -> tuple[int, int] | None:
         """Return the sample (counted from 0) that alone sets most tensors' ranges, and for how many it does."""
@@ -210,9 +212,8 @@ class Evidence:
             kept[self._updates[name]] = rows[::stride].astype(np.float32)
         if name not in self._channels:
             return
-        mean = self._means.setdefault(name, _Mean(np.zeros(size), np.zeros(size)))
-        mean.total += rows.sum(axis=0, dtype=np.float64)
-        mean.squares += np.einsum("rc,rc->c", rows, rows, dtype=np.float64)
+        mean = self._means.setdefault(name, _Mean(np.zeros(size)))
+        mean.total += _sums_of_columns(rows)
         mean.count += len(rows)
 
 
@@ -220,6 +221,14 @@ def _spread(values: NDArray[Any]) -> NDArray[Any]:
     """Return evenly spread values; the stride shares no factor with the last axis, so that no channel is passed by."""
     stride, last = values.size // LOOKED_AT, values.shape[-1] if values.ndim else 1
     return values if stride < 2 else values.ravel()[:: _without_factor_of(last, stride)]
+
+
+def _sums_of_columns(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sum of each column; where few lie beside each other, NumPy takes twice as long as with many."""
+    folds = math.gcd(len(rows), FOLDS) if rows.flags.c_contiguous else 1
+    size = rows.shape[1]
+    wide: NDArray[np.float64] = rows.reshape(-1, folds * size).sum(axis=0, dtype=np.float64)
+    return np.asarray(wide.reshape(folds, size).sum(axis=0))
 
 
 def _without_factor_of(size: int, stride: int) -> int:

@@ -26,13 +26,16 @@ class Histogram:
         """Add finite values; `ends` are the smallest and largest of all, where `values` are some of them."""
         if values.size == 0:
             return
-        wide = values.astype(np.float64, copy=False).ravel()
-        lowest, highest = ends or (float(wide.min()), float(wide.max()))
+        lowest, highest = ends or (float(values.min()), float(values.max()))
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
         largest = max(-lowest, highest)
         if largest > 0:  # a tensor of zeros says nothing about the range, and its bin is the same in all
             self._reach(math.frexp(largest)[1])
-        bins = np.floor(np.ldexp(wide, _SCALE - (self.exponent or 0))).astype(np.int64) + HALF_BINS
+        # By a power of two, which is exact.
+        wide = values.astype(np.float64).ravel()
+        wide *= math.ldexp(1.0, _SCALE - (self.exponent or 0))
+        bins = np.floor(wide, out=wide).astype(np.int64)
+        bins += HALF_BINS
         self.counts += np.bincount(bins, minlength=2 * HALF_BINS)
 
     def edge(self, index: int) -> float:

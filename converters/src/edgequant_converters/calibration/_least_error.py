@@ -4,8 +4,9 @@ The argument of x sigmoid(x), the SiLU of most detectors, may reach -30, where t
 that -30 matters; that of the product says that all from -5 down is one value, and gives the steps to what is above.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,33 +54,37 @@ class Judge:
     """The error that each range of a tensor means for a function of it: the sum of the `power`-th of its results'.
 
     The power is 2 or 4; 4 is kinder to rare large values. A value inside the range errs by a part of a step, evenly
-    spread up to its half; one outside becomes the range's end.
+    spread up to its half; one outside becomes the range's end. Everything is looked up in sums from the smallest value
+    up, because dozens of ranges are judged.
     """
 
     def __init__(self, histogram: Histogram, through: Through | None, power: int) -> None:
         filled = np.flatnonzero(histogram.counts)
         below, above = histogram.edges(filled)
         self._centres, self._power = (below + above) / 2, power
-        self._weights = histogram.counts[filled].astype(np.float64)
-        self._function = (lambda x: x) if through is None else through.function
-        self._results = self._function(self._centres)
+        self._function: Function = (lambda x: x) if through is None else through.function
+        weights, results = histogram.counts[filled].astype(np.float64), self._function(self._centres)
         slopes = np.abs((self._function(above) - self._function(below)) / (above - below))
-        rounding = self._weights * slopes**power / (2.0**power * (power + 1))
-        self._rounding_before = np.concatenate([[0.0], rounding.cumsum()])
+        self._rounding = _sums_before(weights * slopes**power / (2.0**power * (power + 1)))
+        self._moments = [_sums_before(weights * results**k) for k in range(power + 1)]
 
-    def error(self, low: float, high: float) -> float:
-        """Return the error of a range that has 0 inside."""
-        first, last = np.searchsorted(self._centres, low, "left"), np.searchsorted(self._centres, high, "right")
-        inside = float(self._rounding_before[last] - self._rounding_before[first])
-        rounded = inside * ((high - low) / STEPS) ** self._power
-        return rounded + self._cut(slice(None, first), low) + self._cut(slice(last, None), high)
+    def errors(self, lows: NDArray[np.float64], highs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the errors of ranges that have 0 inside; the arrays are of the same size, or one is of one."""
+        first, last = np.searchsorted(self._centres, lows, "left"), np.searchsorted(self._centres, highs, "right")
+        rounded = (self._rounding[last] - self._rounding[first]) * ((highs - lows) / STEPS) ** self._power
+        below = [moment[first] for moment in self._moments]
+        above = [moment[-1] - moment[last] for moment in self._moments]
+        return np.asarray(rounded + self._cut(below, lows) + self._cut(above, highs))
 
-    def _cut(self, outside: slice, end: float) -> float:
-        """Return the error of values that become the range's end."""
-        if not len(results := self._results[outside]):
-            return 0.0
-        squares = np.square(self._function(np.array(end)) - results)
-        return float(self._weights[outside] @ squares ** (self._power // 2))
+    def _cut(self, moments: Sequence[NDArray[np.float64]], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the errors of values with these moments that become the ranges' ends: of w (r - e)^power."""
+        end = -self._function(ends)
+        terms = [comb(self._power, k) * end ** (self._power - k) * moment for k, moment in enumerate(moments)]
+        return np.asarray(np.maximum(sum(terms), 0.0))
+
+
+def _sums_before(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([[0.0], values.cumsum()])
 
 
 def least_squares_range(histogram: Histogram) -> Range:
@@ -96,21 +101,19 @@ def fitted_range(histogram: Histogram, through: Through | None, power: int, betw
     whole = (min(histogram.lowest, 0.0), max(histogram.highest, 0.0))
     low, high = whole if between is None else (min(between[0], 0.0), max(between[1], 0.0))
     flat_below, flat_above = (False, False) if through is None else (through.flat_below, through.flat_above)
-    lows = _candidates(whole[0], flat_below) if between is None or flat_below else [low]
-    highs = _candidates(whole[1], flat_above) if between is None or flat_above else [high]
+    lows = _candidates(whole[0], flat_below) if between is None or flat_below else np.array([low])
+    highs = _candidates(whole[1], flat_above) if between is None or flat_above else np.array([high])
     # One end after the other, twice: the best end of one depends little on the other.
     for _ in range(2):
         before = low
-        high = min(highs, key=lambda end: judge.error(low, end))
-        low = min(lows, key=lambda end: judge.error(end, high))
+        high = float(highs[judge.errors(np.array([low]), highs).argmin()])
+        low = float(lows[judge.errors(lows, np.array([high])).argmin()])
         if low == before:
             break
     return low, high
 
 
-def _candidates(end: float, flat: bool) -> list[float]:
+def _candidates(end: float, flat: bool) -> NDArray[np.float64]:
     """Return where a range may end, the whole first, so that it wins where nothing is better."""
-    found = [end * (1 - float(cut)) for cut in CUTS]
-    if flat:
-        found += [float(np.copysign(stop, end)) for stop in ENDS if stop < abs(end)]
-    return found
+    found = end * (1 - CUTS)
+    return np.concatenate([found, np.copysign(ENDS[abs(end) > ENDS], end)]) if flat else found
