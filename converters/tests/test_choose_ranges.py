@@ -10,7 +10,7 @@ from edgequant_converters import convert
 from edgequant_converters._choose import choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
-from edgequant_converters._measure import FIRST_LOOK, Reference
+from edgequant_converters._measure import THIRDS, Reference, Standing
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence, Rounding
 from edgequant_converters.doctor._network import Network
@@ -149,16 +149,32 @@ def test_an_even_group_keeps_its_ranges(tmp_path: Path) -> None:
     assert set(widths.values()) == {16}
 
 
-def test_what_is_clearly_worse_is_not_measured_on_all_samples(tmp_path: Path) -> None:
+def test_what_is_worse_on_a_third_is_not_measured_on_all_samples(tmp_path: Path) -> None:
     hub, coarse = network(tmp_path), tmp_path / "coarse.tflite"
     convert(hub, coarse, quantize="dynamic")
-    samples = [{"x": row} for row in DRAW.normal(size=(FIRST_LOOK + 3, 1, 64)).astype(np.float32)]
+    samples = [{"x": row} for row in DRAW.normal(size=(4 * THIRDS - 1, 1, 64)).astype(np.float32)]
     with engine_process():
         reference = Reference(hub, samples, "samples")
         whole, alone = reference.stand(hub, None), reference.stand(coarse, None)
         beaten = reference.stand(coarse, whole)
     assert whole.samples == alone.samples == len(samples)
-    assert beaten.samples == FIRST_LOOK
-    assert beaten.first_db == alone.first_db
+    assert beaten.samples == 4
+    assert beaten.thirds == alone.thirds[:1]
     assert whole.beats(alone, 1.0)
     assert not beaten.beats(alone, -100.0)
+
+
+def test_what_only_some_samples_gain_by_is_not_better() -> None:
+    best = Standing((30.0, 31.0, 300.0), 30.5, 24)
+    assert Standing((30.0, 33.0, 300.0), 31.5, 24).beats(best, 0.2)
+    assert not Standing((40.0, 30.9, 300.0), 36.0, 24).beats(best, 0.2)
+    assert not Standing((30.1, 31.1, 300.0), 30.6, 24).beats(best, 0.2)
+
+
+def test_few_samples_are_thirds_of_one(tmp_path: Path) -> None:
+    hub = network(tmp_path)
+    with engine_process():
+        for count, thirds in ((1, 1), (2, 2), (4, 2)):
+            samples = [{"x": row} for row in DRAW.normal(size=(count, 1, 64)).astype(np.float32)]
+            standing = Reference(hub, samples, "samples").stand(hub, None)
+            assert (len(standing.thirds), standing.samples) == (thirds, count)
