@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgequant_runtime import Session
 from edgequant_runtime.isolation import engine_process
 
-from edgequant_converters import CalibrationError, SourceError, convert
+from edgequant_converters import CalibrationError, SourceError, UnsupportedError, convert
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters.quantizer import watch_litert
@@ -163,8 +163,9 @@ def test_a_network_without_floats_is_watched_without_an_engine(tmp_path: Path) -
         assert [*watch_litert(model).run({"sound": np.zeros((1, 8), np.int16)})] == []
 
 
-def test_a_free_size_that_cannot_be_1_is_given(tmp_path: Path) -> None:
-    """The file itself is opened with it too, to be compared with what was written."""
+@pytest.fixture
+def pooling(tmp_path: Path) -> Path:
+    """Return a mean of four neighbours in a row of any length, which 1 cannot be."""
     image = schema.TensorT(name=b"image", shape=[1, 1, 1, 1], shapeSignature=[1, 1, -1, 1])
     pooled = schema.TensorT(name=b"pooled", shape=[1, 1, 1, 1], shapeSignature=[1, 1, -1, 1])
     options = schema.Pool2DOptionsT(padding=schema.Padding.VALID, filterWidth=4, filterHeight=1, strideW=1, strideH=1)
@@ -178,6 +179,26 @@ def test_a_free_size_that_cannot_be_1_is_given(tmp_path: Path) -> None:
         buffers=[schema.BufferT()],
     )
     (tmp_path / "net.tflite").write_bytes(model_bytes(model))
-    convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite", input_shapes=["1,1,9,1"])
+    return tmp_path / "net.tflite"
+
+
+def test_a_free_size_that_cannot_be_1_is_given(pooling: Path, tmp_path: Path) -> None:
+    """The file itself is opened with it too, to be compared with what was written, whose other shapes follow."""
+    convert(pooling, tmp_path / "fp32.tflite", input_shapes=["1,1,9,1"])
     outputs = Session(tmp_path / "fp32.tflite").run({"image": np.ones((1, 1, 9, 1), np.float32)})
     assert outputs["pooled"].shape == (1, 1, 6, 1)
+    assert list(read_model(tmp_path / "fp32.tflite").subgraphs[0].tensors[1].shape) == [1, 1, 6, 1]
+    convert(pooling, tmp_path / "fp32.onnx", input_shapes=["1,1,9,1"])
+    assert [info.shape for info in open_model(tmp_path / "fp32.onnx").outputs] == [(1, 1, 6, 1)]
+
+
+def test_a_free_size_that_cannot_be_1_is_the_datas(tiny_tflite: Any, tmp_path: Path) -> None:
+    model = tiny_tflite.build()
+    free = model.subgraphs[0].tensors[0]
+    free.shape, free.shapeSignature = [1, 1], [1, -1]  # of a layer whose weights take 4
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    data = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    convert(tmp_path / "net.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=data)
+    assert [info.shape for info in Session(tmp_path / "int8.tflite").inputs] == [(1, 4)]
+    with pytest.raises(UnsupportedError, match=r"give calibration data, .* as --input-shape input=1,\?\.$"):
+        convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite")

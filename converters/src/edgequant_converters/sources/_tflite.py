@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from edgequant_runtime import TensorInfo
 from numpy.typing import NDArray
 
+from edgequant_converters._errors import SourceError, UnsupportedError
 from edgequant_converters._evaluate import open_model, zeros
 from edgequant_converters._measure import noise_samples
 from edgequant_converters._names import readable_names
@@ -25,6 +27,8 @@ from edgequant_converters.tflite import (
     quantized_parts,
     read_model,
     refuse_damaged,
+    tell_shapes,
+    type_name,
     write_model,
 )
 
@@ -41,24 +45,43 @@ class TfliteSource:
     def __init__(
         self, path: str | os.PathLike[str], sample: SampleFor = no_sample, input_shapes: Sequence[str] = ()
     ) -> None:
-        name = Path(path).name
-        self.description = f"{name} (LiteRT)"
+        self.description = f"{Path(path).name} (LiteRT)"
         self._original, self._sample = Path(path), sample
         self._model = read_model(path)
         refuse_damaged(path)
-        self._shapes = _fix_sizes(self._model, input_shapes, self.description) if input_shapes else None
-        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
-            # What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
-            copy = Path(folder, name)
-            write_model(self._model, copy)
-            _try_out(copy)
+        inputs = _Inputs(self._model)
+        given = inputs.named(input_shapes, self.description) if input_shapes else {}
+        if not given and inputs.is_free and not self._runs():
+            given = inputs.sampled(sample, self.description)
+        self._shapes = inputs.fix(given) if given else None
+        self._try_out()
         normalise(self._model)
+        if given:
+            tell_shapes(self._model)
         self.ranges: Ranges = {}
         self.notes: tuple[str, ...] = ()
         self._tried: list[NDArray[Any]] = []
         self._parts = quantized_parts(self._model)
         if self._parts:
             self._model, self.ranges = _widened(self._model)
+
+    def _try_out(self) -> None:
+        """Run the model once; raises SourceError if LiteRT cannot, or dies of it.
+
+        What was read is tried, not the file: LiteRT then sees no byte that the flatbuffer reader did not accept.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgequant-") as folder:
+            copy = Path(folder, self._original.name)
+            write_model(self._model, copy)
+            model = open_model(copy)
+            model.run(zeros(model.inputs))
+
+    def _runs(self) -> bool:
+        try:
+            self._try_out()
+        except SourceError:
+            return False
+        return True
 
     def write_litert(self, path: Path) -> float:
         """Write the normalised model and compare it with the file as it was given; raises SourceError."""
@@ -101,29 +124,50 @@ class TfliteSource:
         return noise_samples(inputs, limits, 1)[0]
 
 
-def _fix_sizes(model: ModelT, texts: Sequence[str], description: str) -> dict[str, tuple[int, ...]]:
-    """Give the inputs these shapes; what an engine makes of them further on it computes itself.
+class _Inputs:
+    """The inputs of a model and the sizes that it leaves free."""
 
-    They are returned by the names that a session has for the inputs of the file as it is.
-    """
-    graph = model.subgraphs[0]
-    tensors = [graph.tensors[index] for index in graph.inputs]
-    given = [tensor.name.decode("utf-8", "replace") for tensor in tensors]
-    names = io_names(model, "inputs") or readable_names(given, "input")
-    free = [tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature for tensor in tensors]
-    sizes = {name: [None if size < 0 else int(size) for size in shape] for name, shape in zip(names, free, strict=True)}
-    shapes = given_shapes(texts, sizes, description)
-    for name, tensor in zip(names, tensors, strict=True):
-        if name in shapes:
-            tensor.shape, tensor.shapeSignature = list(shapes[name]), None
-    own = io_names(model, "inputs") or given
-    return {raw: shapes[name] for raw, name in zip(own, names, strict=True) if name in shapes}
+    def __init__(self, model: ModelT) -> None:
+        graph = model.subgraphs[0]
+        self._tensors = [graph.tensors[index] for index in graph.inputs]
+        raw = [tensor.name.decode("utf-8", "replace") for tensor in self._tensors]
+        signed = io_names(model, "inputs")
+        self._own, self._names = signed or raw, signed or readable_names(raw, "input")
+        free = [tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature for tensor in self._tensors]
+        self._sizes = [[None if size < 0 else int(size) for size in shape] for shape in free]
 
+    @property
+    def is_free(self) -> bool:
+        """Tell whether an input leaves more than its batch free."""
+        return any(None in sizes[1:] for sizes in self._sizes)
 
-def _try_out(path: Path) -> None:
-    """Run the model once; raises SourceError if LiteRT cannot, or dies of it."""
-    model = open_model(path)
-    model.run(zeros(model.inputs))
+    def named(self, texts: Sequence[str], description: str) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that texts give, by the names that the written model has; raises SourceError."""
+        return given_shapes(texts, dict(zip(self._names, self._sizes, strict=True)), description)
+
+    def sampled(self, sample: SampleFor, description: str) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the user's data; raises UnsupportedError if there is none."""
+        types = [np.dtype(type_name(tensor.type).lower()) for tensor in self._tensors]
+        shapes = [tuple(-1 if size is None else size for size in sizes) for sizes in self._sizes]
+        found = sample([TensorInfo(*info) for info in zip(self._names, shapes, types, strict=True)])
+        if found is not None:
+            return {name: found[name].shape for name in self._names}
+        asked = [
+            f"--input-shape {name}={','.join(str(size or '?') if axis else '1' for axis, size in enumerate(sizes))}"
+            for name, sizes in zip(self._names, self._sizes, strict=True)
+            if None in sizes[1:]
+        ]
+        raise UnsupportedError(
+            f"{description} leaves sizes free, and does not run with 1 for each of them: give calibration data, whose "
+            f"sizes it then takes, or the shape with a number for each ?, as {' '.join(asked)}."
+        )
+
+    def fix(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """Give inputs these shapes; return them by the names that a session has for the inputs of the file as it is."""
+        for name, tensor in zip(self._names, self._tensors, strict=True):
+            if name in shapes:
+                tensor.shape, tensor.shapeSignature = list(shapes[name]), None
+        return {own: shapes[name] for own, name in zip(self._own, self._names, strict=True) if name in shapes}
 
 
 def _widened(model: ModelT) -> tuple[ModelT, Ranges]:

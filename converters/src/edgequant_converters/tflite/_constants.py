@@ -1,5 +1,6 @@
-"""Fold the integer arithmetic on shapes that converters leave behind for a free batch."""
+"""Fold the integer arithmetic on shapes that converters leave behind for free sizes, and tell the shapes then."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,20 @@ def fold_shape_arithmetic(model: ModelT) -> None:
         _store(model, graph.tensors[index], value)
     skipped = {id(operator) for operator in folded}
     graph.operators = [operator for operator in graph.operators if id(operator) not in skipped]
+
+
+def tell_shapes(model: ModelT) -> None:
+    """Write into the main graph the shapes that its tensors have now that all inputs have fixed sizes.
+
+    What was written while these were free holds no more, and the ONNX exporter and the passes go by it. A tensor whose
+    shape depends on values keeps what it says.
+    """
+    graph = model.subgraphs[0]
+    known = _Known(model, graph)
+    outputs = [index for operator in graph.operators or [] if not known.visit(operator) for index in operator.outputs]
+    indices = [index for index in outputs if index in known.shaped]
+    for index, value in zip(indices, _values(model, indices), strict=True):
+        graph.tensors[index].shape = list(value.shape)
 
 
 @dataclass
@@ -75,9 +90,9 @@ def _present(indices: Any) -> set[int]:
     return {index for index in indices if index != -1}  # -1: an optional input that is left out
 
 
-def _values(model: ModelT, indices: list[int]) -> list[Any]:
+def _values(model: ModelT, indices: list[int]) -> Iterator[Any]:
     opened = open_inner(model_bytes(model), "the network", threads=1, delegates=False)
-    return list(opened.run(zeros(opened.inputs), indices))
+    return opened.run(zeros(opened.inputs), indices)
 
 
 def _store(model: ModelT, tensor: Any, value: Any) -> None:
