@@ -101,3 +101,14 @@ def _store(model: ModelT, tensor: Any, value: Any) -> None:
     model.buffers.append(BufferT(data=np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)))
     tensor.buffer = len(model.buffers) - 1
     tensor.shape, tensor.shapeSignature = list(value.shape), None
+
+
+def add_integers(model: ModelT, graph: Any, values: Any, name: bytes) -> int:
+    """Add a constant vector of 32-bit integers to a graph; return its index."""
+    from ai_edge_litert.schema_py_generated import BufferT, TensorT, TensorType
+
+    model.buffers.append(BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
+    graph.tensors.append(
+        TensorT(name=name, shape=[len(values)], type=TensorType.INT32, buffer=len(model.buffers) - 1, hasRank=True)
+    )
+    return len(graph.tensors) - 1

@@ -4,6 +4,7 @@ from edgequant_converters._names import readable_names, unique_names
 
 from ._constants import fold_shape_arithmetic
 from ._file import ModelT
+from ._mediapipe import plain_transposed_convolutions
 from ._signature import io_names, rename_io
 from ._splits import slice_partly_read_splits
 
@@ -16,13 +17,15 @@ def normalise(model: ModelT) -> None:
     2. A free batch (the first axis of an input) becomes 1. Other free sizes stay free.
     3. Integer arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...) that is constant once the batch is fixed is folded.
     4. SPLIT and UNPACK with outputs that nobody reads become slices (what nobody reads needs no range).
-    5. Tensor names become unique over all subgraphs (calibration statistics are kept by tensor name).
-    6. Exactly one signature remains, of the main graph, with readable and unique names; names that are there stay.
+    5. MediaPipe's transposed convolution becomes LiteRT's.
+    6. Tensor names become unique over all subgraphs (calibration statistics are kept by tensor name).
+    7. Exactly one signature remains, of the main graph, with readable and unique names; names that are there stay.
     """
     _fill_builtin_codes(model)
     _fix_batch(model)
     fold_shape_arithmetic(model)
     slice_partly_read_splits(model)
+    plain_transposed_convolutions(model)
     _make_tensor_names_unique(model)
     rename_io(model, _io_names(model, "inputs"), _io_names(model, "outputs"))
 

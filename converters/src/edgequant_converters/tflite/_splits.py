@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ._constants import add_integers
 from ._file import ModelT
 from ._schema import operator_code, operator_name
 
@@ -51,7 +52,7 @@ def _slice(model: ModelT, graph: Any, inputs: list[Any], output: int, shrunk_axe
 
     value, *bounds = inputs
     names = (b"%s/%s" % (graph.tensors[output].name, part) for part in (b"begin", b"end", b"strides"))
-    constants = [_add_constant(model, graph, bound, name) for bound, name in zip(bounds, names, strict=True)]
+    constants = [add_integers(model, graph, bound, name) for bound, name in zip(bounds, names, strict=True)]
     return OperatorT(
         opcodeIndex=operator_code(model, "STRIDED_SLICE"),
         inputs=[value, *constants],
@@ -59,13 +60,3 @@ def _slice(model: ModelT, graph: Any, inputs: list[Any], output: int, shrunk_axe
         builtinOptionsType=BuiltinOptions.StridedSliceOptions,
         builtinOptions=StridedSliceOptionsT(shrinkAxisMask=shrunk_axes),
     )
-
-
-def _add_constant(model: ModelT, graph: Any, values: Any, name: bytes) -> int:
-    from ai_edge_litert.schema_py_generated import BufferT, TensorT, TensorType
-
-    model.buffers.append(BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
-    graph.tensors.append(
-        TensorT(name=name, shape=[len(values)], type=TensorType.INT32, buffer=len(model.buffers) - 1, hasRank=True)
-    )
-    return len(graph.tensors) - 1
