@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgequant_runtime import Session
+from edgequant_runtime import Session, SessionError
+from edgequant_runtime._engines import _native
 
 from .test_session import SUFFIXES
 
@@ -67,7 +68,7 @@ def test_two_python_threads_on_an_engine_with_two_threads(shared: Path) -> None:
     code = """
 import sys, threading
 import numpy as np
-from edgequant_runtime import Session
+from edgequant_runtime import Session, SessionError
 
 session = Session(sys.argv[1], engine="native", threads=2)
 images = [np.full((1, 32, 32, 3), value, np.int8) for value in (-100, 100)]
@@ -140,3 +141,77 @@ assert os.waitpid(child, 0)[1] == 0
         assert said == "(1, 3)\n"
     else:
         assert "open a session in each process after the fork" in said
+
+
+def test_a_short_inference_is_at_once_unless_another_thread_has_its_turn(models: Path) -> None:
+    session = Session(models / "float.tflite", engine="native", threads=1)
+    engine: Any = session._engine
+    wanted = session.run(np.ones((1, 4)))["probabilities"]
+    session.input_view("features")[...] = 1
+    session.invoke()
+    assert engine.invoke_at_once is not None
+    assert engine.invoke_at_once() == 0
+    with session._turn.lock:  # as run() has it, in the midst of which the gate is closed
+        engine._gate.value = None
+        assert engine.invoke_at_once() != 0
+        waiting = threading.Thread(target=session.invoke, daemon=True)
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        engine._gate.value = engine._address
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert engine.invoke_at_once() == 0
+    np.testing.assert_array_equal(session.output_view("probabilities"), wanted)
+
+
+def test_every_way_to_run_opens_the_gate_again(models: Path) -> None:
+    session = Session(models / "float.tflite", engine="native", threads=1)
+    engine: Any = session._engine
+    session.invoke()
+    for run in (
+        session.invoke,
+        session.reset,
+        lambda: session.run(np.ones((1, 4))),
+        lambda: session.run_bytes(bytes(16)),
+    ):
+        run()
+        assert engine.invoke_at_once() == 0
+    with pytest.raises(SessionError):
+        session.run_bytes(bytes(15))
+    assert engine.invoke_at_once() == 0
+
+
+def test_other_shapes_and_long_inferences_take_turns(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(models / "float.tflite", engine="native", threads=1)
+    engine: Any = session._engine
+    session.invoke()
+    session.run(np.ones((2, 4)))
+    session.invoke()
+    assert engine.invoke_at_once is None
+    monkeypatch.setattr(_native, "SHORT_WORK", 1)
+    long = Session(models / "float.tflite", engine="native", threads=1)
+    engine = long._engine
+    long.invoke()
+    assert engine.invoke_at_once is None
+
+
+def test_invoke_in_one_thread_leaves_the_runs_of_others_alone(models: Path) -> None:
+    session = Session(models / "float.tflite", engine="native", threads=1)
+    session.invoke()
+    x = np.linspace(-1, 1, 4)[None]
+    wanted = session.run(x)["probabilities"]
+    ended = threading.Event()
+
+    def invoke() -> None:
+        while not ended.is_set():
+            session.invoke()
+
+    other = threading.Thread(target=invoke, daemon=True)
+    other.start()
+    try:
+        for _ in range(RUNS):
+            np.testing.assert_array_equal(session.run(x)["probabilities"], wanted)
+    finally:
+        ended.set()
+        other.join(60)

@@ -216,8 +216,10 @@ class Session:
 
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
-        with self._turn.lock:  # and not by hand, faster: an interrupt between two lines would leave it taken
-            self._engine.invoke()
+        at_once = self._engine.invoke_at_once
+        if at_once is None or at_once():
+            with self._turn.lock:  # and not by hand, faster: an interrupt between two lines would leave it taken
+                self._engine.invoke()
 
     def reset(self) -> None:
         """Forget what earlier runs left: give the variables of a streaming model their first values.

@@ -11,6 +11,9 @@ from flatbuffers import flexbuffers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgequant_runtime._engines._native import NativeModel
+from edgequant_runtime._model_file import read_model_file
+
 from .conftest import examples
 from .oracle import NativeError, check, check_close, run_native
 from .single_op import SAME, Model, Quantized
@@ -50,6 +53,23 @@ def test_if(shape: Shape, kind: str, names: list[str], chosen: bool, seed: int) 
     rng = np.random.default_rng(seed)
     values = [rng.integers(0, 100, shape).astype(kind.lower()) for _ in inputs]
     check(model.finish([y]), [np.array([chosen]), *values])
+
+
+def test_what_runs_other_graphs_is_not_short() -> None:
+    """Their work is counted once, and WHILE may run one any number of times."""
+    short = []
+    for runs_others in (False, True):
+        model = Model()
+        inputs = [model.input((1,), "BOOL"), *(model.input((2,), "INT32") for _ in range(2))]
+        y = model.tensor((2,), "INT32")
+        if runs_others:
+            for name in ("ADD", "SUB"):
+                branch(model.subgraph(), (2,), "INT32", name)
+            model.operator("IF", inputs, [y], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+        else:
+            model.operator("ADD", inputs[1:], [y], "AddOptions")
+        short.append(NativeModel(read_model_file(model.finish([y]))).is_short)
+    assert short == [True, False]
 
 
 def test_if_of_a_condition_that_is_known() -> None:

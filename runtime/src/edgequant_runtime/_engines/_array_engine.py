@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class ArrayEngine(ABC):
     """An engine without another way to its memory."""
 
+    invoke_at_once = None
+
     inputs: Sequence[TensorInfo]
     outputs: Sequence[TensorInfo]
 

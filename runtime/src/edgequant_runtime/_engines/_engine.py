@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ class Engine(Protocol):
     Inputs and outputs are addressed by their place in `inputs` and `outputs`. The shapes in use at first have 1 where
     a size is free.
     """
+
+    invoke_at_once: Callable[[], int] | None
+    """Runs one inference if it can without a turn and returns 0; otherwise invoke() is to be called. Mostly None."""
 
     @property
     def inputs(self) -> Sequence[TensorInfo]:

@@ -68,7 +68,7 @@ class ModelOptions(ctypes.Structure):
 class Work(ctypes.Structure):
     """eq_model_work."""
 
-    _fields_ = (("fast", c_uint64), ("slow", c_uint64), ("floats", c_uint64))
+    _fields_ = (("fast", c_uint64), ("slow", c_uint64), ("floats", c_uint64), ("bodies", c_uint64))
 
 
 class SessionOptions(ctypes.Structure):
@@ -103,6 +103,14 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...] | None]] = {
     "eq_session_memory": (None, (c_void_p, _TO_STRUCTURE)),
     "eq_session_profile": (c_int32, (c_void_p, _TO_STRUCTURE, c_int32)),
 }  # fmt: skip
+
+
+@cache
+def uninterrupted_run() -> Any:
+    """Return eq_session_run() as a function during which no other Python thread runs."""
+    run = ctypes.PyDLL(library_path()).eq_session_run
+    run.restype = c_int32
+    return run
 
 
 @cache

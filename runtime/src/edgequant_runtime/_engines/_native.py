@@ -7,7 +7,8 @@ nor any view needs it. Numpy is imported when arrays are asked for: on a small b
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from ctypes import addressof, byref, c_char, c_void_p
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from ._library import (
     Work,
     check,
     library,
+    uninterrupted_run,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 MOST_KERNEL_SETS = 16
 """More than any CPU has; there is no name past the last."""
+
+SHORT_WORK = 1 << 17
+"""Multiply-accumulates during which other Python threads may wait: far less than the 5 ms that each has for a turn."""
 
 # The numbers of the .tflite format.
 _DTYPES = {
@@ -132,6 +137,13 @@ class NativeModel(_Handle):
         library().eq_model_measure(self.handle, byref(work))
         return int(work.fast), int(work.floats), int(work.slow)
 
+    @cached_property
+    def is_short(self) -> bool:
+        """Whether an inference, with the file's input shapes, is over before others would miss their turn."""
+        work = Work()
+        library().eq_model_measure(self.handle, byref(work))
+        return bool(work.bodies == 0 and work.fast + work.floats + work.slow <= SHORT_WORK)
+
     def layers_past_float16(self) -> int:
         """Return how many layers compute with float32 where float16 was asked for, as it cannot hold their weights."""
         return int(library().eq_model_layers_past_float16(self.handle))
@@ -157,7 +169,16 @@ class _NativeSession(_Handle):
 
 
 class NativeEngine:
-    """One session of a native model; another shape of the inputs is another session of the same model."""
+    """One session of a native model; another shape of the inputs is another session of the same model.
+
+    Attributes:
+        invoke_at_once: runs one inference and returns 0, or returns another number, and then invoke() is to be called.
+            It needs no turn: Python lets no other thread run meanwhile, and while one has its turn it does nothing.
+            None where an inference takes so long that others should run, and before the first invoke().
+
+    """
+
+    invoke_at_once: Callable[[], int] | None
 
     def __init__(
         self, model: NativeModel, threads: int, profile: bool = False, input_shapes: InputShapes | None = None
@@ -187,7 +208,11 @@ class NativeEngine:
 
     def reset(self) -> None:
         """Give the model's variables their first values."""
-        self._library.eq_session_reset(self._session.handle)
+        self._gate.value = None
+        try:
+            self._library.eq_session_reset(self._session.handle)
+        finally:
+            self._gate.value = self._address
 
     @cached_property
     def inputs(self) -> Sequence[TensorInfo]:
@@ -211,6 +236,8 @@ class NativeEngine:
         # References that are made once: ctypes passes them on faster than it makes pointers of values in each call.
         session, error = byref(c_char.from_address(self._session.handle.value or 0)), byref(self._error)
         self._run = partial(self._library.eq_session_run, session, error)
+        self._gate, self._address = c_void_p(), self._session.handle.value
+        self.invoke_at_once, self._is_undecided = None, shapes is None and not self._profiled
         for known in ("_inputs", "_outputs", "_shapes", "_input_bytes", "_output_bytes"):
             self.__dict__.pop(known, None)
 
@@ -267,33 +294,57 @@ class NativeEngine:
         """Return a copy of an output."""
         return self._outputs[index].copy()
 
+    # Whoever has a turn closes the gate first: `invoke_at_once` gets a session that is NULL then, which C refuses.
+
     def invoke(self) -> None:
         """Run one inference."""
+        self._gate.value = None
+        try:
+            self._invoke()
+        finally:
+            self._gate.value = self._address
+        if self._is_undecided:
+            self._decide()
+
+    def _invoke(self) -> None:
         status = self._run()
         if status:
             check(status, self._error, "The engine 'native' failed while it ran the model")
 
+    def _decide(self) -> None:
+        self._is_undecided = False
+        if self._model.is_short and getattr(sys, "_is_gil_enabled", lambda: True)():
+            self.invoke_at_once = partial(uninterrupted_run(), self._gate, None)
+
     def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one inference on values of the model's own types; return copies of the outputs."""
-        for view, shape, value in zip(self._inputs, self._shapes, values):
-            if value.shape != shape:
-                self.resize([value.shape for value in values])
-                return self.run(values)
-            view[...] = value
-        self.invoke()
-        return [view.copy() for view in self._outputs]
+        self._gate.value = None
+        try:
+            for view, shape, value in zip(self._inputs, self._shapes, values):
+                if value.shape != shape:
+                    self.resize([value.shape for value in values])
+                    return self.run(values)
+                view[...] = value
+            self._invoke()
+            return [view.copy() for view in self._outputs]
+        finally:
+            self._gate.value = self._address
 
     def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs."""
         places = self._input_bytes
         if len(inputs) != len(places):
             check_bytes(inputs, [len(place) for place in places])
-        for place, data in zip(places, inputs):
-            if len(data) != len(place):
-                check_bytes(inputs, [len(place) for place in places])
-            place.raw = data
-        self.invoke()
-        return tuple([place.raw for place in self._output_bytes])
+        self._gate.value = None
+        try:
+            for place, data in zip(places, inputs):
+                if len(data) != len(place):
+                    check_bytes(inputs, [len(place) for place in places])
+                place.raw = data
+            self._invoke()
+            return tuple([place.raw for place in self._output_bytes])
+        finally:
+            self._gate.value = self._address
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step cost so far; empty if the session does not measure."""
