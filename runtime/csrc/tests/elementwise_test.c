@@ -237,6 +237,24 @@ static void test_transpose(const eq_kernels *scalar, const eq_kernels *set) {
     compare_and_free(&e);
 }
 
+/* The scalar set has none: each value is compared with where it came from. */
+static void test_transpose_4(const eq_kernels *scalar, const eq_kernels *set) {
+    (void)scalar;
+    const int32_t rows = random_between(1, 40), columns = random_between(1, 40), wide = columns + PICK(0, 1, 5);
+    const size_t n = (size_t)rows * (size_t)wide;
+    uint32_t *in = (uint32_t *)(void *)take_exact(n * sizeof *in), *out = (uint32_t *)(void *)take_exact(n * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        in[i] = random_bits();
+    }
+    set->transpose_4(in, wide * 4, out, rows * 4, rows, columns);
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t c = 0; c < columns; c++) {
+            expect_equal(&in[r * wide + c], &out[c * rows + r], sizeof *in, "of four bytes");
+        }
+    }
+    free(in), free(out);
+}
+
 /* ---- float32 ---- */
 
 static float random_float(void) {
@@ -329,7 +347,8 @@ static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
     DO(dot)              \
     DO(average)          \
     DO(bilinear)         \
-    DO(transpose)
+    DO(transpose)        \
+    DO(transpose_4)
 
 /* A kernel set as large as its tests: a new kernel without a test does not compile. */
 #define MEMBER(kernel) void (*kernel)(void);

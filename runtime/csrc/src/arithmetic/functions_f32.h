@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* a * b + c, where who includes this may have a fused multiply-add: the exponentials of one float32, and what is made of them, have the
+ * same bits with both, for each of the 2^32 numbers (tests/every_float_test.c). Of functions of two nobody knows. */
+#ifndef EQ_MULTIPLY_ADD
+#define EQ_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
 /* ln 2 in two parts: the first has 32 bits, so that products with small integers are exact. */
 #define EQ_LN2_HIGH 0x1.62e42feep-1
 #define EQ_LN2_LOW 0x1.a39ef35793c76p-33
@@ -22,20 +28,20 @@ static inline double eq_binary_power(double x, double *rest) {
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits + 1023) << 52;
     memcpy(&power, &bits, sizeof power);
-    *rest = (x - exponent * EQ_LN2_HIGH) - exponent * EQ_LN2_LOW;
+    *rest = EQ_MULTIPLY_ADD(-exponent, EQ_LN2_LOW, EQ_MULTIPLY_ADD(-exponent, EQ_LN2_HIGH, x));
     return power;
 }
 
 /* e^x - 1 for |x| <= ln 2 / 2, by Taylor's series. */
 static inline double eq_small_growth(double x) {
     double sum = 1.0 / 40320;
-    sum = sum * x + 1.0 / 5040;
-    sum = sum * x + 1.0 / 720;
-    sum = sum * x + 1.0 / 120;
-    sum = sum * x + 1.0 / 24;
-    sum = sum * x + 1.0 / 6;
-    sum = sum * x + 0.5;
-    sum = sum * x + 1;
+    sum = EQ_MULTIPLY_ADD(sum, x, 1.0 / 5040);
+    sum = EQ_MULTIPLY_ADD(sum, x, 1.0 / 720);
+    sum = EQ_MULTIPLY_ADD(sum, x, 1.0 / 120);
+    sum = EQ_MULTIPLY_ADD(sum, x, 1.0 / 24);
+    sum = EQ_MULTIPLY_ADD(sum, x, 1.0 / 6);
+    sum = EQ_MULTIPLY_ADD(sum, x, 0.5);
+    sum = EQ_MULTIPLY_ADD(sum, x, 1);
     return sum * x;
 }
 
@@ -47,7 +53,7 @@ static inline double eq_exponent_f32(float x) {
 static inline double eq_exp_of_f32(double x) {
     double rest;
     const double power = eq_binary_power(x, &rest);
-    return power + power * eq_small_growth(rest);
+    return EQ_MULTIPLY_ADD(power, eq_small_growth(rest), power);
 }
 
 static inline float eq_exp_f32(float x) {
@@ -58,7 +64,7 @@ static inline float eq_exp_f32(float x) {
 static inline double eq_growth_f32(double x) {
     double rest;
     const double power = eq_binary_power(x, &rest);
-    return (power - 1) + power * eq_small_growth(rest);
+    return EQ_MULTIPLY_ADD(power, eq_small_growth(rest), power - 1);
 }
 
 static inline float eq_exp_minus_1_f32(float x) {
@@ -112,7 +118,7 @@ static inline float eq_erfc_f32(float x) {
     double sum = p[0];
 #pragma GCC unroll 16 /* else compilers make no vectors of the loop around it */
     for (int i = 1; i < (int)(sizeof p / sizeof *p); i++) {
-        sum = sum * t + p[i];
+        sum = sum * t + p[i]; /* fused, three results were others */
     }
     const double y = t * eq_exp_of_f32(sum - z * z);
     return (float)(x < 0 ? 2 - y : y);

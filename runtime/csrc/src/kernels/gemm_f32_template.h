@@ -7,6 +7,7 @@
  *     PADDED_ROWS                          or nothing: fewer rows than ROWS are as many, the last repeated; there is code for 1 besides
  *     add_taps(...)                        or nothing: one tap after the other, by splat
  *     RUNS_LINES, LINE_TILES               or nothing: a single row takes so many tiles at once, or 2; add_line_taps(...) as above
+ *     COPIES_LINES                         or nothing: packs weights whose columns are adjacent by vectors (of float32)
  *     STORES_SOME, store_some(p, v, count) or nothing: the first `count` lanes. Who has it computes a tile whose last vectors
  *                                          have no columns without them
  *
@@ -28,7 +29,40 @@ size_t FLOAT_NAME(gemm, packed_bytes)(const eq_gemm_f32_weights *w) {
     return tiles * (1 + taps_of(w)) * TILE * sizeof(value);
 }
 
+#ifdef COPIES_LINES
+/* Weights of which each tap's columns are adjacent, as those mostly are that are computed, and so packed in every run. */
+static void pack_lines(const eq_gemm_f32_weights *w, value *packed) {
+    const size_t taps = taps_of(w);
+    for (int32_t n = 0; n < w->columns; n += TILE) {
+        const int32_t count = w->columns - n < TILE ? w->columns - n : TILE;
+        const value *from = w->weights + n;
+        if (w->bias) {
+            memcpy(packed, w->bias + n, (size_t)count * sizeof *packed);
+        } else {
+            memset(packed, 0, sizeof(value[TILE]));
+        }
+        packed += TILE;
+        for (size_t k = 0; k < taps; k++, from += w->columns, packed += TILE) {
+            if (count < TILE) {
+                memcpy(packed, from, (size_t)count * sizeof *packed);
+                continue;
+            }
+            EQ_UNROLL
+            for (int v = 0; v < VECTORS; v++) {
+                store(packed + v * LANES, load(from + v * LANES));
+            }
+        }
+    }
+}
+#endif
+
 void FLOAT_NAME(gemm, pack)(const eq_gemm_f32_weights *w, void *packed) {
+#ifdef COPIES_LINES
+    if (w->columns_last) {
+        pack_lines(w, packed);
+        return;
+    }
+#endif
     const size_t taps = taps_of(w), tile = (1 + taps) * TILE;
     const size_t column = w->columns_last ? 1 : taps, next = w->columns_last ? (size_t)w->columns : 1;
     for (int32_t n = 0; n < w->columns; n++) {

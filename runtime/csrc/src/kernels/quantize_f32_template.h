@@ -1,9 +1,11 @@
 /* Floats to int8 by their range, in C that compilers make vectors of: a set includes this for its CPU, after
- * PREFIX(name) and RANGE_LANES, a power of two: so many chains of comparisons, whose order does not matter. */
+ * PREFIX(name) and RANGE_LANES, a power of two: so many chains of comparisons, whose order does not matter. Who has a range_f32 of its own
+ * leaves RANGE_LANES out. */
 #include <math.h>
 
 #include "kernels.h"
 
+#ifdef RANGE_LANES
 void PREFIX(range_f32)(const float *in, size_t n, float *least, float *most) {
     enum { LANES = RANGE_LANES };
     float low[LANES] = {0}, high[LANES] = {0};
@@ -28,6 +30,7 @@ void PREFIX(range_f32)(const float *in, size_t n, float *least, float *most) {
     }
     *least = low[0], *most = high[0];
 }
+#endif
 
 void PREFIX(quantize_f32)(const eq_quantize_f32 *parameters, const float *restrict in, int8_t *restrict out, size_t n) {
     const eq_quantize_f32 p = *parameters;

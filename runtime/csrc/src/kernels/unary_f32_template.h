@@ -1,10 +1,13 @@
 /* Elementwise functions of float32 in C, without branches, so that compilers make vectors of the loops: a set that does includes this for
  * its CPU, after PREFIX(name) and UNARY_LANES: the loops go over so many values at once, a multiple of what a vector has, for then none of
  * them needs a loop over the rest beside it, nor one for arrays that overlap: half of the code. The same bits in every set, as no operation
- * is fused or reordered. */
+ * is reordered, and none fused but where that changes no result. */
 #include <math.h>
 #include <string.h>
 
+#if defined(__FMA__) || defined(__aarch64__)
+#define EQ_MULTIPLY_ADD(a, b, c) __builtin_fma(a, b, c)
+#endif
 #include "arithmetic/functions_f32.h"
 #include "kernels.h"
 #include "read/operator_codes.h"

@@ -10,6 +10,7 @@
 typedef __m256 vec;
 enum { LANES = 8, VECTORS = 2, ROWS = 6, PIXELS = 4 };
 #define MOST_ROWS 6
+#define COPIES_LINES
 #define PREFIX(name) eq_avx2_##name
 
 EQ_INLINE vec load(const float *p) {

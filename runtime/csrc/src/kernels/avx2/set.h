@@ -29,6 +29,7 @@ void eq_avx2_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t column
 void eq_avx2_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_avx2_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
+void eq_avx2_transpose_4(const void *in, ptrdiff_t in_stride, void *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 
 size_t eq_avx2_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_avx2_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);
@@ -65,7 +66,7 @@ extern const eq_binary_f32 eq_avx2_binary_f32[];
         .multiply = eq_avx2_multiply, .multiply_scalar = eq_avx2_multiply_scalar, .maximum = eq_avx2_maximum,             \
         .minimum = eq_avx2_minimum, .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows, \
         .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average,     \
-        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                                                     \
+        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose, .transpose_4 = eq_avx2_transpose_4,                 \
         EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                       \
                                         .columns = 16,                                                                    \
                                         .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                    \

@@ -11,6 +11,7 @@ typedef __m512 vec;
 enum { LANES = 16, VECTORS = 2, ROWS = 8, PIXELS = 4, LINE_TILES = 4 };
 #define MOST_ROWS 8
 #define RUNS_LINES
+#define COPIES_LINES
 #define PREFIX(name) eq_avx512_##name
 
 EQ_INLINE vec load(const float *p) {

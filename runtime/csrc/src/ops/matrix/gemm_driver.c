@@ -287,6 +287,10 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
     }
     p->joined = p->tiles == 1 || is_small;
+    if (p->tiles == 1 && p->columns < LEAST_UNITS * p->chunk) { /* a unit more or less would make much of a thread's share */
+        p->tile = KERNEL_ROWS;
+        p->tiles = (int32_t)((pixels + p->tile - 1) / p->tile);
+    }
 }
 
 static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer, const uint8_t *packed,

@@ -149,7 +149,7 @@ typedef struct pack_data {
     eq_pack_f32 pack;
     eq_product_f32 product;
     size_t bytes;
-    bool has_bias;
+    bool has_bias, has_gaps; /* columns that complete a tile: zeros */
 } pack_data;
 
 static void run_pack(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -160,7 +160,9 @@ static void run_pack(const eq_step *step, const eq_storage *storage, int32_t fir
     pack.weights = storage[step->inputs[0].tensor].data;
     pack.bias = d->has_bias ? storage[step->inputs[1].tensor].data : NULL;
     pack.scratch = scratch;
-    memset(storage[step->outputs[0].tensor].data, 0, d->bytes);
+    if (d->has_gaps) {
+        memset(storage[step->outputs[0].tensor].data, 0, d->bytes);
+    }
     eq_matrices_f32_pack(&pack, storage[step->outputs[0].tensor].data);
 }
 
@@ -177,7 +179,11 @@ static int32_t pack_each_run(eq_plan *plan, const eq_operator *op, const eq_pack
     if (!step) {
         return -1;
     }
-    *(pack_data *)step->data = (pack_data){.pack = *pack, .product = *product, .bytes = bytes, .has_bias = has_bias};
+    pack_data *d = step->data;
+    *d = (pack_data){.pack = *pack, .product = *product, .bytes = bytes, .has_bias = has_bias};
+    for (int32_t i = 0; i < product->matrix_count; ++i) {
+        d->has_gaps |= product->matrices[i].columns % pack->kernel->columns != 0;
+    }
     step->inputs[0].tensor = product->weights;
     if (has_bias) {
         step->inputs[1].tensor = product->bias;

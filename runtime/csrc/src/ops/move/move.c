@@ -55,15 +55,15 @@ static void move_loop_last(eq_move *move, int32_t which) {
     move->loops[move->loop_count - 1] = loop;
 }
 
-/* The order of loops does not matter to the result. Innermost: of single bytes, the two that a transpose is made of; else the
+/* The order of loops does not matter to the result. Innermost: where the set has a kernel, the two that a transpose is made of; else the
  * longer of the last two. */
-static void sort(eq_move *move) {
-    int32_t row = -1, column = -1; /* loops over adjacent bytes of the output, of the input */
+static void sort(eq_move *move, const eq_kernels *kernels) {
+    int32_t row = -1, column = -1; /* loops over adjacent values of the output, of the input */
     for (int32_t i = 0; i < move->loop_count; ++i) {
-        row = is_bytes(move->loops[i].out, 1) ? i : row;
-        column = is_bytes(move->loops[i].in, 1) ? i : column;
+        row = is_bytes(move->loops[i].out, (ptrdiff_t)move->run) ? i : row;
+        column = is_bytes(move->loops[i].in, (ptrdiff_t)move->run) ? i : column;
     }
-    move->transposes = move->run == 1 && row >= 0 && column >= 0 && row != column;
+    move->transposes = (move->run == 1 || (move->run == 4 && kernels->transpose_4)) && row >= 0 && column >= 0 && row != column;
     if (move->transposes) {
         move_loop_last(move, row);
         move_loop_last(move, column > row ? column - 1 : column);
@@ -74,7 +74,7 @@ static void sort(eq_move *move) {
 }
 
 /* Longer runs and fewer loops. */
-static void simplify(eq_move *move) {
+static void simplify(eq_move *move, const eq_kernels *kernels) {
     int32_t kept = 0;
     for (int32_t i = 0; i < move->loop_count; ++i) {
         eq_move_loop loop = move->loops[i];
@@ -91,7 +91,7 @@ static void simplify(eq_move *move) {
         move->run *= (size_t)move->loops[--kept].count;
     }
     move->loop_count = kept;
-    sort(move);
+    sort(move, kernels);
 }
 
 /* ---- moving ---- */
@@ -134,7 +134,11 @@ static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *
 static void walk_all(const eq_move *move, const eq_kernels *kernels, const walk *loops, int32_t count, const uint8_t *in,
                      uint8_t *out) {
     if (count == 2 && move->transposes) {
-        kernels->transpose((const int8_t *)in, loops[0].in, (int8_t *)out, loops[1].out, loops[0].count, loops[1].count);
+        if (move->run == 4) {
+            kernels->transpose_4(in, loops[0].in, out, loops[1].out, loops[0].count, loops[1].count);
+        } else {
+            kernels->transpose((const int8_t *)in, loops[0].in, (int8_t *)out, loops[1].out, loops[0].count, loops[1].count);
+        }
         return;
     }
     if (count == 1) {
@@ -214,7 +218,7 @@ eq_status eq_move_step(eq_plan *plan, const eq_operator *op, const eq_move *move
     step->units = 0;
     for (int32_t i = 0; i < count; ++i) {
         all->moves[i] = moves[i];
-        simplify(&all->moves[i]);
+        simplify(&all->moves[i], plan->kernels);
         step->units += units_of(&all->moves[i]);
         step->cost += bytes_of(&all->moves[i]) / 4;
         step->inputs[moves[i].input] = use_of(plan, inputs[moves[i].input]);
