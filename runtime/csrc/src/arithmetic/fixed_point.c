@@ -1,5 +1,23 @@
 #include "fixed_point.h"
 
+#include <math.h>
+
+eq_fixed eq_fixed_from(double real) {
+    if (!(fabs(real) < 0x1p30)) {
+        return (eq_fixed){real < 0 ? -INT32_MAX : INT32_MAX, 30};
+    }
+    int exponent;
+    int64_t multiplier = (int64_t)round(frexp(real, &exponent) * 0x1p31);
+    if (multiplier == INT64_C(1) << 31 || multiplier == -(INT64_C(1) << 31)) {
+        multiplier /= 2;
+        exponent += 1;
+    }
+    if (exponent < -31) {
+        return (eq_fixed){0, 0};
+    }
+    return (eq_fixed){(int32_t)multiplier, exponent};
+}
+
 static int32_t shift_left_saturating(int32_t x, int32_t exponent) {
     const int64_t y = (int64_t)x * (INT64_C(1) << exponent);
     return (int32_t)(y > INT32_MAX ? INT32_MAX : y < INT32_MIN ? INT32_MIN : y);

@@ -2,7 +2,6 @@
 #ifndef EQ_FIXED_POINT_H
 #define EQ_FIXED_POINT_H
 
-#include <math.h>
 #include <stdint.h>
 
 #include "arithmetic.h"
@@ -14,21 +13,7 @@ typedef struct eq_fixed {
 } eq_fixed;
 
 /* LiteRT's QuantizeMultiplier; numbers of 2^30 and more, which no sound model has, become the largest. */
-static inline eq_fixed eq_fixed_from(double real) {
-    if (!(fabs(real) < 0x1p30)) {
-        return (eq_fixed){real < 0 ? -INT32_MAX : INT32_MAX, 30};
-    }
-    int exponent;
-    int64_t multiplier = (int64_t)round(frexp(real, &exponent) * 0x1p31);
-    if (multiplier == INT64_C(1) << 31 || multiplier == -(INT64_C(1) << 31)) {
-        multiplier /= 2;
-        exponent += 1;
-    }
-    if (exponent < -31) {
-        return (eq_fixed){0, 0};
-    }
-    return (eq_fixed){(int32_t)multiplier, exponent};
-}
+eq_fixed eq_fixed_from(double real);
 
 /* The high half of 2 * a * b, rounded to nearest, ties away from zero for positive products and towards it for negative
  * ones; INT32_MIN * INT32_MIN saturates. (SaturatingRoundingDoublingHighMul) */

@@ -68,7 +68,8 @@ static bool run_whole(const eq_unary_f32 *options, const float *in, float *out, 
     case EQ_OP_NEG:
         RUN(-x)
     case EQ_OP_SIN:
-        RUN(eq_sine_f32(x, 0))
+    case EQ_OP_COS:
+        RUN(eq_sine_f32(x, options->code == EQ_OP_COS))
     case EQ_OP_LOG:
         RUN(eq_log_f32(x))
     case EQ_OP_SQRT:
@@ -85,8 +86,6 @@ static bool run_whole(const eq_unary_f32 *options, const float *in, float *out, 
         RUN((float)((x > 0) - (x < 0)))
     case EQ_OP_CEIL:
         RUN(ceilf(x))
-    case EQ_OP_COS:
-        RUN(eq_sine_f32(x, 1))
     case EQ_OP_ELU:
         RUN(x < 0 ? eq_exp_minus_1_f32(x) : x)
     case EQ_OP_ROUND:

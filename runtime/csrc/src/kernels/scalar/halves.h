@@ -2,7 +2,8 @@
 #ifndef EQ_SCALAR_HALVES_H
 #define EQ_SCALAR_HALVES_H
 
-#include "arithmetic/half.h"
+#include <stdint.h>
+
 #include "kernels/inline.h"
 
 typedef uint16_t value;
@@ -14,14 +15,17 @@ enum { LANES = 1, VECTORS = 1, ROWS = 1, PIXELS = 1 };
 #define FLOAT_NAME(kernel, name) eq_scalar_##kernel##_f16_##name
 #define BINARY_NAME(name) eq_scalar_##name##_f16
 
-#define EQ_ONCE static __attribute__((noinline, unused)) /* many instructions: a function and not its copies */
+/* Many instructions: functions, and not their copies in every kernel. (halves.c) */
+uint16_t eq_scalar_narrow_half(float x);
+float eq_scalar_widen_half(uint16_t half);
+float eq_scalar_fuse_halves(float a, float b, float c);
 
-EQ_ONCE value to_value(float x) {
-    return eq_half_from_float(x);
+EQ_INLINE value to_value(float x) {
+    return eq_scalar_narrow_half(x);
 }
 
-EQ_ONCE vec load(const value *p) {
-    return eq_half_to_float(*p);
+EQ_INLINE vec load(const value *p) {
+    return eq_scalar_widen_half(*p);
 }
 
 EQ_INLINE vec splat(const value *p) {
@@ -32,12 +36,12 @@ EQ_INLINE vec zero(void) {
     return 0.0f;
 }
 
-EQ_ONCE void store(value *p, vec v) {
-    *p = eq_half_from_float(v);
+EQ_INLINE void store(value *p, vec v) {
+    *p = to_value(v);
 }
 
-EQ_ONCE vec fused(vec w, vec x, vec sum) {
-    return eq_half_fused(w, x, sum);
+EQ_INLINE vec fused(vec w, vec x, vec sum) {
+    return eq_scalar_fuse_halves(w, x, sum);
 }
 
 EQ_INLINE vec sum_of(vec a, vec b) {

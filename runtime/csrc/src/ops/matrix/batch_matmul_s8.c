@@ -5,6 +5,8 @@
  * The kernel multiplies the bytes as they are:
  *     sum of (x - x_zero_point) * (y - y_zero_point)
  *         = sum of x * y - x_zero_point * sum of y - y_zero_point * (sum of x - depth * x_zero_point)         (modulo 2^32) */
+#include <math.h>
+
 #include "arithmetic/arithmetic.h"
 #include "batch_matmul.h"
 #include "base/memory.h"

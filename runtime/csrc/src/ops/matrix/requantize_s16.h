@@ -2,6 +2,8 @@
 #ifndef EQ_REQUANTIZE_S16_H
 #define EQ_REQUANTIZE_S16_H
 
+#include <math.h>
+
 #include "arithmetic/fixed_point.h"
 
 /* The scale's 16 highest bits, one rounding, ties up; wraps. scale.shift is at most 14. (MultiplyByQuantizedMultiplier of int64) */
