@@ -66,6 +66,15 @@ def test_a_value_decides_what_runs(rate: int, expected: list[float], suffix: str
     assert outputs["loud"] == 1.5
 
 
+def test_outputs_of_fixed_sizes_have_a_shape(voice: Path, tmp_path: Path) -> None:
+    """What data decides has no inferred shape, and a file without one is not valid."""
+    written = tmp_path / "written.onnx"
+    convert(voice, written, input_shapes=["x=1,6"])
+    onnx.checker.check_model(written)
+    found = [value.type.tensor_type for value in onnx.load(written).graph.output]
+    assert all(kind.HasField("shape") for kind in found) and len(found[0].shape.dim) == 2
+
+
 def test_what_data_decides_behind_many_residuals_stays(tmp_path: Path) -> None:
     """Each residual reads a value twice: to ask for it anew each time would take 2^200 questions."""
     nodes = [helper.make_node("Add", [f"x{i}", f"x{i}"], [f"x{i + 1}"]) for i in range(200)]

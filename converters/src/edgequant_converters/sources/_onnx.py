@@ -26,7 +26,7 @@ from ._input_values import fix_values
 from ._layout import check_layout, to_nchw, to_nhwc
 from ._onnx_file import graph_inputs, load_onnx, shape_of
 from ._onnx_litert import write_onnx_as_litert
-from ._onnx_normalise import normalised
+from ._onnx_normalise import describe_outputs, normalised
 from ._onnx_quantized import DEQUANTIZABLE, Dequantized, dequantized
 from ._onnx_short_floats import has_short_floats, widen_short_floats
 from ._onnx_versions import is_too_new, lowered
@@ -80,7 +80,9 @@ class OnnxSource:
     def write_onnx(self, path: Path) -> float:
         """Write the graph with a newer opset, inferred shapes and all weights inside; a free batch stays free."""
         channels_last = frozenset(value.name for value, permuted in self._permutations() if permuted)
-        save_onnx(normalised(self._model, channels_last), path)
+        model, (_, outputs) = normalised(self._model, channels_last), self._case
+        describe_outputs(model, outputs)
+        save_onnx(model, path)
         return min(self._check(path), self._note_loss())
 
     def beside(self, written: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:

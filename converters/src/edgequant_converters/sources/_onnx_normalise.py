@@ -1,6 +1,10 @@
 """Bringing an ONNX graph into the form that the quantizers take."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import onnx
+from numpy.typing import NDArray
 from onnx import helper
 
 from ._exporter_notes import drop_exporter_notes
@@ -25,6 +29,20 @@ def normalised(model: onnx.ModelProto, channels_last: frozenset[str]) -> onnx.Mo
         if value.name in channels_last:
             _take_channels_last(copy.graph, value)
     return onnx.shape_inference.infer_shapes(copy)
+
+
+def describe_outputs(model: onnx.ModelProto, outputs: Sequence[NDArray[Any]]) -> None:
+    """Give outputs whose shape could not be inferred that of their values: without one a file is not valid.
+
+    Where an input has a free size, so may the output.
+    """
+    fixed = all(d.HasField("dim_value") for value in graph_inputs(model) for d in value.type.tensor_type.shape.dim)
+    for value, values in zip(model.graph.output, outputs, strict=True):
+        kind = value.type.tensor_type
+        if not kind.HasField("shape"):
+            kind.shape.SetInParent()
+            for size in values.shape:
+                kind.shape.dim.add(**({"dim_value": size} if fixed else {}))
 
 
 def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
