@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edgequant_converters.ir import Graph, Operator, Tensor
 
+from ._carried import carried
 from ._grids import Range, is_float, union
 from ._specification import INT8, INT16, OPERATORS, Scales
 
@@ -63,9 +64,15 @@ class Islands:
         self._producers, self._users = graph.producers(), graph.users()
         self._squared: dict[Operator, bool] = {}
         self.reasons: dict[Operator, str] = {}
+        self.float_inputs: set[Tensor] = set()
 
     def find(self, *, outputs_may_be_float: bool) -> dict[Operator, str]:
-        """Return the operators to keep in float, with reasons: integer ones, and joins that the user keeps so."""
+        """Return the operators to keep in float, with reasons: integer ones, and joins that the user keeps so.
+
+        `float_inputs` then has the inputs that are to stay in float with them.
+        """
+        if outputs_may_be_float:
+            self._keep_states()
         for operator in self._graph.operators:
             kind = self._kinds.get(operator)
             if kind is not None and (why := self._is_fragile(operator)) is not None:
@@ -73,6 +80,21 @@ class Islands:
             elif kind in (INT8, None) and outputs_may_be_float and (ways := self._ways_out_of_mixed(operator)):
                 self._keep_with_sources(ways, self._mixture(operator))
         return self.reasons
+
+    def _keep_states(self) -> None:
+        """Keep states that go from step to step in float, on all of their ways, and what moves parts of them."""
+        found = carried(self._graph, self._may_carry, self._only_moves)
+        self.float_inputs = found.states
+        moved = set(found.states)
+        for operator in self._graph.operators:
+            if self._only_moves(operator) and not moved.isdisjoint(operator.given):
+                found.ways[operator] = None
+                moved.update(operator.outputs)
+        names = ", ".join(f"'{state.name}'" for state in self._graph.inputs if state in found.states)
+        self._keep_with_sources(found.ways, f"errors of the state {names} would add up from step to step")
+
+    def _may_carry(self, operator: Operator) -> bool:
+        return self._kinds.get(operator, INT8) == INT8 and self._is_cheap(operator)
 
     def _mixture(self, join: Operator) -> str:
         widths = sorted(self._widths(join))
@@ -191,6 +213,7 @@ class Islands:
             for operator in [op for op in island if self._only_moves(op) and OPERATORS[op.code].scales is Scales.KEPT]:
                 (source,) = {self._producers.get(operator.given[i]) for i in _moved(operator)}
                 inside = source in island or (source is not None and source not in self._kinds)
+                inside = inside or not self.float_inputs.isdisjoint(operator.given)
                 if not inside and not self._feeds_out(operator):
                     del island[operator]
                     changed = True

@@ -35,7 +35,8 @@ def lower(
 ) -> None:
     """Rewrite `graph` in place.
 
-    Inputs and outputs get the type that `io` names, but for those of unknown range. `int4`: weights that training has
+    Inputs and outputs get the type that `io` names, but for those of unknown range and those that the plan
+    leaves in float. `int4`: weights that training has
     put on a 4-bit grid are stored in 4 bits. With `rounding`, biases make up for that of weights and inputs.
     """
     _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, rounding or Rounding({}, {}, {})).run()
@@ -56,7 +57,7 @@ class _Lowering:
         before = list(graph.operators)
         places = {op: (activation_inputs(op), trained_inputs(op)) for op in plan.kinds}
         for tensor in graph.inputs:
-            if tensor in self._floats and plan.has_range(tensor):
+            if tensor in self._floats and plan.has_range(tensor) and tensor not in plan.float_inputs:
                 self._set_type(tensor, self._io)
         for operator in before:
             kind = plan.kinds.get(operator)

@@ -65,7 +65,8 @@ class Plan:
     """What becomes of one float graph.
 
     `kinds` has the type of each operator that computes in integers, `kept` the reason for each that could but is left
-    in float, `unable` those that LiteRT has no integer kernel for, `float_outputs` the outputs that stay in float.
+    in float, `unable` those that LiteRT has no integer kernel for, `float_inputs` and `float_outputs` the inputs and
+    outputs that stay in float.
     `strict`: nothing is left that could be an integer.
     """
 
@@ -80,6 +81,7 @@ class Plan:
         self.kinds: dict[Operator, str] = {}
         self.unable: set[Operator] = set()
         self.kept: dict[Operator, str] = {}
+        self.float_inputs: set[Tensor] = set()
         self.float_outputs: set[Tensor] = set()
         for operator in graph.operators:
             kind = wanted(operator)
@@ -163,6 +165,7 @@ class Plan:
         for operator in self.kept:
             self.kinds.pop(operator, None)
         if free:
+            self.float_inputs = islands.float_inputs
             self.float_outputs = float_results(self._graph, lambda operator: operator in self.kept)
 
     def _leave_islands(self) -> None:
@@ -184,7 +187,9 @@ class Plan:
 
     def _is_integer(self, tensor: Tensor) -> bool:
         producer = self._producers.get(tensor)
-        return self._outputs is not Outputs.FLOAT if producer is None else producer in self.kinds
+        if producer is None:
+            return self._outputs is not Outputs.FLOAT and tensor not in self.float_inputs
+        return producer in self.kinds
 
     def _is_read_as_integer(self, tensor: Tensor) -> bool:
         if tensor in self._graph.outputs and self._outputs is not Outputs.FLOAT and tensor not in self.float_outputs:
