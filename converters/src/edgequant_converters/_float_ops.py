@@ -8,11 +8,12 @@ from ._request import QuantizationRequest
 from ._schemes import Scheme
 from .graph import ModelGraph, Op, Tensor, float_ops, read_graph
 from .graph._float_ops import CONVERSIONS
-from .quantizer import has_integer_form
+from .quantizer import FEW, has_integer_form
 
 KEPT = "asked for by --keep-float or the recipe"
 FLOAT_NEIGHBOURS = "one of its tensors has no range, or belongs to an operator that stays in float"
 STORED_ONLY = "weights are stored in int8, arithmetic stays in float: onnxruntime's integer kernel is slow or missing"
+FEW_WEIGHTS = f"it has fewer than {FEW:,} weights, which int8 would make worse and hardly smaller"
 FLOAT_WEIGHTS = "its weights stayed in float32"
 
 ONNX_STORED_ONLY = ("Conv", "ConvTranspose", "GRU", "RNN")
@@ -86,8 +87,10 @@ def _why_not_integer(op: Op, graph: ModelGraph, request: QuantizationRequest) ->
 
 
 def _why_not_narrow(op: Op, graph: ModelGraph, request: QuantizationRequest) -> str | None:
-    if any(_is_float_weight(graph.tensors[i]) for i in op.inputs):
-        return KEPT if _was_kept(op, request) else FLOAT_WEIGHTS
+    floats = [graph.tensors[i].elements for i in op.inputs if _is_float_weight(graph.tensors[i])]
+    if floats:
+        is_left = graph.format == "litert" and request.scheme is Scheme.DYNAMIC and max(floats) < FEW
+        return KEPT if _was_kept(op, request) else FEW_WEIGHTS if is_left else FLOAT_WEIGHTS
     stored_only = graph.format == "onnx" and request.scheme is Scheme.DYNAMIC and op.type in ONNX_STORED_ONLY
     return STORED_ONLY if stored_only else None
 

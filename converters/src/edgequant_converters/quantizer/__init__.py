@@ -22,10 +22,11 @@ from ._lower import CORRECTED, lower
 from ._plan import Floats, Outputs, Plan, Wanted
 from ._rewrites import write_in_integer_operators
 from ._specification import INT8, INT16, OPERATORS
-from ._storage import store_bodies, store_weights
+from ._storage import FEW, store_bodies, store_weights
 from ._trained import Weight, trained_values
 
 __all__ = [
+    "FEW",
     "IO_TYPES",
     "OPERATORS",
     "Decision",

@@ -14,19 +14,51 @@ from ._weights import axis_of, is_trained, scales_with_bias, stored_weights, sym
 WORTH = 4096
 """A constant that is no layer's weight has at least so many values where it is stored in float16: biases stay exact."""
 
+FEW = 1024
+"""Layers of fewer weights stay in float in dynamic range, as in TensorFlow's converter: most are first and depthwise
+ones, whose rounded weights and inputs cost all that follows 3 dB and more."""
+
+SHARE = 0.01
+"""What such layers may add to a file: where all layers are small, few of them stay in float."""
+
+_OF_SCALE = 12
+"""Bytes of a channel's scale and zero point."""
+
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 def store_weights(model: Model, scheme: Scheme, *, per_channel: bool, keeps: Callable[[Operator], bool]) -> None:
     """Rewrite all graphs of a float model in place; operators for which `keeps` holds stay as they are."""
+    exact = _few_weights(model, per_channel) if scheme is Scheme.DYNAMIC else frozenset()
     for graph in model.graphs:
-        _Storage(graph, scheme, per_channel, keeps).run()
+        _Storage(graph, scheme, per_channel, keeps, exact).run()
 
 
 def store_bodies(model: Model, *, per_channel: bool, keeps: Callable[[Operator], bool]) -> None:
     """Give the layers in bodies of IF and WHILE, which compute in float, int8 weights."""
     for graph in model.graphs[1:]:
         _Storage(graph, Scheme.DYNAMIC, per_channel, keeps).run()
+
+
+def _few_weights(model: Model, per_channel: bool) -> frozenset[Tensor]:
+    """Return the weights that stay in float because they are few: those that cost least, as long as SHARE allows."""
+    costs: dict[Tensor, int] = {}
+    for operator in (operator for graph in model.graphs for operator in graph.operators):
+        stored = HYBRID.get(operator.code)
+        for place in () if stored is None or operator.code in RECURRENT else stored.positions:
+            tensor = operator.input(place)
+            if stored is not None and tensor is not None and is_trained(tensor):
+                each = per_channel and stored.axis is not None
+                scales = tensor.shape[axis_of(stored.axis or 0, operator, place)] if each else 1
+                costs[tensor] = 3 * tensor.size - _OF_SCALE * scales
+    constants = {tensor for graph in model.graphs for tensor in graph.tensors() if tensor.is_constant}
+    room = SHARE * sum(tensor.size if tensor in costs else tensor.values.nbytes for tensor in constants)
+    found = set[Tensor]()
+    for tensor in sorted(costs, key=costs.__getitem__):
+        if tensor.size < FEW and costs[tensor] <= room:
+            room -= costs[tensor]
+            found.add(tensor)
+    return frozenset(found)
 
 
 def store_recurrent(operator: Operator) -> None:
@@ -44,6 +76,7 @@ class _Storage:
     scheme: Scheme
     per_channel: bool
     keeps: Callable[[Operator], bool]
+    exact: frozenset[Tensor] = frozenset()
     made: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
 
@@ -58,7 +91,7 @@ class _Storage:
     def _store(self, operator: Operator, place: int) -> None:
         tensor, stored = operator.inputs[place], HYBRID.get(operator.code)
         is_weight = stored is not None and place in stored.positions
-        if tensor is None or not is_trained(tensor):
+        if tensor is None or not is_trained(tensor) or tensor in self.exact:
             return
         if self.scheme is Scheme.FP16:
             if (is_weight or tensor.size >= WORTH) and float(np.abs(tensor.values).max(initial=0.0)) <= LARGEST_HALF:
