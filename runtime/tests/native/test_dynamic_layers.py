@@ -122,17 +122,25 @@ def test_values_half_way_between_two_integers(seed: int, low: float, high: float
     depth=st.integers(1, 40),
     columns=st.integers(1, 80),
     adj_y=st.booleans(),
+    each=st.booleans(),
 )
 @examples()
 def test_matrix_product(
-    seed: int, batches: tuple[tuple[int, ...], tuple[int, ...]], rows: int, depth: int, columns: int, adj_y: bool
+    seed: int,
+    batches: tuple[tuple[int, ...], tuple[int, ...]],
+    rows: int,
+    depth: int,
+    columns: int,
+    adj_y: bool,
+    each: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     model = Model()
     shape = (*batches[0], rows, depth)
     x = model.input(shape, "FLOAT32")
     y_shape = (*batches[1], columns, depth) if adj_y else (*batches[1], depth, columns)
-    y = model.constant(rng.integers(-127, 128, y_shape), "INT8", scales(rng, 1, False))
+    axis = len(y_shape) - (2 if adj_y else 1)
+    y = model.constant(rng.integers(-127, 128, y_shape), "INT8", scales(rng, columns, each, axis))
     out = model.tensor((*np.broadcast_shapes(*batches), rows, columns), "FLOAT32")
     model.operator("BATCH_MATMUL", [x, y], [out], "BatchMatMulOptions", version=4, adjY=adj_y)
     check_close(model.finish([out]), inputs(rng, shape))

@@ -118,6 +118,12 @@ static void fill_parts(const eq_matmul_shape *s, eq_product_dynamic *p) {
     }
 }
 
+/* The axis of y that counts columns. */
+static int32_t column_axis(const eq_matmul_shape *s, const eq_tensor *y) {
+    const bool is_last = s->y_column == 1 && y->dims[y->rank - 1] == s->columns;
+    return y->rank - (is_last ? 1 : 2);
+}
+
 /* Whether each matrix of the output has one of x of its own, in order. */
 static bool is_dense(const eq_matmul_shape *s) {
     for (int32_t axis = 0; axis < s->batch_rank; ++axis) {
@@ -134,7 +140,7 @@ eq_status eq_prepare_batch_matmul_dynamic(eq_plan *plan, const eq_operator *op) 
     eq_status status = eq_matmul_read(plan, op, &s);
     if (status == EQ_OK) {
         p.weights = eq_plan_input(plan, op, 1);
-        status = eq_dynamic_weights_check(plan, op, p.weights, NULL, -1, 0);
+        status = eq_dynamic_weights_check(plan, op, p.weights, NULL, column_axis(&s, p.weights), s.columns);
     }
     if (status == EQ_OK) {
         status = eq_activation_range_float(plan, op, EQ_ACTIVATION_NONE, &p.min, &p.max);
