@@ -138,6 +138,7 @@ def test_warning_that_the_sqnr_is_low(cli, tmp_path):
     document = json.loads(result.stdout)
     assert document["sqnr_db"] is None or document["sqnr_db"] < 15
     assert "WARNING: The outputs are far from the float model's: SQNR" in result.stderr
+    assert "check it with `edgequant compare`. Weight-int8 and fp16 keep more." in result.stderr
     assert [f"WARNING: {warning}" for warning in document["warnings"]] == result.stderr.splitlines()
 
 

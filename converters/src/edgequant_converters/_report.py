@@ -122,6 +122,18 @@ class ConversionReport:
         }
 
 
+_REMEDIES = {
+    Scheme.FP16: "Fp32 keeps all of it",
+    Scheme.BF16: "Fp16 keeps more",
+    Scheme.DYNAMIC: "Weight-int8 and fp16 keep more",
+    Scheme.INT8: "`edgequant doctor` looks for what loses it; int16x8 and weight-int8 keep activations finer",
+    Scheme.INT16X8: "Fp16 keeps more",
+    Scheme.WEIGHT_INT8: "Fp16 keeps more",
+    Scheme.WEIGHT_INT4: "Weight-int8 and fp16 keep more",
+}
+"""What loses less. Dynamic range is no remedy for int8: where activations need more than 8 bits, its have no more."""
+
+
 def warnings_for(
     scheme: Scheme,
     size: int,
@@ -148,12 +160,12 @@ def warnings_for(
         found.append(
             f"The outputs are far from the float model's: SQNR {measurement.sqnr_db:.1f} dB on "
             f"{measurement.measured_on}. Below {LOW_SQNR_DB:.0f} dB accuracy usually suffers: check it with "
-            "`edgequant compare`, and try int16x8, dynamic or --keep-float."
+            f"`edgequant compare`. {_REMEDIES[scheme]}."
         )
     return (
         *found,
         *_lost_objects(measurement.detections),
-        *_other_numbers(measurement),
+        *_other_numbers(scheme, measurement),
         *_lost_parts(measurement, cure),
     )
 
@@ -166,7 +178,7 @@ def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
         )
 
 
-def _other_numbers(measurement: Measurement) -> Iterator[str]:
+def _other_numbers(scheme: Scheme, measurement: Measurement) -> Iterator[str]:
     """Name every output of whole numbers that are often others than the float model's.
 
     Not of a detector, whose objects count instead: where two change places, so do all numbers that follow.
@@ -175,8 +187,7 @@ def _other_numbers(measurement: Measurement) -> Iterator[str]:
         if output.equal is not None and output.equal < FEWEST_EQUAL:
             yield (
                 f"Of the whole numbers of the output '{output.name}', {output.equal:.1%} equal the float model's on "
-                f"{measurement.measured_on}: check it with `edgequant compare`, and try int16x8, dynamic or "
-                "--keep-float."
+                f"{measurement.measured_on}: check it with `edgequant compare`. {_REMEDIES[scheme]}."
             )
 
 
