@@ -1,5 +1,6 @@
 """Ranges are chosen by what they do to the outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,10 @@ import pytest
 from edgequant_runtime.isolation import engine_process
 
 from edgequant_converters import convert
-from edgequant_converters._choose import choose
+from edgequant_converters._choose import KeepFirst, choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
-from edgequant_converters._measure import THIRDS, Reference, Standing
+from edgequant_converters._measure import GLANCE, HOPELESS_DB, THIRDS, Reference, Standing
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence, Rounding
 from edgequant_converters.doctor._network import Network
@@ -119,7 +120,9 @@ def test_what_is_better_for_being_left_in_float_is_not_taken(tmp_path: Path, lef
         output.write_bytes(model.read_bytes())
         return kept
 
-    first, *others = choose(hub, output, write, evidence, samples, lambda spans: None).steps
+    fit = KeepFirst(samples)
+    assert list(fit) == samples
+    first, *others = choose(hub, output, write, evidence, fit, lambda spans: None).steps
     assert first.taken
     assert others and all(step.sqnr_db > first.sqnr_db + 20 for step in others)
     assert any(step.taken for step in others) == taken
@@ -156,7 +159,7 @@ def test_what_is_worse_on_a_third_is_not_measured_on_all_samples(tmp_path: Path)
     with engine_process():
         reference = Reference(hub, samples, "samples")
         whole, alone = reference.stand(hub, None), reference.stand(coarse, None)
-        beaten = reference.stand(coarse, whole)
+        beaten = reference.stand(coarse, replace(whole, glance_db=alone.glance_db))
     assert whole.samples == alone.samples == len(samples)
     assert beaten.samples == 4
     assert beaten.thirds == alone.thirds[:1]
@@ -165,10 +168,10 @@ def test_what_is_worse_on_a_third_is_not_measured_on_all_samples(tmp_path: Path)
 
 
 def test_what_only_some_samples_gain_by_is_not_better() -> None:
-    best = Standing((30.0, 31.0, 300.0), 30.5, 24)
-    assert Standing((30.0, 33.0, 300.0), 31.5, 24).beats(best, 0.2)
-    assert not Standing((40.0, 30.9, 300.0), 36.0, 24).beats(best, 0.2)
-    assert not Standing((30.1, 31.1, 300.0), 30.6, 24).beats(best, 0.2)
+    best = Standing(30.0, (30.0, 31.0, 300.0), 30.5, 24)
+    assert Standing(30.0, (30.0, 33.0, 300.0), 31.5, 24).beats(best, 0.2)
+    assert not Standing(40.0, (40.0, 30.9, 300.0), 36.0, 24).beats(best, 0.2)
+    assert not Standing(30.1, (30.1, 31.1, 300.0), 30.6, 24).beats(best, 0.2)
 
 
 def test_few_samples_are_thirds_of_one(tmp_path: Path) -> None:
@@ -178,3 +181,61 @@ def test_few_samples_are_thirds_of_one(tmp_path: Path) -> None:
             samples = [{"x": row} for row in DRAW.normal(size=(count, 1, 64)).astype(np.float32)]
             standing = Reference(hub, samples, "samples").stand(hub, None)
             assert (len(standing.thirds), standing.samples) == (thirds, count)
+
+
+def test_what_is_hopeless_is_only_glanced_at(tmp_path: Path) -> None:
+    hub, coarse = network(tmp_path), tmp_path / "coarse.tflite"
+    convert(hub, coarse, quantize="dynamic")
+    samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
+    with engine_process():
+        answers = [open_model(hub).run_real([sample["x"]]) for sample in samples]
+        asked, told = Reference(hub, samples, "samples"), Reference(hub, samples, "samples", answers)
+        whole = asked.stand(hub, None)
+        hopeless = asked.stand(coarse, whole)
+        assert told.stand(coarse, None) == asked.stand(coarse, None)
+    assert hopeless.samples == GLANCE
+    assert not hopeless.is_near(whole, HOPELESS_DB)
+    assert whole.is_near(whole, 0.0)
+
+
+def test_what_cuts_off_more_than_what_was_worse_is_not_tried(tmp_path: Path) -> None:
+    hub, output = network(tmp_path), tmp_path / "out.tflite"
+    samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
+    evidence = Evidence({})
+    for sample in samples:
+        for name in ("x", *"abcdefghijklmnopqrstuvw"):
+            evidence.update(name, sample["x"])
+    worse, written = tmp_path / "worse.tflite", list[bytes]()
+    convert(hub, tmp_path / "plain.tflite", quantize="int8", calibration=np.stack([s["x"] for s in samples]), effort=0)
+    convert(hub, worse, quantize="int8", calibration=np.stack([s["x"] / 40 for s in samples]), effort=0)
+
+    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+        model = (worse if written else tmp_path / "plain.tflite").read_bytes()
+        # Each is another file, which computes the same.
+        written.append(model + bytes([len(written)]))
+        output.write_bytes(written[-1])
+        return 0
+
+    fit = KeepFirst(samples)
+    assert list(fit) == samples
+    steps = choose(hub, output, write, evidence, fit, lambda spans: None).steps
+    assert [step.taken for step in steps] == [True] + [False] * (len(steps) - 1)
+    assert not any("percentile 99.9" in step.what or "least squares ranges of" in step.what for step in steps)
+    assert any(step.what.startswith("least fourth powers ranges from") for step in steps)
+
+
+def test_the_same_model_is_not_measured_twice(tmp_path: Path) -> None:
+    hub, output = network(tmp_path), tmp_path / "out.tflite"
+    samples = [{"x": row} for row in DRAW.normal(size=(8, 1, 64)).astype(np.float32)]
+    evidence = Evidence({})
+    for sample in samples:
+        evidence.update("x", sample["x"])
+    convert(hub, tmp_path / "coarse.tflite", quantize="dynamic")
+
+    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+        output.write_bytes((tmp_path / "coarse.tflite").read_bytes())
+        return 0
+
+    fit = KeepFirst(samples)
+    assert list(fit) == samples
+    assert len(choose(hub, output, write, evidence, fit, lambda spans: None).steps) == 1

@@ -1,12 +1,13 @@
 """Which ranges, and whether biases make up for the rounding of weights: by measurement on calibration samples."""
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._evened import Evened, Spans
-from ._measure import Reference, Standing
+from ._measure import Answers, Reference, Standing
 from ._request import Ranges, Sample
 from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence, Rounding
 
@@ -109,18 +110,22 @@ class _Pick:
 
     def ranges(self, choices: Mapping[str, Ranges]) -> Ranges:
         """Return the ranges of the first hub's tensors, which come in the order in which they are computed."""
-        names, own = list(choices[self.way[0]]), dict(self.own)
+        return {name: choices[method][name] for name, method in self.each(list(choices[self.way[0]])).items()}
+
+    def each(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the method of each of these, which are all tensors."""
+        own = dict(self.own)
         stretches = [bisect_left(STRETCHES, (place + 1) / len(names)) for place in range(len(names))]
-        methods = {name: own.get(name, self.way[stretch]) for name, stretch in zip(names, stretches, strict=True)}
-        return {name: choices[method][name] for name, method in methods.items()}
+        return {name: own.get(name, self.way[stretch]) for name, stretch in zip(names, stretches, strict=True)}
 
 
 class KeepFirst:
-    """Passes samples on and keeps the first of them."""
+    """Passes samples on and keeps the first of them, with the answers to them that it is told."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._samples = samples
         self.kept: list[Sample] = []
+        self.answers: list[Answers] = []
 
     def __iter__(self) -> Iterator[Sample]:
         free = FIT_BYTES
@@ -130,32 +135,36 @@ class KeepFirst:
                 self.kept.append(sample)
             yield sample
 
+    def note(self, answers: Answers) -> None:
+        """Keep what the hub answered to the last sample, if that was kept."""
+        if len(self.answers) < len(self.kept):
+            self.answers.append(answers)
 
-def choose(
-    hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample], even_out: EvenOut
-) -> Choice:
+
+def choose(hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut) -> Choice:
     """Try the ranges that each method gives, everywhere and stretch by stretch, then even channels.
 
-    The best model is left in `output`.
+    `fit` has the samples that they are compared on. The best model is left in `output`.
     """
-    return _Trials(hub, output, write, evidence, samples, even_out).run()
+    return _Trials(hub, output, write, evidence, fit, even_out).run()
 
 
 class _Trials:
     """The alternatives tried so far, and the best of them."""
 
     def __init__(
-        self, hub: Path, output: Path, write: Write, evidence: Evidence, samples: Sequence[Sample], even_out: EvenOut
+        self, hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut
     ) -> None:
-        self._reference = Reference(hub, samples, "calibration samples")
+        self._reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
         self._output, self._write, self._even_out = output, write, even_out
         self._choices, self._rounding, self._spans = evidence.choices(), evidence.rounding(), evidence.spans()
-        names = list(next(iter(self._choices.values())))
-        self._first = evidence.passed_on(names[: int(len(names) * STRETCHES[1])])[:FIRST_ALONE]
+        self._names = list(next(iter(self._choices.values())))
+        self._first = evidence.passed_on(self._names[: int(len(self._names) * STRETCHES[1])])[:FIRST_ALONE]
         self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
         self._standing: Standing | None = None
         self._most_in_float = 0
         self._written = self._best
+        self._measured = set[bytes]()
         self._steps: list[Step] = []
 
     def run(self) -> Choice:
@@ -173,27 +182,50 @@ class _Trials:
         return Choice(self._best, tuple(self._steps))
 
     def _try_what_takes_time(self) -> None:
-        for stretch, end in enumerate(STRETCHES):
-            for method in self._choices:
-                if method in _OF_STRETCHES[stretch] and method != self._best.way[stretch]:
-                    way = (*self._best.way[:stretch], method, *self._best.way[stretch + 1 :])
-                    start = STRETCHES[stretch - 1] if stretch else 0.0
-                    what = f"{method} ranges from {start:.0%} to {end:.0%} of the network"
-                    self._try(what, replace(self._best, way=way))
+        for stretch in range(len(STRETCHES)):
+            self._try_stretch(stretch)
         for names in self._first:
-            for method in self._choices:
-                if method in _FIRST:
-                    own = dict(self._best.own) | dict.fromkeys(names, method)
-                    self._try(f"{method} ranges of '{names[0]}'", replace(self._best, own=tuple(own.items())))
+            self._try_alone(names)
         evened = self._even_out(self._spans)
         if evened is not None:
             self._try("channels that share a scale evened out", replace(self._best, evened=evened))
 
-    def _try(self, what: str, pick: _Pick) -> None:
+    def _try_stretch(self, stretch: int) -> None:
+        start, end = STRETCHES[stretch - 1] if stretch else 0.0, STRETCHES[stretch]
+
+        def attempt(method: str) -> bool:
+            way = (*self._best.way[:stretch], method, *self._best.way[stretch + 1 :])
+            what = f"{method} ranges from {start:.0%} to {end:.0%} of the network"
+            return self._try(what, replace(self._best, way=way))
+
+        self._try_others(self._best.way[stretch], _OF_STRETCHES[stretch], attempt)
+
+    def _try_alone(self, names: Sequence[str]) -> None:
+        def attempt(method: str) -> bool:
+            own = dict(self._best.own) | dict.fromkeys(names, method)
+            return self._try(f"{method} ranges of '{names[0]}'", replace(self._best, own=tuple(own.items())))
+
+        self._try_others(self._best.each(self._names)[names[0]], _FIRST, attempt)
+
+    def _try_others(self, now: str, methods: Sequence[str], attempt: Callable[[str], bool]) -> None:
+        """Try methods other than that of now; what cuts off more than one that was worse is left out."""
+        looser = True
+        for method in self._choices:
+            if method == now:
+                looser = False
+            elif method in methods and not attempt(method) and not looser:
+                return
+
+    def _try(self, what: str, pick: _Pick) -> bool:
+        """Measure one; tell whether what goes further in the same direction may be better yet."""
         same = replace(self._best, way=pick.way, own=pick.own) == pick
         if self._steps and same and pick.ranges(self._choices) == self._best.ranges(self._choices):
-            return
+            return True
         in_float = self._make(pick)
+        digest = hashlib.sha256(self._output.read_bytes()).digest()
+        if digest in self._measured:
+            return True
+        self._measured.add(digest)
         if not self._steps:
             self._most_in_float = in_float
         # What is better because more of it stays in float costs time on the board, and was not asked for.
@@ -201,8 +233,10 @@ class _Trials:
         found = self._reference.stand(self._output, best)
         taken = best is None or (found.beats(best, WORTH_DB) and in_float <= self._most_in_float)
         self._steps.append(Step(what, found.lowest_db, taken, found.samples))
+        near = best is None or found.is_near(best, WORTH_DB)
         if taken:
             self._best, self._standing = pick, found
+        return near
 
     def _make(self, pick: _Pick) -> int:
         self._written = pick

@@ -93,7 +93,10 @@ ON_PROBES = "the example inputs and seeded random ones (no data was given)"
 ON_NOISE = "seeded random inputs (no data was given)"
 
 
-Pair = tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]]  # a sample's inputs, and the float hub's answers
+Answers = Sequence[NDArray[Any]]
+"""What the float hub computes from a sample, all of its outputs."""
+
+Pair = tuple[Sequence[NDArray[Any]], Answers]  # a sample's inputs, and the float hub's answers
 
 
 class _Hub:
@@ -106,8 +109,12 @@ class _Hub:
     def answers(self, samples: Iterable[Sample]) -> Iterator[Pair]:
         """Yield each sample's inputs in the model's order, and its answers."""
         for sample in samples:
-            inputs = [sample[spec.name] for spec in self._model.inputs]
+            inputs = self.in_order(sample)
             yield inputs, _run(self._model, inputs)
+
+    def in_order(self, sample: Sample) -> list[NDArray[Any]]:
+        """Return a sample's inputs in the model's order."""
+        return [sample[spec.name] for spec in self._model.inputs]
 
     def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
         """Run a model on the samples and compare it output by output."""
@@ -173,10 +180,18 @@ no second.
 """
 
 
+GLANCE, HOPELESS_DB = 3, 1.0
+"""After so many samples a model that is so much worse is not looked at any longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The lowest SQNR of a model's outputs and parts in dB: on each third looked at, and on all so many samples."""
+    """The lowest SQNR of a model's outputs and parts in dB: on each third looked at, and on all so many samples.
 
+    `glance_db` is that on the first few samples; the thirds are empty where that was hopeless.
+    """
+
+    glance_db: float
     thirds: tuple[float, ...]
     lowest_db: float
     samples: int
@@ -186,29 +201,47 @@ class Standing:
         whole = len(self.thirds) == len(other.thirds) and self.lowest_db >= other.lowest_db + margin
         return whole and all(own >= theirs for own, theirs in zip(self.thirds, other.thirds, strict=True))
 
+    def is_near(self, other: "Standing", margin: float) -> bool:
+        """Tell whether the SQNR is lower by no more than a margin where the last look was taken."""
+        if not self.thirds:
+            return self.glance_db >= other.glance_db - margin
+        return self.thirds[-1] >= other.thirds[len(self.thirds) - 1] - margin
+
 
 class Reference:
-    """A float hub's answers to some samples, which are its inputs by name: what several models are measured against."""
+    """A float hub's answers to some samples, which are its inputs by name: what several models are measured against.
 
-    def __init__(self, hub: Path, samples: Iterable[Sample], measured_on: str) -> None:
+    `answers` are those that are known.
+    """
+
+    def __init__(
+        self, hub: Path, samples: Sequence[Sample], measured_on: str, answers: Sequence[Answers] | None = None
+    ) -> None:
         self._hub = _Hub(hub, measured_on)
-        pairs = list(self._hub.answers(samples))
+        if answers is not None and len(answers) == len(samples):
+            pairs: list[Pair] = [(self._hub.in_order(one), known) for one, known in zip(samples, answers, strict=True)]
+        else:
+            pairs = list(self._hub.answers(samples))
         size = -(-len(pairs) // THIRDS)
         self._thirds = [pairs[start : start + size] for start in range(0, len(pairs), max(size, 1))]
 
     def stand(self, quantized: Path, best: Standing | None) -> Standing:
-        """Run a model on the samples, or on those up to the third on which it is worse than the best."""
-        test, seen = open_fast(quantized), 0
+        """Run a model on the samples, or on those up to where it is worse than the best on a third, or hopeless."""
+        test, seen, glance_db = open_fast(quantized), 0, -IDENTICAL_DB
         whole, figures = self._hub.comparison(test), list[float]()
         for place, third in enumerate(self._thirds):
             own = self._hub.comparison(test)
             for pair in third:
                 whole.note(pair, own.add(pair))
-            seen += len(third)
+                seen += 1
+                if seen == GLANCE:
+                    glance_db = _lowest_of(whole.outputs)
+                    if best is not None and glance_db < best.glance_db - HOPELESS_DB:
+                        return Standing(glance_db, (), glance_db, seen)
             figures.append(_lowest_of(own.outputs))
             if best is not None and figures[place] < best.thirds[place]:
                 break
-        return Standing(tuple(figures), _lowest_of(whole.outputs), seen)
+        return Standing(glance_db, tuple(figures), _lowest_of(whole.outputs), seen)
 
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ._choose import Choice, KeepFirst, Step, choose
 from ._errors import UnsupportedError
@@ -18,6 +21,7 @@ from ._measure import (
     ON_KEPT_ASIDE,
     ON_NOISE,
     ON_PROBES,
+    Answers,
     Measurement,
     measure,
     noise_samples,
@@ -198,10 +202,10 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     )
     choice: Choice | None = None
     collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)
-    ranges = _observed(watch, collector, calibrating)
+    ranges = _observed(watch, collector, calibrating, calibrating.note)
     if request.effort:
         progress("choosing ranges", 0, None)
-        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating.kept, writer.even_out)
+        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating, writer.even_out)
     else:
         progress("quantizing", 0, None)
         writer.write(ranges)
@@ -232,11 +236,25 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     )
 
 
-def _observed(watch: ActivationWatch, collector: RangeCollector, samples: Iterable[Sample]) -> Ranges:
-    """Show the collector what the samples make of every activation; return the ranges of all it has seen."""
+def _observed(
+    watch: ActivationWatch,
+    collector: RangeCollector,
+    samples: Iterable[Sample],
+    note: Callable[[Answers], None] | None = None,
+) -> Ranges:
+    """Show the collector what the samples make of every activation; return the ranges of all it has seen.
+
+    `note` is told the hub's answer to each sample, where they are all shown.
+    """
+    wanted = () if note is None or watch.outputs is None else watch.outputs
     for sample in samples:
+        answers: dict[str, NDArray[Any]] = {}
         for name, value in watch.run(sample):
             collector.update(name, value)
+            if name in wanted:
+                answers[name] = value
+        if note is not None and answers:
+            note([answers[name] for name in wanted])
     return collector.ranges()
 
 

@@ -20,7 +20,15 @@ Ranges = Mapping[str, tuple[float, float]]
 
 
 class ActivationWatch(Protocol):
-    """Runs a float hub and shows what it computes on the way."""
+    """Runs a float hub and shows what it computes on the way.
+
+    `outputs` are the tensors among these that the hub gives out, in its order; None if it gives out others too.
+    """
+
+    @property
+    def outputs(self) -> Sequence[str] | None:
+        """The tensors that the hub gives out."""
+        ...
 
     def run(self, sample: Sample) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run one sample; yield (tensor name, value) of every float activation."""

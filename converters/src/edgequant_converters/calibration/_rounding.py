@@ -6,7 +6,7 @@ always in the same direction; no range is much better, but a bias makes up for i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,10 @@ class Rounding:
     means: Mapping[str, NDArray[np.float64]]
     rows: Rows
     results: Mapping[str, tuple[str, str]]
+    _errors: dict[tuple[str, "_Grid | None", "_Grid | None"], NDArray[np.float64]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """What is known already: dozens of models differ in a few grids."""
 
     def error(self, name: str, grid_of: GridOf) -> NDArray[np.float64] | None:
         """Return by how much rounding to int8 moves the mean of each channel of a tensor; None if that is not known.
@@ -45,19 +49,34 @@ class Rounding:
         if grid is None or rows is None:
             return None
         argument, function = self.results.get(name, ("", ""))
-        given = grid_of(argument)
+        given = grid_of(argument) if argument in self.rows and function in THROUGH else None
+        key = name, _scale_and_point(grid), None if given is None else _scale_and_point(given)
+        if key not in self._errors:
+            self._errors[key] = self._error(rows, *key)
+        return self._errors[key]
+
+    def _error(self, rows: NDArray[np.float32], name: str, grid: "_Grid", given: "_Grid | None") -> NDArray[np.float64]:
         made: NDArray[Any] = rows
         exact: NDArray[Any] = rows
-        if given is not None and argument in self.rows and function in THROUGH:
+        if given is not None:
             # Both by the same formula, which may be near the function and not it: that is no rounding.
+            argument, function = self.results[name]
             apply = THROUGH[function].function
             made, exact = apply(_rounded(self.rows[argument], given)), apply(self.rows[argument].astype(np.float64))
         error = _rounded(made, grid) - exact
-        error[np.abs(error) > float(grid.scale[0])] = 0
+        error[np.abs(error) > grid[0]] = 0
         return np.asarray(error.mean(axis=0, dtype=np.float64))
 
 
-def _rounded(values: NDArray[Any], grid: Quantization) -> NDArray[Any]:
-    scale, point = float(grid.scale[0]), int(grid.zero_point[0])
+_Grid = tuple[float, int]
+"""A scale and a zero point."""
+
+
+def _scale_and_point(grid: Quantization) -> _Grid:
+    return float(grid.scale[0]), int(grid.zero_point[0])
+
+
+def _rounded(values: NDArray[Any], grid: _Grid) -> NDArray[Any]:
+    scale, point = grid
     steps = np.clip(np.rint(values / scale), -128 - point, 127 - point)
     return np.asarray(steps * scale)

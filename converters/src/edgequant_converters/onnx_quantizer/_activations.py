@@ -22,7 +22,8 @@ class OnnxActivations:
     def __init__(self, model: ModelProto) -> None:
         watched = copy.deepcopy(model)
         self.names = float_activations(watched)
-        existing = {output.name for output in watched.graph.output}
+        existing = [output.name for output in watched.graph.output]
+        self.outputs = existing if set(existing) <= set(self.names) else None
         watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.names if name not in existing)
         places = {output.name: place for place, output in enumerate(watched.graph.output)}
         self._places = [places[name] for name in self.names]

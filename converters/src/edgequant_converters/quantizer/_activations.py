@@ -30,6 +30,8 @@ class LitertActivations:
         names = io_names(model, "inputs") or [model.subgraphs[0].tensors[i].name.decode() for i in given]
         self._inputs = {int(i): name for i, name in zip(given, names, strict=True)}
         self._computed = [index for index, _ in self._watched if index not in self._inputs]
+        shown, results = dict(self._watched), [int(index) for index in model.subgraphs[0].outputs]
+        self.outputs = [shown[index] for index in results] if set(results) <= set(self._computed) else None
         self._native = None if _has_variables(model) else _open_natively(data, self._computed)
         self._anew = not keeps_a_stream(data)
         by_litert = self._native is None and bool(self._computed)
