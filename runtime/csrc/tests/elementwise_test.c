@@ -246,7 +246,7 @@ static void test_transpose_4(const eq_kernels *scalar, const eq_kernels *set) {
     for (size_t i = 0; i < n; i++) {
         in[i] = random_bits();
     }
-    set->transpose_4(in, wide * 4, out, rows * 4, rows, columns);
+    set->transpose_4((const int8_t *)in, wide * 4, (int8_t *)out, rows * 4, rows, columns);
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t c = 0; c < columns; c++) {
             expect_equal(&in[r * wide + c], &out[c * rows + r], sizeof *in, "of four bytes");

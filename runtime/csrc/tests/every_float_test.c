@@ -1,6 +1,6 @@
 /* Functions of one float32 that sets compute with fused multiply-adds, against the same without: equal for every number there is.
  *
- *     every_float_test [BLOCKS]     so many blocks of 4,096 neighbours, spread evenly: 1048576 are all numbers, 20 seconds */
+ *     every_float_test [BLOCKS]     so many blocks of 4,096 neighbours, spread evenly: 1048576 are all numbers, 20 minutes */
 #include "arithmetic/functions_f32.h"
 #include "random_cases.h"
 #include "read/operator_codes.h"

@@ -379,7 +379,8 @@ typedef struct eq_kernels {
     /* out[c * out_stride + r] = in[r * in_stride + c] for r < rows, c < columns. */
     void (*transpose)(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
     /* The same of values of four bytes, strides in bytes too; NULL: the set has none. */
-    void (*transpose_4)(const void *in, ptrdiff_t in_stride, void *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
+    void (*transpose_4)(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
+                        int32_t columns);
 } eq_kernels;
 
 typedef struct eq_cpu eq_cpu; /* cpu.h */

@@ -29,7 +29,8 @@ void eq_avx2_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t column
 void eq_avx2_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 void eq_avx2_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_avx2_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
-void eq_avx2_transpose_4(const void *in, ptrdiff_t in_stride, void *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
+void eq_avx2_transpose_4(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
+                         int32_t columns);
 
 size_t eq_avx2_gemm_f32_packed_bytes(const eq_gemm_f32_weights *weights);
 void eq_avx2_gemm_f32_pack(const eq_gemm_f32_weights *weights, void *packed);

@@ -247,14 +247,6 @@ static int32_t chunk_columns(const run_part *p, const eq_gemm_kernel *kernel, in
     return columns < kernel->columns ? kernel->columns : columns < p->columns ? (int32_t)columns : p->columns;
 }
 
-/* Pixels of a unit, so that threads share the image: then each finds what it wrote itself in its cache, step after step. One
- * thread joins the units to whole calls of the kernel. */
-static int32_t tile_pixels(int64_t pixels, int32_t rows) {
-    const int64_t shared = (pixels + LEAST_UNITS - 1) / LEAST_UNITS;
-    const int64_t tile = (shared + KERNEL_ROWS - 1) / KERNEL_ROWS * KERNEL_ROWS;
-    return tile < rows ? (int32_t)tile : rows;
-}
-
 static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, const eq_gemm_shape *shape,
                       const eq_gemm_kernel *kernel, run_part *p) {
     const int64_t pixels = (int64_t)layer->geometry.batch * part->height * part->width;
@@ -277,7 +269,9 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
     };
     const bool is_small = (int64_t)p->columns * p->segments * p->segment_bytes <= CHUNK_BYTES;
     if (is_small && pixels >= LEAST_SHARED_PIXELS) {
-        p->tile = tile_pixels(pixels, kernel->rows);
+        /* Threads share the image, so that each finds what it wrote itself in its cache, step after step. A share's units are joined to
+         * whole calls of the kernel. */
+        p->tile = KERNEL_ROWS;
         p->chunk = p->columns;
     } else {
         p->tile = kernel->rows;

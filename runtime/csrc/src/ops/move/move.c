@@ -134,11 +134,8 @@ static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *
 static void walk_all(const eq_move *move, const eq_kernels *kernels, const walk *loops, int32_t count, const uint8_t *in,
                      uint8_t *out) {
     if (count == 2 && move->transposes) {
-        if (move->run == 4) {
-            kernels->transpose_4(in, loops[0].in, out, loops[1].out, loops[0].count, loops[1].count);
-        } else {
-            kernels->transpose((const int8_t *)in, loops[0].in, (int8_t *)out, loops[1].out, loops[0].count, loops[1].count);
-        }
+        (move->run == 4 ? kernels->transpose_4 : kernels->transpose)((const int8_t *)in, loops[0].in, (int8_t *)out,
+                                                                     loops[1].out, loops[0].count, loops[1].count);
         return;
     }
     if (count == 1) {
