@@ -29,6 +29,16 @@ EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, 
     for (int r = 0; r < rows; r++) {
         from[r] = windows[r];
     }
+    for (; rows == 4 && bytes <= 16 && end - offset > 1; offset += 2, lines += 2 * bytes) { /* most segments: two a turn */
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            vst1q_s8(lines + r * line_bytes, vld1q_s8(from[r] + offset[0]));
+        }
+        EQ_UNROLL
+        for (int r = 0; r < rows; r++) {
+            vst1q_s8(lines + bytes + r * line_bytes, vld1q_s8(from[r] + offset[1]));
+        }
+    }
     for (; offset != end; offset++, lines += bytes) {
         ptrdiff_t k = 0;
         if (rows > 1) { /* of most segments these are all bytes: the loop below takes half as many instructions more for them */
