@@ -8,7 +8,7 @@ import torch
 from edgequant_runtime import Session
 from numpy.typing import NDArray
 
-from edgequant_converters import ConversionReport, convert
+from edgequant_converters import ConversionReport, convert, sqnr_db
 
 pytestmark = pytest.mark.torch_export
 
@@ -73,6 +73,27 @@ def test_the_spectrum_under_a_logarithm_is_computed_in_float(
     # Bands of differences are no powers: nothing says how small a spectrum they ask for.
     differences = int8_of(LogMel(smallest_weight=-1.0), tmp_path, quiet, name)
     assert layer not in [op.type for op in differences.float_ops]
+
+
+class Rows(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.norm, self.dense = torch.nn.LayerNorm(8), torch.nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.norm(x))
+
+
+def test_rows_are_normalised_beside_one_whose_values_are_nearly_alike(tmp_path: Path) -> None:
+    """Its inverse deviation is 100 times theirs, which would have no step left."""
+    report = int8_of(Rows(), tmp_path, DATA * np.float32([1e-4, *[1] * 7])[:, None])
+    assert ["FULLY_CONNECTED"] not in [[op.type] for op in report.float_ops]
+    session, hub = Session(tmp_path / "int8.tflite"), Rows()
+    x = DATA[:1] * np.float32([1e-4, *[1] * 7])[:, None]
+    (found,) = session.run({session.inputs[0].name: x}).values()
+    expected = hub(torch.from_numpy(x)).detach().numpy()
+    assert sqnr_db(expected[..., 1:, :], found[..., 1:, :]) > 25
 
 
 class Loudest(torch.nn.Module):

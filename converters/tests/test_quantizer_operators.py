@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from edgequant_runtime import Session
-from edgequant_runtime.isolation import engine_process
+from edgequant_runtime.isolation import current_process, engine_process
 
 from edgequant_converters._metrics import sqnr_db
 from edgequant_converters._request import QuantizationRequest
@@ -239,6 +239,20 @@ def test_an_operator_runs_in_integers(code: str, make: Maker, scheme: Scheme, tm
                 assert sqnr_db(expected[name], outputs[name]) > ENOUGH_DB[scheme], engine
             else:
                 assert np.mean(outputs[name] == expected[name]) > 0.9, engine
+
+
+def test_zeros_are_added_to_small_values(tmp_path: Path) -> None:
+    """A mask of zeros has no range; LiteRT aborts where a summand's steps are 2^19 times the sum's."""
+    case = Case()
+    small = case.x(low=-1e-7, high=1e-7)
+    case.build.graph.outputs = [case.op("ADD", [small, case.build.constant(np.zeros(small.shape, np.float32))])]
+    path, written = tmp_path / "float.tflite", tmp_path / "written.tflite"
+    path.write_bytes(write_ir(Model([case.build.graph], ["x0"], ["y"])))
+    inputs = {"x0": case.samples[0]}
+    expected, ranges = watched(path, inputs, ["y"])
+    quantize_litert(read_model(path), written, QuantizationRequest(Scheme.INT8), "int8", ranges)
+    session = current_process().open(written, engine="litert")
+    assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
 
 
 def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ class Islands:
         kind = self._kinds[operator]
         if kind == INT8 and operator.code in _FIXED and 0.0 < self._range_of(operator.output)[1] < FEW_STEPS / 256:
             return "its largest result has too few of the steps of 1/256 that int8 has for it"
+        if operator.code == "MUL" and any(self._is_too_far(tensor, STEPS[kind]) for tensor in operator.given):
+            return f"it multiplies by inverse deviations of which the smallest have too few {kind.lower()} steps"
         place = _OPERAND.get(operator.code)
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
@@ -149,6 +151,12 @@ class Islands:
             return f"its exponent is too coarse in {kind.lower()}" if step > LARGEST_EXPONENT_STEP else None
         smallest = low if low > 0 else -high if high < 0 else 0.0
         return f"its smallest operand has too few {kind.lower()} steps" if smallest < FEW_STEPS * step else None
+
+    def _is_too_far(self, factor: Tensor, steps: int) -> bool:
+        """Whether an inverse root is 0 for most rows beside one whose values are nearly alike."""
+        source = self._producers.get(factor)
+        low, high = self._range_of(factor)
+        return source is not None and source.code == "RSQRT" and low < FEW_STEPS * high / steps
 
     def _keep_with_sources(self, operators: Iterable[Operator], reason: str, *, spectrum: bool = False) -> None:
         """Keep operators in float, and the cheap ones before them that nobody else reads in integers.

@@ -144,7 +144,13 @@ class _Lowering:
         if scales is Scales.KEPT:
             return self._plan.grid(tensor, kind)
         if tensor.is_constant:
-            return grid_of(kind, *self._plan.range_of(tensor))
+            ends = self._plan.range_of(tensor)
+            if operator.code in ("ADD", "SUB") and ends == (
+                0.0,
+                0.0,
+            ):  # LiteRT's sum ends the process at 2^19 as coarse
+                return self._plan.grid(results[0], kind)
+            return grid_of(kind, *ends)
         return None if tensor.type == kind else self._plan.grid(tensor, kind)
 
     def _store(
