@@ -255,6 +255,23 @@ def test_zeros_are_added_to_small_values(tmp_path: Path) -> None:
     assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
 
 
+def test_a_row_of_zeros_is_among_small_weights(tmp_path: Path) -> None:
+    """As a padding token's in a language model; LiteRT does not open a layer with a scale far above the output's."""
+    case = Case()
+    weights = np.random.default_rng(0).normal(0, 1e-5, (6, 8)).astype(np.float32)
+    weights[2] = 0
+    case.build.graph.outputs = [
+        case.op("FULLY_CONNECTED", [case.x((3, 8)), case.build.constant(weights)], (3, 6), keepNumDims=True)
+    ]
+    path, written = tmp_path / "float.tflite", tmp_path / "written.tflite"
+    path.write_bytes(write_ir(Model([case.build.graph], ["x0"], ["y"])))
+    inputs = {"x0": case.samples[0]}
+    expected, ranges = watched(path, inputs, ["y"])
+    quantize_litert(read_model(path), written, QuantizationRequest(Scheme.INT8), "int8", ranges)
+    session = current_process().open(written, engine="litert")
+    assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
+
+
 def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(tmp_path: Path) -> None:
     case = Case()
     graph = case.build.graph

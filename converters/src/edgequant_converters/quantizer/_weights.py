@@ -44,7 +44,8 @@ def scales_with_bias(
     """Return weight scales at which the bias, in steps of input scale times weight scale, fits its type.
 
     A channel that is nearly dead has weights so small that its bias would need more than 32 bits. As TensorFlow's
-    converter does, such a channel gets coarser weights, which it does not miss.
+    converter does, such a channel gets coarser weights, which it does not miss. One of zeros, as a padding token's,
+    gets the coarsest of the others: LiteRT does not open a layer where a scale is too large beside the output's.
     """
     room = LARGEST_BIAS["INT64" if wide else "INT32"]
     needed = np.zeros_like(scales)
@@ -52,7 +53,7 @@ def scales_with_bias(
         magnitudes = np.abs(bias.astype(np.float64)).ravel() / (input_scale * room)
         needed = magnitudes if scales.size == magnitudes.size else np.full_like(scales, magnitudes.max(initial=0.0))
     raised = np.maximum(scales, needed)
-    return np.where(raised > 0, raised, 1.0)
+    return np.where(raised > 0, raised, raised.max(initial=0.0) or 1.0)
 
 
 def stored_weights(tensor: Tensor, scales: NDArray[np.float64], axis: int | None, kind: str) -> Tensor:
