@@ -49,7 +49,7 @@ class Step:
     """One alternative: what it is, the lowest SQNR with it in dB (of all outputs and parts), and whether it was better.
 
     It adds to those that were better before it. The `samples` that it was measured on are among those that calibrated;
-    where a third of them showed it to be worse, the others were spared.
+    where the first third showed it to be clearly worse, the others were spared.
     """
 
     what: str
