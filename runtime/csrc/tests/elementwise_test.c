@@ -168,6 +168,11 @@ static void test_scale_sums(const eq_kernels *scalar, const eq_kernels *set) {
     free(sums);
 }
 
+static eq_fixed random_factor(void) {
+    return (eq_fixed){PICK(0, 1 << 30, INT32_MAX, -INT32_MAX, random_between(1 << 30, INT32_MAX)),
+                      PICK(0, -31, 30, random_between(-12, 2))};
+}
+
 static void test_rescale(const eq_kernels *scalar, const eq_kernels *set) {
     elements e = take_elements();
     int32_t *acc = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff));
@@ -175,8 +180,7 @@ static void test_rescale(const eq_kernels *scalar, const eq_kernels *set) {
         acc[i] = PICK(0, INT32_MAX, INT32_MIN, 1 << random_between(0, 30));
     }
     const output_range range = random_range();
-    const eq_fixed factor = {PICK(0, 1 << 30, INT32_MAX, -INT32_MAX, random_between(1 << 30, INT32_MAX)),
-                             PICK(0, -31, 30, random_between(-12, 2))};
+    const eq_fixed factor = random_factor();
     const eq_rescale rescale = {factor, range.zero_point, range.min, range.max};
     scalar->rescale(&rescale, acc, e.expected, e.n);
     set->rescale(&rescale, acc, e.actual, e.n);
@@ -184,6 +188,48 @@ static void test_rescale(const eq_kernels *scalar, const eq_kernels *set) {
              range.zero_point, range.min, range.max);
     compare_and_free(&e);
     free(acc);
+}
+
+static void test_add_fixed(const eq_kernels *scalar, const eq_kernels *set) {
+    elements e = take_elements();
+    e.n = e.n / 4 * 4;
+    int32_t *acc = take_sums(&e, PICK(20, 5000, 1 << 22, 0x7fffffff)), *bias = take_sums(&e, PICK(20, 0x7fffffff));
+    const eq_fixed factor = random_factor();
+    int16_t *expected = (int16_t *)(void *)take_exact(e.n * sizeof *expected),
+            *actual = (int16_t *)(void *)take_exact(e.n * sizeof *actual);
+    fill((int8_t *)expected, e.n * sizeof *expected, -128);
+    memcpy(actual, expected, e.n * sizeof *actual);
+    scalar->add_fixed(factor, acc, bias, expected, e.n);
+    set->add_fixed(factor, acc, bias, actual, e.n);
+    snprintf(e.text, sizeof e.text, "n %zu, factor %d, shift %d", e.n, factor.multiplier, factor.shift);
+    expect_equal(expected, actual, e.n * sizeof *expected, e.text);
+    compare_and_free(&e);
+    free(acc), free(bias), free(expected), free(actual);
+}
+
+/* Every number there is, in one format, and then a few of them in place. */
+static void test_gate(const eq_kernels *scalar, const eq_kernels *set, int32_t integer_bits) {
+    enum { ALL = 65536 };
+    static int16_t in[ALL], expected[ALL], actual[ALL];
+    const bool is_tanh = integer_bits >= 0;
+    const size_t n = random_between(0, 40) ? (size_t)random_between(0, 40) : ALL;
+    const size_t first = n == ALL ? 0 : (size_t)random_between(0, ALL - 40);
+    for (size_t i = 0; i < n; i++) {
+        in[i] = actual[i] = (int16_t)(uint16_t)(first + i);
+    }
+    is_tanh ? scalar->fixed_tanh(in, integer_bits, expected, n) : scalar->fixed_logistic(in, expected, n);
+    is_tanh ? set->fixed_tanh(actual, integer_bits, actual, n) : set->fixed_logistic(actual, actual, n);
+    char text[100];
+    snprintf(text, sizeof text, "n %zu, first %zu, integer bits %d", n, first, integer_bits);
+    expect_equal(expected, actual, n * sizeof *expected, text);
+}
+
+static void test_fixed_tanh(const eq_kernels *scalar, const eq_kernels *set) {
+    test_gate(scalar, set, random_between(0, 6));
+}
+
+static void test_fixed_logistic(const eq_kernels *scalar, const eq_kernels *set) {
+    test_gate(scalar, set, -1);
 }
 
 static void test_dot(const eq_kernels *scalar, const eq_kernels *set) {
@@ -344,6 +390,9 @@ static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
     DO(max_rows)         \
     DO(scale_sums)       \
     DO(rescale)          \
+    DO(add_fixed)        \
+    DO(fixed_tanh)       \
+    DO(fixed_logistic)   \
     DO(dot)              \
     DO(average)          \
     DO(bilinear)         \

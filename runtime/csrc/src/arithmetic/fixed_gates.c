@@ -98,21 +98,21 @@ static void logistic_of_block(int16_t *x, const format *f) {
 }
 
 static void in_blocks(void (*function)(int16_t *x, const format *f), int32_t integer_bits, const int16_t *x, int16_t *out,
-                      int32_t n) {
+                      size_t n) {
     const format f = format_of(integer_bits);
-    for (; n > 0; n -= BLOCK, x += BLOCK, out += BLOCK) {
+    for (size_t i = 0; i < n; i += BLOCK) {
         int16_t block[BLOCK] = {0};
-        const size_t bytes = (size_t)(n < BLOCK ? n : BLOCK) * sizeof *x;
-        memcpy(block, x, bytes);
+        const size_t bytes = (n - i < BLOCK ? n - i : BLOCK) * sizeof *x;
+        memcpy(block, x + i, bytes);
         function(block, &f);
-        memcpy(out, block, bytes);
+        memcpy(out + i, block, bytes);
     }
 }
 
-void eq_fixed_tanh(const int16_t *x, int32_t integer_bits, int16_t *out, int32_t n) {
+void eq_fixed_tanh(const int16_t *x, int32_t integer_bits, int16_t *out, size_t n) {
     in_blocks(tanh_of_block, integer_bits + 1, x, out, n); /* e^(2 * x) */
 }
 
-void eq_fixed_logistic(const int16_t *x, int16_t *out, int32_t n) {
+void eq_fixed_logistic(const int16_t *x, int16_t *out, size_t n) {
     in_blocks(logistic_of_block, 3, x, out, n);
 }

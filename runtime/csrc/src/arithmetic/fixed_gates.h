@@ -2,6 +2,7 @@
 #ifndef EQ_FIXED_GATES_H
 #define EQ_FIXED_GATES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* The high half of 2 * a * b, to nearest, ties up; of Qa and Qb it is Q(a + b). */
@@ -11,9 +12,9 @@ static inline int16_t eq_fixed_product(int16_t a, int16_t b) {
 }
 
 /* out = tanh(x / 2^(15 - integer_bits)) * 2^15 of n numbers; integer_bits 0 to 6. `out` may be `x`. */
-void eq_fixed_tanh(const int16_t *x, int32_t integer_bits, int16_t *out, int32_t n);
+void eq_fixed_tanh(const int16_t *x, int32_t integer_bits, int16_t *out, size_t n);
 
 /* out = 2^15 / (1 + exp(-x / 2^12)) of n numbers. `out` may be `x`. */
-void eq_fixed_logistic(const int16_t *x, int16_t *out, int32_t n);
+void eq_fixed_logistic(const int16_t *x, int16_t *out, size_t n);
 
 #endif

@@ -140,6 +140,13 @@ typedef struct eq_depthwise_wide {
 #define EQ_PLAIN_KERNELS(...) __VA_ARGS__
 #endif
 
+/* The same of gates of 16 bits: of recurrent layers, and of layers of int16. */
+#ifdef EQ_WITHOUT_GATES
+#define EQ_GATE_KERNELS(...) .fixed_tanh = NULL
+#else
+#define EQ_GATE_KERNELS(...) __VA_ARGS__
+#endif
+
 /* ---- float matrix products ----
  *
  * sum = bias[n], then for s, k in order: sum = weights[n][s][k] * in[segment_offsets[s] + k] + sum, rounded once (arithmetic/fused.h)
@@ -367,6 +374,11 @@ typedef struct eq_kernels {
      * the argument of round_half_even may be of any size. */
     void (*scale_sums)(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
     void (*rescale)(const eq_rescale *parameters, const int32_t *acc, int8_t *out, size_t n);
+    /* sums[i] = saturate(sums[i] + eq_fixed_multiply(acc[i] + bias[i], factor)), the inner sum wraps; n is a multiple of 4. */
+    void (*add_fixed)(eq_fixed factor, const int32_t *acc, const int32_t *bias, int16_t *sums, size_t n);
+    /* arithmetic/fixed_gates.h. */
+    void (*fixed_tanh)(const int16_t *x, int32_t integer_bits, int16_t *out, size_t n);
+    void (*fixed_logistic)(const int16_t *x, int16_t *out, size_t n);
     /* sums[n] = sum over k of a[k] * b[n * depth + k], n < columns (int32, wraps): BATCH_MATMUL, of any values. `depth` is a
      * multiple of EQ_DOT_DEPTH, `columns` of EQ_DOT_COLUMNS. */
     void (*dot)(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);

@@ -78,10 +78,19 @@ typedef struct fixed_scale {
     int32x4_t multiplier, zero_point;
 } fixed_scale;
 
-EQ_INLINE int32x4_t rescale4(const fixed_scale *s, const int32_t *acc) {
-    const int32x4_t x = vqrdmulhq_s32(vshlq_s32(vld1q_s32(acc), s->left), s->multiplier);
+EQ_INLINE fixed_scale fixed_scale_of(eq_fixed factor, int32_t zero_point) {
+    return (fixed_scale){vdupq_n_s32(eq_clamp(factor.shift, 0, 30)), vdupq_n_s32(-eq_clamp(-factor.shift, 0, 31)),
+                         vdupq_n_s32(factor.multiplier), vdupq_n_s32(zero_point)};
+}
+
+EQ_INLINE int32x4_t fixed4(const fixed_scale *s, int32x4_t acc) {
+    const int32x4_t x = vqrdmulhq_s32(vshlq_s32(acc, s->left), s->multiplier);
     const int32x4_t away = vshrq_n_s32(vandq_s32(x, s->right), 31); /* VRSHL has ties up: -1 where x < 0 and is shifted */
-    return vaddq_s32(vrshlq_s32(vqaddq_s32(x, away), s->right), s->zero_point);
+    return vrshlq_s32(vqaddq_s32(x, away), s->right);
+}
+
+EQ_INLINE int32x4_t rescale4(const fixed_scale *s, const int32_t *acc) {
+    return vaddq_s32(fixed4(s, vld1q_s32(acc)), s->zero_point);
 }
 
 EQ_INLINE int16x8_t rescale8(const fixed_scale *s, const int32_t *acc) {
@@ -89,8 +98,7 @@ EQ_INLINE int16x8_t rescale8(const fixed_scale *s, const int32_t *acc) {
 }
 
 void eq_neon_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n) {
-    const fixed_scale s = {vdupq_n_s32(eq_clamp(p->factor.shift, 0, 30)), vdupq_n_s32(-eq_clamp(-p->factor.shift, 0, 31)),
-                           vdupq_n_s32(p->factor.multiplier), vdupq_n_s32(p->zero_point)};
+    const fixed_scale s = fixed_scale_of(p->factor, p->zero_point);
     const eq_int8_range range = eq_int8_range_of(0, p->min, p->max);
     for (; n >= 16; n -= 16, acc += 16, out += 16) {
         vst1q_s8(out, eq_to_int8(&range, rescale8(&s, acc), rescale8(&s, acc + 8)));
@@ -101,4 +109,12 @@ void eq_neon_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_
     int32_t part[16] = {0};
     memcpy(part, acc, n * sizeof *part);
     eq_store_part(out, eq_to_int8(&range, rescale8(&s, part), rescale8(&s, part + 8)), n);
+}
+
+void eq_neon_add_fixed(eq_fixed factor, const int32_t *acc, const int32_t *bias, int16_t *sums, size_t n) {
+    const fixed_scale s = fixed_scale_of(factor, 0);
+    for (; n > 0; n -= 4, acc += 4, bias += 4, sums += 4) {
+        const int32x4_t x = fixed4(&s, vaddq_s32(vld1q_s32(acc), vld1q_s32(bias)));
+        vst1_s16(sums, vqmovn_s32(vqaddq_s32(x, vmovl_s16(vld1_s16(sums)))));
+    }
 }

@@ -2,6 +2,7 @@
 #ifndef EQ_SCALAR_SET_H
 #define EQ_SCALAR_SET_H
 
+#include "arithmetic/fixed_gates.h"
 #include "kernels/kernels.h"
 
 size_t eq_scalar_gemm_packed_bytes(const eq_gemm_weights *weights);
@@ -26,6 +27,7 @@ void eq_scalar_sum_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_
 void eq_scalar_max_rows(const int8_t *in, ptrdiff_t stride, int32_t rows, int32_t channels, int8_t *out);
 void eq_scalar_scale_sums(const int32_t *sums, float scale, float offset, int8_t *out, size_t n);
 void eq_scalar_rescale(const eq_rescale *p, const int32_t *acc, int8_t *out, size_t n);
+void eq_scalar_add_fixed(eq_fixed factor, const int32_t *acc, const int32_t *bias, int16_t *sums, size_t n);
 void eq_scalar_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t columns, int32_t *sums);
 void eq_scalar_average(const int32_t *sums, int32_t count, int32_t shift, int32_t min, int32_t max, int8_t *out, size_t n);
 void eq_scalar_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
@@ -85,6 +87,7 @@ extern const eq_binary_f32 eq_scalar_binary_f32[];
     .minimum = eq_scalar_minimum, .lookup = eq_scalar_lookup, .sum_rows = eq_scalar_sum_rows, .max_rows = eq_scalar_max_rows, \
     .scale_sums = eq_scalar_scale_sums, .rescale = eq_scalar_rescale, .dot = eq_scalar_dot, .average = eq_scalar_average,     \
     .bilinear = eq_scalar_bilinear, .transpose = eq_scalar_transpose,                                                         \
+    EQ_GATE_KERNELS(.add_fixed = eq_scalar_add_fixed, .fixed_tanh = eq_fixed_tanh, .fixed_logistic = eq_fixed_logistic),      \
     EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                               \
                                     .columns = 4,                                                                             \
                                     .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                          \

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "arithmetic/arithmetic.h"
-#include "arithmetic/fixed_gates.h"
 #include "arithmetic/fixed_point.h"
 #include "arithmetic/portable_math.h"
 #include "arithmetic/sigmoid.h"
@@ -105,6 +104,7 @@ eq_status eq_prepare_function_s16(eq_plan *plan, const eq_operator *op) {
 /* ---- LOGISTIC and TANH: 256 values of the logistic function of 0 to 10.7, with lines between them ---- */
 
 typedef struct eq_sigmoid {
+    const eq_kernels *kernels;
     int32_t multiplier, shift; /* to units of 1 / (3 * 4096) */
 } eq_sigmoid;
 
@@ -127,8 +127,7 @@ static void run_tanh(const void *data, const void *from, void *to, size_t n) {
 
 /* Of scales of 2^-12, as the gates of old LSTMs have, LiteRT computes with gemmlowp's fixed point; TANH of 2^-11 too, of the doubled numbers. */
 static void run_fixed_logistic(const void *data, const void *from, void *to, size_t n) {
-    (void)data;
-    eq_fixed_logistic(from, to, (int32_t)n);
+    ((const eq_sigmoid *)data)->kernels->fixed_logistic(from, to, n);
 }
 
 static void run_fixed_tanh(const void *data, const void *from, void *to, size_t n) {
@@ -136,7 +135,7 @@ static void run_fixed_tanh(const void *data, const void *from, void *to, size_t 
     for (size_t i = 0; i < n; i++) {
         ((int16_t *)to)[i] = (int16_t)eq_clamp(((const int16_t *)from)[i] * s->multiplier, INT16_MIN, INT16_MAX);
     }
-    eq_fixed_tanh(to, 3, to, (int32_t)n);
+    s->kernels->fixed_tanh(to, 3, to, n);
 }
 
 eq_status eq_prepare_sigmoid_s16(eq_plan *plan, const eq_operator *op) {
@@ -149,7 +148,7 @@ eq_status eq_prepare_sigmoid_s16(eq_plan *plan, const eq_operator *op) {
     if (eq_plan_output(plan, op, 0)->scales[0] != 0x1p-15f) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "needs an int16 output of scale 1/32768");
     }
-    eq_sigmoid s = {.multiplier = scale == 0x1p-11f ? 2 : 1};
+    eq_sigmoid s = {plan->kernels, .multiplier = scale == 0x1p-11f ? 2 : 1};
     if (scale == 0x1p-12f || (is_tanh && scale == 0x1p-11f)) {
         return eq_elements_step(plan, op, is_tanh ? run_fixed_tanh : run_fixed_logistic, &s, sizeof s);
     }

@@ -102,17 +102,18 @@ static void multiply_u8(const step_data *d, const int8_t *joined, int16_t *sums)
 enum { BLOCK = 32 };
 
 /* `n` cells, at most BLOCK, from the sums of their gates, which are `cells` apart. */
-static void update_block(const int16_t *sums, int32_t cells, const int16_t *before, int16_t *state, int8_t *out, int32_t n) {
+static void update_block(const eq_kernels *kernels, const int16_t *sums, int32_t cells, const int16_t *before, int16_t *state,
+                         int8_t *out, int32_t n) {
     int16_t input[BLOCK], forget[BLOCK], output[BLOCK], values[BLOCK];
-    eq_fixed_logistic(sums + INPUT_GATE * cells, input, n);
-    eq_fixed_logistic(sums + FORGET_GATE * cells, forget, n);
-    eq_fixed_logistic(sums + OUTPUT_GATE * cells, output, n);
-    eq_fixed_tanh(sums + NEWS * cells, 3, values, n);
+    kernels->fixed_logistic(sums + INPUT_GATE * cells, input, (size_t)n);
+    kernels->fixed_logistic(sums + FORGET_GATE * cells, forget, (size_t)n);
+    kernels->fixed_logistic(sums + OUTPUT_GATE * cells, output, (size_t)n);
+    kernels->fixed_tanh(sums + NEWS * cells, 3, values, (size_t)n);
     for (int32_t i = 0; i < n; i++) {
         const int16_t news = eq_fixed_product(input[i], values[i]), kept = eq_fixed_product(forget[i], before[i]);
         state[i] = saturated(eq_divide_by_power_of_two(news, STATE_INTEGER_BITS) + kept);
     }
-    eq_fixed_tanh(state, STATE_INTEGER_BITS, values, n);
+    kernels->fixed_tanh(state, STATE_INTEGER_BITS, values, (size_t)n);
     for (int32_t i = 0; i < n; i++) {
         const int16_t given = eq_fixed_product(output[i], values[i]);
         out[i] = (int8_t)eq_clamp(eq_divide_by_power_of_two(given, 8), INT8_MIN, INT8_MAX);
@@ -132,7 +133,7 @@ static void run_u8(const eq_step *step, const eq_storage *storage, int32_t first
         const int16_t *before = row(storage, &step->inputs[STATE], item, cells, sizeof *before);
         multiply_u8(d, row(storage, &step->outputs[JOINED], item, d->inputs + cells, sizeof(int8_t)), sums);
         for (int32_t i = 0; i < cells; i += BLOCK) {
-            update_block(sums + i, cells, before + i, state + i, out + i, cells - i < BLOCK ? cells - i : BLOCK);
+            update_block(d->kernels, sums + i, cells, before + i, state + i, out + i, cells - i < BLOCK ? cells - i : BLOCK);
         }
         keep(d, step, storage, item, sizeof(int8_t), sizeof(int16_t));
     }

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "arithmetic/fixed_gates.h"
 #include "arithmetic/fixed_point.h"
 #include "arithmetic/portable_math.h"
 #include "base/memory.h"
@@ -81,16 +80,12 @@ static void normalize(const gate *g, int16_t *values, int32_t n) {
 static void gate_input(const step_data *d, const workspace *w, int32_t index, const int16_t *cell) {
     const gate *g = &d->gates[index];
     int16_t *values = w->gates[index];
-    const int32_t first = (index - d->lstm.first_gate) * d->gate_columns, cells = d->lstm.cells;
-    const int32_t *in_sums = w->in_sums + first, *in_bias = d->in.bias + first;
-    const int32_t *recurrent_sums = w->recurrent_sums + first, *recurrent_bias = d->recurrent.bias + first;
-    const eq_fixed in_scale = g->in, recurrent_scale = g->recurrent; /* writing values might change what `g` points at */
-    for (int32_t i = 0; i < cells; i++) {
-        const int32_t in = eq_add_wrapping(in_sums[i], in_bias[i]);
-        const int32_t recurrent = eq_add_wrapping(recurrent_sums[i], recurrent_bias[i]);
-        values[i] = saturated_sum(eq_fixed_multiply(recurrent, recurrent_scale), saturated(eq_fixed_multiply(in, in_scale)));
-    }
-    for (int32_t i = 0; g->peephole_weights && i < cells; i++) {
+    const int32_t first = (index - d->lstm.first_gate) * d->gate_columns;
+    const size_t columns = (size_t)d->gate_columns;
+    memset(values, 0, columns * sizeof *values);
+    d->kernels->add_fixed(g->in, w->in_sums + first, d->in.bias + first, values, columns);
+    d->kernels->add_fixed(g->recurrent, w->recurrent_sums + first, d->recurrent.bias + first, values, columns);
+    for (int32_t i = 0; g->peephole_weights && i < d->lstm.cells; i++) {
         values[i] = saturated_sum(eq_fixed_multiply(g->peephole_weights[i] * cell[i], g->peephole), values[i]);
     }
     if (g->norm_weights) {
@@ -100,7 +95,7 @@ static void gate_input(const step_data *d, const workspace *w, int32_t index, co
 
 static void update_cell(const step_data *d, const workspace *w, int16_t *cell) {
     int16_t *const new_values = w->gates[EQ_GATE_CELL];
-    eq_fixed_tanh(new_values, 3, new_values, d->lstm.cells);
+    d->kernels->fixed_tanh(new_values, 3, new_values, (size_t)d->lstm.cells);
     for (int32_t i = 0; i < d->lstm.cells; i++) {
         const int32_t forget = w->gates[EQ_GATE_FORGET][i];
         const int32_t input = d->lstm.first_gate == EQ_GATE_INPUT ? w->gates[EQ_GATE_INPUT][i] : INT16_MAX - forget;
@@ -117,7 +112,7 @@ static void give_output(const step_data *d, const workspace *w, const int16_t *c
     const int32_t cells = d->lstm.cells, outputs = d->lstm.outputs;
     int8_t *hidden = d->lstm.projection ? w->hidden : out;
     int16_t *const bent = w->gates[EQ_GATE_CELL]; /* which the cell has in it now */
-    eq_fixed_tanh(cell, 15 + d->cell_shift, bent, cells);
+    d->kernels->fixed_tanh(cell, 15 + d->cell_shift, bent, (size_t)cells);
     for (int32_t i = 0; i < cells; i++) {
         const int32_t product = w->gates[EQ_GATE_OUTPUT][i] * bent[i];
         hidden[i] = (int8_t)eq_clamp(eq_add_wrapping(eq_fixed_multiply(product, d->hidden), d->hidden_zero_point), -128, 127);
@@ -148,12 +143,12 @@ static void step_once(const step_data *d, const workspace *w, const int8_t *in, 
     for (int32_t index = lstm->first_gate; index < EQ_GATE_OUTPUT; index++) {
         gate_input(d, w, index, cell);
         if (index != EQ_GATE_CELL) {
-            eq_fixed_logistic(w->gates[index], w->gates[index], lstm->cells);
+            d->kernels->fixed_logistic(w->gates[index], w->gates[index], (size_t)lstm->cells);
         }
     }
     update_cell(d, w, cell);
     gate_input(d, w, EQ_GATE_OUTPUT, cell);
-    eq_fixed_logistic(w->gates[EQ_GATE_OUTPUT], w->gates[EQ_GATE_OUTPUT], lstm->cells);
+    d->kernels->fixed_logistic(w->gates[EQ_GATE_OUTPUT], w->gates[EQ_GATE_OUTPUT], (size_t)lstm->cells);
     give_output(d, w, cell, out);
     memcpy(state, out, (size_t)lstm->outputs);
 }
