@@ -1,6 +1,6 @@
-/* Functions of float32 numbers for inner loops, the same bits on every platform, which libm's do not promise: computed in double
- * precision with additions, multiplications and divisions alone, to about 1e-10, and rounded once, so that nearly all results are the
- * nearest float32 and none is two away. Without branches, so that compilers make vectors of loops over them. Not a number gives
+/* Functions of float32 numbers for inner loops, the same bits on every platform, which libm's do not promise: additions,
+ * multiplications and divisions alone. In double precision, to about 1e-10, and rounded once, so that nearly all results are the
+ * nearest float32 and none is two away; the two that transformers are full of in float32. Without branches, so that compilers make vectors of loops over them. Not a number gives
  * not a number. */
 #ifndef EQ_FUNCTIONS_F32_H
 #define EQ_FUNCTIONS_F32_H
@@ -56,8 +56,28 @@ static inline double eq_exp_of_f32(double x) {
     return EQ_MULTIPLY_ADD(power, eq_small_growth(rest), power);
 }
 
+static inline float eq_float_of_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* e^x in float32, less than a unit in the last place away: x = n * ln 2 + rest with products that are exact or small, and
+ * 2^n in two halves, each of which is a normal number where the result is none. */
 static inline float eq_exp_f32(float x) {
-    return (float)eq_exp_of_f32(eq_exponent_f32(x));
+    const float to_integers = 0x1.8p23f, bounded = x < -104 ? -104 : x > 89 ? 89 : x;
+    const float shifted = bounded * 0x1.715476p+0f + to_integers, exponent = shifted - to_integers;
+    const float rest = (bounded - exponent * 0x1.62e4p-1f) - exponent * 0x1.7f7d1cp-20f;
+    float sum = 0x1.6a21a4p-10f;
+    sum = sum * rest + 0x1.123b6ap-7f;
+    sum = sum * rest + 0x1.5558fcp-5f;
+    sum = sum * rest + 0x1.555490p-3f;
+    sum = sum * rest + 0x1.fffffcp-2f;
+    const float growth = 1 + (rest + rest * rest * sum);
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    const uint32_t least = 0x4b400000 - 256, half = (bits - least) >> 1; /* n + 256, which is positive, halved */
+    return growth * eq_float_of_bits((half - 1) << 23) * eq_float_of_bits((bits - least - half - 1) << 23);
 }
 
 /* e^x - 1, with all digits near 0 too. */
@@ -106,22 +126,20 @@ static inline float eq_log_f32(float x) {
     return x > 0 && x < INFINITY ? usual : x == 0 ? -INFINITY : x < 0 ? NAN : x;
 }
 
-/* 1 - erf(x). For z >= 0 it is t * exp(-z^2 + p(t)) with t = 1 / (1 + z / 2), W. Press and others' way to write it (Numerical
- * Recipes); p interpolates log(erfc(z) * exp(z^2) / t) in Chebyshev's points for z <= 10.6, past which a float32 is 0: 2e-10. */
-static inline float eq_erfc_f32(float x) {
-    static const double p[] = {0x1.7c2f258c33ac9p-3, -0x1.5f002df276792p+0, 0x1.18c70dfafd96bp+2, -0x1.f6f4b168ce79cp+2,
-                               0x1.103e8f0a0b880p+3, -0x1.6e5b8cef61ae5p+2, 0x1.527349fbf733ap+1, -0x1.103ddd540c8b8p+0,
-                               0x1.0f032ddeb5d66p-3, 0x1.85b5d25f516ecp-5,  0x1.83ef84d72c79cp-2, 0x1.ffe01a9d938efp-1,
-                               -0x1.43f827112deb6p+0};
-    const float size = fabsf(x);
-    const double z = size > 11 ? 11 : (double)size, t = 1 / (1 + 0.5 * z);
-    double sum = p[0];
-#pragma GCC unroll 16 /* else compilers make no vectors of the loop around it */
+/* x * (1 + erf(x / sqrt 2)) / 2, in float32, to 3e-7 of |x|. erf is z * p(z^2) / q(z^2) to 2e-8, fitted to |z| <= 5.6, past which it
+ * is 1 or -1; all terms are positive, so that none takes digits from another. */
+static inline float eq_gelu_f32(float x) {
+    const float p[] = {0x1.7f14eap-25f, 0x1.a61716p-17f, 0x1.623cc8p-12f, 0x1.328748p-7f, 0x1.15ef2ap-4f, 0x1.988452p-1f};
+    const float q[] = {0x1.3caa7cp-20f, 0x1.339b2cp-14f, 0x1.ee3f36p-10f, 0x1.d5d6b6p-6f, 0x1.01c044p-2f, 1};
+    const float square = x * x;
+    float above = p[0], below = q[0];
+#pragma GCC unroll 8 /* else compilers make no vectors of the loop around it */
     for (int i = 1; i < (int)(sizeof p / sizeof *p); i++) {
-        sum = sum * t + p[i]; /* fused, three results were others */
+        above = above * square + p[i];
+        below = below * square + q[i];
     }
-    const double y = t * eq_exp_of_f32(sum - z * z);
-    return (float)(x < 0 ? 2 - y : y);
+    const float within = 0.5f * x * (1 + x * above / below);
+    return x < -5.6f ? 0 : x > 5.6f ? x : within;
 }
 
 /* The quarters of a turn nearest to x, |x| >= 2^20, but for whole turns, and what is left of x beside them: NaN for infinity and NaN.

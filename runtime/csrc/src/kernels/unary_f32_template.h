@@ -26,10 +26,6 @@ static float gelu_by_tanh(float x) {
     return 0.5f * x * (1.0f + eq_tanh_f32(0.7978845608028654f * (x + 0.044715f * x * x * x)));
 }
 
-static float gelu(float x) {
-    return 0.5f * x * eq_erfc_f32(x * -0.70710678118654752f);
-}
-
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed" /* sines call a function, and not every CPU has vectors */
 #define EACH_ALONE _Pragma("clang loop vectorize(assume_safety)")
@@ -96,7 +92,7 @@ static bool run_whole(const eq_unary_f32 *options, const float *in, float *out, 
         if (options->approximate) {
             RUN(gelu_by_tanh(x))
         }
-        RUN(gelu(x))
+        RUN(eq_gelu_f32(x))
     case EQ_OP_RELU_0_TO_1:
         RUN(within(x, 0, 1))
     default:

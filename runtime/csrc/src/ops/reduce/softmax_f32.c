@@ -57,25 +57,35 @@ static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[RO
     }
 }
 
+/* out = (in - subtrahend) * factor, of one row. */
+static void shift_row(const float *in, float subtrahend, float factor, float *out, int32_t depth) {
+    for (int32_t i = 0; i < depth; i++) {
+        out[i] = (in[i] - subtrahend) * factor;
+    }
+}
+
+static void divide_row(float *values, float sum, int32_t depth) {
+    for (int32_t i = 0; i < depth; i++) {
+        values[i] /= sum;
+    }
+}
+
 /* `exponentials` may be `out`, where a softmax has them. */
 static void run_rows(const step_data *d, const float *in, float *out, float *exponentials, int32_t rows) {
     static const eq_unary_f32 exponential = {.code = EQ_OP_EXP};
     const int32_t depth = d->shape.depth;
-    const float beta = d->shape.beta;
     float sums[ROWS];
     for (int32_t r = 0; r < rows; r++) {
-        const float *from = in + (ptrdiff_t)r * depth, largest = largest_of(from, depth);
-        float *to = out + (ptrdiff_t)r * depth;
-        for (int32_t i = 0; i < depth; i++) {
-            to[i] = (from[i] - largest) * beta;
-        }
+        const ptrdiff_t first = (ptrdiff_t)r * depth;
+        shift_row(in + first, largest_of(in + first, depth), d->shape.beta, out + first, depth);
     }
     d->kernels->unary_f32(&exponential, out, exponentials, (size_t)rows * (size_t)depth);
     add_rows(exponentials, depth, rows, sums);
     for (int32_t r = 0; r < rows; r++, out += depth) {
-        const float sum = sums[r], log_sum = d->shape.logarithm ? eq_log_f32(sum) : 0;
-        for (int32_t i = 0; i < depth; i++) {
-            out[i] = d->shape.logarithm ? out[i] - log_sum : out[i] / sum;
+        if (d->shape.logarithm) {
+            shift_row(out, eq_log_f32(sums[r]), 1, out, depth);
+        } else {
+            divide_row(out, sums[r], depth);
         }
     }
 }
