@@ -42,6 +42,8 @@ void eq_neon64_narrow_f16(const float *in, uint16_t *out, size_t n);
 void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most);
 void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, int8_t *out, size_t n);
 
+extern const eq_binary_f32 eq_neon64_binary_f32[];
+
 #define EQ_NEON64_SET                                                                                          \
     EQ_SCALAR_SET,                                                                                             \
         .gemm = {.rows = 64,                                                                                   \
@@ -75,6 +77,7 @@ void eq_neon64_quantize_f32(const eq_quantize_f32 *parameters, const float *in, 
                                             .run = eq_neon64_gemm_dynamic_run},                                \
                            .depthwise_dynamic = eq_neon64_depthwise_dynamic, .range_f32 = eq_neon64_range_f32, \
                            .quantize_f32 = eq_neon64_quantize_f32, .widen_f16 = eq_neon64_widen_f16,           \
-                           .narrow_f16 = eq_neon64_narrow_f16)
+                           .narrow_f16 = eq_neon64_narrow_f16),                                                \
+        EQ_PLAIN_KERNELS(.binary_f32 = eq_neon64_binary_f32)
 
 #endif

@@ -44,6 +44,19 @@ static void fill_strides(const eq_tensor *t, const eq_broadcast *shape, ptrdiff_
     }
 }
 
+/* Leave out dimensions of 1, so that more of the others are the last two; those of an image have strides of their own. */
+static void squeeze(eq_broadcast *shape) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < shape->rank; ++i) {
+        if (shape->dims[i] != 1) {
+            shape->dims[kept] = shape->dims[i];
+            shape->strides[0][kept] = shape->strides[0][i];
+            shape->strides[1][kept++] = shape->strides[1][i];
+        }
+    }
+    shape->rank = kept;
+}
+
 /* Merge the last two dimensions into one run where both inputs allow it. */
 static void merge_inner(eq_broadcast *shape) {
     const int32_t last = shape->rank - 1;
@@ -88,8 +101,12 @@ eq_status eq_broadcast_shape(eq_plan *plan, const eq_operator *op, eq_broadcast 
     }
     fill_strides(in[0], shape, shape->strides[0]);
     fill_strides(in[1], shape, shape->strides[1]);
+    const eq_status status = eq_plan_shape(plan, op, 0, shape->rank, shape->dims);
+    if (status == EQ_OK && !eq_is_image(eq_plan_output(plan, op, 0))) {
+        squeeze(shape);
+    }
     merge_inner(shape);
-    return eq_plan_shape(plan, op, 0, shape->rank, shape->dims);
+    return status;
 }
 
 /* ---- running ---- */
@@ -228,7 +245,7 @@ eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broad
     const bool image = eq_is_image(out);
     for (int32_t k = 0; k < 2; ++k) {
         const eq_tensor *in = eq_plan_input(plan, op, shape->slots[k]);
-        const bool differs = elements_differ(in, shape->rank, shape->dims);
+        const bool differs = elements_differ(in, out->rank, out->dims);
         d->in_size = (size_t)eq_type_size(in->type);
         d->same_shape = d->same_shape && !differs;
         d->rows[k] = image && !differs && !in->data;

@@ -243,7 +243,7 @@ eq_status eq_quantized_binary(eq_plan *plan, const eq_operator *op, const eq_bro
     const float product = in[0]->scales[0] * in[1]->scales[0] / out->scales[0];
     const int32_t minus = op->code == EQ_OP_SUB ? -1 : 1;
     const int32_t signs[2] = {shape->slots[0] == 1 ? minus : 1, shape->slots[1] == 1 ? minus : 1};
-    const bool small_rank = shape->rank <= 6; /* XNNPACK's limit */
+    const bool small_rank = out->rank <= 6; /* XNNPACK's limit */
     q->kernels = plan->kernels;
     q->in_scale = in[0]->scales[0];
     q->out_scale = out->scales[0];

@@ -107,7 +107,7 @@ static ptrdiff_t offset(eq_place place, const eq_storage *storage) {
 
 /* Constant sizes become single loads and stores. */
 #define MOVE_RUNS(size)                                                           \
-    for (int32_t i = 0; i < loop->count; ++i, in += loop->in, out += loop->out) { \
+    for (int32_t i = 0; i < known.count; ++i, in += known.in, out += known.out) { \
         memcpy(out, in, size);                                                    \
     }
 
@@ -116,6 +116,7 @@ static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *
         memcpy(out, in, (size_t)loop->count * run);
         return;
     }
+    const walk known = *loop; /* which bytes that are written might be, else */
     switch (run) {
     case 1:
         MOVE_RUNS(1)
@@ -125,6 +126,9 @@ static void innermost(const walk *loop, size_t run, const uint8_t *in, uint8_t *
         break;
     case 8:
         MOVE_RUNS(8)
+        break;
+    case 64: /* the part of a vector that a head of attention has */
+        MOVE_RUNS(64)
         break;
     default:
         MOVE_RUNS(run)
