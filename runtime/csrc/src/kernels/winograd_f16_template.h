@@ -49,9 +49,11 @@ void FLOAT_NAME(winograd, input)(const void *in, ptrdiff_t row, int32_t channels
                 const vec d[POINTS] = {half[0][y], half[1][y], half[2][y], half[3][y]};
                 vec all[POINTS];
                 to_points(d, all);
+                value *line = to + y * POINTS * stride; /* as above */
+                __asm__("" : "+r"(line));
                 EQ_UNROLL
                 for (int x = 0; x < POINTS; x++) {
-                    store(to + (y * POINTS + x) * stride, all[x]);
+                    store(line + x * stride, all[x]);
                 }
             }
         }
@@ -78,12 +80,18 @@ bool FLOAT_NAME(winograd, output)(const eq_tile_outputs *o, const void *points, 
         for (int32_t n = 0; n < columns; n += LANES, from += LANES, to += LANES) {
             const vec bias = o->bias ? narrow_sum(o->bias + n) : zero();
             vec half[POINTS][OUTPUTS];
+            const value *lines[POINTS];
+            EQ_UNROLL
+            for (int y = 0; y < POINTS; y++) {
+                lines[y] = from + y * POINTS * stride;
+                __asm__("" : "+r"(lines[y]));
+            }
             EQ_UNROLL
             for (int x = 0; x < POINTS; x++) {
                 vec m[POINTS];
                 EQ_UNROLL
                 for (int y = 0; y < POINTS; y++) {
-                    m[y] = load(from + (y * POINTS + x) * stride);
+                    m[y] = load(lines[y] + x * stride);
                 }
                 to_outputs(m, half[x]);
             }
