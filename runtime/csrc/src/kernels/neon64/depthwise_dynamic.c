@@ -8,13 +8,13 @@
 
 #include "kernels/inline.h"
 
-enum { SMALL = 10, MOST_TAPS = 64 }; /* windows of 3 x 3 and a tap more have their weights in registers */
+enum { SMALL = 9, MOST_TAPS = 64 }; /* windows of 3 x 3 have their weights in registers */
 
 typedef struct window_taps {
     ptrdiff_t offsets[MOST_TAPS + 1]; /* of the input; one more, whose weights are 0, where the number is odd */
     int8x8_t weights[MOST_TAPS + 1];
     int32_t count; /* even */
-    bool has_minimum;
+    bool is_small, has_minimum;
 } window_taps;
 
 typedef struct output_way { /* from sums to outputs */
@@ -42,7 +42,7 @@ EQ_INLINE void add(int32x4_t sums[2], int16x8_t products) {
     sums[1] = vaddw_high_s16(sums[1], products);
 }
 
-/* An output. `taps` is even. */
+/* An output. An odd tap has a product of its own. */
 EQ_INLINE void add_taps(int32x4_t sums[2], const int8_t *in, const ptrdiff_t *offsets, const int8x8_t *weights, const int taps,
                         const bool has_minimum) {
     EQ_UNROLL
@@ -51,7 +51,7 @@ EQ_INLINE void add_taps(int32x4_t sums[2], const int8_t *in, const ptrdiff_t *of
         if (has_minimum) {
             add(sums, products);
             products = vmull_s8(weights[i + 1], vld1_s8(in + offsets[i + 1]));
-        } else {
+        } else if (i + 1 < taps) {
             products = vmlal_s8(products, weights[i + 1], vld1_s8(in + offsets[i + 1]));
         }
         add(sums, products);
@@ -129,6 +129,7 @@ static void load_taps(const eq_depthwise_dynamic *d, int32_t first, int32_t coun
             least = vmin_s8(least, w);
         }
     }
+    t->is_small = t->count <= SMALL;
     while (t->count < SMALL || t->count % 2) {
         t->offsets[t->count] = 0;
         t->weights[t->count++] = vdup_n_s8(0);
@@ -156,7 +157,7 @@ void eq_neon64_depthwise_dynamic(const eq_depthwise_dynamic *d, const int8_t *in
         for (int32_t y = 0; y < rows; y++) {
             const int8_t *window = in + y * d->in_row + c;
             float *to = out + (ptrdiff_t)y * d->out_width * d->channels + c;
-            if (taps.count == SMALL && !taps.has_minimum && count == 8) {
+            if (taps.is_small && !taps.has_minimum && count == 8) {
                 run_small_row(d, &taps, &way, window, to);
             } else {
                 run_row(d, &taps, &way, window, to, count);
