@@ -28,6 +28,9 @@ void eq_neon_dot(const int8_t *a, const int8_t *b, int32_t depth, int32_t column
 void eq_neon_bilinear(const int8_t *const corners[4], int32_t right, int32_t bottom, int32_t channels, int8_t *out);
 void eq_neon_transpose(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows, int32_t columns);
 
+void eq_neon_transpose_4(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
+                         int32_t columns);
+
 size_t eq_neon_gemm_dynamic_packed_bytes(const eq_gemm_dynamic_weights *weights);
 void eq_neon_gemm_dynamic_pack(const eq_gemm_dynamic_weights *weights, void *packed);
 void eq_neon_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *in, const eq_dynamic_scale *scales,
@@ -38,6 +41,7 @@ void eq_neon_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *const *
         .multiply_scalar = eq_neon_multiply_scalar, .maximum = eq_neon_maximum, .minimum = eq_neon_minimum,           \
         .sum_rows = eq_neon_sum_rows, .max_rows = eq_neon_max_rows, .scale_sums = eq_neon_scale_sums,                 \
         .rescale = eq_neon_rescale, .dot = eq_neon_dot, .bilinear = eq_neon_bilinear, .transpose = eq_neon_transpose, \
+        .transpose_4 = eq_neon_transpose_4,                                                                           \
         EQ_GATE_KERNELS(.add_fixed = eq_neon_add_fixed, .fixed_tanh = eq_neon_fixed_tanh,                             \
                         .fixed_logistic = eq_neon_fixed_logistic)
 
