@@ -22,8 +22,8 @@ void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most) {
             high[v] = vmaxnmq_f32(high[v], x);
         }
     }
-    for (; i < n; i++) {
-        const float32x4_t x = vld1q_dup_f32(in + i);
+    for (; i < n; i += i + 4 <= n ? 4 : 1) {
+        const float32x4_t x = i + 4 <= n ? vld1q_f32(in + i) : vld1q_dup_f32(in + i);
         low[0] = vminnmq_f32(low[0], x);
         high[0] = vmaxnmq_f32(high[0], x);
     }
@@ -50,6 +50,10 @@ EQ_INLINE void quantize(const eq_quantize_f32 *p, const float *in, int8_t *out, 
     for (; i + 16 <= n; i += 16) {
         const int16x8_t low = quantize_8(p, in + i, away), high = quantize_8(p, in + i + 8, away);
         vst1q_s8(out + i, vqmovn_high_s16(vqmovn_s16(low), high));
+    }
+    if (i + 8 <= n) {
+        vst1_s8(out + i, vqmovn_s16(quantize_8(p, in + i, away)));
+        i += 8;
     }
     for (; i < n; i++) {
         const int32_t x = vgetq_lane_s32(round_4(p, vld1q_dup_f32(in + i), away), 0);
