@@ -16,7 +16,7 @@ from edgequant_converters.doctor._corrections import round_weights
 from edgequant_converters.doctor._dead_channels import silence
 from edgequant_converters.doctor._edits import RoundWeights, SplitOutput, edit_from_dict
 from edgequant_converters.doctor._equalize import channel_groups, equalize
-from edgequant_converters.doctor._judge import Judge, joined
+from edgequant_converters.doctor._judge import Judge, Score, joined
 from edgequant_converters.doctor._mixed_outputs import mixed_outputs
 from edgequant_converters.doctor._network import Layer, Network, along, channel_scales
 from edgequant_converters.doctor._relu6 import unclip
@@ -317,3 +317,11 @@ def test_the_least_squares_range_is_the_best_of_all_ranges() -> None:
     grid = [(-a, b) for a in np.geomspace(1, 7, 16) for b in np.geomspace(1, 8, 16)]
     assert error(low, high) < 1.1 * min(error(*pair) for pair in grid)
     assert error(low, high) < error(-7.0, 8.0) / 1.2
+
+
+def test_what_some_samples_gain_by_and_others_lose_by_is_chance() -> None:
+    before = Score(20.0, 20.0, None, (18.0, 20.0, 22.0, 20.0))
+    assert Score(20.2, 20.2, None, (18.2, 20.3, 22.1, 20.2)).gains_on(before)
+    assert not Score(20.2, 20.2, None, (17.5, 21.0, 21.3, 21.0)).gains_on(before)
+    assert not Score(19.0, 19.0, None, (17.0, 19.0, 21.0, 19.0)).gains_on(before)
+    assert Score(20.2, 20.2, None, (20.2,)).gains_on(Score(20.0, 20.0, None, (20.0,)))

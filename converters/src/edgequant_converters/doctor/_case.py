@@ -82,7 +82,8 @@ class Case:
             best = max([self.score.accuracy, *(step.before.accuracy or 0.0 for step in self.steps)])
             if after.accuracy < best - ACCURACY_SLACK:
                 return False
-        return after.sqnr_db >= self.score.sqnr_db and after.merit >= self.score.merit + HELPS_DB
+        better = after.sqnr_db >= self.score.sqnr_db and after.merit >= self.score.merit + HELPS_DB
+        return better and after.gains_on(self.score)
 
     def _measure(self, judge: Judge, treatment: Treatment) -> Score | None:
         try:
