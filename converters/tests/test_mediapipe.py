@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from edgequant_runtime import Session
 
 from edgequant_converters import convert
 from edgequant_converters._evaluate import open_model
@@ -56,3 +57,19 @@ def test_one_of_another_size_stays() -> None:
     model = network(SAME, 2, 9)
     normalise(model)
     assert [operator_name(model, operator) for operator in model.subgraphs[0].operators] == ["CUSTOM"]
+
+
+def test_one_of_free_sizes_stays(tmp_path: Path) -> None:
+    """Its output has no size to write down; LiteRT, which has no such operator, cannot tell the shapes either."""
+    model = network(SAME, 1, 1)
+    for index, shape in ((0, [1, 1, 1, 3]), (3, [1, 1, 1, 6])):
+        tensor = model.subgraphs[0].tensors[index]
+        tensor.shape, tensor.shapeSignature = shape, [1, -1, -1, shape[-1]]
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    x = np.random.default_rng(1).normal(size=(1, 5, 4, 3)).astype(np.float32)
+    for shapes in ([], ["1,5,4,3"]):
+        convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite", input_shapes=shapes)
+        computed = Session(tmp_path / "fp32.tflite", input_shapes={"x": (1, 5, 4, 3)}).run(x)["y"]
+        expected = Session(tmp_path / "net.tflite", input_shapes={"x": (1, 5, 4, 3)}).run(x)["y"]
+        assert computed.shape == (1, 5, 4, 6)
+        np.testing.assert_array_equal(computed, expected)

@@ -106,7 +106,8 @@ def test_a_resize_of_two_axes_is_written_for_all(batch: int | str, computed: int
         numpy_helper.from_array(rng.normal(size=(3, 3, 1, 1)).astype(np.float32), "w"),
         numpy_helper.from_array(np.array([16, 24]) if given == "sizes" else np.array([2, 3], np.float32), name),
     ]
-    resize = ["c", "", "", name] if given == "sizes" else ["c", "", name]
+    constants.append(numpy_helper.from_array(np.zeros(0, np.float32), "roi"))  # of no region, as exporters write it
+    resize = ["c", "roi", "", name] if given == "sizes" else ["c", "", name]
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["c"]),
         helper.make_node("Resize", resize, ["r"], axes=[-2, 3], mode="linear"),

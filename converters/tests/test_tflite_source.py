@@ -200,5 +200,22 @@ def test_a_free_size_that_cannot_be_1_is_the_datas(tiny_tflite: Any, tmp_path: P
     data = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
     convert(tmp_path / "net.tflite", tmp_path / "int8.tflite", quantize="int8", calibration=data)
     assert [info.shape for info in Session(tmp_path / "int8.tflite").inputs] == [(1, 4)]
-    with pytest.raises(UnsupportedError, match=r"give calibration data, .* as --input-shape input=1,\?\.$"):
+    with pytest.raises(UnsupportedError, match=r"give calibration data, .* as --input-shape input=1,\?\."):
+        convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite")
+
+
+def test_what_free_sizes_are_not_to_blame_for_is_said(tiny_tflite: Any, tmp_path: Path) -> None:
+    model = tiny_tflite.build()
+    model.subgraphs[0].tensors[0].shapeSignature = [1, -1]
+    model.operatorCodes[0] = schema.OperatorCodeT(
+        builtinCode=schema.BuiltinOperator.CUSTOM,
+        deprecatedBuiltinCode=schema.BuiltinOperator.CUSTOM,
+        customCode=b"Foo",
+    )
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    with pytest.raises(UnsupportedError, match=r"--input-shape input=1,\?\. .*unresolved custom op: Foo"):
+        convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite")
+    model.subgraphs[0].tensors[0].type = schema.TensorType.STRING
+    (tmp_path / "net.tflite").write_bytes(model_bytes(model))
+    with pytest.raises(SourceError, match="does not handle"):
         convert(tmp_path / "net.tflite", tmp_path / "fp32.tflite")

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
-_ROI, _SCALES, _SIZES = 1, 2, 3
+_SCALES, _SIZES = 2, 3
 
 
 def whole_resizes(model: ModelProto) -> set[str]:
@@ -58,10 +58,11 @@ def _rewrite(
 
 def _axes(node: NodeProto) -> list[int]:
     """Return the axes of a Resize that can speak of all; none of any other node."""
-    if node.op_type != "Resize" or node.domain not in ("", "ai.onnx") or any(node.input[_ROI : _ROI + 1]):
+    if node.op_type != "Resize" or node.domain not in ("", "ai.onnx"):
         return []
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    if attributes.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
+    of_a_region = attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize"
+    if of_a_region or attributes.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
         return []
     return list(attributes.get("axes", ()))
 

@@ -27,7 +27,6 @@ from edgequant_converters.tflite import (
     quantized_parts,
     read_model,
     refuse_damaged,
-    tell_shapes,
     type_name,
     write_model,
 )
@@ -51,13 +50,14 @@ class TfliteSource:
         refuse_damaged(path)
         inputs = _Inputs(self._model)
         given = inputs.named(input_shapes, self.description) if input_shapes else {}
-        if not given and inputs.is_free and not self._runs():
-            given = inputs.sampled(sample, self.description)
+        if not given and inputs.is_free:
+            try:
+                self._try_out()
+            except SourceError as error:
+                given = inputs.sampled(sample, self.description, error)
         self._shapes = inputs.fix(given) if given else None
         self._try_out()
-        normalise(self._model)
-        if given:
-            tell_shapes(self._model)
+        normalise(self._model, sizes_given=bool(given))
         self.ranges: Ranges = {}
         self.notes: tuple[str, ...] = ()
         self._tried: list[NDArray[Any]] = []
@@ -75,13 +75,6 @@ class TfliteSource:
             write_model(self._model, copy)
             model = open_model(copy)
             model.run(zeros(model.inputs))
-
-    def _runs(self) -> bool:
-        try:
-            self._try_out()
-        except SourceError:
-            return False
-        return True
 
     def write_litert(self, path: Path) -> float:
         """Write the normalised model and compare it with the file as it was given; raises SourceError."""
@@ -145,9 +138,15 @@ class _Inputs:
         """Return the shapes that texts give, by the names that the written model has; raises SourceError."""
         return given_shapes(texts, dict(zip(self._names, self._sizes, strict=True)), description)
 
-    def sampled(self, sample: SampleFor, description: str) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the user's data; raises UnsupportedError if there is none."""
-        types = [np.dtype(type_name(tensor.type).lower()) for tensor in self._tensors]
+    def sampled(self, sample: SampleFor, description: str, refusal: SourceError) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the user's data for a model whose free sizes cannot be 1: `refusal` says so.
+
+        Raises UnsupportedError if there is no data, and the refusal itself where sizes cannot be what it is about.
+        """
+        try:
+            types = [np.dtype(type_name(tensor.type).lower()) for tensor in self._tensors]
+        except TypeError:  # numpy has nothing like it
+            raise refusal from None
         shapes = [tuple(-1 if size is None else size for size in sizes) for sizes in self._sizes]
         found = sample([TensorInfo(*info) for info in zip(self._names, shapes, types, strict=True)])
         if found is not None:
@@ -159,8 +158,8 @@ class _Inputs:
         ]
         raise UnsupportedError(
             f"{description} leaves sizes free, and does not run with 1 for each of them: give calibration data, whose "
-            f"sizes it then takes, or the shape with a number for each ?, as {' '.join(asked)}."
-        )
+            f"sizes it then takes, or the shape with a number for each ?, as {' '.join(asked)}. {refusal}"
+        ) from refusal
 
     def fix(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         """Give inputs these shapes; return them by the names that a session has for the inputs of the file as it is."""

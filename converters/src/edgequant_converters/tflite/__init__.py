@@ -1,7 +1,6 @@
 """The .tflite file: read, check, normalise, rename and write it."""
 
 from ._attached import attached_files, carry_attached_files
-from ._constants import tell_shapes
 from ._damage import refuse_damaged
 from ._file import ModelT, model_bytes, read_model, write_model
 from ._normalise import normalise
@@ -21,7 +20,6 @@ __all__ = [
     "read_model",
     "refuse_damaged",
     "rename_io",
-    "tell_shapes",
     "type_name",
     "write_model",
 ]

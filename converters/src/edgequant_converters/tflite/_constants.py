@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edgequant_converters._errors import SourceError
 from edgequant_converters._evaluate import open_inner, zeros
 
 from ._file import ModelT, model_bytes
@@ -41,14 +42,19 @@ def tell_shapes(model: ModelT) -> None:
     """Write into the main graph the shapes that its tensors have now that all inputs have fixed sizes.
 
     What was written while these were free holds no more, and the ONNX exporter and the passes go by it. A tensor whose
-    shape depends on values keeps what it says.
+    shape depends on values keeps what it says, and so does all of a network that LiteRT cannot open, as with
+    MediaPipe's operators.
     """
     graph = model.subgraphs[0]
     known = _Known(model, graph)
     outputs = [index for operator in graph.operators or [] if not known.visit(operator) for index in operator.outputs]
     indices = [index for index in outputs if index in known.shaped]
-    for index, value in zip(indices, _values(model, indices), strict=True):
-        graph.tensors[index].shape = list(value.shape)
+    try:
+        shapes = [value.shape for value in _values(model, indices)]
+    except SourceError:
+        return
+    for index, shape in zip(indices, shapes, strict=True):
+        graph.tensors[index].shape, graph.tensors[index].shapeSignature = list(shape), None
 
 
 @dataclass

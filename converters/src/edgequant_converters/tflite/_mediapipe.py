@@ -34,7 +34,8 @@ def _rewrite(model: ModelT, graph: Any, operator: Any, padding: int, strides: tu
     output = graph.tensors[operator.outputs[0]]
     taps = graph.tensors[weights].shape[1:3]
     sizes = [_size(*axis, padding) for axis in zip(graph.tensors[x].shape[1:3], taps, strides, strict=True)]
-    if min(strides) < 1 or padding not in (_SAME, _VALID) or list(output.shape[1:3]) != sizes:
+    is_free = any(-1 in (tensor.shapeSignature or []) for tensor in (graph.tensors[x], output))
+    if is_free or min(strides) < 1 or padding not in (_SAME, _VALID) or list(output.shape[1:3]) != sizes:
         return
     shape = add_integers(model, graph, np.array(output.shape, np.int32), (output.name or b"output") + b"/shape")
     operator.opcodeIndex = operator_code(model, "TRANSPOSE_CONV")
