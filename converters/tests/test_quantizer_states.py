@@ -45,18 +45,21 @@ def buffer(build: Builder, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     return layer(build, kept, 3), kept
 
 
-def written(make: Any, folder: Path, **options: Any) -> Path:
-    """Write a network of an input of 8 values and a state in int8."""
+def written(
+    make: Any,
+    folder: Path,
+    names: tuple[str, str, str, str] = ("x", "state", "y", "next"),
+    widths: tuple[int, int] = (8, 2 * UNITS),
+    **options: Any,
+) -> Path:
+    """Write a network of two inputs of these widths in int8; `names` are those of inputs and outputs."""
     graph = Graph()
     build = Builder(graph)
-    x, state = Tensor("x", (1, 8)), Tensor("state", (1, 2 * UNITS))
-    graph.inputs = [x, state]
-    graph.outputs = list(make(build, x, state))
-    (folder / "float.tflite").write_bytes(write_ir(Model([graph], ["x", "state"], ["y", "next"])))
-    data = [
-        {"x": RNG.normal(size=(1, 8)).astype(np.float32), "state": RNG.normal(size=(1, 2 * UNITS)).astype(np.float32)}
-        for _ in range(8)
-    ]
+    given = dict(zip(names[:2], widths, strict=True))
+    graph.inputs = [Tensor(f"serving_default_{name}", (1, width)) for name, width in given.items()]
+    graph.outputs = list(make(build, *graph.inputs))
+    (folder / "float.tflite").write_bytes(write_ir(Model([graph], list(names[:2]), list(names[2:]))))
+    data = [{name: RNG.normal(size=(1, width)).astype(np.float32) for name, width in given.items()} for _ in range(8)]
     convert(folder / "float.tflite", folder / "int8.tflite", quantize="int8", calibration=data, **options)
     return folder / "int8.tflite"
 
@@ -82,3 +85,44 @@ def test_it_is_in_integers_where_they_are_asked_for(options: dict[str, Any], tmp
 def test_a_buffer_of_what_was_seen_is_in_integers(tmp_path: Path) -> None:
     session = Session(written(buffer, tmp_path))
     assert {info.dtype.name for info in (*session.inputs, *session.outputs)} == {"int8"}
+
+
+def gru(build: Builder, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the next state, and an answer of its shape."""
+    shape = (1, UNITS)
+    gate, new = (
+        build.op(code, [build.op("ADD", [layer(build, x), layer(build, state)], shape)], shape)
+        for code in ("LOGISTIC", "TANH")
+    )
+    rest = build.op("SUB", [build.constant(np.ones(shape, np.float32)), gate], shape)
+    kept, added = build.op("MUL", [gate, state], shape), build.op("MUL", [rest, new], shape)
+    after = build.op("ADD", [kept, added], shape)
+    return after, layer(build, after)
+
+
+def masked(build: Builder, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what is heard of a signal, and the next state, in front of which a layer stands."""
+    gate = build.op("LOGISTIC", [build.op("ADD", [layer(build, x), layer(build, state)], (1, UNITS))], (1, UNITS))
+    after = build.op("TANH", [build.op("ADD", [layer(build, x, 8), layer(build, state, 8)], (1, 8))], (1, 8))
+    return build.op("MUL", [gate, x], (1, UNITS)), after
+
+
+def residual(build: Builder, x: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+    """Return what two signals are with something added."""
+    return tuple(build.op("ADD", [one, layer(build, layer(build, one))], (1, UNITS)) for one in (x, other))
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "width", "floats"),
+    [
+        (gru, ("x", "h", "h2", "y"), UNITS, {"h", "h2"}),
+        (masked, ("x", "s", "y", "s2"), 8, set()),
+        (residual, ("left", "right", "a", "b"), UNITS, set()),
+    ],
+    ids=["gru", "mask", "residual"],
+)
+def test_the_state_is_told_from_the_signal(
+    make: Any, names: tuple[str, str, str, str], width: int, floats: set[str], tmp_path: Path
+) -> None:
+    session = Session(written(make, tmp_path, names, (UNITS, width)), engine="native")
+    assert {info.name for info in (*session.inputs, *session.outputs) if info.dtype == np.float32} == floats

@@ -14,6 +14,7 @@ from edgequant_converters.tflite import ModelT, model_bytes
 from ._activations import LitertActivations
 from ._as_it_was import differs_from_source
 from ._bias import mean_shift
+from ._carried import states_of
 from ._decide import Decision, decide
 from ._functions import function_results, read_through
 from ._grids import grid_of
@@ -159,7 +160,8 @@ def has_integer_form(operator: str, scheme: Scheme) -> bool:
 
 def _plan(model: Model, io: str, ranges: Ranges, wanted: Wanted, outputs: Outputs, *, strict: bool) -> Plan:
     write_in_integer_operators(model.main, wanted)
-    return Plan(model.main, ranges, wanted, Outputs.FLOAT if io == "float" else outputs, strict=strict)
+    outputs = Outputs.FLOAT if io == "float" else outputs
+    return Plan(model.main, ranges, wanted, outputs, states_of(model), strict=strict)
 
 
 def _keeps(request: QuantizationRequest, operator: Operator) -> bool:

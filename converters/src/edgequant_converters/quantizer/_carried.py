@@ -1,10 +1,11 @@
 """States that arithmetic carries from step to step: what int8 rounds in one step, all later ones add to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from edgequant_converters._fed_back import states
-from edgequant_converters.ir import Graph, Operator, Tensor
+from edgequant_converters.ir import Graph, Model, Operator, Tensor
 
 from ._grids import is_float
 
@@ -17,13 +18,33 @@ class Carried:
     ways: dict[Operator, None] = field(default_factory=dict)
 
 
-def carried(graph: Graph, passes: Callable[[Operator], bool], moves: Callable[[Operator], bool]) -> Carried:
-    """Find the states of a graph whose next value elementwise arithmetic makes of them, as the cell of an LSTM is.
+States = Sequence[tuple[Tensor, Tensor]]
+"""Inputs with the outputs that are their next values."""
+
+
+class _Port(NamedTuple):
+    name: str
+    shape: tuple[int, ...]
+    tensor: Tensor
+
+
+def states_of(model: Model) -> States:
+    """Return the states of the main graph, told by the names that its users see."""
+    graph = model.main
+    inputs = [_Port(name, one.shape, one) for name, one in zip(model.input_names, graph.inputs, strict=True)]
+    outputs = [_Port(name, one.shape, one) for name, one in zip(model.output_names, graph.outputs, strict=True)]
+    return [(state.tensor, after.tensor) for state, after in states(inputs, outputs)]
+
+
+def carried(
+    graph: Graph, fed_back: States, passes: Callable[[Operator], bool], moves: Callable[[Operator], bool]
+) -> Carried:
+    """Find those states of a graph whose next value elementwise arithmetic makes of them, as the cell of an LSTM is.
 
     `passes` tells which operators a way may have; `moves`, those of them that only move values: a buffer of
     samples is no such state. Where a layer stands between, as in front of a tanh, errors fade.
     """
-    pairs = [(state, after) for state, after in states(graph.inputs, graph.outputs) if is_float(state)]
+    pairs = [(state, after) for state, after in fed_back if is_float(state)]
     onward = set[Operator]()
     reached = {state for state, _ in pairs}
     for operator in graph.operators:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from edgequant_converters._fed_back import states
 from edgequant_converters.ir import Graph, Operator, Tensor
 
 from ._grids import Range, value_range
@@ -33,5 +34,7 @@ def decide(graph: Graph, able: AbstractSet[Operator], ranges: Mapping[str, Range
             return clipped.constants.get(tensor) or value_range(tensor.values)
         return taken.get(tensor.name, (0.0, 0.0))
 
-    kept = Islands(graph, kinds, range_of, stops_at_0=False).find(outputs_may_be_float=True)
+    kept = Islands(graph, kinds, range_of, states(graph.inputs, graph.outputs), stops_at_0=False).find(
+        outputs_may_be_float=True
+    )
     return Decision({op: why for op, why in kept.items() if op in able}, taken, clipped.constants)

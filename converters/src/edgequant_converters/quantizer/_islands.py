@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edgequant_converters.ir import Graph, Operator, Tensor
 
-from ._carried import carried
+from ._carried import States, carried
 from ._grids import Range, is_float, union
 from ._specification import INT8, INT16, OPERATORS, Scales
 
@@ -47,7 +47,7 @@ _OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 
 
 class Islands:
-    """Decides for one graph; `kinds` are the operators that could compute in integers.
+    """Decides for one graph; `kinds` are the operators that could compute in integers, `states` what is fed back.
 
     `stops_at_0`: the engine is LiteRT, which ends a run that divides integers by 0.
     """
@@ -57,9 +57,11 @@ class Islands:
         graph: Graph,
         kinds: Mapping[Operator, str],
         range_of: Callable[[Tensor], Range],
+        states: States,
         *,
         stops_at_0: bool,
     ) -> None:
+        self._states = states
         self._graph, self._kinds, self._range_of, self._stops_at_0 = graph, kinds, range_of, stops_at_0
         self._producers, self._users = graph.producers(), graph.users()
         self._squared: dict[Operator, bool] = {}
@@ -83,7 +85,7 @@ class Islands:
 
     def _keep_states(self) -> None:
         """Keep states that go from step to step in float, on all of their ways, and what moves parts of them."""
-        found = carried(self._graph, self._may_carry, self._only_moves)
+        found = carried(self._graph, self._states, self._may_carry, self._only_moves)
         self.float_inputs = found.states
         moved = set(found.states)
         for operator in self._graph.operators:

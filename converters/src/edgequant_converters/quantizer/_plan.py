@@ -7,6 +7,7 @@ import numpy as np
 
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
+from ._carried import States
 from ._grids import Range, at_least, grid_of, is_float, same_grid, union, value_range
 from ._islands import Islands, float_results
 from ._masks import clip_masks, clip_saturated
@@ -66,18 +67,25 @@ class Plan:
 
     `kinds` has the type of each operator that computes in integers, `kept` the reason for each that could but is left
     in float, `unable` those that LiteRT has no integer kernel for, `float_inputs` and `float_outputs` the inputs and
-    outputs that stay in float.
+    outputs that stay in float. `states` are inputs with the outputs that are their next values.
     `strict`: nothing is left that could be an integer.
     """
 
     def __init__(
-        self, graph: Graph, ranges: Mapping[str, Range], wanted: Wanted, outputs: Outputs, *, strict: bool
+        self,
+        graph: Graph,
+        ranges: Mapping[str, Range],
+        wanted: Wanted,
+        outputs: Outputs,
+        states: States,
+        *,
+        strict: bool,
     ) -> None:
         self._graph, self._wanted = graph, wanted
         clipped = clip_masks(graph, dict(ranges))
         self._ranges, self._constants = {**ranges, **clipped.computed}, clipped.constants
         self._producers, self._users = graph.producers(), graph.users()
-        self._outputs = outputs
+        self._outputs, self._states = outputs, states
         self.kinds: dict[Operator, str] = {}
         self.unable: set[Operator] = set()
         self.kept: dict[Operator, str] = {}
@@ -160,7 +168,7 @@ class Plan:
 
     def _keep_what_int8_destroys(self) -> None:
         free = self._outputs is not Outputs.ASKED
-        islands = Islands(self._graph, self.kinds, self.range_of, stops_at_0=True)
+        islands = Islands(self._graph, self.kinds, self.range_of, self._states, stops_at_0=True)
         self.kept = islands.find(outputs_may_be_float=free)
         for operator in self.kept:
             self.kinds.pop(operator, None)
