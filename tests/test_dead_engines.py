@@ -162,6 +162,18 @@ def test_convert_whose_written_model_kills_its_engine(
     assert not output.exists()
 
 
+def test_convert_whose_written_model_is_not_survived_by_its_engine_as_it_opens(
+    cli: Any, models: Path, data: Path, dying_engines: Callable[..., None]
+) -> None:
+    """As LiteRT died of sums whose scales are far apart; the float model, which died with it, is not to blame."""
+    statement = "alive(*args, **options); [os.abort() for info in args[0].inputs if info.is_quantized]"
+    dying_engines("litert", "__init__", statement)
+    output = data.with_name("out.tflite")
+    result = cli("convert", models / "float.tflite", "-o", output, "--quantize", "int8", "--calibration", data)
+    check(result, "LiteRT died of SIGABRT while opening out.tflite")
+    assert not output.exists()
+
+
 def test_doctor(cli: Any, models: Path, data: Path, death: tuple[str, str], dying_engines: Callable[..., None]) -> None:
     statement, said = death
     dying_engines("native", "invoke", statement)

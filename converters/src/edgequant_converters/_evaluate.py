@@ -78,7 +78,7 @@ def open_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = No
     try:
         session = current_process().open(path, engine=engine, threads=1, input_shapes=input_shapes)
     except SessionError as error:
-        if engine == "litert":
+        if engine == "litert" and not isinstance(error, EngineDeathError):  # all models that were open died with it
             with suppress(SessionError):
                 session = current_process().open(path, engine="native", threads=1, input_shapes=input_shapes)
                 return _evaluator(path, session)
