@@ -207,13 +207,12 @@ static void test_add_fixed(const eq_kernels *scalar, const eq_kernels *set) {
     free(acc), free(bias), free(expected), free(actual);
 }
 
-/* Every number there is, in one format, and then a few of them in place. */
-static void test_gate(const eq_kernels *scalar, const eq_kernels *set, int32_t integer_bits) {
-    enum { ALL = 65536 };
-    static int16_t in[ALL], expected[ALL], actual[ALL];
-    const bool is_tanh = integer_bits >= 0;
-    const size_t n = random_between(0, 40) ? (size_t)random_between(0, 40) : ALL;
-    const size_t first = n == ALL ? 0 : (size_t)random_between(0, ALL - 40);
+enum { EVERY_INT16 = 65536, LOGISTIC = -1, TANH_FORMATS = 7 };
+
+/* A gate of `n` numbers from the `first` on, in place. */
+static void compare_gate(const eq_kernels *scalar, const eq_kernels *set, int32_t integer_bits, size_t first, size_t n) {
+    static int16_t in[EVERY_INT16], expected[EVERY_INT16], actual[EVERY_INT16];
+    const bool is_tanh = integer_bits != LOGISTIC;
     for (size_t i = 0; i < n; i++) {
         in[i] = actual[i] = (int16_t)(uint16_t)(first + i);
     }
@@ -225,11 +224,19 @@ static void test_gate(const eq_kernels *scalar, const eq_kernels *set, int32_t i
 }
 
 static void test_fixed_tanh(const eq_kernels *scalar, const eq_kernels *set) {
-    test_gate(scalar, set, random_between(0, 6));
+    compare_gate(scalar, set, random_between(0, TANH_FORMATS - 1), (size_t)random_between(0, EVERY_INT16 - 40),
+                 (size_t)random_between(0, 40));
 }
 
 static void test_fixed_logistic(const eq_kernels *scalar, const eq_kernels *set) {
-    test_gate(scalar, set, -1);
+    compare_gate(scalar, set, LOGISTIC, (size_t)random_between(0, EVERY_INT16 - 40), (size_t)random_between(0, 40));
+}
+
+/* Every number there is, in every format. */
+static void test_gates(const eq_kernels *scalar, const eq_kernels *set) {
+    for (int32_t integer_bits = LOGISTIC; integer_bits < TANH_FORMATS; integer_bits++) {
+        compare_gate(scalar, set, integer_bits, 0, EVERY_INT16);
+    }
 }
 
 static void test_dot(const eq_kernels *scalar, const eq_kernels *set) {
@@ -423,6 +430,9 @@ _Static_assert(sizeof(tested) == sizeof(eq_kernels),
 static void test_set(const eq_kernels *scalar, const eq_kernels *set, const eq_kernels *slower, long cases) {
 #define TEST_IT(kernel) TEST(kernel, kernel, cases);
     EVERY_KERNEL(TEST_IT)
+    if (set->fixed_tanh != slower->fixed_tanh || set->fixed_logistic != slower->fixed_logistic) {
+        test_gates(scalar, set);
+    }
 }
 
 int main(int argc, char **argv) {

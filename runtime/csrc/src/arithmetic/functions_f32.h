@@ -1,7 +1,7 @@
 /* Functions of float32 numbers for inner loops, the same bits on every platform, which libm's do not promise: additions,
- * multiplications and divisions alone. In double precision, to about 1e-10, and rounded once, so that nearly all results are the
- * nearest float32 and none is two away; the two that transformers are full of in float32. Without branches, so that compilers make vectors of loops over them. Not a number gives
- * not a number. */
+ * multiplications and divisions alone. EXP and GELU, which transformers are full of, in float32; the others in double precision, to
+ * about 1e-10, and rounded once, so that nearly all results are the nearest float32 and none is two away. Without branches, so that
+ * compilers make vectors of loops over them. Not a number gives not a number. */
 #ifndef EQ_FUNCTIONS_F32_H
 #define EQ_FUNCTIONS_F32_H
 
@@ -127,7 +127,7 @@ static inline float eq_log_f32(float x) {
 }
 
 /* x * (1 + erf(x / sqrt 2)) / 2, in float32, to 3e-7 of |x|. erf is z * p(z^2) / q(z^2) to 2e-8, fitted to |z| <= 5.6, past which it
- * is 1 or -1; all terms are positive, so that none takes digits from another. */
+ * is 1 or -1; all terms are positive, so that none takes digits from another. Never above 0 for x below it. */
 static inline float eq_gelu_f32(float x) {
     const float p[] = {0x1.7f14eap-25f, 0x1.a61716p-17f, 0x1.623cc8p-12f, 0x1.328748p-7f, 0x1.15ef2ap-4f, 0x1.988452p-1f};
     const float q[] = {0x1.3caa7cp-20f, 0x1.339b2cp-14f, 0x1.ee3f36p-10f, 0x1.d5d6b6p-6f, 0x1.01c044p-2f, 1};
@@ -138,7 +138,8 @@ static inline float eq_gelu_f32(float x) {
         above = above * square + p[i];
         below = below * square + q[i];
     }
-    const float within = 0.5f * x * (1 + x * above / below);
+    const float whole = 1 + x * above / below; /* whose last bits alone are left below -5 */
+    const float within = 0.5f * x * (whole > 0 ? whole : 0);
     return x < -5.6f ? 0 : x > 5.6f ? x : within;
 }
 
