@@ -241,18 +241,38 @@ def test_an_operator_runs_in_integers(code: str, make: Maker, scheme: Scheme, tm
                 assert np.mean(outputs[name] == expected[name]) > 0.9, engine
 
 
-def test_zeros_are_added_to_small_values(tmp_path: Path) -> None:
-    """A mask of zeros has no range; LiteRT aborts where a summand's steps are 2^19 times the sum's."""
+def dead(case: Case, x: Tensor) -> Tensor:
+    return case.op("RELU", [case.op("NEG", [case.op("ABS", [x])])])
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["floats", "strict"])
+@pytest.mark.parametrize("scheme", [Scheme.INT8, Scheme.INT16X8], ids=str)
+@pytest.mark.parametrize("code", ["ADD", "SUB"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda case, x: case.build.constant(np.zeros(x.shape, np.float32)),
+        lambda case, x: case.build.constant(np.full(x.shape, 1e-30, np.float32)),
+        dead,
+    ],
+    ids=["zeros", "nearly zeros", "a ReLU that is always 0"],
+)
+def test_what_is_nothing_is_added_to_small_values(
+    other: Any, code: str, scheme: Scheme, strict: bool, tmp_path: Path
+) -> None:
+    """It has no scale of its own; LiteRT aborts where a summand's steps are 2^19 times the sum's, 2^14 in int16."""
     case = Case()
     small = case.x(low=-1e-7, high=1e-7)
-    case.build.graph.outputs = [case.op("ADD", [small, case.build.constant(np.zeros(small.shape, np.float32))])]
+    made = other(case, small)
+    case.build.graph.outputs = [case.op(code, [small, made])]
     path, written = tmp_path / "float.tflite", tmp_path / "written.tflite"
     path.write_bytes(write_ir(Model([case.build.graph], ["x0"], ["y"])))
     inputs = {"x0": case.samples[0]}
     expected, ranges = watched(path, inputs, ["y"])
-    quantize_litert(read_model(path), written, QuantizationRequest(Scheme.INT8), "int8", ranges)
+    quantize_litert(read_model(path), written, QuantizationRequest(scheme, strict=strict), IO[scheme], ranges)
     session = current_process().open(written, engine="litert")
-    assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
+    if made.is_constant or not strict:
+        assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
 
 
 def test_a_row_of_zeros_is_among_small_weights(tmp_path: Path) -> None:

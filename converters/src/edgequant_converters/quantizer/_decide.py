@@ -34,7 +34,7 @@ def decide(graph: Graph, able: AbstractSet[Operator], ranges: Mapping[str, Range
             return clipped.constants.get(tensor) or value_range(tensor.values)
         return taken.get(tensor.name, (0.0, 0.0))
 
-    kept = Islands(graph, kinds, range_of, states(graph.inputs, graph.outputs), stops_at_0=False).find(
+    kept = Islands(graph, kinds, range_of, states(graph.inputs, graph.outputs), is_litert=False).find(
         outputs_may_be_float=True
     )
     return Decision({op: why for op, why in kept.items() if op in able}, taken, clipped.constants)

@@ -20,6 +20,10 @@ _SMALLEST_SCALE = float(np.finfo(np.float32).tiny) * 2**24
 _OF_ZEROS = {INT8: 0.5, "UINT8": 0.5, INT16: 2.0**-15}
 """The steps of what is always 0. LiteRT's sums of int16 lose what is below 2^-15 of the coarser step, of int8 2^-20."""
 
+COARSEST_SUMMAND = {INT8: 2.0**19, INT16: 2.0**14}
+"""From here on a summand's scale is too large for the result's: LiteRT's kernels add values shifted by 20 or 15 bits,
+and twice the largest scale of a summand over the result's, the multiplier from there to it, has to be below 1."""
+
 
 def grid_of(kind: str, low: float, high: float) -> Quantization:
     """Return scale and zero point for values from `low` to `high`; zero is always among the exact values.
@@ -47,6 +51,21 @@ def at_least(grid: Quantization, scale: float, kind: str) -> Quantization:
     low, high = ((limit - int(grid.zero_point[0])) * own for limit in (first, last))
     factor = scale / own
     return grid_of(kind, low * factor, high * factor)
+
+
+def is_too_coarse(summand: Quantization, result: Quantization, kind: str) -> bool:
+    """Tell whether LiteRT ends the process over the scale of one summand of ADD or SUB over that of the result."""
+    return float(summand.scale[0]) >= COARSEST_SUMMAND[kind] * float(result.scale[0])
+
+
+def summand_grid(kind: str, ends: Range, result: Quantization) -> Quantization:
+    """Return the grid of a constant that is added or subtracted: the result's where its own values are nothing in it.
+
+    Zeros have no scale of their own, and that of what is always 0 may be too coarse.
+    """
+    own = grid_of(kind, *ends)
+    is_nothing = max(map(abs, ends)) < float(result.scale[0]) and is_too_coarse(own, result, kind)
+    return result if is_nothing else own
 
 
 def shifted(grid: Quantization, offset: int) -> Quantization:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from edgequant_converters.ir import Graph, Operator, Tensor
 
 from ._carried import States, carried
-from ._grids import Range, is_float, union
-from ._specification import INT8, INT16, OPERATORS, Scales
+from ._grids import Range, grid_of, is_float, is_too_coarse, summand_grid, union
+from ._specification import ADDITIONS, INT8, INT16, OPERATORS, Scales
 
 MIXED = 16.0
 """Parts whose ranges differ by more than this factor should not share a scale: the smaller has lost 4 of its 8 bits."""
@@ -49,7 +49,7 @@ _OPERAND = {"DIV": 1, "LOG": 0, "RSQRT": 0, "SQRT": 0, "EXP": 0}
 class Islands:
     """Decides for one graph; `kinds` are the operators that could compute in integers, `states` what is fed back.
 
-    `stops_at_0`: the engine is LiteRT, which ends a run that divides integers by 0.
+    `is_litert`: the engine is LiteRT, which ends a run that divides integers by 0, or adds what is too coarse.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Islands:
         range_of: Callable[[Tensor], Range],
         states: States,
         *,
-        stops_at_0: bool,
+        is_litert: bool,
     ) -> None:
         self._states = states
-        self._graph, self._kinds, self._range_of, self._stops_at_0 = graph, kinds, range_of, stops_at_0
+        self._graph, self._kinds, self._range_of, self._is_litert = graph, kinds, range_of, is_litert
         self._producers, self._users = graph.producers(), graph.users()
         self._squared: dict[Operator, bool] = {}
         self.reasons: dict[Operator, str] = {}
@@ -134,9 +134,17 @@ class Islands:
     def _readers(self, operator: Operator) -> list[Operator]:
         return [user for tensor in operator.outputs for user in self._users.get(tensor, ())]
 
+    def _adds_what_is_too_coarse(self, operator: Operator, kind: str) -> bool:
+        result = grid_of(kind, *self._range_of(operator.output))
+        ranges = [(tensor.is_constant, self._range_of(tensor)) for tensor in operator.given]
+        grids = [summand_grid(kind, ends, result) if fixed else grid_of(kind, *ends) for fixed, ends in ranges]
+        return any(is_too_coarse(grid, result, kind) for grid in grids)
+
     def _is_fragile(self, operator: Operator) -> str | None:
         """Say why an operator's operand or result is too coarse in integers; None if it is not."""
         kind = self._kinds[operator]
+        if self._is_litert and operator.code in ADDITIONS and self._adds_what_is_too_coarse(operator, kind):
+            return "LiteRT ends the process where the steps of what is added are so much coarser than those of the sum"
         if kind == INT8 and operator.code in _FIXED and 0.0 < self._range_of(operator.output)[1] < FEW_STEPS / 256:
             return "its largest result has too few of the steps of 1/256 that int8 has for it"
         if operator.code == "MUL" and any(self._is_too_far(tensor, STEPS[kind]) for tensor in operator.given):
@@ -145,7 +153,7 @@ class Islands:
         operand = None if place is None else operator.input(place)
         if operand is None or operand.is_constant:
             return None
-        if operator.code == "DIV" and self._stops_at_0:
+        if operator.code == "DIV" and self._is_litert:
             return f"LiteRT ends the run where an {kind.lower()} divisor is 0, as it may be on other data"
         low, high = self._range_of(operand)
         step = (max(high, 0.0) - min(low, 0.0)) / STEPS[kind]

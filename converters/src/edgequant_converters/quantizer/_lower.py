@@ -7,10 +7,10 @@ from edgequant_converters.calibration import Rounding
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
 from ._bias import mean_shift
-from ._grids import grid_of, is_float, on_grid, same_grid, shifted
+from ._grids import grid_of, is_float, on_grid, same_grid, shifted, summand_grid
 from ._lstm import CELL_STATE, UNSEEN_CELL, quantize_lstm
 from ._plan import Plan, activation_inputs, trained_inputs
-from ._specification import FLOAT, INT4_WEIGHTS, INT8, INT16, OPERATORS, Scales, Weights
+from ._specification import ADDITIONS, FLOAT, INT4_WEIGHTS, INT8, INT16, OPERATORS, Scales, Weights
 from ._storage import store_recurrent
 from ._weights import (
     fits_int4,
@@ -117,7 +117,7 @@ class _Lowering:
 
     def _rewrite(self, operator: Operator, kind: str, activations: list[int], trained: Weights | None) -> None:
         results = [tensor for tensor in operator.outputs if tensor in self._floats]
-        if operator.code in ("ADD", "SUB") and kind == INT16:
+        if operator.code in ADDITIONS and kind == INT16:
             operator.options["potScaleInt16"] = False
         corrected = activations and operator.code in CORRECTED
         source = operator.given[activations[0]].name if corrected else None
@@ -145,11 +145,8 @@ class _Lowering:
             return self._plan.grid(tensor, kind)
         if tensor.is_constant:
             ends = self._plan.range_of(tensor)
-            if operator.code in ("ADD", "SUB") and ends == (
-                0.0,
-                0.0,
-            ):  # LiteRT's sum ends the process at 2^19 as coarse
-                return self._plan.grid(results[0], kind)
+            if operator.code in ADDITIONS:
+                return summand_grid(kind, ends, self._plan.grid(results[0], kind))
             return grid_of(kind, *ends)
         return None if tensor.type == kind else self._plan.grid(tensor, kind)
 

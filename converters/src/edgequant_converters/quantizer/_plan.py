@@ -8,10 +8,21 @@ import numpy as np
 from edgequant_converters.ir import Graph, Operator, Quantization, Tensor
 
 from ._carried import States
-from ._grids import Range, at_least, grid_of, is_float, same_grid, union, value_range
+from ._grids import (
+    COARSEST_SUMMAND,
+    Range,
+    at_least,
+    grid_of,
+    is_float,
+    is_too_coarse,
+    same_grid,
+    summand_grid,
+    union,
+    value_range,
+)
 from ._islands import Islands, float_results
 from ._masks import clip_masks, clip_saturated
-from ._specification import FUSED, OPERATORS, Rule, Scales, Weights
+from ._specification import ADDITIONS, FUSED, OPERATORS, Rule, Scales, Weights
 from ._weights import is_trained, symmetric_scales
 
 Wanted = Callable[[Operator], str | None]
@@ -168,7 +179,7 @@ class Plan:
 
     def _keep_what_int8_destroys(self) -> None:
         free = self._outputs is not Outputs.ASKED
-        islands = Islands(self._graph, self.kinds, self.range_of, self._states, stops_at_0=True)
+        islands = Islands(self._graph, self.kinds, self.range_of, self._states, is_litert=True)
         self.kept = islands.find(outputs_may_be_float=free)
         for operator in self.kept:
             self.kinds.pop(operator, None)
@@ -205,8 +216,10 @@ class Plan:
         return any(user in self.kinds for user in self._users.get(tensor, ()))
 
     def _raise_outputs(self) -> None:
-        """Give layers outputs coarse enough for LiteRT to open them: what is always 0 has no scale of its own."""
+        """Give layers and sums outputs coarse enough for LiteRT to open them: what is always 0 has no own scale."""
         for operator, kind in self.kinds.items():
+            if operator.code in ADDITIONS:
+                self._raise_sum(operator, kind)
             trained = trained_inputs(operator)
             if trained is None:
                 continue
@@ -216,6 +229,16 @@ class Plan:
             product = float(steps) * float(self.grid(activation, kind).scale[0])
             leader = self._groups.leader((operator.output, kind))
             self._grids[leader] = at_least(self.grid(operator.output, kind), product / LARGEST_RATIO, kind)
+
+    def _raise_sum(self, operator: Operator, kind: str) -> None:
+        """Where a sum has to be in integers although what it adds is far too coarse for it; see Islands."""
+        result = self.grid(operator.output, kind)
+        for tensor in operator.given:
+            ends = self.range_of(tensor)
+            own = summand_grid(kind, ends, result) if tensor.is_constant else self.grid(tensor, kind)
+            if is_too_coarse(own, result, kind):
+                result = at_least(result, 2 * float(own.scale[0]) / COARSEST_SUMMAND[kind], kind)
+                self._grids[self._groups.leader((operator.output, kind))] = result
 
 
 class _Groups:

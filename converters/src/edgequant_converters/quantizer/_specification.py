@@ -99,6 +99,9 @@ OPERATORS: Mapping[str, Rule] = {
 """Operators that are not here compute in float, LOG_SOFTMAX among them: its int8 output ends at -16 by definition, in
 steps of 1/16."""
 
+ADDITIONS = frozenset({"ADD", "SUB"})
+"""Operators whose kernels bring both inputs to one scale before they add them."""
+
 FUSED = frozenset({"NONE", "RELU", "RELU6", "RELU_N1_TO_1"})
 """The activation functions that integer kernels have in them."""
 
