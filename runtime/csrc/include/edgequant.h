@@ -140,7 +140,7 @@ typedef struct eq_model_work {
     uint64_t fast;   /* in kernels that are level with other engines or ahead of them on every CPU: those of int8 */
     uint64_t slow;   /* slow on some or all of them: transposed convolutions of odd strides, recurrent layers of floats, ... */
     uint64_t floats; /* float32, 16-bit and dynamic-range layers: as fast on AArch64, slow elsewhere */
-    uint64_t bodies; /* graphs that operators run: their work is counted once, and they may run any number of times */
+    uint64_t open_ended; /* steps that may take far longer than their work says: loops, sorts, the suppression of boxes */
 } eq_model_work;
 
 typedef struct eq_shape {

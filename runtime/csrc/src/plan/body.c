@@ -120,6 +120,7 @@ eq_step *eq_body_step(eq_plan *plan, const eq_operator *op, eq_run_fn run, size_
         step->outputs[i].tensor = op->outputs[i];
     }
     step->outputs[op->output_count].tensor = temporary;
+    step->open_ended = true;
     return step;
 }
 

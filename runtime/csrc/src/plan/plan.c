@@ -271,10 +271,11 @@ eq_status eq_plan_status(eq_status status) {
 }
 
 static eq_model_work work_of(const eq_plan *plan) {
-    eq_model_work work = {.bodies = (uint64_t)plan->loops->bodies};
+    eq_model_work work = {0};
     for (int32_t s = 0; s < plan->step_count; ++s) {
         const eq_step *step = plan->steps[s];
         *(step->slow ? &work.slow : step->floats ? &work.floats : &work.fast) += step->cost;
+        work.open_ended += step->open_ended;
     }
     return work;
 }

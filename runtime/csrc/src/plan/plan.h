@@ -52,7 +52,8 @@ struct eq_step {
     bool floats;   /* float32, dynamic range or 16 bits, in what networks of those are full of */
     bool
         slow; /* other engines do it faster on some CPU, whichever this is: loops of plain C, or kernels that are not yet level */
-    size_t scratch; /* bytes for each call */
+    bool open_ended; /* values decide how long it takes, or it grows faster than its cost */
+    size_t scratch;  /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
     void *data;        /* the operator's own */

@@ -68,7 +68,7 @@ class ModelOptions(ctypes.Structure):
 class Work(ctypes.Structure):
     """eq_model_work."""
 
-    _fields_ = (("fast", c_uint64), ("slow", c_uint64), ("floats", c_uint64), ("bodies", c_uint64))
+    _fields_ = (("fast", c_uint64), ("slow", c_uint64), ("floats", c_uint64), ("open_ended", c_uint64))
 
 
 class SessionOptions(ctypes.Structure):

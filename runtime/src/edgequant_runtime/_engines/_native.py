@@ -115,7 +115,8 @@ class NativeModel(_Handle):
         # A model in memory is not copied: whoever holds the C model holds the bytes.
         self.content = file.content or b""
         is_float16 = file.precision == FLOAT16
-        if kernels is None and is_float16 and not computes_float16():
+        self._imitates_float16 = is_float16 and not computes_float16()
+        if kernels is None and self._imitates_float16:
             kernels = "scalar"
         options = ModelOptions(0, None if kernels is None else kernels.encode())
         options.precision = int(is_float16)
@@ -140,9 +141,11 @@ class NativeModel(_Handle):
     @cached_property
     def is_short(self) -> bool:
         """Whether an inference, with the file's input shapes, is over before others would miss their turn."""
+        if self._imitates_float16:
+            return False
         work = Work()
         library().eq_model_measure(self.handle, byref(work))
-        return bool(work.bodies == 0 and work.fast + work.floats + work.slow <= SHORT_WORK)
+        return bool(work.open_ended == 0 and work.fast + work.floats + work.slow <= SHORT_WORK)
 
     def layers_past_float16(self) -> int:
         """Return how many layers compute with float32 where float16 was asked for, as it cannot hold their weights."""

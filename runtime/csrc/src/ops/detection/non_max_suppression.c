@@ -160,6 +160,7 @@ eq_status eq_prepare_non_max_suppression(eq_plan *plan, const eq_operator *op) {
     step->scratch = 3 * (size_t)boxes * sizeof(float);
     step->cost = (uint64_t)boxes * 8;
     step->slow = true;
+    step->open_ended = true;
     return EQ_OK;
 }
 

@@ -285,6 +285,7 @@ eq_status eq_prepare_detection_post_process(eq_plan *plan, const eq_operator *op
     step->scratch = work_bytes(&d);
     step->cost = (uint64_t)eq_tensor_elements(eq_plan_input(plan, op, SCORES));
     step->slow = true;
+    step->open_ended = true;
     return EQ_OK;
 }
 

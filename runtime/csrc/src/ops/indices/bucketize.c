@@ -57,7 +57,11 @@ eq_status eq_prepare_bucketize(eq_plan *plan, const eq_operator *op) {
     }
     const eq_type type = eq_plan_input(plan, op, 0)->type;
     const eq_elements_fn run = type == EQ_FLOAT32 ? of_float : type == EQ_INT32 ? of_int32 : of_int64;
-    return eq_elements_step(plan, op, run, &buckets, sizeof buckets);
+    status = eq_elements_step(plan, op, run, &buckets, sizeof buckets);
+    if (status == EQ_OK) { /* a step of the search halves what is left */
+        plan->steps[plan->step_count - 1]->cost *= (uint64_t)(32 - __builtin_clz((uint32_t)buckets.count | 1));
+    }
+    return status;
 }
 
 EQ_OPERATOR(BUCKETIZE, eq_prepare_bucketize, FLOAT32);

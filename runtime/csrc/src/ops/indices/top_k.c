@@ -95,6 +95,7 @@ eq_status eq_prepare_top_k(eq_plan *plan, const eq_operator *op) {
     step->units = (int32_t)(eq_tensor_elements(in) / (count > 0 ? count : 1));
     step->scratch = (size_t)count * sizeof(int64_t) + 2 * (size_t)t.room * sizeof(int32_t);
     step->cost = (uint64_t)eq_tensor_elements(in) * 2;
+    step->open_ended = true;
     return EQ_OK;
 }
 

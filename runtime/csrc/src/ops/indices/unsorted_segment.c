@@ -124,7 +124,7 @@ eq_status eq_prepare_unsorted_segment(eq_plan *plan, const eq_operator *op) {
     step->inputs[0].tensor = op->inputs[DATA];
     step->inputs[1].tensor = op->inputs[SEGMENTS];
     step->outputs[0].tensor = op->outputs[0];
-    step->cost = (uint64_t)eq_tensor_elements(in);
+    step->cost = (uint64_t)(eq_tensor_elements(in) + eq_tensor_elements(eq_plan_output(plan, op, 0)));
     return EQ_OK;
 }
 

@@ -59,8 +59,8 @@ eq_step *eq_pool_step(eq_plan *plan, const eq_operator *op, const eq_pool_shape 
         step->inputs[0] = (eq_use){.tensor = op->inputs[0], .rows = true};
         step->outputs[0] = (eq_use){.tensor = op->outputs[0], .rows = true};
         step->units = out->dims[0] * out->dims[1];
-        step->cost = (uint64_t)eq_tensor_elements(out) * (uint64_t)(height < 256 ? height : 256) *
-                     (uint64_t)(width < 256 ? width : 256) / 4;
+        step->cost = (uint64_t)eq_tensor_elements(out) * (uint64_t)(height < shape->height ? height : shape->height) *
+                     (uint64_t)(width < shape->width ? width : shape->width) / 4;
         step->floats = out->type != EQ_INT8;
     }
     return step;
