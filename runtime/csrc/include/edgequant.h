@@ -37,6 +37,7 @@ typedef enum eq_status {
     EQ_ERROR_UNSUPPORTED = 4, /* a valid model with operators, types or options that this engine does not run */
     EQ_ERROR_LIMIT = 5,       /* the model would need more memory than `memory_limit` */
     EQ_ERROR_MEMORY = 6,      /* the system gave no memory, or no thread */
+    EQ_ERROR_NO_SESSION = 7,  /* eq_session_run() was given NULL: nothing was run */
 } eq_status;
 
 /* Filled whenever a function returns something other than EQ_OK. May be NULL if the text is not wanted. */

@@ -217,9 +217,13 @@ class Session:
     def invoke(self) -> None:
         """Run one inference on what the input views hold; raises EngineError if the engine fails."""
         at_once = self._engine.invoke_at_once
-        if at_once is None or at_once():
-            with self._turn.lock:  # and not by hand, faster: an interrupt between two lines would leave it taken
-                self._engine.invoke()
+        if at_once is not None:
+            status = at_once()
+            if status == 0:
+                return
+            cast("NativeEngine", self._engine).check_at_once(status)
+        with self._turn.lock:  # and not by hand, faster: an interrupt between two lines would leave it taken
+            self._engine.invoke()
 
     def reset(self) -> None:
         """Forget what earlier runs left: give the variables of a streaming model their first values.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgequant_runtime import Session, SessionError
+from edgequant_runtime import EngineError, Session, SessionError
 
 from .conftest import examples
 from .oracle import NativeError, NativeSession, run_native
@@ -50,6 +50,30 @@ def window(length: int, channels: int, kind: str, initial: NDArray[Any]) -> byte
     model.operator("SLICE", [longer, *ends], [new], "SliceOptions", version=2)
     model.operator("ASSIGN_VARIABLE", [state, new], [], "AssignVariableOptions")
     return model.finish([new, old])
+
+
+def test_a_run_that_fails_is_run_once() -> None:
+    """Also where a short inference runs at once, without a turn: a counter says so."""
+    model = Model()
+    index, state = model.input((1,), "INT32"), handle(model, "state")
+    old, new, taken = (model.tensor((1,), "FLOAT32") for _ in range(3))
+    model.operator("READ_VARIABLE", [state], [old], "ReadVariableOptions")
+    model.operator("ADD", [old, model.constant([1.0], "FLOAT32")], [new], "AddOptions")
+    model.operator("ASSIGN_VARIABLE", [state, new], [], "AssignVariableOptions")
+    model.operator("GATHER", [model.constant(np.arange(4.0), "FLOAT32"), index], [taken], "GatherOptions", axis=0)
+    session = Session(model.finish([new, taken]), engine="native", threads=1)
+    engine: Any = session._engine
+    counts = []
+    for place in (0, 0, 9, 0):
+        session.input_view(session.inputs[0].name)[...] = place
+        if place > 3:
+            assert engine.invoke_at_once is not None
+            with pytest.raises(EngineError, match=r"GATHER \(operator 4\): it computed a place"):
+                session.invoke()
+        else:
+            session.invoke()
+        counts.append(float(session.output_view(session.outputs[0].name)[0]))
+    assert counts == [1, 2, 3, 4]
 
 
 def run_litert_in_turn(data: bytes, frames: list[NDArray[Any]]) -> list[list[NDArray[Any]]]:

@@ -261,7 +261,7 @@ static void run_steps(eq_session *session) {
 
 eq_status eq_session_run(eq_session *session, eq_error *error) {
     if (!session) {
-        return eq_fail(error, EQ_ERROR_ARGUMENT, "there is no session to run");
+        return eq_fail(error, EQ_ERROR_NO_SESSION, "there is no session to run");
     }
     const eq_plan *plan = session->plan;
     for (int32_t i = 0; i < plan->graph->input_count; ++i) {

@@ -18,7 +18,7 @@ class Engine(Protocol):
     """
 
     invoke_at_once: Callable[[], int] | None
-    """Runs one inference if it can without a turn and returns 0; otherwise invoke() is to be called. Mostly None."""
+    """Runs one inference if it can without a turn and returns 0. Only the native engine has it, for short ones."""
 
     @property
     def inputs(self) -> Sequence[TensorInfo]:

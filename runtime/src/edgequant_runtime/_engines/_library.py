@@ -21,7 +21,7 @@ MAX_RANK = 8
 # longer to make than a small model to open.
 _TO_STRUCTURE = c_void_p
 
-ARGUMENT, FILE, MODEL, UNSUPPORTED, LIMIT, MEMORY = range(1, 7)
+ARGUMENT, FILE, MODEL, UNSUPPORTED, LIMIT, MEMORY, NO_SESSION = range(1, 8)
 
 LIBRARY_VARIABLE = "EDGEQUANT_LIBRARY"
 """An environment variable: path of a library to load instead of the one that was installed with this package."""

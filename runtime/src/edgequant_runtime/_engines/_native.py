@@ -18,6 +18,7 @@ from edgequant_runtime._model_file import FLOAT16, ModelFile
 
 from ._base import check_bytes, lent_array
 from ._library import (
+    NO_SESSION,
     Error,
     ModelOptions,
     SessionOptions,
@@ -44,6 +45,8 @@ MOST_KERNEL_SETS = 16
 
 SHORT_WORK = 1 << 17
 """Multiply-accumulates during which other Python threads may wait: far less than the 5 ms that each has for a turn."""
+
+FAILED_RUN = "The engine 'native' failed while it ran the model"
 
 # The numbers of the .tflite format.
 _DTYPES = {
@@ -175,7 +178,7 @@ class NativeEngine:
     """One session of a native model; another shape of the inputs is another session of the same model.
 
     Attributes:
-        invoke_at_once: runs one inference and returns 0, or returns another number, and then invoke() is to be called.
+        invoke_at_once: runs one inference and returns 0, or returns another number, which is for check_at_once().
             It needs no turn: Python lets no other thread run meanwhile, and while one has its turn it does nothing.
             None where an inference takes so long that others should run, and before the first invoke().
 
@@ -188,7 +191,8 @@ class NativeEngine:
     ) -> None:
         self._library = library()
         self._model, self._threads, self._profiled, self._input_shapes = model, threads, profile, input_shapes
-        self._error = Error()
+        # Two: who has a turn reads its own, whatever is tried meanwhile.
+        self._error, self._error_at_once = Error(), Error()
         self._open(input_shapes)
 
     def _open(self, input_shapes: InputShapes | None) -> None:
@@ -309,15 +313,20 @@ class NativeEngine:
         if self._is_undecided:
             self._decide()
 
+    def check_at_once(self, status: int) -> None:
+        """Raise EngineError if an inference at once failed; otherwise nothing was run, and invoke() is to be called."""
+        if status != NO_SESSION:
+            check(status, self._error_at_once, FAILED_RUN)
+
     def _invoke(self) -> None:
         status = self._run()
         if status:
-            check(status, self._error, "The engine 'native' failed while it ran the model")
+            check(status, self._error, FAILED_RUN)
 
     def _decide(self) -> None:
         self._is_undecided = False
         if self._model.is_short and getattr(sys, "_is_gil_enabled", lambda: True)():
-            self.invoke_at_once = partial(uninterrupted_run(), self._gate, None)
+            self.invoke_at_once = partial(uninterrupted_run(), self._gate, byref(self._error_at_once))
 
     def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one inference on values of the model's own types; return copies of the outputs."""
