@@ -68,7 +68,7 @@ def test_two_python_threads_on_an_engine_with_two_threads(shared: Path) -> None:
     code = """
 import sys, threading
 import numpy as np
-from edgequant_runtime import Session, SessionError
+from edgequant_runtime import Session
 
 session = Session(sys.argv[1], engine="native", threads=2)
 images = [np.full((1, 32, 32, 3), value, np.int8) for value in (-100, 100)]
