@@ -29,7 +29,7 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 
 def store_weights(model: Model, scheme: Scheme, *, per_channel: bool, keeps: Callable[[Operator], bool]) -> None:
     """Rewrite all graphs of a float model in place; operators for which `keeps` holds stay as they are."""
-    exact = _few_weights(model, per_channel) if scheme is Scheme.DYNAMIC else frozenset()
+    exact = _few_weights(model, per_channel, keeps) if scheme is Scheme.DYNAMIC else frozenset()
     for graph in model.graphs:
         _Storage(graph, scheme, per_channel, keeps, exact).run()
 
@@ -40,10 +40,13 @@ def store_bodies(model: Model, *, per_channel: bool, keeps: Callable[[Operator],
         _Storage(graph, Scheme.DYNAMIC, per_channel, keeps).run()
 
 
-def _few_weights(model: Model, per_channel: bool) -> frozenset[Tensor]:
-    """Return the weights that stay in float because they are few: those that cost least, as long as SHARE allows."""
+def _few_weights(model: Model, per_channel: bool, keeps: Callable[[Operator], bool]) -> frozenset[Tensor]:
+    """Return the weights that stay in float because they are few: those that cost least, as long as SHARE allows.
+
+    Those of operators that are kept in float anyway do not count.
+    """
     costs: dict[Tensor, int] = {}
-    for operator in (operator for graph in model.graphs for operator in graph.operators):
+    for operator in (op for graph in model.graphs for op in graph.operators if not keeps(op)):
         stored = HYBRID.get(operator.code)
         for place in () if stored is None or operator.code in RECURRENT else stored.positions:
             tensor = operator.input(place)
