@@ -8,7 +8,7 @@ import pytest
 from edgequant_runtime.isolation import engine_process
 
 from edgequant_converters import convert
-from edgequant_converters._choose import KeepFirst, choose
+from edgequant_converters._choose import FIT_BYTES, KeepFirst, choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
 from edgequant_converters._measure import GLANCE, HOPELESS_DB, THIRDS, Reference, Standing
@@ -240,3 +240,38 @@ def test_the_same_model_is_not_measured_twice(tmp_path: Path) -> None:
     fit = KeepFirst(samples)
     assert list(fit) == samples
     assert len(choose(hub, output, write, evidence, fit, lambda spans: None).steps) == 1
+
+
+def test_as_many_samples_are_kept_as_there_is_room_for_them_and_the_answers() -> None:
+    sample, answer = {"x": np.zeros(2**17, np.uint8)}, [np.zeros(2**23 - 2**17, np.uint8)]
+    fit, alone = KeepFirst([sample] * 30), KeepFirst([sample])
+    for _ in fit:
+        fit.note(answer)
+    assert len(fit.kept) == len(fit.answers) == FIT_BYTES // 2**23 < 30
+    for _ in alone:
+        alone.note([np.zeros(2 * FIT_BYTES, np.uint8)])
+    assert len(alone.kept) == len(alone.answers) == 1
+
+
+def test_what_is_known_to_be_worse_is_not_said_to_be_near(tmp_path: Path) -> None:
+    """All but the first are the same coarse file: what cuts off more is spared after the second time too."""
+    hub, output, worse = network(tmp_path), tmp_path / "out.tflite", tmp_path / "worse.tflite"
+    samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
+    evidence = Evidence({})
+    for sample in samples:
+        for name in ("x", *"abcdefghijklmnopqrstuvw"):
+            evidence.update(name, sample["x"])
+    convert(hub, tmp_path / "plain.tflite", quantize="int8", calibration=np.stack([s["x"] for s in samples]), effort=0)
+    convert(hub, worse, quantize="int8", calibration=np.stack([s["x"] / 40 for s in samples]), effort=0)
+    written = list[Ranges]()
+
+    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+        output.write_bytes((worse if written else tmp_path / "plain.tflite").read_bytes())
+        written.append(ranges)
+        return 0
+
+    fit = KeepFirst(samples)
+    assert list(fit) == samples
+    steps = choose(hub, output, write, evidence, fit, lambda spans: None).steps
+    assert len(steps) == 2
+    assert len(written) == 9  # with all that cut off more it would be 14

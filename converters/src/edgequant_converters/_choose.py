@@ -12,7 +12,8 @@ from ._request import Ranges, Sample
 from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence, Rounding
 
 FIT_SAMPLES, FIT_BYTES = 24, 32 * 2**20
-"""How many calibration samples the alternatives are compared on, at most, and how much memory they take."""
+"""How many calibration samples the alternatives are compared on, at most, and how much memory they take with what the
+hub answers to them."""
 
 STRETCHES = (1 / 24, 1 / 6, 1 / 2, 1.0)
 """Where the stretches of a network end, as shares of its tensors. The first layers often have outliers that say
@@ -49,7 +50,8 @@ class Step:
     """One alternative: what it is, the lowest SQNR with it in dB (of all outputs and parts), and whether it was better.
 
     It adds to those that were better before it. The `samples` that it was measured on are among those that calibrated;
-    where the first third showed it to be clearly worse, the others were spared.
+    where a glance at the first three showed it to be hopeless, or the first third to be clearly worse, the others were
+    spared.
     """
 
     what: str
@@ -126,19 +128,24 @@ class KeepFirst:
         self._samples = samples
         self.kept: list[Sample] = []
         self.answers: list[Answers] = []
+        self._free = FIT_BYTES
 
     def __iter__(self) -> Iterator[Sample]:
-        free = FIT_BYTES
         for sample in self._samples:
-            free -= sum(array.nbytes for array in sample.values())
-            if len(self.kept) < FIT_SAMPLES and (free >= 0 or not self.kept):
+            self._free -= sum(array.nbytes for array in sample.values())
+            if len(self.kept) < FIT_SAMPLES and (self._free >= 0 or not self.kept):
                 self.kept.append(sample)
             yield sample
 
     def note(self, answers: Answers) -> None:
-        """Keep what the hub answered to the last sample, if that was kept."""
-        if len(self.answers) < len(self.kept):
+        """Keep what the hub answered to the last sample, if that was kept and there is room; without, drop both."""
+        if len(self.answers) == len(self.kept):
+            return
+        self._free -= sum(array.nbytes for array in answers)
+        if self._free >= 0 or not self.answers:
             self.answers.append(answers)
+        else:
+            self.kept.pop()
 
 
 def choose(hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut) -> Choice:
@@ -164,7 +171,7 @@ class _Trials:
         self._standing: Standing | None = None
         self._most_in_float = 0
         self._written = self._best
-        self._measured = set[bytes]()
+        self._measured = dict[bytes, Standing]()
         self._steps: list[Step] = []
 
     def run(self) -> Choice:
@@ -224,13 +231,13 @@ class _Trials:
         in_float = self._make(pick)
         digest = hashlib.sha256(self._output.read_bytes()).digest()
         if digest in self._measured:
-            return True
-        self._measured.add(digest)
+            assert self._standing is not None
+            return self._measured[digest].is_near(self._standing, WORTH_DB)
         if not self._steps:
             self._most_in_float = in_float
         # What is better because more of it stays in float costs time on the board, and was not asked for.
         best = self._standing
-        found = self._reference.stand(self._output, best)
+        found = self._measured[digest] = self._reference.stand(self._output, best)
         taken = best is None or (found.beats(best, WORTH_DB) and in_float <= self._most_in_float)
         self._steps.append(Step(what, found.lowest_db, taken, found.samples))
         near = best is None or found.is_near(best, WORTH_DB)

@@ -50,9 +50,10 @@ class Rounding:
             return None
         argument, function = self.results.get(name, ("", ""))
         given = grid_of(argument) if argument in self.rows and function in THROUGH else None
-        key = name, _scale_and_point(grid), None if given is None else _scale_and_point(given)
+        key = name, grid.scale_and_point, None if given is None else given.scale_and_point
         if key not in self._errors:
             self._errors[key] = self._error(rows, *key)
+            self._errors[key].setflags(write=False)  # all who ask get this one
         return self._errors[key]
 
     def _error(self, rows: NDArray[np.float32], name: str, grid: "_Grid", given: "_Grid | None") -> NDArray[np.float64]:
@@ -70,10 +71,6 @@ class Rounding:
 
 _Grid = tuple[float, int]
 """A scale and a zero point."""
-
-
-def _scale_and_point(grid: Quantization) -> _Grid:
-    return float(grid.scale[0]), int(grid.zero_point[0])
 
 
 def _rounded(values: NDArray[Any], grid: _Grid) -> NDArray[Any]:

@@ -31,6 +31,11 @@ class Quantization:
         """Return the quantization of a whole tensor."""
         return cls(np.array([scale], np.float32), np.array([zero_point], np.int64))
 
+    @property
+    def scale_and_point(self) -> tuple[float, int]:
+        """The scale and the zero point of a whole tensor."""
+        return float(self.scale[0]), int(self.zero_point[0])
+
 
 @dataclass(eq=False, slots=True)
 class Tensor:

@@ -44,7 +44,7 @@ def _widen(tensor: Tensor, ranges: KnownRanges) -> None:
         _widen_constant(tensor)
     elif quantization is not None and tensor.type in _LIMITS:
         low, high = _LIMITS[tensor.type]
-        scale, zero = float(quantization.scale[0]), int(quantization.zero_point[0])
+        scale, zero = quantization.scale_and_point
         ranges[tensor] = ((low - zero) * scale, (high - zero) * scale)
         tensor.type, tensor.quantization = "FLOAT32", None
     elif tensor.type in ("FLOAT16", "BFLOAT16") or (quantization is not None and tensor.type == "INT32"):

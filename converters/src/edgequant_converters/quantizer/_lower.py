@@ -101,7 +101,7 @@ class _Lowering:
             return tensor if grid is None else self._constant(tensor, kind, grid)
         if tensor.type == kind and (grid is None or _has_grid(tensor, grid)):
             return tensor
-        key = (tensor, kind, *_key(grid))
+        key = (tensor, kind, None if grid is None else grid.scale_and_point)
         if key not in self._forms:
             word = "dequantized" if kind == FLOAT else "quantized" if tensor.type == FLOAT else "requantized"
             made = Tensor(f"{tensor.name}_{word}", tensor.shape, kind, quantization=grid)
@@ -110,7 +110,7 @@ class _Lowering:
         return self._forms[key]
 
     def _constant(self, tensor: Tensor, kind: str, grid: Quantization) -> Tensor:
-        key = (tensor, kind, *_key(grid))
+        key = (tensor, kind, grid.scale_and_point)
         if key not in self._constants:
             self._constants[key] = Tensor(tensor.name, tensor.shape, kind, on_grid(tensor.values, grid, kind), grid)
         return self._constants[key]
@@ -196,10 +196,6 @@ class _Lowering:
         if moved is not None:
             shift = shift + mean_shift(stored, moved, depthwise=depthwise)
         return shift
-
-
-def _key(grid: Quantization | None) -> tuple[float, int]:
-    return (0.0, 0) if grid is None else (float(grid.scale[0]), int(grid.zero_point[0]))
 
 
 def _has_grid(tensor: Tensor, grid: Quantization) -> bool:
