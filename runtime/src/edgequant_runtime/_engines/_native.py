@@ -305,6 +305,9 @@ class NativeEngine:
 
     def invoke(self) -> None:
         """Run one inference."""
+        if self.invoke_at_once is None and not self._is_undecided:  # nobody comes to the gate
+            self._invoke()
+            return
         self._gate.value = None
         try:
             self._invoke()
