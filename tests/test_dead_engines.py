@@ -176,7 +176,7 @@ def test_convert_whose_written_model_is_not_survived_by_its_engine_as_it_opens(
 
 def test_doctor(cli: Any, models: Path, data: Path, death: tuple[str, str], dying_engines: Callable[..., None]) -> None:
     statement, said = death
-    dying_engines("native", "invoke", statement)
+    dying_engines("native", "run", statement)
     output = data.with_name("out.tflite")
     result = cli("doctor", models / "float.tflite", "-o", output, "--calibration", data)
     check(result, f"The native engine {said} while running the float model")
