@@ -195,11 +195,10 @@ def test_what_is_hopeless_is_only_glanced_at(tmp_path: Path) -> None:
         hopeless = asked.stand(coarse, whole)
         assert told.stand(coarse, None) == asked.stand(coarse, None)
     assert hopeless.samples == GLANCE
-    assert not hopeless.is_near(whole, HOPELESS_DB)
-    assert whole.is_near(whole, 0.0)
+    assert hopeless.glance_db < whole.glance_db - HOPELESS_DB
 
 
-def test_what_cuts_off_more_than_what_was_worse_is_not_tried(tmp_path: Path) -> None:
+def test_what_cuts_off_more_than_what_was_worse_is_tried_too(tmp_path: Path) -> None:
     hub, output = network(tmp_path), tmp_path / "out.tflite"
     samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
     evidence = Evidence({})
@@ -221,8 +220,8 @@ def test_what_cuts_off_more_than_what_was_worse_is_not_tried(tmp_path: Path) -> 
     assert list(fit) == samples
     steps = choose(hub, output, write, evidence, fit, lambda spans: None).steps
     assert [step.taken for step in steps] == [True] + [False] * (len(steps) - 1)
-    assert not any("percentile 99.9" in step.what or "least squares ranges of" in step.what for step in steps)
-    assert any(step.what.startswith("least fourth powers ranges from") for step in steps)
+    tried = {step.what.split(" ranges")[0] for step in steps if "from 4% to 17%" in step.what}
+    assert tried == {"least fourth powers", "least squares"}
 
 
 def test_the_same_model_is_not_measured_twice(tmp_path: Path) -> None:
@@ -251,27 +250,3 @@ def test_as_many_samples_are_kept_as_there_is_room_for_them_and_the_answers() ->
     for _ in alone:
         alone.note([np.zeros(2 * FIT_BYTES, np.uint8)])
     assert len(alone.kept) == len(alone.answers) == 1
-
-
-def test_what_is_known_to_be_worse_is_not_said_to_be_near(tmp_path: Path) -> None:
-    """All but the first are the same coarse file: what cuts off more is spared after the second time too."""
-    hub, output, worse = network(tmp_path), tmp_path / "out.tflite", tmp_path / "worse.tflite"
-    samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
-    evidence = Evidence({})
-    for sample in samples:
-        for name in ("x", *"abcdefghijklmnopqrstuvw"):
-            evidence.update(name, sample["x"])
-    convert(hub, tmp_path / "plain.tflite", quantize="int8", calibration=np.stack([s["x"] for s in samples]), effort=0)
-    convert(hub, worse, quantize="int8", calibration=np.stack([s["x"] / 40 for s in samples]), effort=0)
-    written = list[Ranges]()
-
-    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
-        output.write_bytes((worse if written else tmp_path / "plain.tflite").read_bytes())
-        written.append(ranges)
-        return 0
-
-    fit = KeepFirst(samples)
-    assert list(fit) == samples
-    steps = choose(hub, output, write, evidence, fit, lambda spans: None).steps
-    assert len(steps) == 2
-    assert len(written) == 9  # with all that cut off more it would be 14

@@ -171,7 +171,7 @@ class _Trials:
         self._standing: Standing | None = None
         self._most_in_float = 0
         self._written = self._best
-        self._measured = dict[bytes, Standing]()
+        self._measured = set[bytes]()
         self._steps: list[Step] = []
 
     def run(self) -> Choice:
@@ -200,50 +200,48 @@ class _Trials:
     def _try_stretch(self, stretch: int) -> None:
         start, end = STRETCHES[stretch - 1] if stretch else 0.0, STRETCHES[stretch]
 
-        def attempt(method: str) -> bool:
+        def attempt(method: str) -> None:
             way = (*self._best.way[:stretch], method, *self._best.way[stretch + 1 :])
             what = f"{method} ranges from {start:.0%} to {end:.0%} of the network"
-            return self._try(what, replace(self._best, way=way))
+            self._try(what, replace(self._best, way=way))
 
         self._try_others(self._best.way[stretch], _OF_STRETCHES[stretch], attempt)
 
     def _try_alone(self, names: Sequence[str]) -> None:
-        def attempt(method: str) -> bool:
+        def attempt(method: str) -> None:
             own = dict(self._best.own) | dict.fromkeys(names, method)
-            return self._try(f"{method} ranges of '{names[0]}'", replace(self._best, own=tuple(own.items())))
+            self._try(f"{method} ranges of '{names[0]}'", replace(self._best, own=tuple(own.items())))
 
         self._try_others(self._best.each(self._names)[names[0]], _FIRST, attempt)
 
-    def _try_others(self, now: str, methods: Sequence[str], attempt: Callable[[str], bool]) -> None:
-        """Try methods other than that of now; what cuts off more than one that was worse is left out."""
-        looser = True
-        for method in self._choices:
-            if method == now:
-                looser = False
-            elif method in methods and not attempt(method) and not looser:
-                return
+    def _try_others(self, now: str, methods: Sequence[str], attempt: Callable[[str], None]) -> None:
+        """Try methods other than that of now, those too that cut off more than one that was worse.
 
-    def _try(self, what: str, pick: _Pick) -> bool:
-        """Measure one; tell whether what goes further in the same direction may be better yet."""
+        What is cut off does not tell: a voice detector lost 2 dB by a little, and won 5 by more.
+        """
+        for method in self._choices:
+            if method != now and method in methods:
+                attempt(method)
+
+    def _try(self, what: str, pick: _Pick) -> None:
+        """Measure one, but for what is the same as one that was measured."""
         same = replace(self._best, way=pick.way, own=pick.own) == pick
         if self._steps and same and pick.ranges(self._choices) == self._best.ranges(self._choices):
-            return True
+            return
         in_float = self._make(pick)
         digest = hashlib.sha256(self._output.read_bytes()).digest()
         if digest in self._measured:
-            assert self._standing is not None
-            return self._measured[digest].is_near(self._standing, WORTH_DB)
+            return
         if not self._steps:
             self._most_in_float = in_float
         # What is better because more of it stays in float costs time on the board, and was not asked for.
         best = self._standing
-        found = self._measured[digest] = self._reference.stand(self._output, best)
+        found = self._reference.stand(self._output, best)
+        self._measured.add(digest)
         taken = best is None or (found.beats(best, WORTH_DB) and in_float <= self._most_in_float)
         self._steps.append(Step(what, found.lowest_db, taken, found.samples))
-        near = best is None or found.is_near(best, WORTH_DB)
         if taken:
             self._best, self._standing = pick, found
-        return near
 
     def _make(self, pick: _Pick) -> int:
         self._written = pick

@@ -209,12 +209,6 @@ class Standing:
         gains = [own - theirs for own, theirs in zip(self.thirds, other.thirds, strict=True)]
         return -min(gains) <= LOST_OF_WON * max(gains)
 
-    def is_near(self, other: "Standing", margin: float) -> bool:
-        """Tell whether the SQNR is lower by no more than a margin where the last look was taken."""
-        if not self.thirds:
-            return self.glance_db >= other.glance_db - margin
-        return self.thirds[-1] >= other.thirds[len(self.thirds) - 1] - margin
-
 
 class Reference:
     """A float hub's answers to some samples, which are its inputs by name: what several models are measured against.
