@@ -245,6 +245,7 @@ class NativeEngine:
         self._run = partial(self._library.eq_session_run, session, error)
         self._gate, self._address = c_void_p(), self._session.handle.value
         self.invoke_at_once, self._is_undecided = None, shapes is None and not self._profiled
+        self._has_no_gate = not self._is_undecided
         for known in ("_inputs", "_outputs", "_shapes", "_input_bytes", "_output_bytes"):
             self.__dict__.pop(known, None)
 
@@ -305,8 +306,10 @@ class NativeEngine:
 
     def invoke(self) -> None:
         """Run one inference."""
-        if self.invoke_at_once is None and not self._is_undecided:  # nobody comes to the gate
-            self._invoke()
+        if self._has_no_gate:  # nor a call of Python more, which costs as much as a layer of a small model
+            status = self._run()
+            if status:
+                check(status, self._error, FAILED_RUN)
             return
         self._gate.value = None
         try:
@@ -328,7 +331,8 @@ class NativeEngine:
 
     def _decide(self) -> None:
         self._is_undecided = False
-        if self._model.is_short and getattr(sys, "_is_gil_enabled", lambda: True)():
+        self._has_no_gate = not self._model.is_short or not getattr(sys, "_is_gil_enabled", lambda: True)()
+        if not self._has_no_gate:
             self.invoke_at_once = partial(uninterrupted_run(), self._gate, byref(self._error_at_once))
 
     def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
