@@ -88,7 +88,7 @@ def test_normalising_breaks_with_a_sentence(
     damaged(model, what)
     write_model(model, tmp_path / "net.tflite")
     assert read_model(tmp_path / "net.tflite") is not None
-    for check in ("refuse_damaged", "_try_out"):
+    for check in ("refuse_damaged", "TfliteSource._try_out"):
         monkeypatch.setattr(f"edgequant_converters.sources._tflite.{check}", lambda *_: None)
     monkeypatch.setattr("edgequant_converters.sources._tflite.open_model", _refuses)
     with pytest.raises(ConverterError, match=r"net\.tflite|refused"):

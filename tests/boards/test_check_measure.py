@@ -16,8 +16,8 @@ def quick(monkeypatch):
 def result(number_format: str | None, engine: str, median: float) -> BenchResult:
     return BenchResult(
         model=f"{number_format}.tflite", sha256="0" * 64, format=number_format, engine=engine, engine_version="1",
-        threads=1, runs=1, median_us=median, min_us=median, p95_us=median, ratio=1, load_ms=1, peak_rss_bytes=1,
-        baseline_rss_bytes=1,
+        threads=1, input_shapes=None, runs=1, median_us=median, min_us=median, p95_us=median, ratio=1, load_ms=1,
+        peak_rss_bytes=1, baseline_rss_bytes=1,
     )  # fmt: skip
 
 
