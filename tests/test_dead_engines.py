@@ -150,27 +150,26 @@ def test_convert(
     assert sorted(path.name for path in output.parent.iterdir() if path.is_file()) == ["data.npy", output.name]
 
 
+ABORT = "[os.abort() for info in args[0].inputs if info.is_quantized]"
+
+
+@pytest.mark.parametrize(
+    ("method", "statement", "doing"),
+    [
+        # As LiteRT died of a conformer in int8: the float model runs.
+        ("invoke", f"{ABORT}; return alive(*args, **options)", "running"),
+        # As it died of sums whose scales are far apart: the float model died with it, and is not to blame.
+        ("__init__", f"alive(*args, **options); {ABORT}", "opening"),
+    ],
+)
 def test_convert_whose_written_model_kills_its_engine(
-    cli: Any, models: Path, data: Path, dying_engines: Callable[..., None]
+    cli: Any, models: Path, data: Path, method: str, statement: str, doing: str, dying_engines: Callable[..., None]
 ) -> None:
-    """As LiteRT died of a conformer in int8; the float model runs, and the message names the file asked for."""
-    statement = "[os.abort() for info in args[0].inputs if info.is_quantized]; return alive(*args, **options)"
-    dying_engines("litert", "invoke", statement)
+    """The message names the file that was asked for."""
+    dying_engines("litert", method, statement)
     output = data.with_name("out.tflite")
     result = cli("convert", models / "float.tflite", "-o", output, "--quantize", "int8", "--calibration", data)
-    check(result, "LiteRT died of SIGABRT while running out.tflite")
-    assert not output.exists()
-
-
-def test_convert_whose_written_model_is_not_survived_by_its_engine_as_it_opens(
-    cli: Any, models: Path, data: Path, dying_engines: Callable[..., None]
-) -> None:
-    """As LiteRT died of sums whose scales are far apart; the float model, which died with it, is not to blame."""
-    statement = "alive(*args, **options); [os.abort() for info in args[0].inputs if info.is_quantized]"
-    dying_engines("litert", "__init__", statement)
-    output = data.with_name("out.tflite")
-    result = cli("convert", models / "float.tflite", "-o", output, "--quantize", "int8", "--calibration", data)
-    check(result, "LiteRT died of SIGABRT while opening out.tflite")
+    check(result, f"LiteRT died of SIGABRT while {doing} out.tflite")
     assert not output.exists()
 
 

@@ -137,17 +137,20 @@ class NativeModel(_Handle):
 
     def work(self) -> tuple[int, int, int]:
         """Return the work of an inference: what is fast everywhere, layers of floats, and what is slow everywhere."""
+        work = self._measured()
+        return int(work.fast), int(work.floats), int(work.slow)
+
+    def _measured(self) -> Work:
         work = Work()
         library().eq_model_measure(self.handle, byref(work))
-        return int(work.fast), int(work.floats), int(work.slow)
+        return work
 
     @cached_property
     def is_short(self) -> bool:
         """Whether an inference, with the file's input shapes, is over before others would miss their turn."""
         if self._imitates_float16:
             return False
-        work = Work()
-        library().eq_model_measure(self.handle, byref(work))
+        work = self._measured()
         return bool(work.open_ended == 0 and work.fast + work.floats + work.slow <= SHORT_WORK)
 
     def layers_past_float16(self) -> int:
