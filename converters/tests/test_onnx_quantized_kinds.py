@@ -43,6 +43,17 @@ def concatenation() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
     return [*nodes, *last], weights | more | most
 
 
+def half_cut() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    """A Relu of half of the channels, and of what is pooled: ONNX Runtime leaves both to the scales behind them."""
+    first, weights = conv("first", "x", 8, size=3)
+    last, more = conv("y", "pooled", 4)
+    nodes = [*first, helper.make_node("Split", ["first"], ["left", "right"], axis=1)]
+    nodes += [helper.make_node("Relu", ["right"], ["cut"])]
+    nodes += [helper.make_node("Concat", ["left", "cut"], ["both"], axis=1)]
+    nodes += [helper.make_node("MaxPool", ["both"], ["largest"], kernel_shape=[2, 2], pads=[1, 1, 0, 0])]
+    return [*nodes, helper.make_node("Relu", ["largest"], ["pooled"]), *last], weights | more
+
+
 def attention() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
     """One head over the rows of each channel."""
     nodes = [helper.make_node("MatMul", ["x", f"{name}_w"], [name], name=f"{name}_layer") for name in "qkv"]
@@ -59,6 +70,7 @@ KINDS = {
     "hard sigmoid": (lambda: gate("HardSigmoid"), {"ADD", "MUL"}),
     "sigmoid": (lambda: gate("Sigmoid"), {"LOGISTIC"}),
     "concatenation": (concatenation, {"LOGISTIC"}),
+    "half cut": (half_cut, set()),
     "attention": (attention, {"SOFTMAX"}),
 }
 """Each kind with the operators that ONNX Runtime rounds otherwise than LiteRT, or not at all: they compute in float."""

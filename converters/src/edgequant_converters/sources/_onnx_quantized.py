@@ -29,6 +29,7 @@ _ONE_INPUT = {
     "QLinearAveragePool": "AveragePool", "QLinearGlobalAveragePool": "GlobalAveragePool",
 }  # fmt: skip
 _TWO_INPUTS = {"QLinearAdd": "Add", "QLinearMul": "Mul"}
+_NEVER_NEGATIVE = frozenset({"Abs", "Clip", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus", "Sqrt"})
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul", "Add", "ConvTranspose", "BatchNormalization"})
 _OF_THEIR_DOMAIN = ("channels_last", "opset")
 
@@ -89,14 +90,20 @@ class _Walk:
         del self._graph.value_info[:]
 
     def _cut_at_zero(self) -> None:
-        """Give a layer whose smallest integer stands for 0 the Relu that this is: quantizers leave it out."""
+        """Give what may be negative, but has no integers below 0, the Relu that this is: quantizers leave it out."""
         for place in reversed(range(len(self._nodes))):
             node = self._nodes[place]
-            low = self.result.ranges.get(node.output[0], (-1.0, 1.0))[0] if node.output else -1.0
-            if node.op_type in _LAYERS and low == 0:
-                name = node.output[0]
-                node.output[0] = f"{name}/before_relu"
-                self._nodes.insert(place + 1, helper.make_node("Relu", [node.output[0]], [name]))
+            if node.op_type in _NEVER_NEGATIVE or not (
+                node.op_type in _LAYERS or any(map(self._ends_below, node.input))
+            ):
+                continue
+            for index, name in enumerate(node.output):
+                if self.result.ranges.get(name, (-1.0, 1.0))[0] == 0:
+                    node.output[index] = f"{name}/before_relu"
+                    self._nodes.insert(place + 1, helper.make_node("Relu", [node.output[index]], [name]))
+
+    def _ends_below(self, name: str) -> bool:
+        return self.result.ranges.get(name, (0.0, 1.0))[0] < 0
 
     def quantize(self, node: onnx.NodeProto) -> None:
         x, scale, zero = node.input[0], self._constant(node, 1), self._zero(node, 2, np.uint8)
