@@ -48,12 +48,20 @@ def test_gelu_in_any_order_of_its_steps(steps: list[Step]) -> None:
     assert named([before, *moved]) == ["Add", "Gelu"]
 
 
+HARD_SWISH: list[Step] = [
+    ("Add", ["x", "three"], "a"), ("Clip", ["a", "zero", "six"], "b"), ("Mul", ["x", "b"], "c"),
+    ("Mul", ["c", "sixth"], "y"),
+]  # fmt: skip
+
+
 def test_hard_swish() -> None:
-    steps: list[Step] = [
-        ("Add", ["x", "three"], "a"), ("Clip", ["a", "zero", "six"], "b"), ("Mul", ["x", "b"], "c"),
-        ("Mul", ["c", "sixth"], "y"),
-    ]  # fmt: skip
-    assert named(steps) == ["HardSwish"]
+    assert named(HARD_SWISH) == ["HardSwish"]
+
+
+@pytest.mark.parametrize(("rounded", "stays"), [({"x", "y"}, False), ({"x", "b", "y"}, True)])
+def test_hard_swish_stays_steps_where_one_is_rounded(rounded: set[str], stays: bool) -> None:
+    nodes = with_named_activations(graph(HARD_SWISH), [helper.make_opsetid("", 17)], rounded)
+    assert [node.op_type for node in nodes] == ([op for op, _, _ in HARD_SWISH] if stays else ["HardSwish"])
 
 
 def test_what_is_nearly_gelu_stays() -> None:

@@ -33,6 +33,14 @@ def gate(activation: str) -> tuple[list[Any], dict[str, tuple[int, ...]]]:
     return nodes, weights | more
 
 
+def hard_swish() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
+    """The two functions that ONNX defines it as, with the rounding of ONNX Runtime in between."""
+    nodes, weights = conv("first", "x", 8, size=3)
+    nodes += [helper.make_node("HardSigmoid", ["first"], ["gate"], alpha=1 / 6)]
+    nodes += [helper.make_node("Mul", ["first", "gate"], ["y"])]
+    return nodes, weights
+
+
 def concatenation() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
     """Two branches whose scales differ by what their functions give."""
     left, weights = conv("left", "x", 8, size=3)
@@ -67,7 +75,8 @@ def attention() -> tuple[list[Any], dict[str, tuple[int, ...]]]:
 
 
 KINDS = {
-    "hard sigmoid": (lambda: gate("HardSigmoid"), {"ADD", "MUL"}),
+    "hard sigmoid": (lambda: gate("HardSigmoid"), set()),
+    "hard-swish": (hard_swish, set()),
     "sigmoid": (lambda: gate("Sigmoid"), {"LOGISTIC"}),
     "concatenation": (concatenation, {"LOGISTIC"}),
     "half cut": (half_cut, set()),

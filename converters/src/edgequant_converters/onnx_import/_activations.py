@@ -4,7 +4,7 @@ Older exporters write GELU as a product with an error function, and hard-swish w
 steps, a few operators between one tensor and another that give a known function's values on a grid are that function.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from math import erf
 
 import numpy as np
@@ -42,9 +42,15 @@ _KNOWN: tuple[tuple[Callable[[_Values], _Values], str, dict[str, str]], ...] = (
 """A function, and the node that computes it."""
 
 
-def with_named_activations(graph: onnx.GraphProto, opsets: Iterable[onnx.OperatorSetIdProto]) -> list[onnx.NodeProto]:
-    """Return the nodes of a graph, with one node where elementary steps make up a known activation function."""
-    search = _Search(graph, list(opsets))
+def with_named_activations(
+    graph: onnx.GraphProto, opsets: Iterable[onnx.OperatorSetIdProto], rounded: Set[str] = frozenset()
+) -> list[onnx.NodeProto]:
+    """Return the nodes of a graph, with one node where elementary steps make up a known activation function.
+
+    `rounded` are values that a quantized source rounds. Hard-swish with such a step stays steps, as integers can
+    compute them.
+    """
+    search = _Search(graph, list(opsets), rounded)
     for core in graph.node:
         if core.op_type in _CORES:
             search.replace(core)
@@ -52,8 +58,8 @@ def with_named_activations(graph: onnx.GraphProto, opsets: Iterable[onnx.Operato
 
 
 class _Search:
-    def __init__(self, graph: onnx.GraphProto, opsets: list[onnx.OperatorSetIdProto]) -> None:
-        self._graph, self._opsets = graph, opsets
+    def __init__(self, graph: onnx.GraphProto, opsets: list[onnx.OperatorSetIdProto], rounded: Set[str]) -> None:
+        self._graph, self._opsets, self._rounded = graph, opsets, rounded
         self._producers = {name: node for node in graph.node for name in node.output}
         self._users: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
@@ -144,6 +150,8 @@ class _Search:
             return None
         for function, op_type, attributes in _KNOWN:
             if np.allclose(np.asarray(result).reshape(-1), function(_GRID), rtol=_TOLERANCE, atol=_TOLERANCE):
+                if op_type == "HardSwish" and not self._rounded.isdisjoint(read - {start}):
+                    return None
                 return onnx.helper.make_node(op_type, [start], [end], name=steps[-1].name, **attributes)
         return None
 

@@ -1,6 +1,6 @@
 """The walk over an ONNX graph: constants are computed, every other node is lowered by the table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -59,18 +59,19 @@ from ._sequence import SEQUENCE_OPERATORS, SequenceTensor
 from ._unknown import unknown_operators
 
 
-def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Model:
+def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], rounded: Set[str] = frozenset()) -> Model:
     """Return a float ONNX model as a graph with LiteRT's operators, in ONNX's own layout of images.
 
-    `shapes` has the sizes of every input, by its name. Every kind of float becomes float32. Inputs and outputs keep
-    their names and order. Raises UnsupportedError that lists every node that cannot be written, and why.
+    `shapes` has the sizes of every input, by its name; `rounded` are the values that a quantized source rounds. Every
+    kind of float becomes float32. Inputs and outputs keep their names and order. Raises UnsupportedError that lists
+    every node that cannot be written, and why.
     """
     unknown = unknown_operators(model)
     if unknown:
         raise UnsupportedError(
             f"The ONNX operators {', '.join(unknown)} cannot be converted to LiteRT: replace them, or write .onnx."
         )
-    importer = _Importer(model, shapes)
+    importer = _Importer(model, shapes, rounded)
     graph = importer.main()
     if importer.refused:
         raise UnsupportedError(
@@ -84,8 +85,8 @@ def import_onnx(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
 class _Importer:
     """What the graphs of a model share: the versions of its operators, the refusals, the bodies of control flow."""
 
-    def __init__(self, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
-        self._model, self._shapes = model, shapes
+    def __init__(self, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], rounded: Set[str]) -> None:
+        self._model, self._shapes, self._rounded = model, shapes, rounded
         self._opsets = list(model.opset_import)
         self._opset = next((entry.version for entry in self._opsets if entry.domain in DOMAINS), 1)
         self.refused: list[str] = []
@@ -109,7 +110,7 @@ class _Importer:
     def _walk(self, proto: onnx.GraphProto, build: Builder, scope: Scope) -> None:
         scope.constants.update({tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer})
         unknown: set[str] = set()
-        for node in with_named_activations(proto, self._opsets):
+        for node in with_named_activations(proto, self._opsets, self._rounded):
             if not unknown.isdisjoint(node.input):
                 unknown.update(node.output)  # it reads what has no shape, as it comes of a refused node
                 continue

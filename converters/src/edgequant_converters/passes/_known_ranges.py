@@ -34,6 +34,7 @@ def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> Kno
         _pass_back(operator, known)
     for operator in model.main.operators:
         _pass_on(operator, known)
+        _scale(operator, known)
     return known
 
 
@@ -71,6 +72,25 @@ def _pass_on(operator: Operator, known: KnownRanges) -> None:
 def _pass_back(operator: Operator, known: KnownRanges) -> None:
     if operator.code in _SAME_VALUES and operator.output in known:
         known.setdefault(_activation(operator), known[operator.output])
+    elif operator.output in known and (factor := _positive_factor(operator)):
+        low, high = known[operator.output]
+        known.setdefault(operator.given[0], (low / factor, high / factor))
+
+
+def _scale(operator: Operator, known: KnownRanges) -> None:
+    """Let a product that nothing rounds have the integers of what is multiplied."""
+    factor = _positive_factor(operator)
+    if factor and operator.given[0] in known:
+        low, high = known[operator.given[0]]
+        known.setdefault(operator.output, (low * factor, high * factor))
+
+
+def _positive_factor(operator: Operator) -> float:
+    """Return the positive number that a product has as its right factor, else 0; with it both have equal integers."""
+    if operator.code != "MUL" or operator.options.get("fusedActivationFunction", "NONE") != "NONE":
+        return 0.0
+    right = operator.given[1]
+    return max(0.0, float(right.values.item())) if right.is_constant and right.values.size == 1 else 0.0
 
 
 def _activation(operator: Operator) -> Tensor:

@@ -31,7 +31,8 @@ def write_onnx_as_litert(
 
     Raises UnsupportedError.
     """
-    network = import_onnx(model, {name: value.shape for name, value in example_inputs.items()})
+    rounded = frozenset() if quantized is None else quantized.ranges.keys()
+    network = import_onnx(model, {name: value.shape for name, value in example_inputs.items()}, rounded)
     for index, permute in enumerate(permuted_inputs):
         if permute:
             _take_channels_last(network.main, index)
