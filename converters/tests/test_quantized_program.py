@@ -62,3 +62,31 @@ def test_a_quantized_program_keeps_its_integers(tmp_path: Path) -> None:
     found = [session.run({"x": sample.numpy()})[session.outputs[0].name] for sample in x]
     apart = np.abs(np.array(found) - np.array(expected)) / 0.06
     assert np.mean(apart <= 1.01) >= 0.99
+
+
+class Pooled(torch.nn.Module):
+    """Means of four pixels, a quarter of them half way: around an odd zero point, or on a finer scale."""
+
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__()
+        with quiet():
+            pass
+        self.whole = whole
+
+    def forward(self, x: Any) -> Any:
+        stored = rounded(x, 0.0625, -27)
+        if self.whole:
+            pooled = rounded(stored.mean((2, 3)), 0.0625, -27)
+        else:
+            pooled = rounded(torch.nn.functional.avg_pool2d(stored, 2), 0.05, 3)
+        return rounded(2 * pooled, 0.125, -27)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_means_round_once_and_to_the_same_side(whole: bool, tmp_path: Path) -> None:
+    module, x = Pooled(whole=whole), torch.randn(1, 64, 2, 2, generator=torch.Generator().manual_seed(1))
+    with quiet():
+        torch.export.save(torch.export.export(module, (x,)), tmp_path / "net.pt2")
+    convert(tmp_path / "net.pt2", tmp_path / "net.tflite", quantize="int8")
+    session = Session(tmp_path / "net.tflite", engine="native")
+    np.testing.assert_array_equal(session.run({"x": x.numpy()})[session.outputs[0].name], module(x).numpy())

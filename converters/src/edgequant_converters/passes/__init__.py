@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from edgequant_converters.ir import Graph, Model
 
+from ._averages import average_as_in_onnx
 from ._chains import join_chains
 from ._doubles import share_doubles
 from ._flatten import absorb_flattenings
@@ -27,6 +28,7 @@ from ._widen import KnownRanges, real_values, widen
 __all__ = [
     "KnownRanges",
     "Order",
+    "average_as_in_onnx",
     "inverse",
     "is_identity",
     "names_of",

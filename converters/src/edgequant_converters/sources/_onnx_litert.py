@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgequant_converters._request import Ranges
 from edgequant_converters.ir import Graph, Operator, Tensor, constant, permuted, write_ir, written_names
 from edgequant_converters.onnx_import import import_onnx
-from edgequant_converters.passes import names_of, remember_grids, simplify, spread_known
+from edgequant_converters.passes import average_as_in_onnx, names_of, remember_grids, simplify, spread_known
 
 from ._onnx_quantized import Dequantized
 
@@ -40,6 +40,7 @@ def write_onnx_as_litert(
     simplify(network, ranges)
     known = spread_known(network, ranges) if quantized is not None else {}
     if quantized is not None:
+        known = average_as_in_onnx(network, known)
         remember_grids(network, quantized.grids)
     path.write_bytes(write_ir(network))
     names = written_names(network)
