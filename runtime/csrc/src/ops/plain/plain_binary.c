@@ -6,6 +6,7 @@
 #include "plan/operator.h"
 #include "ops/integers.h"
 #include "ops/quantization.h"
+#include "ops/reduce/normalization.h"
 #include "ops/stepped.h"
 
 /* ---- one pair of values ---- */
@@ -214,6 +215,11 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
     }
     if (eq_plan_output(plan, op, 0)->file_type == EQ_UINT8) {
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "does not take uint8 tensors");
+    }
+    bool is_done;
+    status = eq_normalization_step(plan, op, &is_done);
+    if (status != EQ_OK || is_done) {
+        return status;
     }
     status = choose(plan, op, &shape, &binary);
     if (status == EQ_OK && eq_plan_output(plan, op, 0)->type == EQ_FLOAT16) {

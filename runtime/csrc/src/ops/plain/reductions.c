@@ -4,6 +4,7 @@
 
 #include "kernels/inline.h"
 #include "ops/integers.h"
+#include "ops/reduce/normalization.h"
 #include "ops/reduce/reduce.h"
 #include "plan/operator.h"
 
@@ -56,25 +57,16 @@ static void add_in_order(const float *in, ptrdiff_t stride, int32_t rows, int32_
     }
 }
 
-/* All values that there are, every fourth of which has a sum of its own: additions that need not wait for each other. */
+/* All values that there are. */
 static double sum_of_row(const float *in, ptrdiff_t stride, int32_t n) {
-    enum { LANES = 4 };
-    double lanes[LANES] = {0};
-    int32_t i = 0;
-    for (; stride == 1 && i <= n - LANES; i += LANES, in += LANES) {
-        EQ_UNROLL
-        for (int lane = 0; lane < LANES; ++lane) {
-            lanes[lane] += (double)in[lane];
-        }
+    if (stride == 1) {
+        return eq_sum_of_row(in, n);
     }
-    for (; i < n; ++i, in += stride) {
-        lanes[i % LANES] += (double)*in;
+    double lanes[4] = {0};
+    for (int32_t i = 0; i < n; ++i) {
+        lanes[i % 4] += (double)in[i * stride];
     }
-    EQ_UNROLL
-    for (int lane = 1; lane < LANES; ++lane) {
-        lanes[0] += lanes[lane];
-    }
-    return lanes[0];
+    return ((lanes[0] + lanes[1]) + lanes[2]) + lanes[3];
 }
 
 static void add_floats(const eq_reduce *r, const void *in, ptrdiff_t stride, int32_t rows, void *accumulators) {

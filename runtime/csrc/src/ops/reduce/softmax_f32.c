@@ -4,13 +4,14 @@
 #include "arithmetic/functions_f32.h"
 #include "base/memory.h"
 #include "kernels/inline.h"
+#include "ops/four_floats.h"
 #include "plan/operator.h"
 #include "read/operator_codes.h"
 #include "softmax.h"
 
 enum {
-    ROWS = 8, /* at once: a sum is one chain of additions, whose latency those of other rows hide */
-    LANES = 8 /* of a row, whose largest values are found apart */
+    ROWS = 8,   /* at once: a sum is one chain of additions, whose latency those of other rows hide */
+    VECTORS = 4 /* of a row at once */
 };
 
 typedef struct step_data {
@@ -19,26 +20,22 @@ typedef struct step_data {
 } step_data;
 
 static float largest_of(const float *in, int32_t depth) {
-    float largest[LANES];
-    EQ_UNROLL
-    for (int lane = 0; lane < LANES; lane++) {
-        largest[lane] = in[0];
-    }
+    eq_floats lanes = {in[0], in[0], in[0], in[0]};
     int32_t i = 0;
-    for (; i <= depth - LANES; i += LANES) {
+    for (; i <= depth - 4 * VECTORS; i += 4 * VECTORS) {
         EQ_UNROLL
-        for (int lane = 0; lane < LANES; lane++) {
-            largest[lane] = in[i + lane] > largest[lane] ? in[i + lane] : largest[lane];
+        for (int v = 0; v < VECTORS; v++) {
+            lanes = eq_larger(((const eq_floats *)(in + i))[v], lanes);
         }
     }
     for (; i < depth; i++) {
-        largest[0] = in[i] > largest[0] ? in[i] : largest[0];
+        lanes[0] = in[i] > lanes[0] ? in[i] : lanes[0];
     }
     EQ_UNROLL
-    for (int lane = 1; lane < LANES; lane++) {
-        largest[0] = largest[lane] > largest[0] ? largest[lane] : largest[0];
+    for (int lane = 1; lane < 4; lane++) {
+        lanes[0] = lanes[lane] > lanes[0] ? lanes[lane] : lanes[0];
     }
-    return largest[0];
+    return lanes[0];
 }
 
 static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[ROWS]) {
@@ -57,17 +54,33 @@ static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[RO
     }
 }
 
+/* to = an expression of in[i], float or vector, for a row. `in` may be `to`. */
+#define EACH_OF_ROW(in, to, expression)                      \
+    int32_t i = 0;                                           \
+    for (; i <= depth - 4 * VECTORS; i += 4 * VECTORS) {     \
+        eq_floats x[VECTORS];                                \
+        EQ_UNROLL                                            \
+        for (int v = 0; v < VECTORS; v++) {                  \
+            x[v] = ((const eq_floats *)((in) + i))[v];       \
+        }                                                    \
+        EQ_UNROLL                                            \
+        for (int v = 0; v < VECTORS; v++) {                  \
+            ((eq_floats *)((to) + i))[v] = expression(x[v]); \
+        }                                                    \
+    }                                                        \
+    for (; i < depth; i++) {                                 \
+        (to)[i] = expression((in)[i]);                       \
+    }
+
 /* out = (in - subtrahend) * factor, of one row. */
 static void shift_row(const float *in, float subtrahend, float factor, float *out, int32_t depth) {
-    for (int32_t i = 0; i < depth; i++) {
-        out[i] = (in[i] - subtrahend) * factor;
-    }
+#define SHIFTED(x) (((x) - subtrahend) * factor)
+    EACH_OF_ROW(in, out, SHIFTED)
 }
 
 static void divide_row(float *values, float sum, int32_t depth) {
-    for (int32_t i = 0; i < depth; i++) {
-        values[i] /= sum;
-    }
+#define DIVIDED(x) ((x) / sum)
+    EACH_OF_ROW(values, values, DIVIDED)
 }
 
 /* `exponentials` may be `out`, where a softmax has them. */

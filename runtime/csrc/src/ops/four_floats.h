@@ -1,0 +1,16 @@
+/* Vectors of four float32 that every compiler has code for. */
+#ifndef EQ_FOUR_FLOATS_H
+#define EQ_FOUR_FLOATS_H
+
+#include <stdint.h>
+
+typedef float eq_floats __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t eq_masks __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Of each lane the larger: b where one is not a number. */
+static inline eq_floats eq_larger(eq_floats a, eq_floats b) {
+    const eq_masks is_a = a > b;
+    return (eq_floats)(((eq_masks)a & is_a) | ((eq_masks)b & ~is_a));
+}
+
+#endif
