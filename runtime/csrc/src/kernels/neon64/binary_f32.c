@@ -26,7 +26,7 @@ EQ_INLINE float32x4_t at_most(float32x4_t x, float32x4_t max) {
 static __attribute__((noinline)) void run_blocks(int32_t code, const eq_bounds *bounds, const float *first, const float *second,
                                                  size_t second_step, float *out, size_t blocks) {
     const float32x4_t min = vdupq_n_f32(bounds->min), max = vdupq_n_f32(bounds->max);
-    const bool bounded = bounds->min != -INFINITY || bounds->max != INFINITY;
+    const bool has_max = bounds->max != INFINITY, bounded = bounds->min != -INFINITY || has_max;
     for (; blocks > 0; blocks--, first += LANES, second += second_step, out += LANES) {
         float32x4_t x[LANES / 4], y[LANES / 4];
         EQ_UNROLL
@@ -44,7 +44,9 @@ static __attribute__((noinline)) void run_blocks(int32_t code, const eq_bounds *
         }
         if (bounded) {
             EACH_VECTOR(at_least, x[i], min)
-            EACH_VECTOR(at_most, x[i], max)
+            if (has_max) {
+                EACH_VECTOR(at_most, x[i], max)
+            }
         }
         EQ_UNROLL
         for (int i = 0; i < LANES / 4; i++) {

@@ -23,6 +23,7 @@ typedef struct eq_broadcast_data {
     eq_binary binary;
     size_t in_size, out_size; /* of one element */
     bool same_shape;
+    bool by_one_value;   /* b is a single one, and a has the output's shape */
     bool rows[3];        /* a, b, out: outer strides come from the storage */
     int32_t repeated;    /* which input is repeated in scratch memory, or -1 */
     int32_t repetitions; /* inner runs that it fills there */
@@ -183,10 +184,10 @@ static void run_repeated(eq_cursor *cursor, uint8_t *const at[3]) {
 /* Whether consecutive units are adjacent in all three tensors. */
 static bool is_dense(const eq_cursor *cursor) {
     const eq_broadcast *s = &cursor->data->shape;
-    if (!cursor->data->same_shape) {
+    if (!cursor->data->same_shape && !cursor->data->by_one_value) {
         return false;
     }
-    for (int32_t k = 0; k < 3; ++k) {
+    for (int32_t k = 0; k < 3; k += cursor->data->by_one_value ? 2 : 1) {
         ptrdiff_t dense = (ptrdiff_t)(k == 2 ? cursor->data->out_size : cursor->data->in_size) * s->middle * s->inner;
         for (int32_t i = s->rank - 3; i >= 0; --i) {
             if (cursor->outer[k][i] != dense && s->dims[i] > 1) {
@@ -204,8 +205,10 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     outer_strides(&cursor, step, storage);
     uint8_t *at[3];
     if (is_dense(&cursor)) {
+        const size_t unit = (size_t)d->shape.middle * (size_t)d->shape.inner;
         seek(&cursor, first, at);
-        d->binary.run(d->binary.parameters, at[0], at[1], at[2], (size_t)(last - first) * (size_t)d->shape.inner);
+        (d->by_one_value ? d->binary.run_scalar : d->binary.run)(d->binary.parameters, at[0], at[1], at[2],
+                                                                 (size_t)(last - first) * unit);
         return;
     }
     for (int32_t unit = first; unit < last; ++unit) {
@@ -241,13 +244,14 @@ eq_status eq_broadcast_step(eq_plan *plan, const eq_operator *op, const eq_broad
     }
     const eq_tensor *out = eq_plan_output(plan, op, 0);
     eq_broadcast_data *d = step->data;
-    *d = (eq_broadcast_data){.shape = *shape, .binary = *binary, .same_shape = true};
+    *d = (eq_broadcast_data){.shape = *shape, .binary = *binary, .same_shape = true, .by_one_value = shape->scalar};
     const bool image = eq_is_image(out);
     for (int32_t k = 0; k < 2; ++k) {
         const eq_tensor *in = eq_plan_input(plan, op, shape->slots[k]);
         const bool differs = elements_differ(in, out->rank, out->dims);
         d->in_size = (size_t)eq_type_size(in->type);
         d->same_shape = d->same_shape && !differs;
+        d->by_one_value = d->by_one_value && (k == 0 ? !differs : eq_tensor_elements(in) == 1);
         d->rows[k] = image && !differs && !in->data;
         step->inputs[k] = (eq_use){.tensor = op->inputs[shape->slots[k]], .rows = d->rows[k]};
     }
