@@ -124,10 +124,13 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     float expected_range[2], range[2];
     scalar->range_f32(in, n, &expected_range[0], &expected_range[1]);
     set->range_f32(in, n, &range[0], &range[1]);
-    const bool away = random_between(0, 1);
-    const int32_t zero = random_between(-127, 127);
-    const eq_quantize_f32 quantize = {.factor = (float)PICK(1, 3, 20) * (random_between(0, 1) ? 1.0f : random_scale()),
-                                      .min = (float)((away ? PICK(-128, -127) : -128) - zero),
+    const bool away = random_between(0, 1), symmetric = away && random_between(0, 1);
+    const int32_t zero = symmetric ? 0 : random_between(-127, 127);
+    const float size = symmetric ? 2 * fmaxf(-range[0], range[1]) : range[1] - range[0];
+    const float most_factor = (symmetric ? 254 : 255) / (size > 0 ? size : 1);
+    const float factor = (float)PICK(1, 3, 20) * (random_between(0, 1) ? 1.0f : random_scale());
+    const eq_quantize_f32 quantize = {.factor = factor < most_factor ? factor : most_factor,
+                                      .min = (float)((symmetric ? -127 : -128) - zero),
                                       .max = (float)(127 - zero),
                                       .away = away,
                                       .zero = zero};

@@ -236,10 +236,11 @@ typedef struct eq_dynamic_scale {
 } eq_dynamic_scale;
 
 /* q = zero + round(clamp(x * factor, min, max)); the product is rounded before; NaN becomes max. `min` and `max` are integers,
- * -128 <= zero + min, zero + max <= 127. */
+ * zero + max <= 127, and zero + min is -128, or nothing is rounded to less than `min`. The factor is 255 or less over the range of the values
+ * and 0, so that no x * factor is past 2^15. */
 typedef struct eq_quantize_f32 {
     float factor, min, max;
-    bool away; /* `round` takes ties away from zero; else to even, and zero + min is -128 */
+    bool away; /* `round` takes ties away from zero; else to even */
     int32_t zero;
 } eq_quantize_f32;
 

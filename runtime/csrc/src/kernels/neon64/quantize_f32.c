@@ -13,16 +13,16 @@ void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most) {
     for (int v = 1; v < VECTORS; v++) {
         low[v] = high[v] = low[0];
     }
-    size_t i = 0;
-    for (; i + 4 * VECTORS <= n; i += 4 * VECTORS) {
+    for (size_t turns = n / (4 * VECTORS); turns > 0; turns--, in += 4 * VECTORS) {
+        const float32x4x4_t x = vld1q_f32_x4(in);
         EQ_UNROLL
         for (int v = 0; v < VECTORS; v++) {
-            const float32x4_t x = vld1q_f32(in + i + 4 * v);
-            low[v] = vminnmq_f32(low[v], x); /* passes over NaN */
-            high[v] = vmaxnmq_f32(high[v], x);
+            low[v] = vminnmq_f32(low[v], x.val[v]); /* passes over NaN */
+            high[v] = vmaxnmq_f32(high[v], x.val[v]);
         }
     }
-    for (; i < n; i += i + 4 <= n ? 4 : 1) {
+    n %= 4 * VECTORS;
+    for (size_t i = 0; i < n; i += i + 4 <= n ? 4 : 1) {
         const float32x4_t x = i + 4 <= n ? vld1q_f32(in + i) : vld1q_dup_f32(in + i);
         low[0] = vminnmq_f32(low[0], x);
         high[0] = vmaxnmq_f32(high[0], x);
@@ -31,33 +31,33 @@ void eq_neon64_range_f32(const float *in, size_t n, float *least, float *most) {
     *most = vmaxvq_f32(vmaxq_f32(vmaxq_f32(high[0], high[1]), vmaxq_f32(high[2], high[3])));
 }
 
-/* `away` is p->away. To even, `min` is -128 less the zero point, at which the last of the conversions saturates. */
+/* `away` is p->away. What would be below `min` is below -128 with the zero point, where the last of the conversions saturates. */
 EQ_INLINE int32x4_t round_4(const eq_quantize_f32 *p, float32x4_t x, const bool away) {
-    x = vmulq_n_f32(x, p->factor);
-    if (!away) {
-        return vcvtnq_s32_f32(vminnmq_f32(x, vdupq_n_f32(p->max)));
-    }
-    return vcvtaq_s32_f32(vmaxq_f32(vminnmq_f32(x, vdupq_n_f32(p->max)), vdupq_n_f32(p->min)));
+    x = vminnmq_f32(vmulq_n_f32(x, p->factor), vdupq_n_f32(p->max));
+    return away ? vcvtaq_s32_f32(x) : vcvtnq_s32_f32(x);
 }
 
-EQ_INLINE int16x8_t quantize_8(const eq_quantize_f32 *p, const float *in, const bool away) {
-    const int16x4_t low = vqmovn_s32(round_4(p, vld1q_f32(in), away));
-    return vqaddq_s16(vqmovn_high_s32(low, round_4(p, vld1q_f32(in + 4), away)), vdupq_n_s16((int16_t)p->zero));
+/* Numbers before they are narrowed to int8; none is beyond int16. */
+EQ_INLINE int16x8_t quantize_8(const eq_quantize_f32 *p, float32x4_t low, float32x4_t high, const bool away) {
+    const int16x8_t rounded =
+        vuzp1q_s16(vreinterpretq_s16_s32(round_4(p, low, away)), vreinterpretq_s16_s32(round_4(p, high, away)));
+    return vaddq_s16(rounded, vdupq_n_s16((int16_t)p->zero));
 }
 
 EQ_INLINE void quantize(const eq_quantize_f32 *p, const float *in, int8_t *out, size_t n, const bool away) {
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const int16x8_t low = quantize_8(p, in + i, away), high = quantize_8(p, in + i + 8, away);
-        vst1q_s8(out + i, vqmovn_high_s16(vqmovn_s16(low), high));
+    for (size_t turns = n / 16; turns > 0; turns--, in += 16, out += 16) {
+        const float32x4x4_t x = vld1q_f32_x4(in);
+        const int16x8_t low = quantize_8(p, x.val[0], x.val[1], away);
+        const int16x8_t high = quantize_8(p, x.val[2], x.val[3], away);
+        vst1q_s8(out, vqmovn_high_s16(vqmovn_s16(low), high));
     }
-    if (i + 8 <= n) {
-        vst1_s8(out + i, vqmovn_s16(quantize_8(p, in + i, away)));
-        i += 8;
+    if (n % 16 >= 8) {
+        vst1_s8(out, vqmovn_s16(quantize_8(p, vld1q_f32(in), vld1q_f32(in + 4), away)));
+        in += 8, out += 8;
     }
-    for (; i < n; i++) {
-        const int32_t x = vgetq_lane_s32(round_4(p, vld1q_dup_f32(in + i), away), 0);
-        out[i] = (int8_t)((x > -128 - p->zero ? x : -128 - p->zero) + p->zero);
+    for (n %= 8; n > 0; n--, in++, out++) {
+        const float32x4_t x = vld1q_dup_f32(in);
+        vst1_lane_s8(out, vqmovn_s16(quantize_8(p, x, x, away)), 0);
     }
 }
 
