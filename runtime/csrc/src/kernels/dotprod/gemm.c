@@ -84,16 +84,6 @@ EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, 
     finish(stage, packed, sums, pixels, column, rows);
 }
 
-/* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. */
-static bool lie_interleaved(const eq_gemm *g, const int8_t *const *in) {
-    bool adjacent = g->segment_bytes % 16 == 0;
-    EQ_UNROLL
-    for (int r = 1; r < 8; r++) {
-        adjacent &= in[r] == in[0] + 16 * r;
-    }
-    return adjacent;
-}
-
 /* Each number of rows has a function, and so the registers, for itself. */
 static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8_t *const *in, int8_t *const *out,
                                                  int32_t times) {
@@ -102,17 +92,7 @@ static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8
     const eq_output_stage stage = p->stage;
     const taps_of_8 in_block = taps_in_block(block, p->groups);
     for (; times > 0; times--, in += 8, out += 8) {
-        taps_of_8 taps = in_block;
-        if (lie_interleaved(g, in)) {
-            taps = (taps_of_8){.taps = in[0] + *g->segment_offsets,
-                               .origin = in[0],
-                               .end = g->segment_offsets + g->segments,
-                               .others = 1 - g->segments,
-                               .chunks = (uint32_t)g->segment_bytes / 16,
-                               .step = 16};
-        } else {
-            eq_interleave_rows(g, in, block, 8);
-        }
+        const taps_of_8 taps = taps_of_windows(g, in, block, &in_block);
         eq_run_tiles(p, &stage, &taps, out, 8, run_tile_of_8);
     }
 }

@@ -6,20 +6,19 @@
 #define MOST_ROWS 8
 #define NO_MINIMUM false
 
-EQ_INLINE void sum_tile(int32x4_t sums[8][2], const int8_t *taps, int32_t groups, const int8_t *packed,
-                        const eq_dynamic_scale *scales, const int rows) {
+typedef taps_of_8 taps_of_rows;
+
+EQ_INLINE taps_of_8 take_taps(const eq_gemm *g, const int8_t *const *in, int8_t *block, int32_t groups) {
+    const taps_of_8 in_block = taps_in_block(block, groups);
+    return taps_of_windows(g, in, block, &in_block);
+}
+
+EQ_INLINE void sum_tile(int32x4_t sums[8][2], const void *taps, int32_t groups, const int8_t *weights, const int rows) {
     static const int32_t zeros[16];
-    const int32x4_t low = vld1q_s32((const void *)packed), high = vld1q_s32((const void *)(packed + 16));
     if (rows == 8) {
-        const taps_of_8 t = taps_in_block(taps, groups);
-        sum_8_rows(sums, zeros, &t, packed + 32);
+        sum_8_rows(sums, zeros, taps, weights);
     } else {
-        sum_row(sums, zeros, taps, packed + 32, groups);
-    }
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        sums[r][0] = vmlsq_n_s32(sums[r][0], low, scales[r].zero_point);
-        sums[r][1] = vmlsq_n_s32(sums[r][1], high, scales[r].zero_point);
+        sum_row(sums, zeros, taps, weights, groups);
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include <arm_neon.h>
 
-#include "kernels/inline.h"
+#include "kernels/neon64/rows.h"
 
 enum { GROUP = 4 };
 
@@ -59,6 +59,30 @@ typedef struct taps_of_8 {
 /* Rows that eq_interleave_rows() wrote. */
 EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
     return (taps_of_8){.taps = block, .chunks = (uint32_t)groups / 4, .rest = (uint32_t)groups % 4, .step = 128};
+}
+
+/* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. */
+EQ_INLINE bool lie_interleaved(const eq_gemm *g, const int8_t *const *in) {
+    bool adjacent = g->segment_bytes % 16 == 0;
+    EQ_UNROLL
+    for (int r = 1; r < 8; r++) {
+        adjacent &= in[r] == in[0] + 16 * r;
+    }
+    return adjacent;
+}
+
+/* The taps of eight windows: in place, or interleaved in the block that `in_block` is of. */
+EQ_INLINE taps_of_8 taps_of_windows(const eq_gemm *g, const int8_t *const *in, int8_t *block, const taps_of_8 *in_block) {
+    if (lie_interleaved(g, in)) {
+        return (taps_of_8){.taps = in[0] + *g->segment_offsets,
+                           .origin = in[0],
+                           .end = g->segment_offsets + g->segments,
+                           .others = 1 - g->segments,
+                           .chunks = (uint32_t)g->segment_bytes / 16,
+                           .step = 16};
+    }
+    eq_interleave_rows(g, in, block, 8);
+    return *in_block;
 }
 
 /* The sums of four or eight rows have registers of their own, since instructions that load four vectors take neighbours. */

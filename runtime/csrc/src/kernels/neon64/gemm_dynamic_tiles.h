@@ -4,16 +4,17 @@
  *     PREFIX(name)   the set's functions
  *     MOST_ROWS      4 or 8
  *     NO_MINIMUM     whether sums of products with -128 may overflow
- *     sum_tile(sums, taps, groups, packed, scales, rows)   the sums of a tile, sums[rows][2]
+ *     taps_of_rows, take_taps(windows, in, block, groups)   the taps of MOST_ROWS windows, for which there is a block
+ *     sum_tile(sums, taps, groups, weights, rows)   the sums of a tile, sums[rows][2]
  *
  * Packed: 64 bytes that say which form follows. Tiles: for every 8 columns sum of the weights (8), weights (taps / group, 8, group), scale
- * (8), bias (8). Otherwise, for windows that are too long and weights that overflow, what eq_neon_gemm_dynamic_pack() makes. */
+ * (8), bias (2, 8). Otherwise, for windows that are too long and weights that overflow, what eq_neon_gemm_dynamic_pack() makes. */
 #include <math.h>
 
 #include "kernels/neon/set.h"
 #include "kernels/neon64/tiles.h"
 
-enum { HEADER = 64, TILE_EXTRA = 96 /* bytes of a tile that are no weights */ };
+enum { HEADER = 64, TILE_EXTRA = 128 /* bytes of a tile that are no weights */ };
 
 static size_t tile_bytes(const eq_gemm_dynamic_weights *w) {
     return TILE_EXTRA + (size_t)eq_groups(w->segments * w->segment_bytes, GROUP) * 8 * GROUP;
@@ -53,8 +54,9 @@ void PREFIX(gemm_dynamic_pack)(const eq_gemm_dynamic_weights *w, void *packed) {
             sum += from[k];
         }
         memcpy(tile + n % 8 * 4, &sum, sizeof sum);
-        memcpy(end - 64, &w->scale[n], sizeof *w->scale);
+        memcpy(end - 96, &w->scale[n], sizeof *w->scale);
         if (w->bias) {
+            memcpy(end - 64, &w->bias[n], sizeof *w->bias);
             memcpy(end - 32, &w->bias[n], sizeof *w->bias);
         }
     }
@@ -62,72 +64,111 @@ void PREFIX(gemm_dynamic_pack)(const eq_gemm_dynamic_weights *w, void *packed) {
 
 /* One call of a kernel. */
 typedef struct dynamic_call {
-    const eq_gemm_dynamic *gemm;
     eq_gemm windows; /* segments alone */
-    bool bounded;
+    bool has_min, has_max;
+    float32x4_t min, max;
     const int8_t *packed; /* of the first column */
     size_t tile_bytes;
     int32_t groups, first_column, last_column;
 } dynamic_call;
 
-/* A tile of `rows` rows (a constant). Everything is read before the first result is written: the compiler could not tell them apart. */
-EQ_INLINE void run_tile(const dynamic_call *call, const int8_t *taps, const int8_t *packed, const eq_dynamic_scale *scales,
-                        float *const *out, ptrdiff_t column, const int rows) {
+/* How four rows became int8, in lanes; or one, in all. */
+typedef struct row_scales {
+    float32x4_t scale;
+    int32x4_t zero_point;
+} row_scales;
+
+EQ_INLINE row_scales load_scales(const eq_dynamic_scale *scales, const bool single) {
+    if (single) {
+        return (row_scales){vdupq_n_f32(scales->scale), vdupq_n_s32(scales->zero_point)};
+    }
+    const int32x4x2_t four = vld2q_s32((const void *)scales);
+    return (row_scales){vreinterpretq_f32_s32(four.val[0]), four.val[1]};
+}
+
+/* Sums times their row's scale become results: fused with the columns' scales and bias, which comes by a load of four vectors, as it is there
+ * twice. Compilers copy it. */
+EQ_INLINE void scale_columns(float32x4_t values[4], const float *bias, const float32x4_t column_scale[2]) {
+    register float32x4_t a __asm__("v24"), b __asm__("v25"), c __asm__("v26"), d __asm__("v27");
+    __asm__(
+        "ld1 {v24.4s-v27.4s}, [%8]\n\tfmla %0.4s, %4.4s, %9.4s\n\tfmla %1.4s, %5.4s, %10.4s\n\tfmla %2.4s, %6.4s, %9.4s\n\t"
+        "fmla %3.4s, %7.4s, %10.4s"
+        : "=&w"(a), "=&w"(b), "=&w"(c), "=&w"(d)
+        : "w"(values[0]), "w"(values[1]), "w"(values[2]), "w"(values[3]), "r"(bias), "w"(column_scale[0]), "w"(column_scale[1]),
+          "m"(*(const float (*)[16])bias));
+    values[0] = a, values[1] = b, values[2] = c, values[3] = d;
+}
+
+/* A tile of `rows` rows (a constant), two by two; moves `out` past it. */
+EQ_INLINE void run_tile(const dynamic_call *call, const void *taps, const int8_t *packed, const eq_dynamic_scale *scales,
+                        float **out, const int rows) {
     int32x4_t sums[8][2];
-    float32x4_t values[8][2];
-    sum_tile(sums, taps, call->groups, packed, scales, rows);
-    const float *scale = (const void *)(packed + call->tile_bytes - 64), *bias = scale + 8;
+    sum_tile(sums, taps, call->groups, packed + 32, rows);
+    const int32_t *weight_sums = (const void *)packed;
+    const float *scale = (const void *)(packed + call->tile_bytes - 96);
+    const int32x4_t column_sums[2] = {vld1q_s32(weight_sums), vld1q_s32(weight_sums + 4)};
+    const float32x4_t column_scale[2] = {vld1q_f32(scale), vld1q_f32(scale + 4)};
+    const bool has_min = call->has_min, has_max = call->has_max;
+    row_scales row;
     EQ_UNROLL
-    for (int half = 0; half < 2; half++) {
-        const float32x4_t column_scale = vld1q_f32(scale + 4 * half), column_bias = vld1q_f32(bias + 4 * half);
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            values[r][half] = vfmaq_f32(column_bias, vmulq_n_f32(vcvtq_f32_s32(sums[r][half]), scales[r].scale), column_scale);
+    for (int r = 0; r < rows; r += 2) {
+        if (r % 4 == 0) {
+            row = load_scales(scales + r, rows == 1);
         }
-    }
-    if (call->bounded) {
-        const float32x4_t min = vdupq_n_f32(call->gemm->min), max = vdupq_n_f32(call->gemm->max);
+        float32x4_t values[4];
         EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            values[r][0] = vminq_f32(vmaxq_f32(values[r][0], min), max);
-            values[r][1] = vminq_f32(vmaxq_f32(values[r][1], min), max);
+        for (int i = 0; i < 4; i++) {
+            const int of = r + i / 2 < rows ? r + i / 2 : r;
+            const int32x4_t sum = vmlsq_s32(sums[of][i % 2], column_sums[i % 2], vdupq_n_s32(row.zero_point[of % 4]));
+            values[i] = vmulq_n_f32(vcvtq_f32_s32(sum), row.scale[of % 4]);
         }
-    }
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        vst1q_f32(out[r] + column, values[r][0]);
-        vst1q_f32(out[r] + column + 4, values[r][1]);
+        scale_columns(values, scale + 8, column_scale);
+        if (has_min) {
+            EQ_UNROLL
+            for (int i = 0; i < 4; i++) {
+                values[i] = vmaxq_f32(values[i], call->min);
+            }
+        }
+        if (has_max) {
+            EQ_UNROLL
+            for (int i = 0; i < 4; i++) {
+                values[i] = vminq_f32(values[i], call->max);
+            }
+        }
+        EQ_UNROLL
+        for (int i = 0; i < 4 && r + i / 2 < rows; i += 2) {
+            vst1q_f32(out[r + i / 2], values[i]);
+            vst1q_f32(out[r + i / 2] + 4, values[i + 1]);
+            out[r + i / 2] += 8;
+        }
     }
 }
 
 /* All columns of `rows` rows whose taps are ready. */
-EQ_INLINE void run_columns(const dynamic_call *call, const int8_t *taps, const eq_dynamic_scale *scales, float *const *out,
+EQ_INLINE void run_columns(const dynamic_call *call, const void *taps, const eq_dynamic_scale *scales, float *const *out,
                            const int rows) {
     const int8_t *packed = call->packed;
-    const ptrdiff_t last_column = call->last_column;
     const size_t bytes = call->tile_bytes;
-    ptrdiff_t column = call->first_column;
+    int32_t left = call->last_column - call->first_column;
     float part[8][8], *pixels[8];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
-        pixels[r] = out[r];
+        pixels[r] = out[r] + call->first_column;
     }
-    for (; column < last_column; column += 8, packed += bytes) {
-        ptrdiff_t at = column;
-        if (last_column - column < 8) {
+    for (; left > 0; left -= 8, packed += bytes) {
+        if (left < 8) {
             EQ_UNROLL
             for (int r = 0; r < rows; r++) {
                 pixels[r] = part[r];
             }
-            at = 0;
         }
-        run_tile(call, taps, packed, scales, pixels, at, rows);
+        run_tile(call, taps, packed, scales, pixels, rows);
     }
-    const size_t rest = (size_t)(last_column - call->first_column) % 8;
-    if (rest) {
+    if (left < 0) {
+        const size_t rest = (size_t)(left + 8);
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
-            memcpy(out[r] + last_column - rest, part[r], rest * sizeof(float));
+            memcpy(out[r] + call->last_column - rest, part[r], rest * sizeof(float));
         }
     }
 }
@@ -136,8 +177,8 @@ EQ_INLINE void run_columns(const dynamic_call *call, const int8_t *taps, const e
 static __attribute__((noinline)) void run_most_rows(const dynamic_call *call, const int8_t *const *in,
                                                     const eq_dynamic_scale *scales, float *const *out) {
     int8_t block[EQ_BLOCK_BYTES];
-    eq_interleave_rows(&call->windows, in, block, MOST_ROWS);
-    run_columns(call, block, scales, out, MOST_ROWS);
+    const taps_of_rows taps = take_taps(&call->windows, in, block, call->groups);
+    run_columns(call, &taps, scales, out, MOST_ROWS);
 }
 
 static __attribute__((noinline)) void run_1_row(const dynamic_call *call, const int8_t *const *in,
@@ -171,9 +212,11 @@ void PREFIX(gemm_dynamic_run)(const eq_gemm_dynamic *g, const int8_t *const *in,
         return;
     }
     const dynamic_call call = {
-        .gemm = g,
         .windows = {.segments = g->segments, .segment_bytes = g->segment_bytes, .segment_offsets = g->segment_offsets},
-        .bounded = !isinf(g->min) || !isinf(g->max),
+        .has_min = !isinf(g->min),
+        .has_max = !isinf(g->max),
+        .min = vdupq_n_f32(g->min),
+        .max = vdupq_n_f32(g->max),
         .packed = packed + (size_t)(first_column / 8) * bytes,
         .tile_bytes = bytes,
         .groups = groups,
