@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgequant_runtime import Session
+
 from .conftest import examples
 from .oracle import Array, NativeError, check_close, run_native
-from .single_op import Model, Quantized
+from .single_op import NONE, SAME, Model, Quantized
 from .test_matrix_operators import ACTIVATIONS, SEEDS, VALID, Window, channels, windows
 
 pytestmark = pytest.mark.slow
@@ -164,3 +166,40 @@ def test_weights_with_a_zero_point_are_refused() -> None:
     model.operator("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
     with pytest.raises(NativeError, match="only with the zero point 0"):
         run_native(model.finish([y]), [np.zeros((2, 3), np.float32)])
+
+
+def side_by_side(*taps: tuple[int, int]) -> bytes:
+    """Convolutions of one input with a stride of 2, each with as many taps."""
+    rng, model = np.random.default_rng(5), Model()
+    x, made = model.input((2, 9, 11, 8), "FLOAT32"), []
+    for height, width in taps:
+        w = model.constant(rng.integers(-127, 128, (12, height, width, 8)), "INT8", scales(rng, 12, True))
+        b, y = model.constant(rng.normal(size=12), "FLOAT32"), model.tensor((2, 5, 6, 12), "FLOAT32")
+        fields = {"padding": SAME, "strideH": 2, "strideW": 2, "fusedActivationFunction": NONE}
+        model.operator("CONV_2D", [x, w, b], [y], "Conv2DOptions", version=5, **fields)
+        made.append(y)
+    return model.finish(made)
+
+
+@pytest.mark.parametrize(
+    ("taps", "steps"),
+    [(((3, 3), (1, 1)), 3), (((3, 3), (3, 3)), 3), (((5, 3), (3, 1), (1, 3)), 4), (((1, 1), (3, 3)), 4)],
+)
+def test_layers_side_by_side_quantize_their_input_once(taps: tuple[tuple[int, int], ...], steps: int) -> None:
+    """Where the first has the widest halo, as before a shortcut."""
+    data = side_by_side(*taps)
+    check_close(data, inputs(np.random.default_rng(6), (2, 9, 11, 8)))
+    assert len(Session(data, engine="native", profile=True).profile()) == steps
+
+
+def test_queries_keys_and_values_quantize_their_input_once() -> None:
+    rng, model = np.random.default_rng(7), Model()
+    x, made = model.input((5, 16), "FLOAT32"), []
+    for columns in (16, 16, 9):
+        w = model.constant(rng.integers(-127, 128, (columns, 16)), "INT8", scales(rng, columns, True))
+        made.append(model.tensor((5, columns), "FLOAT32"))
+        fields = {"keepNumDims": True, "fusedActivationFunction": NONE}
+        model.operator("FULLY_CONNECTED", [x, w, -1], made[-1:], "FullyConnectedOptions", version=9, **fields)
+    data = model.finish(made)
+    check_close(data, inputs(rng, (5, 16)))
+    assert len(Session(data, engine="native", profile=True).profile()) == 4

@@ -54,7 +54,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_windo
     eq_dynamic_input quantized;
     eq_status status = scale && biases ? EQ_OK : (eq_status)plan->error->status;
     if (status == EQ_OK) {
-        status = eq_dynamic_quantize_images(plan, op, op->inputs[0], &w->pad, EQ_DYNAMIC_LITERT, &quantized);
+        status = eq_dynamic_quantize_images(plan, op, op->inputs[0], &w->pad, false, EQ_DYNAMIC_LITERT, &quantized);
     }
     if (status != EQ_OK) {
         return status;

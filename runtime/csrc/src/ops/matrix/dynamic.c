@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
+#include "kernels/inline.h"
 
 typedef struct step_data {
     const eq_kernels *kernels;
@@ -12,6 +13,8 @@ typedef struct step_data {
     int32_t lines;
     int64_t left, right, above, below; /* bytes around them */
     bool alone;                        /* no lines, nothing around */
+    eq_halo halo;                      /* what is around them, in pixels */
+    eq_dynamic_input made;
 } step_data;
 
 /* How a group becomes int8, by the smallest and the largest of its values and 0. */
@@ -21,7 +24,7 @@ typedef struct way {
 } way;
 
 /* XNNPACK's xnn_f32_qd8_asymmetric_quantization_params and f32-qs8-vcvt. */
-static way way_of_xnnpack(float least, float most) {
+EQ_INLINE way way_of_xnnpack(float least, float most) {
     const float factor = least == most ? 1.0f : 255.0f / (most - least);
     const float low = least * factor, high = most * factor;
     float zero_point = (-128.0f + low) + (127.0f + high) > 0 ? -128.0f - low : 127.0f - high;
@@ -93,6 +96,18 @@ static void quantize_lines(const step_data *d, const float *in, int8_t *out, eq_
     *made = found.scale;
 }
 
+/* Groups without lines, as rows of a matrix, which may be short. */
+static void quantize_rows(const eq_kernels *kernels, const float *in, int64_t n, int32_t rows, int8_t *out,
+                          eq_dynamic_scale *made) {
+    for (; rows > 0; --rows, in += n, out += n, ++made) {
+        float least, most;
+        kernels->range_f32(in, (size_t)n, &least, &most);
+        const way found = way_of_xnnpack(least, most);
+        kernels->quantize_f32(&found.to, in, out, (size_t)n);
+        *made = found.scale;
+    }
+}
+
 /* A unit is a group. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
@@ -101,26 +116,51 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     int8_t *out = (int8_t *)storage[step->outputs[0].tensor].data + first * out_group;
     eq_dynamic_scale *scales = (eq_dynamic_scale *)storage[step->outputs[1].tensor].data + first;
     (void)scratch;
+    if (d->alone && d->rule == EQ_DYNAMIC_XNNPACK) {
+        quantize_rows(d->kernels, in, d->group, last - first, out, scales);
+        return;
+    }
     for (int32_t unit = first; unit < last; ++unit, in += d->group, out += out_group, ++scales) {
-        if (d->alone) {
-            eq_dynamic_quantize_group(d->kernels, d->rule, in, d->group, out, scales);
-        } else {
-            quantize_lines(d, in, out, scales);
-        }
+        quantize_lines(d, in, out, scales);
     }
 }
 
-static eq_status plan_step(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, const step_data *data,
-                           eq_dynamic_input *made) {
+static bool contains(const eq_halo *a, const eq_halo *b) {
+    return a->top >= b->top && a->bottom >= b->bottom && a->left >= b->left && a->right >= b->right;
+}
+
+/* Find what an earlier step made of the same tensor: layers side by side read one input, as a shortcut does and what it passes by. */
+static bool find_made(const eq_plan *plan, int32_t tensor, int32_t groups, const step_data *wanted, bool or_wider,
+                      eq_dynamic_input *made) {
+    enum { NEAR = 64 }; /* steps */
+    const int32_t root = eq_plan_root(plan, tensor), last = plan->step_count - 1;
+    for (int32_t s = last; s >= 0 && s > last - NEAR && !plan->tensors[root].tensor.is_variable; --s) {
+        const eq_step *step = plan->steps[s];
+        const step_data *d = step->run == run ? step->data : NULL;
+        if (d && eq_plan_root(plan, step->inputs[0].tensor) == root && step->units == groups && d->rule == wanted->rule &&
+            d->line == wanted->line &&
+            (memcmp(&d->halo, &wanted->halo, sizeof d->halo) == 0 || (or_wider && contains(&d->halo, &wanted->halo)))) {
+            *made = d->made;
+            return true;
+        }
+    }
+    return false;
+}
+
+static eq_status plan_step(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, step_data *data, int32_t rank,
+                           const int32_t *dims, eq_dynamic_input *made) {
     const int32_t words = sizeof(eq_dynamic_scale) / 4;
     if (groups > INT32_MAX / words) {
         return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the input is too large");
     }
-    made->scales = eq_plan_temporary(plan, EQ_INT32, 1, (int32_t[]){groups * words});
+    made->halo = data->halo;
+    made->values = eq_plan_temporary(plan, EQ_INT8, rank, dims);
+    made->scales = made->values < 0 ? -1 : eq_plan_temporary(plan, EQ_INT32, 1, (int32_t[]){groups * words});
     eq_step *step = made->scales < 0 ? NULL : eq_plan_step(plan, op, run, sizeof *data, 1, 2);
     if (!step) {
         return (eq_status)plan->error->status;
     }
+    data->made = *made;
     *(step_data *)step->data = *data;
     step->inputs[0].tensor = tensor;
     step->outputs[0].tensor = made->values;
@@ -133,36 +173,32 @@ static eq_status plan_step(eq_plan *plan, const eq_operator *op, int32_t tensor,
 eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,
                               eq_dynamic_input *made) {
     const int32_t elements = (int32_t)eq_tensor_elements(&plan->tensors[tensor].tensor), group = elements / groups;
-    made->values = eq_plan_temporary(plan, EQ_INT8, 1, &elements);
-    if (made->values < 0) {
-        return (eq_status)plan->error->status;
-    }
-    const step_data data = {.kernels = plan->kernels, .rule = rule, .group = group, .line = group, .lines = 1, .alone = true};
-    return plan_step(plan, op, tensor, groups, &data, made);
+    step_data data = {.kernels = plan->kernels, .rule = rule, .group = group, .line = group, .lines = 1, .alone = true};
+    return find_made(plan, tensor, groups, &data, false, made) ? EQ_OK
+                                                               : plan_step(plan, op, tensor, groups, &data, 1, &elements, made);
 }
 
-eq_status eq_dynamic_quantize_images(eq_plan *plan, const eq_operator *op, int32_t tensor, const eq_halo *halo,
+eq_status eq_dynamic_quantize_images(eq_plan *plan, const eq_operator *op, int32_t tensor, const eq_halo *halo, bool or_wider,
                                      eq_dynamic_rule rule, eq_dynamic_input *made) {
     const int32_t *in = plan->tensors[tensor].tensor.dims;
     const int64_t height = (int64_t)in[1] + halo->top + halo->bottom, width = (int64_t)in[2] + halo->left + halo->right;
     if (height > INT32_MAX || width > INT32_MAX) {
         return eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "the padding is too large");
     }
-    made->values = eq_plan_temporary(plan, EQ_INT8, 4, (int32_t[]){in[0], (int32_t)height, (int32_t)width, in[3]});
-    if (made->values < 0) {
-        return (eq_status)plan->error->status;
-    }
     const int64_t channels = in[3], line = in[2] * channels;
-    const step_data data = {.kernels = plan->kernels,
-                            .rule = rule,
-                            .group = in[1] * line,
-                            .line = line,
-                            .lines = in[1],
-                            .left = halo->left * channels,
-                            .right = halo->right * channels,
-                            .above = halo->top * width * channels,
-                            .below = halo->bottom * width * channels};
-    return plan_step(plan, op, tensor, in[0], &data, made);
+    step_data data = {.kernels = plan->kernels,
+                      .rule = rule,
+                      .group = in[1] * line,
+                      .line = line,
+                      .lines = in[1],
+                      .left = halo->left * channels,
+                      .right = halo->right * channels,
+                      .above = halo->top * width * channels,
+                      .below = halo->bottom * width * channels,
+                      .halo = *halo};
+    const int32_t dims[] = {in[0], (int32_t)height, (int32_t)width, in[3]};
+    return find_made(plan, tensor, in[0], &data, or_wider, made) ? EQ_OK
+                                                                 : plan_step(plan, op, tensor, in[0], &data, 4, dims, made);
 }
 
 static bool has_zero_point(const eq_tensor *weights) {

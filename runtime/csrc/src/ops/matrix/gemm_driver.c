@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gemm_pack.h"
+#include "places.h"
 
 enum {
     CHUNK_BYTES = 128 * 1024, /* of weights that stay in a cache while many pixels pass */
@@ -10,7 +11,6 @@ enum {
     LEAST_UNIT_MACS = 64 * 1024,
     KERNEL_ROWS = 24,                      /* whole tiles of any kernel: of 1, 2, 3, 4, 8 or 12 rows */
     LEAST_SHARED_PIXELS = 8 * KERNEL_ROWS, /* fewer make too few units to share evenly: columns are shared then */
-    SPARE_PLACES = 3,                      /* pointers are written four by four */
 };
 
 typedef struct run_part {
@@ -76,23 +76,11 @@ static void next_line(cursor *c) {
     c->left = c->width;
 }
 
-typedef uintptr_t two_places __attribute__((vector_size(2 * sizeof(uintptr_t))));
-
-/* `n` places that are `step` apart, and as many as fill up four. */
-static inline void write_places(void *places, const void *first, ptrdiff_t step, int32_t n) {
-    const uintptr_t place = (uintptr_t)first, forward = (uintptr_t)step;
-    two_places a = {place, place + forward}, b = a + 2 * forward;
-    for (uintptr_t *to = places, *end = to + n; to < end; to += 4, a += 4 * forward, b += 4 * forward) {
-        memcpy(to, &a, sizeof a);
-        memcpy(to + 2, &b, sizeof b);
-    }
-}
-
 /* Write the pointers of the next `n` pixels of this line, and up to three more: this is what a tile costs besides its products. */
 static inline void point(const int8_t **in, int8_t **out, cursor *c, int32_t n) {
     c->left -= n;
-    write_places(in, c->in, c->in_pixel, n);
-    write_places(out, c->out, c->out_pixel, n);
+    eq_write_places(in, c->in, c->in_pixel, n);
+    eq_write_places(out, c->out, c->out_pixel, n);
     c->in += n * c->in_pixel;
     c->out += n * c->out_pixel;
 }
@@ -182,8 +170,8 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
     const layer_data *d = step->data;
     eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
     const int8_t **in_rows = scratch;
-    int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows + SPARE_PLACES);
-    ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows + SPARE_PLACES);
+    int8_t **out_rows = (int8_t **)(in_rows + d->kernel->rows + EQ_SPARE_PLACES);
+    ptrdiff_t *offsets = (ptrdiff_t *)(out_rows + d->kernel->rows + EQ_SPARE_PLACES);
     const eq_gemm_geometry *g = &d->geometry;
     if (!g->rows) {
         in.row_stride = (ptrdiff_t)g->in_width * g->in_channels;
@@ -351,7 +339,7 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     if (status == EQ_OK && !layer->geometry.rows) {
         status = give_slack(plan, layer->in_tensor);
     }
-    step->scratch = 2 * ((size_t)kernel->rows + SPARE_PLACES) * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
+    step->scratch = 2 * ((size_t)kernel->rows + EQ_SPARE_PLACES) * sizeof(void *) + (size_t)segments * sizeof(ptrdiff_t);
     step->inputs[0] = (eq_use){.tensor = layer->in_tensor, .rows = layer->geometry.rows, .halo = layer->halo};
     step->outputs[0] = (eq_use){.tensor = layer->out_tensor, .rows = layer->geometry.rows};
     return status;

@@ -53,7 +53,7 @@ static eq_status plan_conv(eq_plan *plan, const eq_operator *op, eq_product_dyna
     if (status == EQ_OK) {
         status = p->scale_for_pixels
                      ? eq_dynamic_quantize(plan, op, op->inputs[0], (int32_t)pixels, EQ_DYNAMIC_XNNPACK, &p->input)
-                     : eq_dynamic_quantize_images(plan, op, op->inputs[0], &w->pad, EQ_DYNAMIC_XNNPACK, &p->input);
+                     : eq_dynamic_quantize_images(plan, op, op->inputs[0], &w->pad, true, EQ_DYNAMIC_XNNPACK, &p->input);
     }
     return status == EQ_OK ? eq_product_dynamic_plan(plan, op, p) : status;
 }

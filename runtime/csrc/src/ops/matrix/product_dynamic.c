@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "places.h"
 
 enum {
     HEADER = 64, /* bytes before the parts: how many there are */
@@ -18,46 +19,66 @@ typedef struct step_data {
     const uint8_t *packed;
     size_t part_bytes;
     ptrdiff_t in_row, in_image;    /* bytes */
+    ptrdiff_t in_first;            /* of the first window, where the halo is wider than it reaches */
     int32_t blocks, chunk, chunks; /* of a part: blocks of pixels, columns of a chunk, chunks */
 } step_data;
 
 /* ---- running ---- */
 
 typedef struct pixel_rows {
-    const int8_t *in[PIXELS];
-    eq_dynamic_scale scales[PIXELS];
-    float *out[PIXELS];
+    const int8_t *in[PIXELS + EQ_SPARE_PLACES];
+    float *out[PIXELS + EQ_SPARE_PLACES];
+    const eq_dynamic_scale *scales;     /* of each pixel: the input's own, or */
+    eq_dynamic_scale of_images[PIXELS]; /* those of the images that the pixels are in */
+    int32_t image;                      /* the one that all these are of, or -1 */
 } pixel_rows;
 
 static int32_t least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
-/* Point at `count` pixels from `pixel` on. */
+/* Most pixels are in the same image as those before. */
+static void repeat_scales(const eq_window *w, const eq_dynamic_scale *scales, int32_t pixel, int32_t count, pixel_rows *rows) {
+    const int32_t size = w->out_height * w->out_width, first = pixel / size, last = (pixel + count - 1) / size;
+    rows->scales = rows->of_images;
+    if (first != last || first != rows->image) {
+        for (int32_t i = 0; i < PIXELS; ++i) {
+            rows->of_images[i] = scales[(pixel + least(i, count - 1)) / size];
+        }
+        rows->image = first == last ? first : -1;
+    }
+}
+
+/* Point at the windows of `count` pixels from `pixel` on, line by line. */
+static void point_at_windows(const step_data *d, const int8_t *in, int32_t pixel, int32_t count, const int8_t **to) {
+    const eq_window *w = &d->product.window;
+    const ptrdiff_t step_x = (ptrdiff_t)w->stride_x * d->product.in_channels, step_y = w->stride_y * d->in_row;
+    const int32_t line = pixel / w->out_width;
+    int32_t x = pixel % w->out_width, y = line % w->out_height;
+    in += line / w->out_height * d->in_image;
+    for (int32_t n; count > 0; count -= n, to += n, x = 0) {
+        n = least(count, w->out_width - x);
+        eq_write_places(to, in + y * step_y + x * step_x, step_x, n);
+        if (++y == w->out_height) {
+            y = 0;
+            in += d->in_image;
+        }
+    }
+}
+
+/* Find `count` pixels from `pixel` on. */
 static void point(const step_data *d, const eq_dynamic_part *part, const int8_t *in, const eq_dynamic_scale *scales, float *out,
                   int32_t pixel, int32_t count, pixel_rows *rows) {
     const eq_product_dynamic *p = &d->product;
-    const eq_window *w = &p->window;
-    const int32_t line = pixel / w->out_width, columns = p->out_channels;
-    int32_t x = pixel % w->out_width, y = line % w->out_height, image = line / w->out_height;
-    const ptrdiff_t step_x = (ptrdiff_t)w->stride_x * p->in_channels, step_y = w->stride_y * d->in_row;
-    const int8_t *from = in + part->in_channel + image * d->in_image + y * step_y + x * step_x;
-    out += (ptrdiff_t)pixel * columns + part->first_column;
-    const eq_dynamic_scale *scale = scales + (p->scale_for_pixels ? pixel : image);
-    for (int32_t i = 0; i < count;) {
-        const int32_t end = least(count, i + w->out_width - x);
-        for (; i < end; ++i, from += step_x, out += columns, scale += p->scale_for_pixels) {
-            rows->in[i] = from;
-            rows->scales[i] = *scale;
-            rows->out[i] = out;
-        }
-        x = 0;
-        if (++y == w->out_height) {
-            y = 0;
-            ++image;
-            scale += !p->scale_for_pixels;
-        }
-        from = in + part->in_channel + image * d->in_image + y * step_y;
+    const ptrdiff_t columns = p->out_channels;
+    in += part->in_channel;
+    eq_write_places(rows->out, out + pixel * columns + part->first_column, columns * (ptrdiff_t)sizeof *out, count);
+    if (p->scale_for_pixels) { /* whose windows they are */
+        rows->scales = scales + pixel;
+        eq_write_places(rows->in, in + (ptrdiff_t)pixel * p->in_channels, p->in_channels, count);
+    } else {
+        repeat_scales(&p->window, scales, pixel, count, rows);
+        point_at_windows(d, in, pixel, count, rows->in);
     }
 }
 
@@ -73,17 +94,18 @@ static void find_segments(const step_data *d, ptrdiff_t *offsets) {
 /* Units: of each part the chunks of columns, each for all blocks of pixels. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
-    const int8_t *in = storage[step->inputs[0].tensor].data;
+    const int8_t *in = (const int8_t *)storage[step->inputs[0].tensor].data + d->in_first;
     const eq_dynamic_scale *scales = storage[step->inputs[1].tensor].data;
     float *out = storage[step->outputs[0].tensor].data;
     eq_gemm_dynamic gemm = d->gemm;
+    pixel_rows rows;
+    rows.image = -1;
     gemm.segment_offsets = scratch;
     find_segments(d, scratch);
     for (int32_t unit = first; unit < last; ++unit) {
         const int32_t block = unit % d->blocks, chunk = unit / d->blocks % d->chunks, index = unit / d->blocks / d->chunks;
         const eq_dynamic_part *part = &d->product.parts[index];
         const int32_t pixel = block * PIXELS, count = least(part->pixels - pixel, PIXELS);
-        pixel_rows rows;
         point(d, part, in, scales, out, part->first_pixel + pixel, count, &rows);
         gemm.packed = d->packed + (size_t)index * d->part_bytes;
         for (int32_t r = 0; r < count; r += d->kernel->rows) {
@@ -169,8 +191,10 @@ static bool measure(step_data *d) {
                                 .segment_bytes = p->channels * (adjacent ? w->width : 1),
                                 .min = p->min,
                                 .max = p->max};
-    d->in_row = ((ptrdiff_t)w->pad.left + p->in_width + w->pad.right) * p->in_channels;
-    d->in_image = ((ptrdiff_t)w->pad.top + p->in_height + w->pad.bottom) * d->in_row;
+    const eq_halo *halo = &p->input.halo;
+    d->in_row = ((ptrdiff_t)halo->left + p->in_width + halo->right) * p->in_channels;
+    d->in_image = ((ptrdiff_t)halo->top + p->in_height + halo->bottom) * d->in_row;
+    d->in_first = (halo->top - w->pad.top) * d->in_row + (ptrdiff_t)(halo->left - w->pad.left) * p->in_channels;
     const eq_gemm_dynamic_weights weights = {p->columns, d->gemm.segments, d->gemm.segment_bytes, NULL, NULL, NULL};
     d->part_bytes = (d->kernel->packed_bytes(&weights) + 63) & ~(size_t)63;
     return d->part_bytes <= ((size_t)PTRDIFF_MAX - HEADER) / (size_t)p->part_count;

@@ -35,7 +35,7 @@ static eq_status plan_layer(eq_plan *plan, const eq_operator *op, const eq_trans
     }
     product.parts->pixels = in[0] * phases.window.out_height * phases.window.out_width; /* no more than results */
     const eq_dynamic_rule rule = conv->regular ? EQ_DYNAMIC_XNNPACK : EQ_DYNAMIC_LITERT;
-    status = eq_dynamic_quantize_images(plan, op, conv->in_tensor, &product.window.pad, rule, &product.input);
+    status = eq_dynamic_quantize_images(plan, op, conv->in_tensor, &product.window.pad, false, rule, &product.input);
     if (status == EQ_OK) {
         status = eq_product_dynamic_plan(plan, op, &product);
     }
