@@ -98,6 +98,7 @@ class Session:
     def _own(self, engine: Engine) -> None:
         # The native engine sees a fork itself; the others would wait for ever for threads that are not there.
         self._accepted: list[tuple[tuple[int, ...], np.dtype[Any]]] | None = None  # by the last run(raw=True)
+        self._array: type[NDArray[Any]] | None = None  # numpy's type, once it is imported
         self._engine, self._turn = engine, Turns(may_fork=self.engine == "native" or self.threads == 1)
 
     def clone(self) -> Session:
@@ -127,6 +128,10 @@ class Session:
         """What the model gives, in its own order."""
         with self._turn.lock:
             return list(self._engine.outputs)
+
+    @cached_property
+    def _output_names(self) -> list[str]:
+        return [info.name for info in self.outputs]
 
     @property
     def signature(self) -> str | None:
@@ -167,18 +172,28 @@ class Session:
         fails.
 
         """
-        by_name, model_values, dequantize = self._conversions
-        values = by_name(inputs, self.inputs)
+        if raw and type(inputs) is self._array and [(inputs.shape, inputs.dtype)] == self._accepted:
+            values = [inputs]  # as in the last run: small networks would notice what else is looked at
+        else:
+            values = self._model_values(inputs, raw)
+        with self._turn.lock:
+            given = self._engine.run(values)
+        if raw:
+            return dict(zip(self._output_names, given))
+        _, _, dequantize = self._conversions
+        return {
+            info.name: dequantize(value, info) if info.is_quantized else value
+            for info, value in zip(self.outputs, given)
+        }
+
+    def _model_values(self, inputs: ArrayLike | Mapping[str, ArrayLike], raw: bool) -> list[NDArray[Any]]:
+        by_name, model_values, _ = self._conversions
+        values: list[NDArray[Any]] = by_name(inputs, self.inputs)
         kinds = [(value.shape, value.dtype) for value in values]
         if not raw or kinds != self._accepted:
             values = [model_values(value, info, raw) for value, info in zip(values, self.inputs)]
             self._accepted = kinds if raw else None
-        with self._turn.lock:
-            given = self._engine.run(values)
-        return {
-            info.name: value if raw or not info.is_quantized else dequantize(value, info)
-            for info, value in zip(self.outputs, given)
-        }
+        return values
 
     def run_bytes(self, *inputs: bytes | bytearray | memoryview) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs, both in the model's own order.
@@ -248,9 +263,12 @@ class Session:
     @cached_property
     def _conversions(self) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
         """What turns a caller's arrays into the model's and back, which imports numpy."""
+        import numpy as np
+
         from ._inputs import by_name, model_values
         from ._quantization import dequantize
 
+        self._array = np.ndarray
         return by_name, model_values, dequantize
 
 

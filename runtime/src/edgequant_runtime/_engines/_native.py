@@ -32,6 +32,7 @@ from ._library import (
 
 if TYPE_CHECKING:
     from ctypes import Array
+    from typing import TypeVar
 
     from numpy.typing import NDArray
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from edgequant_runtime._profile import ProfileStep
     from edgequant_runtime._shapes import InputShapes
     from edgequant_runtime._tensor_info import TensorInfo
+
+    _Given = TypeVar("_Given")
+    _Made = TypeVar("_Made")
 
 MOST_KERNEL_SETS = 16
 """More than any CPU has; there is no name past the last."""
@@ -249,7 +253,7 @@ class NativeEngine:
         self._gate, self._address = c_void_p(), self._session.handle.value
         self.invoke_at_once, self._is_undecided = None, shapes is None and not self._profiled
         self._has_no_gate = not self._is_undecided
-        for known in ("_inputs", "_outputs", "_shapes", "_input_bytes", "_output_bytes"):
+        for known in ("_inputs", "_outputs", "_copies", "_shapes", "_input_bytes", "_output_bytes"):
             self.__dict__.pop(known, None)
 
     @cached_property
@@ -259,6 +263,10 @@ class NativeEngine:
     @cached_property
     def _outputs(self) -> list[NDArray[Any]]:
         return [self._array("output", i, d) for i, d in enumerate(self._describe("output"))]
+
+    @cached_property
+    def _copies(self) -> list[Callable[[], NDArray[Any]]]:
+        return [view.copy for view in self._outputs]
 
     @cached_property
     def _shapes(self) -> list[tuple[int, ...]]:
@@ -340,33 +348,45 @@ class NativeEngine:
 
     def run(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one inference on values of the model's own types; return copies of the outputs."""
-        self._gate.value = None
-        try:
-            for view, shape, value in zip(self._inputs, self._shapes, values):
-                if value.shape != shape:
-                    self.resize([value.shape for value in values])
-                    return self.run(values)
-                view[...] = value
-            self._invoke()
-            return [view.copy() for view in self._outputs]
-        finally:
-            self._gate.value = self._address
+        return self._run_arrays(values) if self.invoke_at_once is None else self._behind_gate(self._run_arrays, values)
 
     def run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """Run one inference from the bytes of the inputs to those of the outputs."""
+        return self._run_bytes(inputs) if self.invoke_at_once is None else self._behind_gate(self._run_bytes, inputs)
+
+    def _behind_gate(self, run: Callable[[_Given], _Made], values: _Given) -> _Made:
+        self._gate.value = None
+        try:
+            return run(values)
+        finally:
+            self._gate.value = self._address
+
+    def _run_arrays(self, values: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        for shape, place, value in zip(self._shapes, self._input_bytes, values):
+            if value.shape != shape:
+                self.resize([value.shape for value in values])
+                return self._run_arrays(values)
+            try:
+                place.raw = value  # type: ignore[assignment]  # takes what has a buffer, in half of numpy's instructions
+            except ValueError:  # the values are not adjacent
+                place.raw = value.tobytes()
+        status = self._run()
+        if status:
+            check(status, self._error, FAILED_RUN)
+        return [copy() for copy in self._copies]
+
+    def _run_bytes(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         places = self._input_bytes
         if len(inputs) != len(places):
             check_bytes(inputs, [len(place) for place in places])
-        self._gate.value = None
-        try:
-            for place, data in zip(places, inputs):
-                if len(data) != len(place):
-                    check_bytes(inputs, [len(place) for place in places])
-                place.raw = data
-            self._invoke()
-            return tuple([place.raw for place in self._output_bytes])
-        finally:
-            self._gate.value = self._address
+        for place, data in zip(places, inputs):
+            if len(data) != len(place):
+                check_bytes(inputs, [len(place) for place in places])
+            place.raw = data
+        status = self._run()
+        if status:
+            check(status, self._error, FAILED_RUN)
+        return tuple([place.raw for place in self._output_bytes])
 
     def profile(self) -> tuple[ProfileStep, ...]:
         """Return what each step cost so far; empty if the session does not measure."""
