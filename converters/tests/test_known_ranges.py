@@ -25,3 +25,11 @@ def test_what_a_factor_makes_tells_of_what_is_multiplied(factor: float, known: b
     scaled = Operator("MUL", [gate, constant("factor", factor, np.float32)], [y])
     model = graph_of(Operator("RELU6", [x], [gate]), scaled)
     assert spread_known(model, {"y": (0.0, 1.0)}) == {y: (0.0, 1.0)} | ({gate: (0.0, 4.0)} if known else {})
+
+
+@pytest.mark.parametrize(("code", "inside"), [("LOGISTIC", True), ("SOFTMAX", False)])
+def test_a_function_s_own_grid_is_for_outputs_and_sigmoids(code: str, inside: bool) -> None:
+    x, y, z = (Tensor(name, (1, 8)) for name in "xyz")
+    last = Operator(code, [x], [y])
+    assert spread_known(graph_of(last), {}) == {y: (0.0, 255 / 256)}
+    assert spread_known(graph_of(last, Operator("ABS", [y], [z])), {}) == ({y: (0.0, 255 / 256)} if inside else {})

@@ -16,7 +16,8 @@ _SAME_VALUES = frozenset({
 """What gives values that its first activation has."""
 
 _ALWAYS = {"LOGISTIC": (0.0, 255 / 256), "SOFTMAX": (0.0, 255 / 256), "TANH": (-1.0, 127 / 128)}
-"""The ranges of the grids that LiteRT gives them by definition."""
+"""The ranges of the grids that LiteRT gives them by definition, of a softmax only to a model's outputs: shares of
+attention, most of them a few steps of 1/256, stay in float where the source has not rounded them."""
 
 _MADE_OF = ("/transposed", "/raised")
 
@@ -29,6 +30,8 @@ def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> Kno
         if name in ranges and not tensor.is_constant:
             known[tensor] = ranges[name]
     for operator in model.main.operators:
+        if operator.code in _ALWAYS and (operator.code != "SOFTMAX" or operator.output in model.main.outputs):
+            known.setdefault(operator.output, _ALWAYS[operator.code])
         _pass_on(operator, known)
     for operator in reversed(model.main.operators):
         _pass_back(operator, known)
@@ -62,9 +65,7 @@ def remember_grids(model: Model, grids: Mapping[str, Quantization]) -> None:
 
 
 def _pass_on(operator: Operator, known: KnownRanges) -> None:
-    if operator.code in _ALWAYS:
-        known.setdefault(operator.output, _ALWAYS[operator.code])
-    elif operator.code in _SAME_VALUES and (source := _activation(operator)) in known:
+    if operator.code in _SAME_VALUES and (source := _activation(operator)) in known:
         for made in operator.outputs:
             known.setdefault(made, known[source])
 
