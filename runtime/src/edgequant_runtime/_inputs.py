@@ -23,6 +23,8 @@ def by_name(inputs: ArrayLike | Mapping[str, ArrayLike], infos: Sequence[TensorI
     if len(infos) == 1 and type(inputs) is np.ndarray and inputs.dtype.kind in _KIND_NAMES:
         return [inputs]  # the usual case, which small networks would notice the rest of
     names = [info.name for info in infos]
+    if names and type(inputs) is dict and [*inputs] == names:
+        return [_array(values, name) for name, values in inputs.items()]
     if not infos and (not isinstance(inputs, Mapping) or inputs):
         raise InputError("The model has no inputs: give it an empty mapping, {}.")
     if not isinstance(inputs, Mapping):
