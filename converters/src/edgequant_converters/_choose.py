@@ -80,9 +80,22 @@ class Choice:
         """
         return self.pick.methods == {MINMAX}
 
-    def write(self, write: Write, evidence: Evidence) -> None:
-        """Write the model with what all samples say now."""
-        self.pick.write(write, evidence.choices(self.pick.methods), evidence.rounding(), evidence.spans())
+    def write(self, write: Write, evidence: Evidence) -> int:
+        """Write the model with what all samples say now; return how many operators stay in float."""
+        return self.pick.write(write, evidence.choices(self.pick.methods), evidence.rounding(), evidence.spans())
+
+    def taken_to(self, evidence: Evidence, same: Mapping[str, str], hub: Evidence) -> "Choice":
+        """Return the same choice for the hub of another file format.
+
+        `evidence` is that by which it was made, `same` has the names in `hub` of tensors that both have. What the other
+        hub alone has goes the way of the tensor before it.
+        """
+        methods = {same[name]: method for name, method in self.pick.each([*evidence.ranges()]).items() if name in same}
+        own, method = list[tuple[str, str]](), self.pick.way[0]
+        for name in hub.ranges():
+            method = methods.get(name, method)
+            own.append((name, method))
+        return Choice(replace(self.pick, own=tuple(own)), self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,10 @@ class _Pick:
     def methods(self) -> frozenset[str]:
         """What its ranges are chosen by."""
         return frozenset(self.way) | {method for _, method in self.own}
+
+    def is_plain(self, method: str) -> bool:
+        """Whether all ranges are those of this method, and nothing else is done."""
+        return self.methods == {method} and not self.corrects and self.evened is None
 
     def write(self, write: Write, choices: Mapping[str, Ranges], rounding: Rounding, spans: Spans) -> int:
         """Write the model so; return how many operators stay in float."""
@@ -147,20 +164,61 @@ class KeepFirst:
         else:
             self.kept.pop()
 
+    def like_first(self) -> "KeepFirst":
+        """Return those whose inputs have the sizes of the first one's."""
+        found, sizes = KeepFirst(()), [{name: array.shape for name, array in one.items()} for one in self.kept]
+        alike = [place for place, own in enumerate(sizes) if own == sizes[0]]
+        found.kept = [self.kept[place] for place in alike]
+        found.answers = [self.answers[place] for place in alike] if self.answers else []
+        return found
 
-def choose(hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut) -> Choice:
-    """Try the ranges that each method gives, everywhere and stretch by stretch, then even channels.
+
+def choose(
+    hub: Path,
+    output: Path,
+    write: Write,
+    evidence: Evidence,
+    fit: KeepFirst,
+    even_out: EvenOut | None = None,
+    *,
+    piecewise: bool = True,
+) -> Choice:
+    """Try the ranges that each method gives, everywhere and, `piecewise`, stretch by stretch; then even channels.
 
     `fit` has the samples that they are compared on. The best model is left in `output`.
     """
-    return _Trials(hub, output, write, evidence, fit, even_out).run()
+    return _Trials(hub, output, write, evidence, fit, even_out).run(piecewise=piecewise)
+
+
+def proven(hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, choice: Choice) -> Choice:
+    """Return a choice that was made on another file format, or plain ranges where it is worse in this one.
+
+    What is worse by less than WORTH_DB on the samples in `fit` is not. The model of what is returned is left in
+    `output`.
+    """
+    plain = Choice(_Pick((evidence.methods[0],) * len(STRETCHES)), choice.steps)
+    in_float = plain.write(write, evidence)
+    if choice.pick.is_plain(evidence.methods[0]):
+        return plain
+    reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
+    least = reference.stand(output, None)
+    more = choice.write(write, evidence) > in_float
+    found = reference.stand(output, None)
+    holds = found.lowest_db > least.lowest_db - WORTH_DB and not more
+    if not holds:
+        plain.write(write, evidence)
+    steps = (
+        Step(f"{evidence.methods[0]} ranges, as they are written", least.lowest_db, not holds, least.samples),
+        Step("what was chosen, as it is written", found.lowest_db, holds, found.samples),
+    )
+    return replace(choice if holds else plain, steps=choice.steps + steps)
 
 
 class _Trials:
     """The alternatives tried so far, and the best of them."""
 
     def __init__(
-        self, hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut
+        self, hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut | None
     ) -> None:
         self._reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
         self._output, self._write, self._even_out = output, write, even_out
@@ -174,7 +232,7 @@ class _Trials:
         self._measured = set[bytes]()
         self._steps: list[Step] = []
 
-    def run(self) -> Choice:
+    def run(self, *, piecewise: bool) -> Choice:
         """Try all; return the best."""
         for method in self._choices:
             if method != TIGHT:
@@ -182,7 +240,7 @@ class _Trials:
             if len(self._steps) == 1 and self._rounding.means:
                 # Before other ranges are: which are best depends on it.
                 self._try("biases that make up for rounding", replace(self._best, corrects=True))
-        if self._standing is not None and self._standing.lowest_db < GOOD_DB:
+        if piecewise and self._standing is not None and self._standing.lowest_db < GOOD_DB:
             self._try_what_takes_time()
         if self._written != self._best:
             self._make(self._best)
@@ -193,7 +251,7 @@ class _Trials:
             self._try_stretch(stretch)
         for names in self._first:
             self._try_alone(names)
-        evened = self._even_out(self._spans)
+        evened = self._even_out(self._spans) if self._even_out else None
         if evened is not None:
             self._try("channels that share a scale evened out", replace(self._best, evened=evened))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ._choose import Choice, KeepFirst, Step, choose
-from ._errors import UnsupportedError
+from ._choose import Choice, KeepFirst, Step, choose, proven
+from ._errors import ConverterError, UnsupportedError
 from ._evaluate import open_model
 from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
@@ -28,6 +28,7 @@ from ._measure import (
 )
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Scheme, Target
+from ._twin import twin_of
 from .calibration import (
     MINMAX,
     DataCheck,
@@ -41,15 +42,16 @@ from .calibration import (
     split,
     suspicions,
 )
-from .onnx_quantizer import Drafts, quantize_onnx, watch_onnx
+from .ir import Drafts
 from .onnx_quantizer import first_layer as onnx_first
 from .onnx_quantizer import functions_read as onnx_functions
 from .onnx_quantizer import layer_inputs as onnx_inputs
+from .onnx_quantizer import quantize_onnx, watch_onnx
 from .onnx_quantizer import results_of_functions as onnx_results
 from .quantizer import first_layer as litert_first
 from .quantizer import functions_read as litert_functions
+from .quantizer import io_type, quantize_litert, watch_litert
 from .quantizer import layer_inputs as litert_inputs
-from .quantizer import quantize_litert, watch_litert
 from .quantizer import results_of_functions as litert_results
 from .tflite import ModelT, read_model
 
@@ -101,12 +103,11 @@ def quantize_hub(
         progress("quantizing", 0, None)
         write_known(known, output, request, io)
     elif request.scheme.needs_calibration and (data is not None or learned is not None):
-        watch = watch_litert(writer.parsed(hub)) if target is Target.LITERT else watch_onnx(hub)
         if learned is not None:
             progress("quantizing", 0, None)
-            writer.write(_observed(watch, learned.collector(), learned.probes))
+            writer.write(_observed(writer.watch(), learned.collector(), learned.probes))
         elif data is not None:
-            return _calibrated(writer, watch, data, progress)
+            return _calibrated(writer, data, progress)
     else:
         progress("quantizing", 0, None)
         writer.write({})
@@ -148,10 +149,14 @@ class _Writer:
             shutil.copyfile(self.hub, self.output)
         elif self.target is Target.LITERT:
             model = self.parsed(hub or self.hub)
-            self.kept = quantize_litert(model, self.output, self.request, self.io, ranges, rounding)
+            self.kept = quantize_litert(model, self.output, self.request, self.io, ranges, rounding, self._drafts)
         else:
-            self.kept = quantize_onnx(hub or self.hub, self.output, self.request, ranges, rounding, self._drafts)
+            self.kept = quantize_onnx(self.hub, self.output, self.request, ranges, rounding)
         return len(self.kept)
+
+    def watch(self) -> ActivationWatch:
+        """Return what runs the hub and shows its activations."""
+        return watch_litert(self.parsed(self.hub)) if self.target is Target.LITERT else watch_onnx(self.hub)
 
     def even_out(self, spans: Spans) -> Evened | None:
         """Return a hub with even channels, for LiteRT; None if there is nothing to win."""
@@ -188,9 +193,9 @@ class _Writer:
         return litert_first(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_first(self.hub)
 
 
-def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progress: Progress) -> Written:
+def _calibrated(writer: _Writer, data: DataSource, progress: Progress) -> Written:
     """Measure with the ranges of the samples that are not kept aside; those join afterwards, if they only widen."""
-    request, check = writer.request, DataCheck()
+    request, check, watch = writer.request, DataCheck(), writer.watch()
     samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
     calibrating = KeepFirst(_counted(samples, data.count, progress))
     evidence = Evidence(
@@ -205,7 +210,7 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     ranges = _observed(watch, collector, calibrating, calibrating.note)
     if request.effort:
         progress("choosing ranges", 0, None)
-        choice = choose(writer.hub, writer.output, writer.write, evidence, calibrating, writer.even_out)
+        choice = _chosen(writer, watch, evidence, calibrating)
     else:
         progress("quantizing", 0, None)
         writer.write(ranges)
@@ -217,7 +222,7 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
     calibrated = samples.used
     if joins:
         calibrated += len(samples.held_back)
-        ranges = _observed(watch, collector, samples.held_back)
+        ranges = _observed(writer.watch() if choice else watch, collector, samples.held_back)
         if choice is None:
             writer.write(ranges)
         else:
@@ -234,6 +239,26 @@ def _calibrated(writer: _Writer, watch: ActivationWatch, data: DataSource, progr
         tuple(mistakes),
         writer.strict_bytes(ranges),
     )
+
+
+def _chosen(writer: _Writer, watch: ActivationWatch, evidence: Evidence, fit: KeepFirst) -> Choice:
+    """Choose ranges and more by what they do to a .tflite: to the one that is asked for, or to an ONNX hub's twin.
+
+    A network that LiteRT cannot say, or dies of, is measured in ONNX Runtime, which takes its time: with ranges for all
+    tensors at once.
+    """
+    if writer.target is Target.LITERT:
+        return choose(writer.hub, writer.output, writer.write, evidence, fit, writer.even_out)
+    try:
+        twin = twin_of(writer.hub, watch, evidence, writer.request.method, fit)
+        request = replace(writer.request, keep_float=None)  # which goes by the names of ONNX
+        output = twin.hub.with_name(f"int8-{twin.hub.name}")
+        trials = _Writer(twin.hub, output, Target.LITERT, request, io_type(request.scheme, None))
+        choice = choose(twin.hub, output, trials.write, twin.evidence, twin.fit)
+    except ConverterError:
+        return choose(writer.hub, writer.output, writer.write, evidence, fit, piecewise=False)
+    choice = choice.taken_to(twin.evidence, twin.same, evidence)
+    return proven(writer.hub, writer.output, writer.write, evidence, fit, choice)
 
 
 def _observed(

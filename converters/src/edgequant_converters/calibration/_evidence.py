@@ -112,6 +112,11 @@ class Evidence:
         self._sampled = {argument: channels[name] for name, (argument, _) in self._results.items()} | dict(channels)
         self._extremes: dict[str, _Extreme] = {}
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The ways of choosing, the smallest and largest values first, unless the user named one."""
+        return self._methods
+
     def update(self, name: str, array: NDArray[Any]) -> None:
         """Add one sample's values of the tensor `name`; raises CalibrationError on NaN."""
         values = finite_values(name, array)
@@ -125,6 +130,19 @@ class Evidence:
             self._add_rows(name, array)
         if name in self._spanned and values.size == array.size and array.ndim:
             self._add_span(name, array.reshape(-1, array.shape[-1]))
+
+    def adopt(self, name: str, other: "Evidence", known_as: str) -> None:
+        """Take over what another has seen of a tensor, by the name that it has there."""
+        if known_as not in other._histograms:
+            return
+        self._histograms[name] = other._histograms[known_as]
+        self._extremes[name], self._updates[name] = other._extremes[known_as], other._updates[known_as]
+        size = self._sampled.get(name, (0, 0))[1]
+        rows, mean = other._rows.get(known_as), other._means.get(known_as)
+        if rows is not None and all(some.shape[-1] == size for some in rows.values()):
+            self._rows[name] = rows
+        if mean is not None and mean.total.size == size and name in self._channels:
+            self._means[name] = mean
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Return the smallest and largest value of each tensor."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from edgequant_converters._names import unique_names
-from edgequant_converters.tflite import model_bytes
+from edgequant_converters.tflite import ModelT, model_bytes
 
 from ._model import Graph, Model, Operator, Quantization, Tensor
 from ._options import enumeration, members, new_table, options_class
@@ -17,7 +17,12 @@ _LAST_OLD_CODE = 127  # schema.fbs: codes above it stand in the newer field alon
 
 def write_ir(model: Model) -> bytes:
     """Return the bytes of a .tflite file; the same constant is stored once, the same graph gives the same bytes."""
-    return model_bytes(_Writer(model).table())
+    return model_bytes(table_of(model))
+
+
+def table_of(model: Model) -> ModelT:
+    """Return the object that `write_ir` packs."""
+    return _Writer(model).table()
 
 
 def written_names(model: Model) -> dict[Tensor, str]:
@@ -38,7 +43,7 @@ class _Writer:
         self._codes: dict[tuple[str, str, int], int] = {}
         self._names = written_names(model)
 
-    def table(self) -> Any:
+    def table(self) -> ModelT:
         schema, model = self._schema, self._model
         graphs = [self._graph(graph) for graph in model.graphs]
         indices = {tensor: index for index, tensor in enumerate(model.main.tensors())}

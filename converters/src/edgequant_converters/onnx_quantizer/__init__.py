@@ -19,13 +19,11 @@ from ._activations import OnnxActivations
 from ._bias import Int8Grids, correct_biases
 from ._bias import first_layer as _first_layer
 from ._bias import layer_inputs as _layer_inputs
-from ._drafts import Drafts
 from ._gemm import kept_float
 from ._prepare import own_biases, prepare
 from ._view import decide_for, view_of
 
 __all__ = [
-    "Drafts",
     "OnnxActivations",
     "first_layer",
     "functions_read",
@@ -47,15 +45,13 @@ def quantize_onnx(
     request: QuantizationRequest,
     ranges: Ranges,
     rounding: Rounding | None = None,
-    drafts: Drafts | None = None,
 ) -> dict[str, str]:
     """Write `hub`, a float32 ONNX file, to `output` in the requested scheme, which is not float32 itself.
 
     Returns why nodes that have an integer form were left in float, by their names.
 
     `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration.
-    `rounding`, of the tensors that `layer_inputs` names, corrects the biases. `drafts` are those of other ranges of the
-    same hub and request: with them it takes less time. Raises UnsupportedError.
+    `rounding`, of the tensors that `layer_inputs` names, corrects the biases. Raises UnsupportedError.
     """
     fragile: dict[str, str] = {}
     with quiet():
@@ -63,16 +59,11 @@ def quantize_onnx(
         kept = kept_float(prepared.graph, request)
         if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
             fragile, ranges = decide_for(prepared, ranges, kept)
-        left = kept | set(fragile)
         if rounding is not None:
             own_biases(prepared.graph)
             grids = Int8Grids(prepared.graph, ranges if request.scheme is Scheme.INT8 else {})
-            correct_biases(prepared, rounding, grids.of, left, per_channel=request.per_channel)
-        if drafts is not None and request.scheme is Scheme.INT8 and request.learned is None:
-            own_biases(prepared.graph)
-            model = drafts.quantized(prepared, ranges, left, lambda: _quantized(prepared, request, ranges, fragile))
-        else:
-            model = _quantized(prepared, request, ranges, fragile)
+            correct_biases(prepared, rounding, grids.of, kept | set(fragile), per_channel=request.per_channel)
+        model = _quantized(prepared, request, ranges, fragile)
     save_onnx(model, output)
     return fragile
 

@@ -1,6 +1,6 @@
 """From a float32 .tflite to every other number format: our own quantizer, on the graph of `ir`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from edgequant_converters._request import ActivationWatch, QuantizationRequest, Ranges
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import FirstLayer, Rounding
-from edgequant_converters.ir import Model, Operator, read_ir, write_ir
+from edgequant_converters.ir import Drafts, Model, Operator, read_ir, write_ir
 from edgequant_converters.tflite import ModelT, model_bytes
 
 from ._activations import LitertActivations
@@ -56,7 +56,13 @@ _PRECISIONS = {"int16x8": INT16, "float32": None}
 
 
 def quantize_litert(
-    hub: ModelT, output: Path, request: QuantizationRequest, io: str, ranges: Ranges, rounding: Rounding | None = None
+    hub: ModelT,
+    output: Path,
+    request: QuantizationRequest,
+    io: str,
+    ranges: Ranges,
+    rounding: Rounding | None = None,
+    drafts: Drafts | None = None,
 ) -> dict[str, str]:
     """Write `hub`, a normalised float32 .tflite, to `output` in the requested scheme, which is not float32 itself.
 
@@ -64,7 +70,7 @@ def quantize_litert(
 
     `io` is one of IO_TYPES, as `io_type` gives it. `ranges` has (min, max) of every activation, from `watch_litert`,
     for the schemes that need calibration; operators beside a tensor without a range stay in float. `rounding`, of
-    the tensors that `layer_inputs` names, corrects the biases.
+    the tensors that `layer_inputs` names, corrects the biases. With the `drafts` of other ranges it takes less time.
     """
     kept: dict[str, str] = {}
     model = read_ir(hub)
@@ -88,7 +94,7 @@ def quantize_litert(
         store_weights(
             model, request.scheme, per_channel=request.per_channel, keeps=lambda operator: _keeps(request, operator)
         )
-    output.write_bytes(write_ir(model))
+    output.write_bytes(write_ir(model) if drafts is None else drafts.write(model))
     return kept
 
 
@@ -112,9 +118,9 @@ def quantize_with_ranges(
     return write_ir(graph)
 
 
-def watch_litert(hub: ModelT) -> ActivationWatch:
-    """Return what runs a float32 .tflite and shows its activations."""
-    return LitertActivations(hub, model_bytes(hub))
+def watch_litert(hub: ModelT, only: Collection[str] | None = None) -> ActivationWatch:
+    """Return what runs a float32 .tflite and shows its activations, or `only` those of these names."""
+    return LitertActivations(hub, model_bytes(hub), only)
 
 
 def layer_inputs(hub: ModelT) -> dict[str, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Watch the activations of a float .tflite model while it runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from edgequant_runtime import SessionError
@@ -24,8 +24,8 @@ class LitertActivations:
     stream, as for an Evaluator.
     """
 
-    def __init__(self, model: ModelT, data: bytes) -> None:
-        self._watched = _float_activations(model)
+    def __init__(self, model: ModelT, data: bytes, only: Collection[str] | None = None) -> None:
+        self._watched = [one for one in _float_activations(model) if only is None or one[1] in only]
         given = list(model.subgraphs[0].inputs)
         names = io_names(model, "inputs") or [model.subgraphs[0].tensors[i].name.decode() for i in given]
         self._inputs = {int(i): name for i, name in zip(given, names, strict=True)}

@@ -71,6 +71,8 @@ class _OnnxWatched:
         onnxruntime = imported()
         options = session_options(onnxruntime, file, threads)
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        # Its threads would wait in a loop, for as long as they compute: what reads the tensors takes its time.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 file.path or file.content, options, providers=["CPUExecutionProvider"], enable_fallback=0
