@@ -10,6 +10,9 @@
  *     COPIES_LINES                         or nothing: packs weights whose columns are adjacent by vectors (of float32)
  *     STORES_SOME, store_some(p, v, count) or nothing: the first `count` lanes. Who has it computes a tile whose last vectors
  *                                          have no columns without them
+ *     WIDE_ROWS, enum { NARROW_ROWS }      or nothing: there is code for even numbers of rows and for 1, up to ROWS, which WIDE_ROWS is (6 or
+ *                                          8), and of tiles of one vector up to NARROW_ROWS (8, or 12 where WIDE_ROWS is 8); needs
+ *                                          STORES_SOME and two VECTORS
  *
  * Packed, for every tile of columns: bias (columns), weights (taps, columns); missing columns are zero. */
 #include <math.h>
@@ -19,6 +22,11 @@
 #include "kernels.h"
 
 enum { TILE = LANES * VECTORS };
+#ifdef WIDE_ROWS
+enum { SUM_ROWS = NARROW_ROWS };
+#else
+enum { SUM_ROWS = ROWS };
+#endif
 
 static size_t taps_of(const eq_gemm_f32_weights *w) {
     return (size_t)w->segments * (size_t)w->taps;
@@ -77,15 +85,11 @@ void FLOAT_NAME(gemm, pack)(const eq_gemm_f32_weights *w, void *packed) {
 
 #ifndef ADD_TAPS
 #define ADD_TAPS(...) add_taps(__VA_ARGS__, vectors)
-/* The products of `taps` adjacent taps. Returns the weights behind. */
-EQ_INLINE const value *add_taps(vec sums[ROWS][VECTORS], const value *weights, const void *const *in, ptrdiff_t offset,
+/* The products of `taps` adjacent taps. Returns the weights behind. All rows share one index, so that a segment begins without a new
+ * pointer for each. */
+EQ_INLINE const value *add_taps(vec sums[SUM_ROWS][VECTORS], const value *weights, const void *const *in, ptrdiff_t offset,
                                 int32_t taps, const int rows, const int vectors) {
-    const value *from[ROWS];
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        from[r] = (const value *)in[r] + offset;
-    }
-    for (int32_t k = 0; k < taps; k++, weights += TILE) {
+    for (ptrdiff_t k = offset; k < offset + taps; k++, weights += TILE) {
         vec w[VECTORS];
         EQ_UNROLL
         for (int v = 0; v < vectors; v++) {
@@ -93,7 +97,7 @@ EQ_INLINE const value *add_taps(vec sums[ROWS][VECTORS], const value *weights, c
         }
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
-            const vec x = splat(from[r] + k);
+            const vec x = splat((const value *)in[r] + k);
             EQ_UNROLL
             for (int v = 0; v < vectors; v++) {
                 sums[r][v] = fused(w[v], x, sums[r][v]);
@@ -146,7 +150,7 @@ EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[ROWS][VECTORS], const
     }
 }
 #else
-EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[ROWS][VECTORS], const value *weights, const void *const *in,
+EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[SUM_ROWS][VECTORS], const value *weights, const void *const *in,
                             const int rows, const int vectors) {
     (void)vectors; /* a set's own add_taps may not ask */
     for (int32_t s = 0; s < g->segments; s++) {
@@ -156,7 +160,7 @@ EQ_INLINE void add_segments(const eq_gemm_f32 *g, vec sums[ROWS][VECTORS], const
 #endif
 
 #ifdef STORES_SOME
-EQ_INLINE void store_columns(const vec sums[ROWS][VECTORS], void *const *out, int32_t column, int32_t count, const int rows,
+EQ_INLINE void store_columns(const vec sums[SUM_ROWS][VECTORS], void *const *out, int32_t column, int32_t count, const int rows,
                              const int vectors) {
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -190,7 +194,7 @@ EQ_INLINE void store_columns(const vec sums[ROWS][VECTORS], void *const *out, in
 /* `count` columns of `rows` rows in `vectors` vectors (constants). */
 EQ_INLINE void run_tile(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
                         int32_t count, const int rows, const int vectors) {
-    vec sums[ROWS][VECTORS];
+    vec sums[SUM_ROWS][VECTORS];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         EQ_UNROLL
@@ -212,6 +216,57 @@ EQ_INLINE void run_tile(const eq_gemm_f32 *g, const value *tile, const void *con
     store_columns((const vec(*)[VECTORS])sums, out, column, count, rows, vectors);
 }
 
+#ifdef WIDE_ROWS
+typedef void (*tile_fn)(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
+                        int32_t count);
+
+/* Functions of their own, so that the places of all rows stay in registers. */
+#define TILE_OF(rows, vectors)                                                                                             \
+    static __attribute__((noinline)) void tile_##rows##x##vectors(                                                         \
+        const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column, int32_t count) { \
+        run_tile(g, tile, in, out, column, count, rows, vectors);                                                          \
+    }
+#define TILES_OF(vectors) TILE_OF(1, vectors) TILE_OF(2, vectors) TILE_OF(4, vectors) TILE_OF(6, vectors)
+TILES_OF(1)
+TILES_OF(2)
+TILE_OF(8, 1)
+#if WIDE_ROWS == 8
+TILE_OF(8, 2)
+TILE_OF(10, 1)
+TILE_OF(12, 1)
+static const tile_fn narrow_tiles[NARROW_ROWS / 2 + 1] = {tile_1x1, tile_2x1,  tile_4x1, tile_6x1,
+                                                          tile_8x1, tile_10x1, tile_12x1};
+static const tile_fn wide_tiles[ROWS / 2 + 1] = {tile_1x2, tile_2x2, tile_4x2, tile_6x2, tile_8x2};
+#else
+static const tile_fn narrow_tiles[NARROW_ROWS / 2 + 1] = {tile_1x1, tile_2x1, tile_4x1, tile_6x1, tile_8x1};
+static const tile_fn wide_tiles[ROWS / 2 + 1] = {tile_1x2, tile_2x2, tile_4x2, tile_6x2};
+#endif
+
+/* `rows` rows, an odd number: the last one is computed twice, and written to the same place. */
+static void run_odd_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
+                         int32_t count, int32_t rows, tile_fn run) {
+    const void *windows[NARROW_ROWS];
+    void *places[NARROW_ROWS];
+    for (int32_t r = 0; r <= rows; r++) {
+        windows[r] = in[r < rows ? r : rows - 1];
+        places[r] = out[r < rows ? r : rows - 1];
+    }
+    run(g, tile, windows, places, column, count);
+}
+
+/* All rows of a tile. The last two times share what is left, so that neither has too few sums to hide the latency of `fused`. */
+EQ_INLINE void run_all_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
+                            int32_t count, int32_t rows, const tile_fn *tiles, int32_t most) {
+    for (int32_t n; rows > 0; rows -= n, in += n, out += n) {
+        n = rows >= 2 * most || rows == most ? most : rows > most ? (rows + 1) / 2 : rows;
+        if (n % 2 == 0 || n == 1) {
+            tiles[n / 2](g, tile, in, out, column, count);
+        } else {
+            run_odd_rows(g, tile, in, out, column, count, n, tiles[(n + 1) / 2]);
+        }
+    }
+}
+#else
 /* A tile of `rows` rows: 1, 2, 4 or ROWS. */
 EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
                         int32_t count, int rows, const int vectors) {
@@ -235,6 +290,7 @@ EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *con
         run_tile(g, tile, in, out, column, count, ROWS, vectors);
     }
 }
+#endif
 
 #ifdef RUNS_LINES
 #ifndef ADD_LINE_TAPS
@@ -287,16 +343,31 @@ static void run_tiles(const eq_gemm_f32 *g, const void *const *in, void *const *
 #endif
     for (; n < last_column; n += TILE, packed += tile) {
         const int32_t left = last_column - n, count = left < TILE ? left : TILE;
-#ifdef STORES_SOME
+#ifdef WIDE_ROWS
+        if (count <= LANES) {
+            run_all_rows(g, packed, in, out, n, count, rows, narrow_tiles, NARROW_ROWS);
+        } else {
+            run_all_rows(g, packed, in, out, n, count, rows, wide_tiles, ROWS);
+        }
+        continue;
+#elif defined(STORES_SOME)
         if (count <= LANES * (VECTORS - 1)) {
             run_rows(g, packed, in, out, n, count, rows, VECTORS - 1);
             continue;
         }
 #endif
+#ifndef WIDE_ROWS
         run_rows(g, packed, in, out, n, count, rows, VECTORS);
+#endif
     }
 }
 
+#ifdef WIDE_ROWS
+void FLOAT_NAME(gemm, run)(const eq_gemm_f32 *g, const void *const *in, void *const *out, int32_t rows, int32_t first_column,
+                           int32_t last_column) {
+    run_tiles(g, in, out, first_column, last_column, rows);
+}
+#else
 /* The most rows that there is code for. */
 static int rows_at_once(int32_t rows) {
 #ifdef PADDED_ROWS
@@ -329,3 +400,4 @@ void FLOAT_NAME(gemm, run)(const eq_gemm_f32 *g, const void *const *in, void *co
         rows -= at_once;
     }
 }
+#endif

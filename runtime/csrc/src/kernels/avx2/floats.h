@@ -8,9 +8,9 @@
 #include "kernels/inline.h"
 
 typedef __m256 vec;
-enum { LANES = 8, VECTORS = 2, ROWS = 6, PIXELS = 4 };
-#define MOST_ROWS 6
+enum { LANES = 8, VECTORS = 2, ROWS = 6, NARROW_ROWS = 8, PIXELS = 4 };
 #define COPIES_LINES
+#define WIDE_ROWS 6
 #define PREFIX(name) eq_avx2_##name
 
 EQ_INLINE vec load(const float *p) {
@@ -32,8 +32,18 @@ EQ_INLINE void store_some(float *p, vec v, int32_t count) {
     _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lanes), v);
 }
 
+EQ_INLINE vec load_some(const float *p, int32_t count) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lanes));
+}
+
 EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return _mm256_fmadd_ps(w, x, sum);
+}
+
+/* The larger one; of 0 and -0, and where b is no number, that of a. */
+EQ_INLINE vec larger(vec a, vec b) {
+    return _mm256_max_ps(b, a);
 }
 
 /* NaN stays: of it VMINPS gives the second operand. */

@@ -8,10 +8,10 @@
 #include "kernels/inline.h"
 
 typedef __m512 vec;
-enum { LANES = 16, VECTORS = 2, ROWS = 8, PIXELS = 4, LINE_TILES = 4 };
-#define MOST_ROWS 8
+enum { LANES = 16, VECTORS = 2, ROWS = 8, NARROW_ROWS = 12, PIXELS = 4, LINE_TILES = 4 };
 #define RUNS_LINES
 #define COPIES_LINES
+#define WIDE_ROWS 8
 #define PREFIX(name) eq_avx512_##name
 
 EQ_INLINE vec load(const float *p) {
@@ -32,8 +32,17 @@ EQ_INLINE void store_some(float *p, vec v, int32_t count) {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), v);
 }
 
+EQ_INLINE vec load_some(const float *p, int32_t count) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+
 EQ_INLINE vec fused(vec w, vec x, vec sum) {
     return _mm512_fmadd_ps(w, x, sum);
+}
+
+/* The larger one; of 0 and -0, and where b is no number, that of a. */
+EQ_INLINE vec larger(vec a, vec b) {
+    return _mm512_max_ps(b, a);
 }
 
 /* NaN stays: of it VMINPS gives the second operand. */
