@@ -28,6 +28,8 @@ endfunction()
 if(architecture STREQUAL "aarch64" AND CMAKE_C_COMPILER_ID MATCHES Clang)
   add_kernels(scalar -Xclang -Oz) # only what other sets leave: odd shapes
   set_source_files_properties(src/kernels/scalar/unary_f32.c PROPERTIES COMPILE_OPTIONS -Os)
+  set_source_files_properties(src/kernels/scalar/winograd_f32.c src/kernels/scalar/pool_f32.c
+    PROPERTIES COMPILE_OPTIONS "-O2;-fno-unroll-loops")
 else()
   add_kernels(scalar)
 endif()

@@ -420,7 +420,8 @@ typedef struct tested {
     eq_depthwise_f32_kernel depthwise_f16;
     eq_gemm_dynamic_kernel gemm_dynamic; /* dynamic_test.c */
     void (*depthwise_dynamic)(void), (*range_f32)(void), (*quantize_f32)(void);
-    eq_tile_transforms winograd_f16;
+    eq_tile_transforms winograd_f32, winograd_f16; /* the former and the next three: float_windows_test.c */
+    void (*largest_f32)(void), (*average_f32)(void), (*bilinear_f32)(void);
     void (*widen_f16)(void), (*narrow_f16)(void), (*add_f16)(void), (*multiply_f16)(void); /* float_products_test.c */
     EVERY_KERNEL(MEMBER)
 } tested;

@@ -311,6 +311,12 @@ typedef struct eq_binary_f32 {
     } order[2];                           /* a is the operator's first input, or its second */
 } eq_binary_f32;
 
+/* Windows of `rows` x `columns` pixels of a float32 image, `step` floats apart; `row` is from one row of a window to the next. */
+typedef struct eq_windows_f32 {
+    int32_t rows, columns, channels, pixels;
+    ptrdiff_t row, step;
+} eq_windows_f32;
+
 /* XNNPACK's qs8-vadd: acc = bias + a * a_multiplier + b * b_multiplier;
  * out = clamp((acc >> shift, rounded as in docs/arithmetic.md) + zero_point). */
 typedef struct eq_add {
@@ -346,7 +352,7 @@ typedef struct eq_kernels {
     /* `rows` whole output rows; `in` points at the window of the first output. Up to EQ_SLACK bytes past each window's end may be read. */
     void (*depthwise_dynamic)(const eq_depthwise_dynamic *depthwise, const int8_t *in, eq_dynamic_scale scale, float *out,
                               int32_t rows);
-    eq_tile_transforms winograd_f16; /* NULL where gemm_f16 is */
+    eq_tile_transforms winograd_f32, winograd_f16; /* the latter NULL where gemm_f16 is */
     /* float16 to float32, exactly, and back, rounded to nearest, ties to even. */
     void (*widen_f16)(const uint16_t *in, float *out, size_t n);
     void (*narrow_f16)(const float *in, uint16_t *out, size_t n);
@@ -357,6 +363,13 @@ typedef struct eq_kernels {
     /* Returns whether there is such an operator, and does nothing else if n is 0; `out` may be `in`. */
     bool (*unary_f32)(const eq_unary_f32 *options, const float *in, float *out, size_t n);
     const eq_binary_f32 *binary_f32; /* the last row's functions are NULL */
+    /* out[x][c] = the largest that window x has of channel c, the first of 0 and -0 in the order of columns. A NaN is as -infinity. */
+    void (*largest_f32)(const eq_windows_f32 *windows, const float *in, float *out);
+    /* out[c] = bounded((XNNPACK's order of a sum of nine + before[c]) * scale): ops/reduce/average_f32.c. */
+    void (*average_f32)(const float *const taps[9], const float *before, float scale, const eq_bounds *bounds, int32_t channels,
+                        float *out);
+    /* out[c] = the mix of four pixels, as of int8 below, with fractions of 1; each operation is rounded. */
+    void (*bilinear_f32)(const float *const corners[4], float right, float bottom, int32_t channels, float *out);
     /* `columns` neighbouring outputs of a row; `in` points at the window of the first. */
     void (*depthwise_wide)(const eq_depthwise_wide *depthwise, const int8_t *in, int8_t *out, int32_t columns);
     void (*add)(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);

@@ -52,6 +52,15 @@ void eq_avx2_quantize_f32(const eq_quantize_f32 *parameters, const float *restri
 bool eq_avx2_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_avx2_binary_f32[];
 
+void eq_avx2_winograd_f32_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride);
+bool eq_avx2_winograd_f32_output(const eq_tile_outputs *outputs, const void *products, ptrdiff_t stride, int32_t tiles,
+                                 void *out, int32_t height, int32_t width);
+
+void eq_avx2_largest_f32(const eq_windows_f32 *windows, const float *in, float *out);
+void eq_avx2_average_f32(const float *const taps[9], const float *before, float scale, const eq_bounds *bounds,
+                         int32_t channels, float *out);
+void eq_avx2_bilinear_f32(const float *const corners[4], float right, float bottom, int32_t channels, float *out);
+
 #define EQ_AVX2_SET                                                                                                       \
     EQ_SCALAR_SET,                                                                                                        \
         .gemm = {.rows = 72,                                                                                              \
@@ -73,6 +82,9 @@ extern const eq_binary_f32 eq_avx2_binary_f32[];
                                         .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                    \
                                         .pack = eq_avx2_gemm_f32_pack,                                                    \
                                         .run = eq_avx2_gemm_f32_run},                                                     \
+                           .largest_f32 = eq_avx2_largest_f32, .average_f32 = eq_avx2_average_f32,                        \
+                           .bilinear_f32 = eq_avx2_bilinear_f32,                                                          \
+                           .winograd_f32 = {eq_avx2_winograd_f32_input, eq_avx2_winograd_f32_output},                     \
                            .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                          \
                                              .pack = eq_avx2_depthwise_f32_pack,                                          \
                                              .run = eq_avx2_depthwise_f32_run},                                           \

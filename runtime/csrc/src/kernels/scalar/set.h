@@ -72,6 +72,16 @@ void eq_scalar_quantize_f32(const eq_quantize_f32 *parameters, const float *rest
 bool eq_scalar_unary_f32(const eq_unary_f32 *options, const float *in, float *out, size_t n);
 extern const eq_binary_f32 eq_scalar_binary_f32[];
 
+void eq_scalar_winograd_f32_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points,
+                                  ptrdiff_t stride);
+bool eq_scalar_winograd_f32_output(const eq_tile_outputs *outputs, const void *products, ptrdiff_t stride, int32_t tiles,
+                                   void *out, int32_t height, int32_t width);
+
+void eq_scalar_largest_f32(const eq_windows_f32 *windows, const float *in, float *out);
+void eq_scalar_average_f32(const float *const taps[9], const float *before, float scale, const eq_bounds *bounds,
+                           int32_t channels, float *out);
+void eq_scalar_bilinear_f32(const float *const corners[4], float right, float bottom, int32_t channels, float *out);
+
 #define EQ_SCALAR_SET                                                                                                         \
     .gemm = {.rows = 8,                                                                                                       \
              .columns = 8,                                                                                                    \
@@ -93,6 +103,9 @@ extern const eq_binary_f32 eq_scalar_binary_f32[];
                                     .packed_bytes = eq_scalar_gemm_f32_packed_bytes,                                          \
                                     .pack = eq_scalar_gemm_f32_pack,                                                          \
                                     .run = eq_scalar_gemm_f32_run},                                                           \
+                       .largest_f32 = eq_scalar_largest_f32, .average_f32 = eq_scalar_average_f32,                            \
+                       .bilinear_f32 = eq_scalar_bilinear_f32,                                                                \
+                       .winograd_f32 = {eq_scalar_winograd_f32_input, eq_scalar_winograd_f32_output},                         \
                        .depthwise_f32 = {.packed_bytes = eq_scalar_depthwise_f32_packed_bytes,                                \
                                          .pack = eq_scalar_depthwise_f32_pack,                                                \
                                          .run = eq_scalar_depthwise_f32_run},                                                 \

@@ -2,7 +2,7 @@
  * a third of those of 0, 1, -1, 2, -2. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
  *
  * A unit takes some tiles: their inputs are transformed (36 matrices of tiles by channels), each matrix is multiplied by that of the
- * transformed weights (gemm_f32), and the products are transformed to outputs (winograd_f32_transforms.c).
+ * transformed weights (gemm_f32), and the products are transformed to outputs (kernels/winograd_f32_template.h).
  *
  * Layers of float16 have tiles of 2x2 outputs, whose points 0, 1, -1 and infinity lose less of 11 bits, and transforms that are kernels. */
 #include "winograd_f32.h"
@@ -255,8 +255,7 @@ eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_wi
     const int32_t tiles_y = tiles_along(w->out_height, f), tiles_x = tiles_along(w->out_width, f), points = f->in * f->in;
     step_data d = {.form = f,
                    .kernel = is_half ? &plan->kernels->gemm_f16 : &plan->kernels->gemm_f32,
-                   .transforms = is_half ? plan->kernels->winograd_f16
-                                         : (eq_tile_transforms){eq_winograd_f32_input, eq_winograd_f32_output},
+                   .transforms = is_half ? plan->kernels->winograd_f16 : plan->kernels->winograd_f32,
                    .outputs = {.columns = layer->weights->dims[0],
                                .bias = layer->bias ? layer->bias->data : NULL,
                                .min = layer->min,

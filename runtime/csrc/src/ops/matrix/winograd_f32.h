@@ -17,11 +17,6 @@ typedef struct eq_winograd_f32 {
 /* Whether a CONV_2D is computed so. The window's taps and the shapes in the file decide, which all sessions agree on. */
 bool eq_winograd_f32_takes(const eq_plan *plan, const eq_operator *op, const eq_window *window);
 
-/* For float32. (winograd_f32_transforms.c) */
-void eq_winograd_f32_input(const void *in, ptrdiff_t row, int32_t channels, int32_t tiles, void *points, ptrdiff_t stride);
-bool eq_winograd_f32_output(const eq_tile_outputs *outputs, const void *products, ptrdiff_t stride, int32_t tiles, void *out,
-                            int32_t height, int32_t width);
-
 eq_status eq_winograd_f32_plan(eq_plan *plan, const eq_operator *op, const eq_winograd_f32 *layer);
 
 #endif

@@ -120,15 +120,6 @@ static void run_bilinear(const eq_step *step, const eq_storage *storage, int32_t
     }
 }
 
-/* Each operation is rounded. */
-static void mix_f32(const float *const corners[4], float right, float bottom, ptrdiff_t channels, float *out) {
-    for (ptrdiff_t c = 0; c < channels; ++c) {
-        const float above = corners[0][c] + (corners[1][c] - corners[0][c]) * right;
-        const float below = corners[2][c] + (corners[3][c] - corners[2][c]) * right;
-        out[c] = above + (below - above) * bottom;
-    }
-}
-
 static void run_bilinear_f32(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)scratch;
     const eq_resize *r = step->data;
@@ -142,7 +133,7 @@ static void run_bilinear_f32(const eq_step *step, const eq_storage *storage, int
             const eq_sample *c = &r->columns[x];
             const ptrdiff_t left = c->near * channels, right = c->far * channels;
             const float *const corners[4] = {above + left, above + right, below + left, below + right};
-            mix_f32(corners, c->fraction, i.row->fraction, channels, to);
+            r->kernels->bilinear_f32(corners, c->fraction, i.row->fraction, (int32_t)channels, to);
         }
     }
 }
@@ -259,3 +250,4 @@ EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear_f32, FLOAT32);
 EQ_OPERATOR(RESIZE_BILINEAR, eq_prepare_resize_bilinear_s16, INT16);
 EQ_OPERATOR(RESIZE_NEAREST_NEIGHBOR, eq_prepare_resize_nearest_neighbor, ANY);
 EQ_OPERATOR_KERNEL(bilinear, RESIZE_BILINEAR);
+EQ_OPERATOR_KERNEL(bilinear_f32, RESIZE_BILINEAR);

@@ -10,6 +10,7 @@
 enum { TAPS = 9 };
 
 typedef struct step_data {
+    const eq_kernels *kernels;
     eq_pool_shape shape;
     eq_bounds bounds;
 } step_data;
@@ -44,15 +45,6 @@ static int32_t next_inside(const window *w, int32_t tap, int32_t count) {
     return x < left + w->columns.count ? x * w->height + (y < top ? top : y) : count;
 }
 
-/* Nine taps and what came before them, scaled and clamped. */
-static void add_taps(const float *const taps[TAPS], const float *before, int32_t channels, eq_bounds bounds, float scale,
-                     float *restrict out) {
-    for (int32_t c = 0; c < channels; ++c) {
-        const float ends = (taps[0][c] + taps[1][c]) + taps[8][c] + (taps[6][c] + taps[7][c]);
-        out[c] = eq_bounded(&bounds, (((taps[2][c] + taps[3][c]) + (taps[4][c] + taps[5][c]) + ends) + before[c]) * scale);
-    }
-}
-
 static void find_taps(const window *w, int32_t first, int32_t count, const float *zeros, const float *taps[TAPS]) {
     for (int32_t i = 0; i < TAPS; ++i) {
         taps[i] = first + i < count ? tap_at(w, first + i, zeros) : zeros;
@@ -71,9 +63,9 @@ static void average(const step_data *d, const window *w, float *scratch, float *
         then = next_inside(w, first + TAPS, count);
         find_taps(w, first, count, scratch, taps);
         if (then >= count) {
-            add_taps(taps, before, channels, d->bounds, part, out);
+            d->kernels->average_f32(taps, before, part, &d->bounds, channels, out);
         } else {
-            add_taps(taps, before, channels, unbounded, 1, sums);
+            d->kernels->average_f32(taps, before, 1, &unbounded, channels, sums);
             float *const other = next;
             before = next = sums;
             sums = other;
@@ -103,7 +95,7 @@ static void run_row(const step_data *d, window *w, const uint8_t *from, float *s
             find_taps(w, 0, count, scratch, taps);
         }
         follows = true;
-        add_taps(taps, scratch, channels, d->bounds, 1.0f / (float)count, out);
+        d->kernels->average_f32(taps, scratch, 1.0f / (float)count, &d->bounds, channels, out);
     }
 }
 
@@ -123,7 +115,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
 }
 
 eq_status eq_prepare_average_f32(eq_plan *plan, const eq_operator *op) {
-    step_data d;
+    step_data d = {.kernels = plan->kernels};
     const eq_status status = eq_pool_read_f32(plan, op, &d.shape, &d.bounds.min, &d.bounds.max);
     if (status != EQ_OK) {
         return status;

@@ -9,6 +9,7 @@
 enum { BLOCK = 16 }; /* channels whose results stay in registers */
 
 typedef struct step_data {
+    const eq_kernels *kernels;
     eq_pool_shape shape;
     int32_t code; /* EQ_OP_... */
     float min, max;
@@ -60,47 +61,25 @@ static void run_roots(const step_data *d, const float *first, covered c, float *
     }
 }
 
-static inline float larger(float a, float b) {
-    return b > a ? b : a;
-}
-
-/* out[i] = the larger one; of 0 and -0 that of a, and no NaN of b. */
-static void take_larger(const float *a, const float *b, size_t n, float *restrict out) {
-    for (size_t i = 0; i < n; ++i) {
-        out[i] = larger(a[i], b[i]);
-    }
-}
-
-/* The same with what is there for a. */
-static void keep_larger(const float *restrict b, size_t n, float *restrict out) {
-    for (size_t i = 0; i < n; ++i) {
-        out[i] = larger(out[i], b[i]);
-    }
-}
-
-/* First the largest of each column, then of neighbouring columns. A NaN is as -infinity. */
-static void run_largest(const step_data *d, const float *first, covered c, float *restrict tallest, float *out) {
-    const int32_t channels = d->shape.channels;
-    const size_t pixel = (size_t)channels, row = (size_t)d->shape.width * pixel;
-    const float *second = c.rows > 1 ? first + c.row : first;
-    for (size_t i = 0; i < row; ++i) {
-        tallest[i] = larger(larger(-INFINITY, first[i]), second[i]);
-    }
-    for (int32_t y = 2; y < c.rows; ++y) {
-        keep_larger(first + y * c.row, row, tallest);
-    }
-    for (int32_t x = 0; x < d->shape.window.out_width; ++x, out += channels) {
+/* One row of outputs, from the windows' rows. Those that the image's edges do not cut are done at once. */
+static void run_largest(const step_data *d, const float *first, eq_windows_f32 windows, float *out) {
+    const int32_t width = d->shape.window.out_width, whole = d->shape.window.width;
+    windows.step = (ptrdiff_t)d->shape.window.stride_x * windows.channels;
+    for (int32_t x = 0; x < width; x += windows.pixels, out += (ptrdiff_t)windows.pixels * windows.channels) {
         const eq_pool_range columns = eq_pool_columns(&d->shape, x);
-        const float *from = tallest + (ptrdiff_t)columns.first * channels;
-        take_larger(from, columns.count > 1 ? from + channels : from, pixel, out);
-        for (int32_t i = 2; i < columns.count; ++i) {
-            keep_larger(from + (ptrdiff_t)i * channels, pixel, out);
+        windows.columns = columns.count;
+        windows.pixels = 1;
+        while (columns.count == whole && x + windows.pixels < width &&
+               eq_pool_columns(&d->shape, x + windows.pixels).count == whole) {
+            ++windows.pixels;
         }
+        d->kernels->largest_f32(&windows, first + (ptrdiff_t)columns.first * windows.channels, out);
     }
 }
 
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
+    (void)scratch;
     const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
     for (int32_t unit = first; unit < last; ++unit) {
         const void *from;
@@ -108,7 +87,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
         float *const to = eq_pool_row(&d->shape, in, out, unit, &from, &rows);
         const covered c = {.rows = rows.count, .row = in->row_stride / (ptrdiff_t)sizeof(float), .pixel = d->shape.channels};
         if (d->code == EQ_OP_MAX_POOL_2D) {
-            run_largest(d, from, c, scratch, to);
+            run_largest(d, from, (eq_windows_f32){.rows = c.rows, .channels = d->shape.channels, .row = c.row}, to);
         } else {
             run_roots(d, from, c, to);
         }
@@ -119,7 +98,7 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
 }
 
 eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
-    step_data d = {.code = op->code};
+    step_data d = {.kernels = plan->kernels, .code = op->code};
     const eq_status status = eq_pool_read_f32(plan, op, &d.shape, &d.min, &d.max);
     if (status != EQ_OK) {
         return status;
@@ -132,7 +111,6 @@ eq_status eq_prepare_pool_f32(eq_plan *plan, const eq_operator *op) {
         return (eq_status)plan->error->status;
     }
     *(step_data *)step->data = d;
-    step->scratch = (size_t)d.shape.width * (size_t)d.shape.channels * sizeof(float);
     return EQ_OK;
 }
 

@@ -1,0 +1,6 @@
+/* Transforms of Winograd's float convolutions. */
+#include "four_floats.h"
+
+#include "set.h"
+
+#include "kernels/winograd_f32_template.h"
