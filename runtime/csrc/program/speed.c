@@ -85,11 +85,11 @@ double speed_int8(void) {
     for (int i = 0; i < COLUMNS; i++) {
         scale[i] = 1e-3f;
     }
-    const eq_gemm_weights w = {COLUMNS, 1, DEPTH, weights, bias, scale, 0, true};
+    const eq_gemm_weights w = {COLUMNS, 1, DEPTH, weights, bias, scale, 0, true, 0};
     void *packed = take(kernels->gemm.packed_bytes(&w));
     kernels->gemm.pack(&w, packed);
     int8_product p = {.kernel = &kernels->gemm, .rows = kernels->gemm.rows < ROWS_MAX ? kernels->gemm.rows : ROWS_MAX};
-    p.gemm = (eq_gemm){packed, COLUMNS, 1, DEPTH, &segment_offset, 0, -128, 127, true};
+    p.gemm = (eq_gemm){packed, COLUMNS, 1, DEPTH, &segment_offset, 0, -128, 127, true, 0};
     for (int32_t r = 0; r < p.rows; r++) {
         p.in[r] = inputs + r * DEPTH;
         p.out[r] = outputs + r * COLUMNS;

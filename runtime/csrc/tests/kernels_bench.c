@@ -127,7 +127,7 @@ static void *prepare_weights(work *w, size_t taps) {
         packed = memset(take(w->kernels->depthwise.packed_bytes(&source)), 0, w->kernels->depthwise.packed_bytes(&source));
         w->kernels->depthwise.pack(&source, packed);
     } else {
-        const eq_gemm_weights source = {l->columns, w->gemm.segments, w->gemm.segment_bytes, weights, bias, scale, 0, true};
+        const eq_gemm_weights source = {l->columns, w->gemm.segments, w->gemm.segment_bytes, weights, bias, scale, 0, true, 0};
         packed = memset(take(w->kernels->gemm.packed_bytes(&source)), 0, w->kernels->gemm.packed_bytes(&source));
         w->kernels->gemm.pack(&source, packed);
     }

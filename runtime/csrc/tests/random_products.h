@@ -18,13 +18,13 @@ static inline void random_requantization(int32_t *bias, float *scale, int32_t co
 }
 
 /* As the contract's `small`: weights are (columns, taps), `stride` apart. */
-static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps, int32_t column_stride, int32_t tap_stride,
-                            const int32_t *bias, const float *scale, int32_t zero_point) {
+static inline bool is_small(const int8_t *weights, int32_t shift, int32_t columns, int32_t taps, int32_t column_stride,
+                            int32_t tap_stride, const int32_t *bias, const float *scale, int32_t zero_point) {
     const int64_t limit = zero_point == -128 ? 1 << 23 : 1 << 22;
     for (int32_t n = 0; n < columns; n++) {
         int64_t bound = llabs(bias[n]);
         for (int32_t t = 0; t < taps; t++) {
-            bound += 128 * abs(weights[n * column_stride + t * tap_stride]);
+            bound += 128 * abs(weights[n * column_stride + t * tap_stride] + shift);
         }
         if (bound >= limit || (double)bound * scale[n] >= (1 << 15) - (1 << 8)) {
             return false;
@@ -36,7 +36,7 @@ static inline bool is_small(const int8_t *weights, int32_t columns, int32_t taps
 /* As EVERY_KERNEL in elementwise_test.c: these functions are tested here, and another would not compile. */
 typedef struct tested_gemm {
     int32_t rows, columns;
-    bool no_minimum_weight;
+    bool no_minimum_weight, shifts;
     void (*packed_bytes)(void), (*pack)(void), (*run)(void);
 } tested_gemm;
 _Static_assert(sizeof(tested_gemm) == sizeof(eq_gemm_kernel), "a function of eq_gemm_kernel has no test");
@@ -66,7 +66,8 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     float *scale = take((size_t)columns * sizeof *scale);
     random_requantization(bias, scale, columns);
     const output_range range = random_range();
-    eq_gemm_weights source = {columns, segments, segment_bytes, weights, bias, scale, range.zero_point, false};
+    const int32_t shift = kernel->shifts ? PICK(0, 1, -127, 128, random_between(-127, 128)) : 0;
+    eq_gemm_weights source = {columns, segments, segment_bytes, weights, bias, scale, range.zero_point, false, shift};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     reference->pack(&source, reference_packed);
 
@@ -92,8 +93,9 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
 
     const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;
     const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
-    const bool small = is_small(weights, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale, range.zero_point);
-    eq_gemm gemm = {reference_packed, columns, segments, segment_bytes, offsets, range.zero_point, range.min, range.max, false};
+    const bool small = is_small(weights, shift, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale, range.zero_point);
+    eq_gemm gemm = {reference_packed, columns,   segments,  segment_bytes, offsets,
+                    range.zero_point, range.min, range.max, false,         shift};
     memset(expected, 0x55, output_bytes);
     for (int32_t r = 0; r < rows; r += reference->rows) {
         reference->run(&gemm, in + r, expected_rows + r, rows - r < reference->rows ? rows - r : reference->rows, first, last);
@@ -102,8 +104,9 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     for (int as_small = 0; as_small <= (int)small; as_small++) {
         char text[300];
         snprintf(text, sizeof text,
-                 "columns %d (%d to %d), segments %d of %d bytes, rows %d, step %d, range %d %d %d, small %d", columns, first,
-                 last, segments, segment_bytes, rows, step, range.zero_point, range.min, range.max, as_small);
+                 "columns %d (%d to %d), shift %d, segments %d of %d bytes, rows %d, step %d, range %d %d %d, small %d",
+                 columns, first, last, shift, segments, segment_bytes, rows, step, range.zero_point, range.min, range.max,
+                 as_small);
         memset(actual, 0x55, output_bytes);
         gemm.small = source.small = as_small;
         kernel->pack(&source, memset(packed, 0, kernel->packed_bytes(&source)));
@@ -135,7 +138,7 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     float *scale = take((size_t)columns * sizeof *scale);
     random_requantization(bias, scale, columns);
     const output_range range = random_range();
-    eq_gemm_weights source = {columns, 3, 3 * channels, weights, bias, scale, range.zero_point, false};
+    eq_gemm_weights source = {columns, 3, 3 * channels, weights, bias, scale, range.zero_point, false, 0};
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(scalar->gemm.packed_bytes(&source));
     scalar->gemm.pack(&source, reference_packed);
 
@@ -147,7 +150,8 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
     const int32_t first = random_between(0, columns / 8 - 1) * 8, last = random_between(first / 8 + 1, columns / 8) * 8;
     const ptrdiff_t offsets[3] = {0, in_row, 2 * in_row};
-    const eq_gemm gemm = {reference_packed, columns, 3, 3 * channels, offsets, range.zero_point, range.min, range.max, false};
+    const eq_gemm gemm = {reference_packed, columns,   3,         3 * channels, offsets,
+                          range.zero_point, range.min, range.max, false,        0};
     memset(expected, 0x55, output_bytes);
     for (int32_t y = first_row; y < last_row; y++) {
         for (int32_t x = 0; x < width && x - (width - 4) < shown; x++) {
@@ -162,7 +166,7 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
         tiles[t] = (eq_winograd_tile){input + x * channels, actual + x * columns, first_row, last_row, shown};
     }
     void *scratch = take(kernel->scratch_bytes(channels));
-    const bool small = is_small(weights, columns, taps, taps, 1, bias, scale, range.zero_point);
+    const bool small = is_small(weights, 0, columns, taps, taps, 1, bias, scale, range.zero_point);
     eq_winograd winograd = {packed, channels, columns, in_row, out_row, range.zero_point, range.min, range.max, false};
     for (int as_small = 0; as_small <= (int)small; as_small++) {
         char text[200];
@@ -240,7 +244,7 @@ static inline void test_depthwise(const eq_kernels *scalar, const eq_kernels *se
     const size_t output_bytes = (size_t)((rows - 1) * out_row + out_width * channels);
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
 
-    const bool small = is_small(weights, channels, taps, 1, channels, bias, scale, range.zero_point);
+    const bool small = is_small(weights, 0, channels, taps, 1, channels, bias, scale, range.zero_point);
     eq_depthwise depthwise = {
         .packed = reference_packed,
         .channels = channels,

@@ -11,7 +11,7 @@
 
 /* ---- matrix products: convolutions, fully connected layers ----
  *
- * One output value:  acc = bias[n] + sum over s, k of weights[n][s][k] * in[segment_offsets[s] + k]      (int32, wraps)
+ * One output value:  acc = bias[n] + sum over s, k of (weights[n][s][k] + shift) * in[segment_offsets[s] + k]   (int32, wraps)
  *                    out = saturate(round_half_even(clamp(float(acc) * scale[n], min - zp, max - zp)) + zp)
  * where `in` points at the first byte of the output's window. A segment is a run of adjacent input bytes: of a kernel row
  * (kernel width x channels) if the dilation is 1. The input's zero point is folded into the bias by the caller. */
@@ -24,6 +24,7 @@ typedef struct eq_gemm_weights {
     const float *scale;    /* (columns) */
     int32_t zero_point;    /* as the kernel will be given it, and */
     bool small;
+    int32_t shift; /* -127 to 128, 0 unless the kernel `shifts`: old uint8 weights do not fit int8 without */
 } eq_gemm_weights;
 
 typedef struct eq_gemm {
@@ -34,12 +35,14 @@ typedef struct eq_gemm {
     /* Every |acc| < 2^22 (2^23 where zero_point is -128), |acc * scale| < 2^15 - 2^8, scale < 2^100, proven from weights and bias:
      * shortcuts are exact. */
     bool small;
+    int32_t shift; /* as of the weights */
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {
     int32_t rows;           /* most rows (output pixels) in one call; the driver gives that many whenever it can */
     int32_t columns;        /* column ranges begin at multiples of this */
     bool no_minimum_weight; /* weights must not be -128: the caller splits them into two segments then */
+    bool shifts;            /* for a kernel that does not, the caller splits weights that do not fit int8 */
     size_t (*packed_bytes)(const eq_gemm_weights *weights);
     void (*pack)(const eq_gemm_weights *weights, void *packed); /* packed is zeroed and aligned to 64 */
     /* Compute columns first_column to last_column - 1 of `rows` output pixels: in[r] points at the window of pixel r, out[r]

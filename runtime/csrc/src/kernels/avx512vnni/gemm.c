@@ -7,7 +7,10 @@
 enum { BLOCK = 32 }; /* columns in a block: two vectors */
 
 typedef eq_gemm product;
-typedef int8_t *const *destination;
+typedef struct destination {
+    int8_t *const *out;
+    const int32_t *starts; /* (rows): what sums begin with besides the bias */
+} destination;
 
 typedef struct block_header {
     int32_t bias[BLOCK]; /* less 128 times the sum of the weights */
@@ -55,8 +58,7 @@ void eq_avx512vnni_gemm_pack(const eq_gemm_weights *w, void *packed) {
 }
 
 EQ_INLINE __m512i first_sum(const tile *t, const block_header *header, int r, int v) {
-    (void)t, (void)r;
-    return _mm512_load_si512(header->bias + 16 * v);
+    return _mm512_add_epi32(_mm512_load_si512(header->bias + 16 * v), _mm512_set1_epi32(t->to.starts[r]));
 }
 
 /* Requantize acc[rows][vectors] from row r on, as many as fill 64 bytes, and store `mask` of the columns. */
@@ -69,7 +71,7 @@ EQ_INLINE void store_rows(const tile *t, __m512i acc[][2], const block_header *h
 #define ROW(i) (r + (i) / vectors < last ? r + (i) / vectors : last)
 #define SCALED(i) scaled(acc[ROW(i)][(i) % vectors], scale[(i) % vectors], &to, limited)
     const __m512i bytes = _mm512_permutexvar_epi32(by_vector, packed(SCALED(0), SCALED(1), SCALED(2), SCALED(3), &to, limited));
-    int8_t *const *out = t->to + r;
+    int8_t *const *out = t->to.out + r;
     if (vectors == 2) {
         _mm256_mask_storeu_epi8(out[0] + column, mask, _mm512_castsi512_si256(bytes));
         if (r + 1 < rows) {
@@ -110,12 +112,47 @@ EQ_INLINE void finish_two_blocks(const tile *t, const __m512i acc[4], const bloc
     const requantization to = requantization_to(t->gemm->zero_point, t->gemm->min, t->gemm->max);
     const __m512i by_vector = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 #define WHOLE(v) scaled(acc[v], _mm512_load_ps(header[v / 2]->scale + v % 2 * 16), &to, true)
-    _mm512_storeu_si512(t->to[0] + column,
+    _mm512_storeu_si512(t->to.out[0] + column,
                         _mm512_permutexvar_epi32(by_vector, packed(WHOLE(0), WHOLE(1), WHOLE(2), WHOLE(3), &to, true)));
 }
 
+/* Sums of a window's inputs, in 16 lanes. */
+EQ_INLINE __m512i sum_window(const eq_gemm *g, const int8_t *in, __mmask64 last) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sums = _mm512_setzero_si512();
+    for (int32_t s = 0; s < g->segments; s++) {
+        const int8_t *from = in + g->segment_offsets[s];
+        int32_t left = g->segment_bytes;
+        for (; left > LINE; left -= LINE, from += LINE) {
+            ACCUMULATE(sums, ones, _mm512_loadu_si512(from));
+        }
+        ACCUMULATE(sums, ones, _mm512_maskz_loadu_epi8(last, from));
+    }
+    return sums;
+}
+
+EQ_INLINE __m512i add_pairs(__m512i a, __m512i b) {
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+}
+
+/* starts[r] = shift times the sum of the inputs of window r; four rows at once share the sums over lanes. */
+static void find_starts(const eq_gemm *g, const int8_t *const *in, int32_t rows, int32_t starts[TILE_ROWS]) {
+    const __mmask64 last = ~(__mmask64)0 >> (LINE - 1 - (g->segment_bytes - 1) % LINE);
+    for (int32_t r = 0; r < rows; r += 4) {
+        const int32_t left = rows - 1 - r;
+        const __m512i a = sum_window(g, in[r], last), b = sum_window(g, in[r + (left < 1 ? left : 1)], last);
+        const __m512i c = sum_window(g, in[r + (left < 2 ? left : 2)], last),
+                      d = sum_window(g, in[r + (left < 3 ? left : 3)], last);
+        const __m512i ab = add_pairs(a, b), cd = add_pairs(c, d);
+        const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+        const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        _mm_storeu_si128((__m128i *)(void *)(starts + r), _mm_mullo_epi32(sums, _mm_set1_epi32(g->shift)));
+    }
+}
+
 /* One row of the only column, in two phases. What the panel has past the window meets weights of zero. */
-static void run_only_column(const eq_gemm *g, const int8_t *const *in, int8_t *const *out) {
+static void run_only_column(const eq_gemm *g, const int8_t *const *in, destination to) {
     _Alignas(LINE) uint8_t panel[PANEL_ROW];
     const block_header *header = g->packed;
     const int8_t *weights = (const int8_t *)(header + 1);
@@ -134,20 +171,25 @@ static void run_only_column(const eq_gemm *g, const int8_t *const *in, int8_t *c
         }
     }
     const int32_t sum = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
-    const tile t = {.gemm = g, .to = out};
-    __m512i sums[1][2] = {{_mm512_add_epi32(_mm512_load_si512(header->bias), _mm512_set1_epi32(sum))}};
+    const tile t = {.gemm = g, .to = to};
+    __m512i sums[1][2] = {{_mm512_add_epi32(first_sum(&t, header, 0, 0), _mm512_set1_epi32(sum))}};
     finish(&t, sums, header, 0, 1, 1, 1);
 }
 
 void eq_avx512vnni_gemm_run(const eq_gemm *g, const int8_t *const *in, int8_t *const *out, int32_t rows, int32_t first_column,
                             int32_t last_column) {
     const bool line = is_line(g->columns, g->segments * g->segment_bytes);
+    int32_t starts[TILE_ROWS] = {0};
     for (int32_t r = 0, n; r < rows; r += n) {
         n = line ? 1 : rows_at_once(rows - r);
+        const destination to = {out + r, starts};
+        if (g->shift != 0) {
+            find_starts(g, in + r, n, starts);
+        }
         if (line) {
-            run_only_column(g, in + r, out + r);
+            run_only_column(g, in + r, to);
         } else {
-            run_rows(g, in + r, out + r, n, first_column, last_column);
+            run_rows(g, in + r, to, n, first_column, last_column);
         }
     }
 }

@@ -24,7 +24,7 @@ static int32_t window_product(const eq_gemm *g, const int8_t *weights, const int
     for (int32_t s = 0; s < g->segments; s++) {
         const int8_t *segment = in + g->segment_offsets[s];
         for (int32_t k = 0; k < g->segment_bytes; k++) {
-            acc = eq_add_wrapping(acc, weights[k] * segment[k]);
+            acc = eq_add_wrapping(acc, (weights[k] + g->shift) * segment[k]);
         }
         weights += g->segment_bytes;
     }

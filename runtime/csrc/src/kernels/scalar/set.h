@@ -84,6 +84,7 @@ void eq_scalar_bilinear_f32(const float *const corners[4], float right, float bo
 
 #define EQ_SCALAR_SET                                                                                                         \
     .gemm = {.rows = 8,                                                                                                       \
+             .shifts = true,                                                                                                  \
              .columns = 8,                                                                                                    \
              .packed_bytes = eq_scalar_gemm_packed_bytes,                                                                     \
              .pack = eq_scalar_gemm_pack,                                                                                     \

@@ -17,6 +17,7 @@ typedef struct run_part {
     const void *packed;
     int32_t columns, segments, segment_bytes;
     bool small;
+    int32_t shift;
     int32_t height, width; /* output pixels */
     int64_t pixels;        /* of all images */
     int32_t chunk;         /* columns that are done for all pixels before the next */
@@ -193,6 +194,7 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
         gemm.segments = p->segments;
         gemm.segment_bytes = p->segment_bytes;
         gemm.small = p->small;
+        gemm.shift = p->shift;
         gemm.segment_offsets = offsets;
         find_segments(g, p, in.row_stride, offsets);
         const cursor origin = start(g, p, &in, &out);
@@ -242,6 +244,7 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         .columns = part->weights.columns,
         .segments = shape->segments,
         .segment_bytes = shape->segment_bytes,
+        .shift = part->shift,
         .height = part->height,
         .width = part->width,
         .pixels = pixels,

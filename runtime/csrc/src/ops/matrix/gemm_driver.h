@@ -20,7 +20,7 @@ typedef struct eq_gemm_part {
     int32_t in_y, in_x;    /* of the first window; negative: in the halo */
     int32_t out_y, out_x;  /* of the first pixel */
     int32_t height, width; /* pixels that this part computes */
-    int32_t terms;         /* int8 numbers whose sum a weight is; set by eq_gemm_layer_plan */
+    int32_t terms, shift;  /* int8 numbers whose sum a weight is, and what is beside them; set by eq_gemm_layer_plan */
 } eq_gemm_part;
 
 typedef struct eq_gemm_geometry {

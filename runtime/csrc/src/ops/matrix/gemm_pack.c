@@ -60,11 +60,15 @@ static eq_gemm_weights kernel_weights(const packer *p, const eq_gemm_part *part)
         .bias = p->bias,
         .scale = p->layer->quantized.scale + part->first_column,
         .zero_point = p->layer->quantized.out_zero_point,
+        .shift = part->shift,
     };
 }
 
-/* Write one column's weights as `terms` blocks of int8 whose sum they are. */
-static void split(int16_t *column, size_t count, int32_t terms, int8_t *out) {
+/* Write one column's weights as `terms` blocks of int8 whose sum with `shift` they are. */
+static void split(int16_t *column, size_t count, int32_t shift, int32_t terms, int8_t *out) {
+    for (size_t i = 0; shift != 0 && i < count; ++i) {
+        column[i] = (int16_t)(column[i] - shift);
+    }
     for (int32_t term = 0; term < terms; ++term) {
         eq_weights_split(column, count, terms == 1 ? -128 : -127, out);
         out += count;
@@ -83,7 +87,7 @@ static bool pack_part(const packer *p, const eq_gemm_part *part, void *packed) {
             continue;
         }
         small &= eq_weight_column(w, &p->layer->quantized, n, part->first_column, p->column, &p->bias[n]);
-        split(p->column, count, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
+        split(p->column, count, part->shift, part->terms, p->weights + (size_t)n * count * (size_t)part->terms);
     }
     eq_gemm_weights weights = kernel_weights(p, part);
     weights.small = small;

@@ -4,8 +4,8 @@
 
 #include "gemm_driver.h"
 
-/* How a part's weights are cut into segments of adjacent input bytes. Weights that one int8 cannot hold are the sum of several
- * terms: the segments are repeated, at the same places of the input. */
+/* How a part's weights are cut into segments of adjacent input bytes. Weights that one int8 cannot hold are an int8 and a shift
+ * where the kernel adds that, else the sum of several terms: the segments are repeated, at the same places of the input. */
 typedef struct eq_gemm_shape {
     int32_t terms, taps_x; /* taps_x 1: a kernel row is one segment */
     int32_t segments, segment_bytes;

@@ -1,7 +1,11 @@
 #include "base/memory.h"
 #include "gemm_pack.h"
 
-enum { BLOCK = 16 }; /* columns at least: a run is whole tiles of any kernel, but for the last */
+enum {
+    BLOCK = 16, /* columns at least: a run is whole tiles of any kernel, but for the last */
+    LEAST_SHIFTED =
+        32 /* taps, times blocks: to add up a smaller window's inputs takes longer than to multiply them once more */
+};
 
 static int32_t block_columns(const eq_gemm_kernel *kernel) {
     return (BLOCK + kernel->columns - 1) / kernel->columns * kernel->columns;
@@ -43,11 +47,26 @@ static int32_t divide_part(const eq_gemm_layer *layer, const eq_gemm_part *part,
     return count;
 }
 
+/* The kernel takes weights as they are in the file, and their zero point beside them. */
+static bool is_shifted(const eq_gemm_layer *layer, const eq_gemm_kernel *kernel) {
+    const eq_weight_view *w = &layer->parts[0].weights;
+    const int64_t taps = (int64_t)w->height * w->width * w->channels;
+    return kernel->shifts && layer->quantized.weight_zero_point_count == 1 &&
+           taps * ((w->columns + BLOCK - 1) / BLOCK) >= LEAST_SHIFTED;
+}
+
 eq_status eq_gemm_divide(eq_plan *plan, eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     if (eq_weight_terms(layer->weights, kernel->no_minimum_weight) == 1) {
         for (int32_t i = 0; i < layer->part_count; ++i) {
             layer->parts[i].terms = 1;
+        }
+        return EQ_OK;
+    }
+    if (is_shifted(layer, kernel)) {
+        for (int32_t i = 0; i < layer->part_count; ++i) {
+            layer->parts[i].terms = 1;
+            layer->parts[i].shift = -layer->quantized.weight_zero_points[0];
         }
         return EQ_OK;
     }
