@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arithmetic/arithmetic.h"
+#include "base/memory.h"
 #include "ops/arguments.h"
 #include "plan/operator.h"
 #include "ops/quantization.h"
@@ -48,28 +49,60 @@ static void run_max(const eq_step *step, const eq_storage *storage, int32_t firs
     }
 }
 
+/* The window's sum of each channel, shifted: of a large window, of which a row has few. */
+static void sum_window(const eq_pool *pool, const int8_t *from, ptrdiff_t row_stride, int32_t rows, int32_t columns,
+                       int32_t *sums) {
+    const int32_t channels = pool->shape.channels, count = rows * columns;
+    const bool adjacent = row_stride == (ptrdiff_t)columns * channels; /* all pixels of all rows */
+    for (int32_t i = 0; i < channels; ++i) {
+        sums[i] = pool->shift * count;
+    }
+    for (int32_t y = 0; y < (adjacent ? 1 : rows); ++y) {
+        pool->kernels->sum_rows(from + y * row_stride, channels, adjacent ? count : columns, channels, sums);
+    }
+}
+
+/* The same from sums of the rows, where a row has many windows. */
+static void add_columns(const int32_t *from, int32_t channels, int32_t columns, int32_t shift, int32_t *sums) {
+    for (int32_t i = 0; i < channels; ++i) {
+        sums[i] = shift + from[i];
+    }
+    for (int32_t j = 1; j < columns; ++j) {
+        from += channels;
+        for (int32_t i = 0; i < channels; ++i) {
+            sums[i] += from[i];
+        }
+    }
+}
+
+/* Scratch: sums of windows (out_width, channels), and where there are several of columns (width, channels), with slack behind each. */
 static void run_average(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const eq_pool *pool = step->data;
     const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
-    const int32_t channels = pool->shape.channels;
-    int32_t *const sums = scratch; /* (channels) */
+    const int32_t channels = pool->shape.channels, width = pool->shape.window.out_width, row = pool->shape.width * channels;
+    int32_t *const sums = scratch, *const tall = sums + (ptrdiff_t)width * channels + EQ_SLACK;
     for (int32_t unit = first; unit < last; ++unit) {
-        const void *first_row;
+        const void *from;
         eq_pool_range rows;
-        int8_t *const to = eq_pool_row(&pool->shape, in, out, unit, &first_row, &rows);
-        const int8_t *from = first_row;
-        for (int32_t x = 0; x < pool->shape.window.out_width; ++x) {
+        int8_t *to = eq_pool_row(&pool->shape, in, out, unit, &from, &rows);
+        if (width > 1) {
+            memset(tall, 0, (size_t)row * sizeof *tall);
+            pool->kernels->sum_rows(from, in->row_stride, rows.count, row, tall);
+        }
+        for (int32_t x = 0, n; x < width; x += n, to += n * channels) { /* windows of as many pixels are divided together */
             const eq_pool_range c = eq_pool_columns(&pool->shape, x);
             const int32_t count = rows.count * c.count;
-            const bool adjacent = in->row_stride == (ptrdiff_t)c.count * channels; /* all pixels of all rows */
-            for (int32_t i = 0; i < channels; ++i) {
-                sums[i] = pool->shift * count;
+            eq_pool_range next = c;
+            for (n = 0; x + n < width && next.count == c.count; next = eq_pool_columns(&pool->shape, x + n)) {
+                if (width > 1) {
+                    add_columns(tall + (ptrdiff_t)next.first * channels, channels, c.count, pool->shift * count,
+                                sums + (ptrdiff_t)n * channels);
+                } else {
+                    sum_window(pool, (const int8_t *)from + next.first * channels, in->row_stride, rows.count, c.count, sums);
+                }
+                ++n;
             }
-            for (int32_t y = 0; y < (adjacent ? 1 : rows.count); ++y) {
-                pool->kernels->sum_rows(from + y * in->row_stride + c.first * channels, channels, adjacent ? count : c.count,
-                                        channels, sums);
-            }
-            pool->kernels->average(sums, count, pool->shift, pool->min, pool->max, to + x * channels, (size_t)channels);
+            pool->kernels->average(sums, count, pool->shift, pool->min, pool->max, to, (size_t)n * (size_t)channels);
         }
     }
 }
@@ -126,7 +159,8 @@ eq_status eq_prepare_average_pool_s8(eq_plan *plan, const eq_operator *op) {
     pool->shift = eq_plan_output(plan, op, 0)->file_type == EQ_UINT8 ? 128 : 0;
     pool->min = min;
     pool->max = max;
-    step->scratch = ((size_t)pool->shape.channels + EQ_SLACK) * sizeof(int32_t);
+    const size_t pixels = (size_t)pool->shape.window.out_width + (size_t)pool->shape.width;
+    step->scratch = eq_size_times(pixels * (size_t)pool->shape.channels + 2 * EQ_SLACK, sizeof(int32_t));
     return EQ_OK;
 }
 
