@@ -1,4 +1,5 @@
 /* SOFTMAX and LOG_SOFTMAX of float32: values are added in their order, so a sum cannot be split. docs/arithmetic.md has the formulas. */
+#include <math.h>
 #include <string.h>
 
 #include "arithmetic/functions_f32.h"
@@ -10,13 +11,15 @@
 #include "softmax.h"
 
 enum {
-    ROWS = 8,   /* at once: a sum is one chain of additions, whose latency those of other rows hide */
-    VECTORS = 4 /* of a row at once */
+    ROWS = 8,    /* at once: a sum is one chain of additions, whose latency those of other rows hide */
+    VECTORS = 4, /* of a row at once */
+    LONG = 32,   /* values of a row: fewer are not worth a call */
 };
 
 typedef struct step_data {
     eq_softmax shape;
     const eq_kernels *kernels;
+    eq_binary_f32_fn subtract, divide; /* one number; NULL: the set has no longer vectors than these */
 } step_data;
 
 static float largest_of(const float *in, int32_t depth) {
@@ -28,14 +31,15 @@ static float largest_of(const float *in, int32_t depth) {
             lanes = eq_larger(((const eq_floats *)(in + i))[v], lanes);
         }
     }
-    for (; i < depth; i++) {
-        lanes[0] = in[i] > lanes[0] ? in[i] : lanes[0];
-    }
+    float largest = lanes[0];
     EQ_UNROLL
     for (int lane = 1; lane < 4; lane++) {
-        lanes[0] = lanes[lane] > lanes[0] ? lanes[lane] : lanes[0];
+        largest = lanes[lane] > largest ? lanes[lane] : largest;
     }
-    return lanes[0];
+    for (; i < depth; i++) {
+        largest = in[i] > largest ? in[i] : largest;
+    }
+    return largest;
 }
 
 static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[ROWS]) {
@@ -72,13 +76,25 @@ static void add_rows(const float *in, int32_t depth, int32_t rows, float sums[RO
         (to)[i] = expression((in)[i]);                       \
     }
 
+static const eq_bounds unbounded = {-INFINITY, INFINITY};
+
 /* out = (in - subtrahend) * factor, of one row. */
-static void shift_row(const float *in, float subtrahend, float factor, float *out, int32_t depth) {
+static void shift_row(const step_data *d, const float *in, float subtrahend, float factor, float *out) {
+    const int32_t depth = d->shape.depth;
+    if (d->subtract && factor == 1) {
+        d->subtract(&unbounded, in, &subtrahend, out, (size_t)depth);
+        return;
+    }
 #define SHIFTED(x) (((x) - subtrahend) * factor)
     EACH_OF_ROW(in, out, SHIFTED)
 }
 
-static void divide_row(float *values, float sum, int32_t depth) {
+static void divide_row(const step_data *d, float *values, float sum) {
+    const int32_t depth = d->shape.depth;
+    if (d->divide) {
+        d->divide(&unbounded, values, &sum, values, (size_t)depth);
+        return;
+    }
 #define DIVIDED(x) ((x) / sum)
     EACH_OF_ROW(values, values, DIVIDED)
 }
@@ -90,15 +106,15 @@ static void run_rows(const step_data *d, const float *in, float *out, float *exp
     float sums[ROWS];
     for (int32_t r = 0; r < rows; r++) {
         const ptrdiff_t first = (ptrdiff_t)r * depth;
-        shift_row(in + first, largest_of(in + first, depth), d->shape.beta, out + first, depth);
+        shift_row(d, in + first, largest_of(in + first, depth), d->shape.beta, out + first);
     }
     d->kernels->unary_f32(&exponential, out, exponentials, (size_t)rows * (size_t)depth);
     add_rows(exponentials, depth, rows, sums);
     for (int32_t r = 0; r < rows; r++, out += depth) {
         if (d->shape.logarithm) {
-            shift_row(out, eq_log_f32(sums[r]), 1, out, depth);
+            shift_row(d, out, eq_log_f32(sums[r]), 1, out);
         } else {
-            divide_row(out, sums[r], depth);
+            divide_row(d, out, sums[r]);
         }
     }
 }
@@ -123,6 +139,16 @@ eq_status eq_prepare_softmax_f32(eq_plan *plan, const eq_operator *op) {
     }
     step_data *d = step->data;
     d->kernels = plan->kernels;
+    for (const eq_binary_f32 *row = plan->kernels->binary_f32; d->shape.depth >= LONG && row->order[0].run; row++) {
+        if (row->code == EQ_OP_SUB) {
+            d->subtract = row->order[0].run_scalar;
+        } else if (row->code == EQ_OP_DIV) {
+            d->divide = row->order[0].run_scalar;
+        }
+    }
+    if (!d->divide) {
+        d->subtract = NULL;
+    }
     step->scratch = d->shape.logarithm ? eq_size_times((size_t)d->shape.depth, ROWS * sizeof(float)) : 0;
     step->floats = true;
     return EQ_OK;
