@@ -35,7 +35,7 @@ static eq_status lay_out(eq_plan *plan) {
     return eq_plan_layout(plan);
 }
 
-/* Whether the padding of image `n`, seen from its pixel (0, 0), has the value everywhere and its pixels have none of it. */
+/* Whether the padding of image `n`, seen from its pixel (0, 0), has the value everywhere. Pixels may have it too: they are written later. */
 static bool is_padded(const eq_storage *at, int32_t n, size_t size, const void *value) {
     const ptrdiff_t pixel = (ptrdiff_t)(CHANNELS * size);
     const uint8_t *image = (const uint8_t *)at->data + n * at->image_stride;
@@ -45,7 +45,7 @@ static bool is_padded(const eq_storage *at, int32_t n, size_t size, const void *
             const bool inside = y >= 0 && y < HEIGHT && x >= 0 && x < WIDTH;
             for (int32_t c = 0; c < CHANNELS; ++c) {
                 const uint8_t *element = image + y * at->row_stride + x * pixel + c * (ptrdiff_t)size;
-                good = good && (memcmp(element, value, size) == 0) == !inside;
+                good = good && (inside || memcmp(element, value, size) == 0);
             }
         }
     }

@@ -20,9 +20,13 @@ static void run_copy(const eq_step *step, const eq_storage *storage, int32_t fir
     const bool dense = from.row_stride == (ptrdiff_t)copy->row && to.row_stride == (ptrdiff_t)copy->row;
     while (first < last) {
         const int32_t image = first / copy->height, row = first % copy->height, left = copy->height - row;
-        const int32_t rows = !dense ? 1 : left < last - first ? left : last - first;
-        memcpy((uint8_t *)to.data + image * to.image_stride + row * to.row_stride,
-               (const uint8_t *)from.data + image * from.image_stride + row * from.row_stride, (size_t)rows * copy->row);
+        const int32_t rows = left < last - first ? left : last - first;
+        const uint8_t *source = (const uint8_t *)from.data + image * from.image_stride + row * from.row_stride;
+        uint8_t *target = (uint8_t *)to.data + image * to.image_stride + row * to.row_stride;
+        const size_t bytes = dense ? (size_t)rows * copy->row : copy->row;
+        for (int32_t i = 0; i < (dense ? 1 : rows); ++i, source += from.row_stride, target += to.row_stride) {
+            memcpy(target, source, bytes);
+        }
         first += rows;
     }
 }

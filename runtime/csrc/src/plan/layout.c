@@ -9,6 +9,7 @@
 
 #include "copy.h"
 #include "base/memory.h"
+#include "fill.h"
 #include "plan.h"
 
 static bool wants_halo(const eq_use *use) {
@@ -146,64 +147,6 @@ static void find_fixed(const eq_plan *plan, eq_layout *layouts) {
 
 /* ---- 3. filling ---- */
 
-static const eq_operator FILL = {.index = -1, .code = -1, .name = "padding"};
-
-typedef struct eq_fill {
-    int32_t images, height, zero_point; /* 0 for types that have none, such as float32 */
-    bool two_bytes;                     /* elements of two bytes, which need not be the same */
-    size_t gap, width, top, bottom;     /* bytes: between rows, of a row's pixels, and before and after an image */
-} eq_fill;
-
-static void fill_gap(const eq_fill *fill, uint8_t *gap, size_t bytes) {
-    if (!fill->two_bytes) {
-        memset(gap, fill->zero_point, bytes);
-        return;
-    }
-    const int16_t zero_point = (int16_t)fill->zero_point;
-    for (size_t i = 0; i < bytes; i += sizeof zero_point) {
-        memcpy(gap + i, &zero_point, sizeof zero_point);
-    }
-}
-
-static void run_fill(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
-    const eq_fill *fill = step->data;
-    const eq_storage to = storage[step->outputs[0].tensor];
-    for (int32_t image = 0; image < fill->images; ++image) {
-        uint8_t *row = (uint8_t *)to.data + image * to.image_stride;
-        fill_gap(fill, row - fill->top, fill->top);
-        for (int32_t y = 0; fill->gap > 0 && y < fill->height - 1; ++y) {
-            fill_gap(fill, row + fill->width, fill->gap);
-            row += to.row_stride;
-        }
-        row = (uint8_t *)to.data + image * to.image_stride + (fill->height - 1) * to.row_stride;
-        fill_gap(fill, row + fill->width, fill->bottom);
-    }
-}
-
-static eq_status add_fill(eq_plan *plan, int32_t tensor) {
-    const eq_plan_tensor *t = &plan->tensors[tensor];
-    eq_step *step = eq_plan_step(plan, &FILL, run_fill, sizeof(eq_fill), 0, 1);
-    if (!step) {
-        return (eq_status)plan->error->status;
-    }
-    const size_t size = (size_t)eq_type_size(t->tensor.type);
-    const bool has_zero_point = t->tensor.scale_count > 0 && (t->tensor.type == EQ_INT8 || t->tensor.type == EQ_INT16);
-    size_t pixel = (size_t)t->tensor.dims[3] * size, row = (size_t)eq_plan_storage(t, NULL).row_stride;
-    *(eq_fill *)step->data = (eq_fill){
-        .images = t->tensor.dims[0],
-        .height = t->tensor.dims[1],
-        .zero_point = has_zero_point ? t->tensor.zero_points[0] : 0,
-        .two_bytes = t->tensor.type == EQ_INT16,
-        .gap = (size_t)halo_columns(&t->halo) * pixel,
-        .width = (size_t)t->tensor.dims[2] * pixel,
-        .top = (size_t)t->halo.top * row + (size_t)t->halo.left * pixel,
-        .bottom = (size_t)t->halo.bottom * row + (size_t)t->halo.right * pixel,
-    };
-    step->outputs[0] = (eq_use){.tensor = tensor, .rows = true};
-    return EQ_OK;
-}
-
 static eq_status fill_before_writes(eq_plan *plan, eq_layout *layouts, const eq_step *step) {
     for (int32_t i = 0; i < step->output_count; ++i) {
         int32_t tensor = step->outputs[i].tensor;
@@ -212,7 +155,7 @@ static eq_status fill_before_writes(eq_plan *plan, eq_layout *layouts, const eq_
             continue;
         }
         layouts[tensor].filled = true;
-        eq_status status = add_fill(plan, tensor);
+        eq_status status = eq_plan_fill(plan, tensor);
         if (status != EQ_OK) {
             return status;
         }
