@@ -54,13 +54,17 @@ EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b, const boo
 }
 
 EQ_INLINE void add_all(const addition *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n, const bool plain) {
-    const size_t whole = n / 16 * 16;
-    size_t i = 0;
-    for (; i != whole; i += 16) {
-        vst1q_s8(out + i, add16(p, vld1q_s8(a + i), vld1q_s8(b + i), plain));
+    size_t left = n;
+    for (; plain && left >= 32; left -= 32, a += 32, b += 32, out += 32) { /* loads and stores in pairs */
+        const int8x16_t first = add16(p, vld1q_s8(a), vld1q_s8(b), plain);
+        vst1q_s8(out + 16, add16(p, vld1q_s8(a + 16), vld1q_s8(b + 16), plain));
+        vst1q_s8(out, first);
     }
-    if (i < n) {
-        eq_store_part(out + i, add16(p, eq_load_part(a + i, n - i), eq_load_part(b + i, n - i), plain), n - i);
+    for (; left >= 16; left -= 16, a += 16, b += 16, out += 16) {
+        vst1q_s8(out, add16(p, vld1q_s8(a), vld1q_s8(b), plain));
+    }
+    if (left > 0) {
+        eq_store_part(out, add16(p, eq_load_part(a, left), eq_load_part(b, left), plain), left);
     }
 }
 

@@ -211,8 +211,14 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
                                                                  (size_t)(last - first) * unit);
         return;
     }
-    for (int32_t unit = first; unit < last; ++unit) {
-        seek(&cursor, unit, at);
+    const int32_t row = d->shape.rank - 3; /* the dimension that neighbouring units differ in */
+    for (int32_t unit = first, left = 0; unit < last; ++unit, --left) {
+        if (left == 0) {
+            seek(&cursor, unit, at);
+            left = row < 0 ? 1 : d->shape.dims[row] - unit % d->shape.dims[row];
+        } else {
+            at[0] += cursor.outer[0][row], at[1] += cursor.outer[1][row], at[2] += cursor.outer[2][row];
+        }
         if (d->repeated >= 0) {
             run_repeated(&cursor, at);
         } else {
