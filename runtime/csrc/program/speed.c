@@ -89,7 +89,7 @@ double speed_int8(void) {
     void *packed = take(kernels->gemm.packed_bytes(&w));
     kernels->gemm.pack(&w, packed);
     int8_product p = {.kernel = &kernels->gemm, .rows = kernels->gemm.rows < ROWS_MAX ? kernels->gemm.rows : ROWS_MAX};
-    p.gemm = (eq_gemm){packed, COLUMNS, 1, DEPTH, &segment_offset, 0, -128, 127, true, 0};
+    p.gemm = (eq_gemm){packed, COLUMNS, 1, DEPTH, &segment_offset, 0, -128, 127, true, 0, DEPTH};
     for (int32_t r = 0; r < p.rows; r++) {
         p.in[r] = inputs + r * DEPTH;
         p.out[r] = outputs + r * COLUMNS;

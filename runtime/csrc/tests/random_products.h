@@ -52,11 +52,12 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     const bool is_long = random_between(1, 20) == 1; /* windows that fit no block of a kernel's, or of a few rows only */
     const int32_t columns =
         is_long ? PICK(1, 1, 2, 9) : PICK(1, 2, 3, 8, 10, 16, 17, 31, 32, 48, 63, 64, 65, 96, 128, 130, random_between(1, 200));
-    const int32_t segments = PICK(1, 1, 1, 2, 3, 5, 7);
+    const int32_t segments = PICK(1, 1, 1, 2, 3, 3, 5, 7, 10, 11);
     const int32_t segment_bytes = is_long ? PICK(5200, 10400, 41600) / segments
                                           : PICK(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 21, 27, 31, 32, 33, 48, 63, 64, 65, 128,
                                                  192, random_between(1, 300));
-    const int32_t most_rows = is_long && kernel->rows > 9 ? 9 : kernel->rows;
+    const int32_t limit = is_long ? 9 : random_between(1, 20) == 1 ? kernel->rows : 72;
+    const int32_t most_rows = kernel->rows < limit ? kernel->rows : limit;
     const int32_t rows = PICK(1, 2, 3, most_rows, random_between(1, most_rows));
     const size_t taps = (size_t)segments * (size_t)segment_bytes;
 
@@ -71,12 +72,13 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     void *packed = take(kernel->packed_bytes(&source)), *reference_packed = take(reference->packed_bytes(&source));
     reference->pack(&source, reference_packed);
 
-    ptrdiff_t offsets[8] = {0};
-    for (int32_t s = 1; s < segments; s++) {
-        offsets[s] = offsets[s - 1] + segment_bytes + PICK(0, 0, 1, 50);
+    ptrdiff_t offsets[12] = {0};
+    const bool even = random_between(0, 1);
+    for (int32_t s = 1, gap = PICK(0, 0, 1, 50); s < segments; s++, gap = even ? gap : PICK(0, 0, 1, 50)) {
+        offsets[s] = offsets[s - 1] + segment_bytes + gap;
     }
     const size_t window = (size_t)offsets[segments - 1] + (size_t)segment_bytes;
-    const int32_t step = PICK(segment_bytes, 1, 0, 2 * segment_bytes);
+    const int32_t step = PICK(segment_bytes, 1, 0, 2 * segment_bytes, 16);
     const size_t input_bytes = (size_t)(rows - 1) * (size_t)step + window;
     int8_t *input = take_exact(input_bytes + EQ_SLACK);
     fill(input, input_bytes + EQ_SLACK, -128);
@@ -94,8 +96,8 @@ static inline void test_gemm(const eq_kernels *scalar, const eq_kernels *set) {
     const int32_t first = random_between(0, (columns - 1) / kernel->columns) * PICK(0, 1) * kernel->columns;
     const int32_t last = PICK(columns, columns, random_between(first + 1, columns));
     const bool small = is_small(weights, shift, columns, (int32_t)taps, (int32_t)taps, 1, bias, scale, range.zero_point);
-    eq_gemm gemm = {reference_packed, columns,   segments,  segment_bytes, offsets,
-                    range.zero_point, range.min, range.max, false,         shift};
+    eq_gemm gemm = {reference_packed, columns,   segments, segment_bytes, offsets,      range.zero_point,
+                    range.min,        range.max, false,    shift,         PICK(0, step)};
     memset(expected, 0x55, output_bytes);
     for (int32_t r = 0; r < rows; r += reference->rows) {
         reference->run(&gemm, in + r, expected_rows + r, rows - r < reference->rows ? rows - r : reference->rows, first, last);
@@ -150,8 +152,8 @@ static inline void test_winograd(const eq_kernels *scalar, const eq_kernels *set
     int8_t *expected = take_exact(output_bytes), *actual = take_exact(output_bytes);
     const int32_t first = random_between(0, columns / 8 - 1) * 8, last = random_between(first / 8 + 1, columns / 8) * 8;
     const ptrdiff_t offsets[3] = {0, in_row, 2 * in_row};
-    const eq_gemm gemm = {reference_packed, columns,   3,         3 * channels, offsets,
-                          range.zero_point, range.min, range.max, false,        0};
+    const eq_gemm gemm = {
+        reference_packed, columns, 3, 3 * channels, offsets, range.zero_point, range.min, range.max, false, 0, 0};
     memset(expected, 0x55, output_bytes);
     for (int32_t y = first_row; y < last_row; y++) {
         for (int32_t x = 0; x < width && x - (width - 4) < shown; x++) {

@@ -36,6 +36,8 @@ typedef struct eq_gemm {
      * shortcuts are exact. */
     bool small;
     int32_t shift; /* as of the weights */
+    /* The least distance from a row to the next; 0: not known. Rows that are so far apart on average all are. */
+    ptrdiff_t in_step;
 } eq_gemm;
 
 typedef struct eq_gemm_kernel {

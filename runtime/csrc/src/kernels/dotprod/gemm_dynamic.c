@@ -8,15 +8,23 @@
 
 typedef taps_of_8 taps_of_rows;
 
-EQ_INLINE taps_of_8 take_taps(const eq_gemm *g, const int8_t *const *in, int8_t *block, int32_t groups) {
+EQ_INLINE taps_of_8 take_taps(const eq_line *line, const int8_t *const *in, int8_t *block, int32_t groups) {
     const taps_of_8 in_block = taps_in_block(block, groups);
-    return taps_of_windows(g, in, block, &in_block);
+    taps_of_8 in_image;
+    bool adjacent = true;
+    EQ_UNROLL
+    for (int r = 1; r < 8; r++) {
+        adjacent &= in[r] == in[0] + 16 * r;
+    }
+    return taps_of_windows(line, in, block, &in_block, adjacent && may_lie_interleaved(line, &in_image) ? &in_image : NULL);
 }
 
 EQ_INLINE void sum_tile(int32x4_t sums[8][2], const void *taps, int32_t groups, const int8_t *weights, const int rows) {
     static const int32_t zeros[16];
     if (rows == 8) {
-        sum_8_rows(sums, zeros, taps, weights);
+        taps_of_8 t = *(const taps_of_8 *)taps;
+        t.by_threes = false; /* a loop more is 800 bytes */
+        sum_8_rows(sums, zeros, &t, weights);
     } else {
         sum_row(sums, zeros, taps, weights, groups);
     }

@@ -21,7 +21,7 @@ void eq_dotprod_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *cons
 
 #define EQ_DOTPROD_SET                                                                              \
     EQ_NEON_SET,                                                                                    \
-        .gemm = {.rows = 64,                                                                        \
+        .gemm = {.rows = 256,                                                                       \
                  .columns = 8,                                                                      \
                  .packed_bytes = eq_dotprod_gemm_packed_bytes,                                      \
                  .pack = eq_dotprod_gemm_pack,                                                      \

@@ -40,48 +40,52 @@ enum { GROUP = 4 };
 
 /* The 16 taps of a single row in v0, with two sums for each four columns: an SDOT waits for the one before it in its sum. */
 #define EQ_ROW_REST(low, high, lane) "ldp q4, q5, [%5], #32\n\t" EQ_SDOT(low, 4, 0, lane) EQ_SDOT(high, 5, 0, lane)
-#define EQ_ROW_CHUNK \
-    "ldr q0, [%4], #16\n\tld1 {v4.16b-v7.16b}, [%5], #64\n\tld1 {v24.16b-v27.16b}, [%5], #64\n\t" \
-    EQ_SDOT(0, 4, 0, 0) EQ_SDOT(1, 5, 0, 0) EQ_SDOT(2, 6, 0, 1) EQ_SDOT(3, 7, 0, 1) \
-    EQ_SDOT(0, 24, 0, 2) EQ_SDOT(1, 25, 0, 2) EQ_SDOT(2, 26, 0, 3) EQ_SDOT(3, 27, 0, 3)
+#define EQ_ROW_CHUNK(taps) \
+    "ld1 {v4.16b-v7.16b}, [%5], #64\n\tld1 {v24.16b-v27.16b}, [%5], #64\n\t" \
+    EQ_SDOT(0, 4, taps, 0) EQ_SDOT(1, 5, taps, 0) EQ_SDOT(2, 6, taps, 1) EQ_SDOT(3, 7, taps, 1) \
+    EQ_SDOT(0, 24, taps, 2) EQ_SDOT(1, 25, taps, 2) EQ_SDOT(2, 26, taps, 3) EQ_SDOT(3, 27, taps, 3)
 /* clang-format on */
 
 /* Where the taps of eight rows lie: in pieces, each in whole chunks but the last, (chunk, row, 16) with `step` bytes between chunks. */
 typedef struct taps_of_8 {
-    const int8_t *taps;    /* of the first piece */
-    const int8_t *origin;  /* where offsets count from */
-    const ptrdiff_t *end;  /* of the offsets of the other pieces */
-    ptrdiff_t others;      /* their number, negative */
+    const int8_t *taps; /* of the first piece */
+    uint32_t pieces;
     uint32_t chunks, rest; /* of a piece, and groups after the last one's */
-    ptrdiff_t step;
+    ptrdiff_t step, jump;  /* from chunk to chunk, and from a piece's end to the next */
+    bool by_threes;        /* no rest, and a piece is threes of chunks */
 } taps_of_8;
 
 /* Rows that eq_interleave_rows() wrote. */
 EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
-    return (taps_of_8){.taps = block, .chunks = (uint32_t)groups / 4, .rest = (uint32_t)groups % 4, .step = 128};
+    return (taps_of_8){.taps = block,
+                       .pieces = 1,
+                       .chunks = (uint32_t)groups / 4,
+                       .rest = (uint32_t)groups % 4,
+                       .step = 128,
+                       .by_threes = groups > 0 && groups % 12 == 0};
 }
 
-/* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. */
-EQ_INLINE bool lie_interleaved(const eq_gemm *g, const int8_t *const *in) {
-    bool adjacent = g->segment_bytes % 16 == 0;
-    EQ_UNROLL
-    for (int r = 1; r < 8; r++) {
-        adjacent &= in[r] == in[0] + 16 * r;
-    }
-    return adjacent;
+/* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. Returns whether the
+ * segments allow that; then `taps` lacks only where. */
+EQ_INLINE bool may_lie_interleaved(const eq_line *line, taps_of_8 *taps) {
+    const ptrdiff_t step = line->segments > 1 ? eq_neon64_even_step(line->offsets, line->segments) : 0;
+    *taps = (taps_of_8){.pieces = (uint32_t)line->segments,
+                        .chunks = (uint32_t)line->bytes / 16,
+                        .step = 16,
+                        .jump = step - line->bytes,
+                        .by_threes = line->bytes % 48 == 0};
+    return line->bytes % 16 == 0 && (step != 0 || line->segments == 1);
 }
 
-/* The taps of eight windows: in place, or interleaved in the block that `in_block` is of. */
-EQ_INLINE taps_of_8 taps_of_windows(const eq_gemm *g, const int8_t *const *in, int8_t *block, const taps_of_8 *in_block) {
-    if (lie_interleaved(g, in)) {
-        return (taps_of_8){.taps = in[0] + *g->segment_offsets,
-                           .origin = in[0],
-                           .end = g->segment_offsets + g->segments,
-                           .others = 1 - g->segments,
-                           .chunks = (uint32_t)g->segment_bytes / 16,
-                           .step = 16};
+/* The taps of eight windows: in the image, if `in_image` is not NULL, or interleaved in the block that `in_block` is of. */
+EQ_INLINE taps_of_8 taps_of_windows(const eq_line *line, const int8_t *const *in, int8_t *block, const taps_of_8 *in_block,
+                                    const taps_of_8 *in_image) {
+    if (in_image) {
+        taps_of_8 taps = *in_image;
+        taps.taps = in[0] + *line->offsets;
+        return taps;
     }
-    eq_interleave_rows(g, in, block, 8);
+    eq_interleave_rows(line, in, block, 8);
     return *in_block;
 }
 
@@ -94,25 +98,36 @@ EQ_INLINE taps_of_8 taps_of_windows(const eq_gemm *g, const int8_t *const *in, i
     register int32x4_t s8 __asm__("v16"), s9 __asm__("v17"), s10 __asm__("v18"), s11 __asm__("v19"), s12 __asm__("v20"), \
         s13 __asm__("v21"), s14 __asm__("v22"), s15 __asm__("v23")
 
+/* clang-format off */
+#define EQ_BEGIN \
+    "ld1 {v8.4s-v11.4s}, [%24]\n\tld1 {v12.4s-v15.4s}, [%24]\n\tld1 {v16.4s-v19.4s}, [%24]\n\tld1 {v20.4s-v23.4s}, [%24]\n"
+#define EQ_NEXT_PIECE "cbz %w18, 4f\n\tsub %w18, %w18, #1\n\tadd %16, %16, %23\n\tb 0b\n"
+#define EQ_OPERANDS_OF_8 \
+    : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(s4), "=&w"(s5), "=&w"(s6), "=&w"(s7), "=&w"(s8), "=&w"(s9), \
+      "=&w"(s10), "=&w"(s11), "=&w"(s12), "=&w"(s13), "=&w"(s14), "=&w"(s15), "+&r"(taps), "+&r"(packed), "+&r"(others), \
+      "=&r"(left) \
+    : "r"(t->chunks), "r"(t->rest), "r"(t->step - 64), "r"(t->jump), "r"(begin) \
+    : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory"
+/* clang-format on */
+
 /* The sums of eight rows; those of each row begin with the 8 at `begin`, which are there twice. Returns what follows the weights. */
 EQ_INLINE const int8_t *sum_8_rows(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
     EQ_SUMS_OF_8;
     const int8_t *taps = t->taps;
-    ptrdiff_t others = t->others;
-    uint32_t left;
-    __asm__(
-        "ld1 {v8.4s-v11.4s}, [%25]\n\tld1 {v12.4s-v15.4s}, [%25]\n\tld1 {v16.4s-v19.4s}, [%25]\n\tld1 {v20.4s-v23.4s}, [%25]\n"
-        "0:\n\tmov %w19, %w20\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
-        "1:\n\t" EQ_CHUNK "2:\n\t" EQ_CHUNK
-        "subs %w19, %w19, #2\n\tb.gt 1b\n"
-        "3:\n\tcbz %18, 4f\n\tldr %16, [%24, %18, lsl #3]\n\tadd %18, %18, #1\n\tadd %16, %16, %23\n\tb 0b\n"
-        "4:\n\tcbz %w21, 5f\n\t" EQ_EIGHT_TAPS EQ_REST(0) "cmp %w21, #2\n\tb.lt 5f\n\t" EQ_REST(1) "b.eq 5f\n\t" EQ_REST(
-            2) "5:\n\t"
-        : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(s4), "=&w"(s5), "=&w"(s6), "=&w"(s7), "=&w"(s8), "=&w"(s9),
-          "=&w"(s10), "=&w"(s11), "=&w"(s12), "=&w"(s13), "=&w"(s14), "=&w"(s15), "+&r"(taps), "+&r"(packed), "+&r"(others),
-          "=&r"(left)
-        : "r"(t->chunks), "r"(t->rest), "r"(t->step - 64), "r"(t->origin), "r"(t->end), "r"(begin)
-        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+    uint32_t others = t->pieces - 1, left;
+    if (t->by_threes) { /* fewer turns; windows of three pixels of 16 channels take one for each of their rows */
+        __asm__(EQ_BEGIN
+                "0:\n\tmov %w19, %w20\n"
+                "1:\n\t" EQ_CHUNK EQ_CHUNK EQ_CHUNK "subs %w19, %w19, #3\n\tb.gt 1b\n\t" EQ_NEXT_PIECE
+                "4:\n\t" EQ_OPERANDS_OF_8);
+    } else {
+        __asm__(EQ_BEGIN
+                "0:\n\tmov %w19, %w20\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
+                "1:\n\t" EQ_CHUNK "2:\n\t" EQ_CHUNK
+                "subs %w19, %w19, #2\n\tb.gt 1b\n"
+                "3:\n\t" EQ_NEXT_PIECE "4:\n\tcbz %w21, 5f\n\t" EQ_EIGHT_TAPS EQ_REST(0) "cmp %w21, #2\n\tb.lt 5f\n\t" EQ_REST(
+                    1) "b.eq 5f\n\t" EQ_REST(2) "5:\n\t" EQ_OPERANDS_OF_8);
+    }
     s[0][0] = s0, s[0][1] = s1, s[1][0] = s2, s[1][1] = s3, s[2][0] = s4, s[2][1] = s5, s[3][0] = s6, s[3][1] = s7;
     s[4][0] = s8, s[4][1] = s9, s[5][0] = s10, s[5][1] = s11, s[6][0] = s12, s[6][1] = s13, s[7][0] = s14, s[7][1] = s15;
     return packed;
@@ -141,14 +156,15 @@ EQ_INLINE const int8_t *sum_row(int32x4_t sums[8][2], const void *begin, const i
                                 int32_t groups) {
     int32_t left = groups / 4;
     int32x4_t low, high;
-    __asm__("ldp %q0, %q1, [%8]\n\tmovi %2.4s, #0\n\tmovi %3.4s, #0\n\ttbnz %w6, #0, 2f\n\tcbz %w6, 3f\n"
-            "1:\n\t" EQ_ROW_CHUNK "2:\n\t" EQ_ROW_CHUNK "subs %w6, %w6, #2\n\tb.gt 1b\n"
+    __asm__("ldp %q0, %q1, [%8]\n\tmovi %2.4s, #0\n\tmovi %3.4s, #0\n\ttbz %w6, #0, 1f\n\tldr q0, [%4], #16\n\t" EQ_ROW_CHUNK(0)
+            "1:\n\tsubs %w6, %w6, #2\n\tb.lt 3f\n"
+            "2:\n\tldp q0, q28, [%4], #32\n\t" EQ_ROW_CHUNK(0) EQ_ROW_CHUNK(28) "subs %w6, %w6, #2\n\tb.ge 2b\n"
             "3:\n\tands %w6, %w7, #3\n\tb.eq 4f\n\tldr q0, [%4]\n\t" EQ_ROW_REST(0, 1, 0) "subs %w6, %w6, #2\n\t"
             "b.lt 4f\n\t" EQ_ROW_REST(2, 3, 1) "b.eq 4f\n\t" EQ_ROW_REST(0, 1, 2)
             "4:\n\t"
             : "=&w"(sums[0][0]), "=&w"(sums[0][1]), "=&w"(low), "=&w"(high), "+&r"(taps), "+&r"(packed), "+&r"(left)
             : "r"(groups), "r"(begin)
-            : "v0", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory");
+            : "v0", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "v28", "cc", "memory");
     sums[0][0] = vaddq_s32(sums[0][0], low), sums[0][1] = vaddq_s32(sums[0][1], high);
     return packed;
 }

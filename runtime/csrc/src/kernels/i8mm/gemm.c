@@ -52,8 +52,8 @@ EQ_INLINE int32x4_t row_of(int32x4_t left, int32x4_t right, bool second) {
     return vreinterpretq_s32_s8(second ? join_high(a, b) : join_low(a, b));
 }
 
-EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const void *rows_taps, int32_t groups,
-                        const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
+EQ_INLINE const int8_t *run_tile(const eq_product *p, const eq_output_stage *stage, const void *rows_taps, int32_t groups,
+                                 const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     (void)p;
     const int8_t *taps = rows_taps;
     const bool single = rows == 1;
@@ -87,6 +87,7 @@ EQ_INLINE void run_tile(const eq_product *p, const eq_output_stage *stage, const
                                  : eq_scale_any(low, high, scale_low, scale_high);
     }
     eq_store_rows(stage, scaled, pixels, column, rows);
+    return packed + 32;
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
@@ -95,8 +96,8 @@ static __attribute__((noinline)) void run_8_rows(const eq_product *p, const int8
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in += 8, out += 8) {
-        eq_interleave_rows(p->gemm, in, block, 8);
-        pair_rows(block, eq_groups(p->gemm->segments * p->gemm->segment_bytes, 16) * 8 / 2);
+        eq_interleave_rows(&p->line, in, block, 8);
+        pair_rows(block, eq_groups(p->taps, 16) * 8 / 2);
         eq_run_tiles(p, &stage, block, out, 8, run_tile);
     }
 }
@@ -106,8 +107,8 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
     int8_t block[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in += 4, out += 4) {
-        eq_interleave_rows(p->gemm, in, block, 4);
-        pair_rows(block, eq_groups(p->gemm->segments * p->gemm->segment_bytes, 16) * 4 / 2);
+        eq_interleave_rows(&p->line, in, block, 4);
+        pair_rows(block, eq_groups(p->taps, 16) * 4 / 2);
         eq_run_tiles(p, &stage, block, out, 4, run_tile);
     }
 }
@@ -117,7 +118,7 @@ static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in++, out++) {
-        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile);
+        eq_run_tiles(p, &stage, eq_single_row(&p->line, in, line), out, 1, run_tile);
     }
 }
 

@@ -10,7 +10,7 @@ void eq_i8mm_gemm_run(const eq_gemm *gemm, const int8_t *const *in, int8_t *cons
                       int32_t last_column);
 
 #define EQ_I8MM_SET                                                     \
-    EQ_DOTPROD_SET, .gemm = {.rows = 64,                                \
+    EQ_DOTPROD_SET, .gemm = {.rows = 256,                               \
                              .columns = 8,                              \
                              .packed_bytes = eq_i8mm_gemm_packed_bytes, \
                              .pack = eq_i8mm_gemm_pack,                 \

@@ -43,7 +43,7 @@ EQ_INLINE int32x4_t narrow_4x4(const eq_output_stage *stage, const int16x8_t sca
 EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, const taps_of_4 *t, int8_t *const *out) {
     const size_t tile_bytes = p->tile_bytes;
     const int8_t *packed = p->packed, *scales = packed + tile_bytes - 32;
-    int32_t left = p->last_column - p->first_column;
+    int32_t left = (int32_t)(p->last_column - p->first_column);
     int8_t *a = out[0] + p->first_column, *b = out[1] + p->first_column, *c = out[2] + p->first_column,
            *d = out[3] + p->first_column, part[4][8];
     for (; left > 0; left -= 8, packed += tile_bytes, scales += tile_bytes) {
@@ -70,9 +70,8 @@ EQ_INLINE void run_columns(const eq_product *p, const eq_output_stage *stage, co
     }
 }
 
-EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
-                             const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
-    (void)p;
+EQ_INLINE const int8_t *run_tile_of_1(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t chunks,
+                                      const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows) {
     const int32_t *bias = (const void *)packed;
     const float *scales = (const void *)(packed + 32 + chunks * 128);
     int32x4_t parts[8];
@@ -81,6 +80,7 @@ EQ_INLINE void run_tile_of_1(const eq_product *p, const eq_output_stage *stage, 
                     high = vaddq_s32(sums_of_parts(parts + 4), vld1q_s32(bias + 4));
     const int16x8_t scaled = scale(stage, low, high, vld1q_f32(scales), vld1q_f32(scales + 4));
     eq_store_rows(stage, &scaled, pixels, column, rows);
+    return packed + p->tile_bytes;
 }
 
 /* Each number of rows has a function, and so the registers, for itself. */
@@ -90,7 +90,7 @@ static __attribute__((noinline)) void run_4_rows(const eq_product *p, const int8
     const eq_output_stage stage = p->stage;
     const taps_of_4 t = taps_of_4_rows(block, p->taps);
     for (; times > 0; times--, in += 4, out += 4) {
-        eq_interleave_rows(p->gemm, in, block, 4);
+        eq_interleave_rows(&p->line, in, block, 4);
         run_columns(p, &stage, &t, out);
     }
 }
@@ -100,7 +100,7 @@ static __attribute__((noinline)) void run_1_row(const eq_product *p, const int8_
     int8_t line[EQ_BLOCK_BYTES];
     const eq_output_stage stage = p->stage;
     for (; times > 0; times--, in++, out++) {
-        eq_run_tiles(p, &stage, eq_single_row(p->gemm, in, line), out, 1, run_tile_of_1);
+        eq_run_tiles(p, &stage, eq_single_row(&p->line, in, line), out, 1, run_tile_of_1);
     }
 }
 

@@ -4,7 +4,7 @@
  *     PREFIX(name)   the set's functions
  *     MOST_ROWS      4 or 8
  *     NO_MINIMUM     whether sums of products with -128 may overflow
- *     taps_of_rows, take_taps(windows, in, block, groups)   the taps of MOST_ROWS windows, for which there is a block
+ *     taps_of_rows, take_taps(line, in, block, groups)   the taps of MOST_ROWS windows, for which there is a block
  *     sum_tile(sums, taps, groups, weights, rows)   the sums of a tile, sums[rows][2]
  *
  * Packed: 64 bytes that say which form follows. Tiles: for every 8 columns sum of the weights (8), weights (taps / group, 8, group), scale
@@ -64,7 +64,7 @@ void PREFIX(gemm_dynamic_pack)(const eq_gemm_dynamic_weights *w, void *packed) {
 
 /* One call of a kernel. */
 typedef struct dynamic_call {
-    eq_gemm windows; /* segments alone */
+    eq_line line;
     bool has_min, has_max;
     float32x4_t min, max;
     const int8_t *packed; /* of the first column */
@@ -177,14 +177,14 @@ EQ_INLINE void run_columns(const dynamic_call *call, const void *taps, const eq_
 static __attribute__((noinline)) void run_most_rows(const dynamic_call *call, const int8_t *const *in,
                                                     const eq_dynamic_scale *scales, float *const *out) {
     int8_t block[EQ_BLOCK_BYTES];
-    const taps_of_rows taps = take_taps(&call->windows, in, block, call->groups);
+    const taps_of_rows taps = take_taps(&call->line, in, block, call->groups);
     run_columns(call, &taps, scales, out, MOST_ROWS);
 }
 
 static __attribute__((noinline)) void run_1_row(const dynamic_call *call, const int8_t *const *in,
                                                 const eq_dynamic_scale *scales, float *const *out) {
     int8_t line[EQ_BLOCK_BYTES];
-    run_columns(call, eq_single_row(&call->windows, in, line), scales, out, 1);
+    run_columns(call, eq_single_row(&call->line, in, line), scales, out, 1);
 }
 
 /* Fewer rows than a tile has: the last one is done again. */
@@ -211,8 +211,7 @@ void PREFIX(gemm_dynamic_run)(const eq_gemm_dynamic *g, const int8_t *const *in,
         eq_neon_gemm_dynamic_run(&other, in, scales, out, rows, first_column, last_column);
         return;
     }
-    const dynamic_call call = {
-        .windows = {.segments = g->segments, .segment_bytes = g->segment_bytes, .segment_offsets = g->segment_offsets},
+    dynamic_call call = {
         .has_min = !isinf(g->min),
         .has_max = !isinf(g->max),
         .min = vdupq_n_f32(g->min),
@@ -223,6 +222,7 @@ void PREFIX(gemm_dynamic_run)(const eq_gemm_dynamic *g, const int8_t *const *in,
         .first_column = first_column,
         .last_column = last_column,
     };
+    eq_set_line(&call.line, g->segments, g->segment_bytes, g->segment_offsets);
     const bool fits = eq_rows_fit(taps, MOST_ROWS);
     for (; fits && rows >= MOST_ROWS; in += MOST_ROWS, scales += MOST_ROWS, out += MOST_ROWS, rows -= MOST_ROWS) {
         run_most_rows(&call, in, scales, out);

@@ -1,6 +1,6 @@
 /* The rows (windows of output pixels) of a matrix product, brought into the order in which the inner loop reads them.
  *
- * A window's segments are joined to one line of `segments * segment_bytes` taps. Lines of several rows are interleaved in
+ * A window's segments are joined to one line of `segments * bytes` taps. Lines of several rows are interleaved in
  * chunks of 16 bytes: (chunk, row, 16). What follows the last tap of a line is arbitrary: the weights there are zero. */
 #ifndef EQ_NEON64_ROWS_H
 #define EQ_NEON64_ROWS_H
@@ -19,25 +19,61 @@ EQ_INLINE bool eq_window_too_long(int32_t segments, int32_t segment_bytes) {
     return segments > 1 && !eq_rows_fit(segments * segment_bytes, 1);
 }
 
+typedef enum eq_line_kind {
+    EQ_WHOLE,  /* segments are whole chunks, or one */
+    EQ_EVEN,   /* of 4 or 8 bytes, at equal distances: a few are a chunk */
+    EQ_TABLE,  /* three of 9 to 15 bytes: a table lookup picks a chunk's */
+    EQ_JOINED, /* any other: lines are written first */
+} eq_line_kind;
+
+/* How the windows of a call become lines. */
+typedef struct eq_line {
+    const ptrdiff_t *offsets; /* of the segments */
+    int32_t segments, bytes;  /* `bytes` of a segment in the line, which may be some more than it has */
+    eq_line_kind kind;
+    ptrdiff_t in_step;   /* as of eq_gemm */
+    ptrdiff_t step;      /* EQ_EVEN: the distance */
+    uint8x16_t order[3]; /* EQ_TABLE: of each chunk, 16 * segment + byte */
+} eq_line;
+
+/* What one of several segments takes of a line: 4, 8 or 16 bytes in place of some less, where bringing rows in order spares more than the
+ * taps of weight zero cost, some ten instructions a segment against thirty for 8 taps of a tile. A `group` of taps is as in tiles.h. */
+int32_t eq_neon64_bytes_in_line(int32_t columns, int32_t segments, int32_t segment_bytes, int32_t group);
+
+/* The distance of two or more segments that are as far from each other, or 0. */
+ptrdiff_t eq_neon64_even_step(const ptrdiff_t *offsets, int32_t segments);
+
+/* The kind of short segments, and what it needs. */
+void eq_neon64_find_kind(eq_line *line);
+
+EQ_INLINE void eq_set_line(eq_line *line, int32_t segments, int32_t bytes, const ptrdiff_t *offsets) {
+    line->offsets = offsets, line->segments = segments, line->bytes = bytes, line->in_step = 0, line->kind = EQ_WHOLE;
+    if (segments > 1 && bytes % 16 != 0) {
+        eq_neon64_find_kind(line);
+    }
+}
+
+/* Interleave the lines of 4 or 8 windows. Up to a chunk more is written. */
+void eq_neon64_interleave_4(const eq_line *line, const int8_t *const *windows, int8_t *block);
+void eq_neon64_interleave_8(const eq_line *line, const int8_t *const *windows, int8_t *block);
+
+EQ_INLINE void eq_interleave_rows(const eq_line *line, const int8_t *const *windows, int8_t *block, const int rows) {
+    if (rows == 4) {
+        eq_neon64_interleave_4(line, windows, block);
+    } else {
+        eq_neon64_interleave_8(line, windows, block);
+    }
+}
+
 /* The segments of `rows` windows as lines that are `line_bytes` apart. Copies steps of 16 bytes, more than asked for; the empty
  * asm keeps the compiler from calling memcpy(), as most segments are short. */
-EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, int8_t *lines, const int rows,
+EQ_INLINE void eq_join_segments(const eq_line *line, const int8_t *const *windows, int8_t *lines, const int rows,
                                 const int line_bytes) {
-    const ptrdiff_t *offset = g->segment_offsets, *end = offset + g->segments, bytes = g->segment_bytes;
+    const ptrdiff_t *offset = line->offsets, *end = offset + line->segments, bytes = line->bytes;
     const int8_t *from[8];
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         from[r] = windows[r];
-    }
-    for (; rows == 4 && bytes <= 16 && end - offset > 1; offset += 2, lines += 2 * bytes) { /* most segments: two a turn */
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            vst1q_s8(lines + r * line_bytes, vld1q_s8(from[r] + offset[0]));
-        }
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            vst1q_s8(lines + bytes + r * line_bytes, vld1q_s8(from[r] + offset[1]));
-        }
     }
     for (; offset != end; offset++, lines += bytes) {
         ptrdiff_t k = 0;
@@ -58,53 +94,13 @@ EQ_INLINE void eq_join_segments(const eq_gemm *g, const int8_t *const *windows, 
     }
 }
 
-EQ_INLINE void eq_interleave_rows(const eq_gemm *g, const int8_t *const *windows, int8_t *block, const int rows) {
-    const int line_bytes = EQ_BLOCK_BYTES / rows;
-    int8_t lines[EQ_BLOCK_BYTES];
-    const int8_t *from[8];
-    EQ_UNROLL
-    for (int r = 0; r < rows; r++) {
-        from[r] = windows[r];
-    }
-    static const ptrdiff_t start = 0;
-    int32_t segments = g->segments;
-    ptrdiff_t bytes = g->segment_bytes;
-    const ptrdiff_t *offset = g->segment_offsets;
-    if (segments > 1 && bytes % 16 != 0) {
-        eq_join_segments(g, windows, lines, rows, line_bytes);
-        EQ_UNROLL
-        for (int r = 0; r < rows; r++) {
-            from[r] = lines + r * line_bytes;
-        }
-        bytes *= segments;
-        segments = 1;
-        offset = &start;
-    }
-    for (; segments > 0; segments--, offset++) {
-        for (ptrdiff_t k = *offset, end = k + bytes; k < end; k += 16) {
-            int8x16_t chunk[8];
-            EQ_UNROLL
-            for (int r = 0; r < rows; r++) {
-                chunk[r] = vld1q_s8(from[r] + k);
-            }
-            EQ_UNROLL
-            for (int r = 0; r < rows; r += 4) {
-                const int8x16x4_t four = {{chunk[r], chunk[r + 1], chunk[r + 2], chunk[r + 3]}};
-                vst1q_s8_x4(block, four);
-                block += 64;
-                __asm__("" : "+r"(block)); /* by the store itself */
-            }
-        }
-    }
-}
-
 /* A single row needs no other order: it is read in place if it is one segment. */
-EQ_INLINE const int8_t *eq_single_row(const eq_gemm *g, const int8_t *const *window, int8_t *line) {
-    if (g->segments == 1) {
-        return *window + *g->segment_offsets;
+EQ_INLINE const int8_t *eq_single_row(const eq_line *line, const int8_t *const *window, int8_t *joined) {
+    if (line->segments == 1) {
+        return *window + *line->offsets;
     }
-    eq_join_segments(g, window, line, 1, EQ_BLOCK_BYTES);
-    return line;
+    eq_join_segments(line, window, joined, 1, EQ_BLOCK_BYTES);
+    return joined;
 }
 
 #endif

@@ -46,7 +46,7 @@ extern const eq_binary_f32 eq_neon64_binary_f32[];
 
 #define EQ_NEON64_SET                                                                                          \
     EQ_SCALAR_SET,                                                                                             \
-        .gemm = {.rows = 64,                                                                                   \
+        .gemm = {.rows = 256,                                                                                  \
                  .columns = 8,                                                                                 \
                  .no_minimum_weight = true,                                                                    \
                  .packed_bytes = eq_neon64_gemm_packed_bytes,                                                  \

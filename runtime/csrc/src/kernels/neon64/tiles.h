@@ -29,11 +29,15 @@ EQ_INLINE size_t eq_tile_bytes(int32_t taps, int32_t group) {
 
 enum { EQ_COLUMN_HEAD_BYTES = 32 }; /* of a single column */
 
+EQ_INLINE int32_t eq_bytes_in_line(int32_t columns, int32_t segments, int32_t segment_bytes, int32_t group) {
+    return segments == 1 ? segment_bytes : eq_neon64_bytes_in_line(columns, segments, segment_bytes, group);
+}
+
 EQ_INLINE size_t eq_packed_tiles_bytes(const eq_gemm_weights *w, int32_t group) {
     if (eq_window_too_long(w->segments, w->segment_bytes)) {
         return eq_scalar_gemm_packed_bytes(w);
     }
-    const int32_t taps = w->segments * w->segment_bytes;
+    const int32_t taps = w->segments * eq_bytes_in_line(w->columns, w->segments, w->segment_bytes, group);
     return w->columns == 1 ? EQ_COLUMN_HEAD_BYTES + 16 * (size_t)eq_groups(taps, 16)
                            : eq_tile_bytes(taps, group) * (size_t)eq_groups(w->columns, 8);
 }
@@ -43,7 +47,8 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         eq_scalar_gemm_pack(w, packed);
         return;
     }
-    const int32_t taps = w->segments * w->segment_bytes, bits = eq_bias_bits(w->small, w->zero_point);
+    const int32_t bytes = eq_bytes_in_line(w->columns, w->segments, w->segment_bytes, group);
+    const int32_t taps = w->segments * bytes, bits = eq_bias_bits(w->small, w->zero_point);
     if (w->columns == 1) {
         const int32_t bias = eq_add_wrapping(*w->bias, bits);
         memcpy(packed, &bias, 4);
@@ -54,7 +59,7 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
     const size_t tile_bytes = eq_tile_bytes(taps, group);
     for (int32_t n = 0; n < w->columns; n++) {
         int8_t *tile = (int8_t *)packed + (size_t)(n / 8) * tile_bytes;
-        const int8_t *from = w->weights + (size_t)n * (size_t)taps;
+        const int8_t *from = w->weights + (size_t)n * (size_t)(w->segments * w->segment_bytes);
         const int32_t bias = eq_add_wrapping(w->bias[n], bits);
         memcpy(tile + n % 8 * 4, &bias, 4);
         if (eq_head_bytes(group) > 32) {
@@ -65,6 +70,14 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
         }
         memcpy(tile + tile_bytes - 32 + n % 8 * 4, &w->scale[n], 4);
         int8_t *to = tile + eq_head_bytes(group) + n % 8 * group;
+        if (bytes != w->segment_bytes) {
+            for (int32_t s = 0; s < w->segments; s++) {
+                for (int32_t k = s * bytes; k < s * bytes + w->segment_bytes; k++) {
+                    to[k / group * 8 * group + k % group] = *from++;
+                }
+            }
+            continue;
+        }
         for (int32_t k = taps / group; k > 0; k--, from += group, to += 8 * group) {
             memcpy(to, from, (size_t)group);
         }
@@ -74,44 +87,46 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
 
 /* One call of a kernel. */
 typedef struct eq_product {
-    const eq_gemm *gemm;
+    eq_line line;
     eq_output_stage stage;
     const int8_t *packed; /* of the first column */
     size_t tile_bytes;
-    int32_t taps, groups; /* for each column */
-    int32_t first_column, last_column;
+    int32_t taps, groups;                      /* for each column */
+    ptrdiff_t first_column, last_column, rest; /* `rest` columns are no whole tile */
 } eq_product;
 
-/* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. What `taps` are is the set's business. */
-typedef void (*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
-                           const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows);
+/* Computes `rows` rows (a constant) by the 8 columns at `packed`, to pixels[r] + column. What `taps` are is the set's business. Returns
+ * where the next 8 columns are. */
+typedef const int8_t *(*eq_tile_fn)(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
+                                    const int8_t *packed, int8_t *const *pixels, ptrdiff_t column, const int rows);
 
 /* All columns of `rows` rows whose taps are ready. The last columns, if fewer than 8, take a way round. */
 EQ_INLINE void eq_run_tiles(const eq_product *p, const eq_output_stage *stage, const void *taps, int8_t *const *out,
                             const int rows, eq_tile_fn run_tile) {
-    const size_t rest = (size_t)(p->last_column - p->first_column) % 8;
-    const size_t tile_bytes = p->tile_bytes;
+    const size_t rest = (size_t)p->rest;
     const int32_t groups = p->groups;
     const int8_t *packed = p->packed;
     int8_t *pixels[8], part[8][8];
-    ptrdiff_t column = p->first_column, end = p->last_column - (ptrdiff_t)rest;
+    ptrdiff_t column = p->first_column, end = p->last_column - p->rest;
     EQ_UNROLL
     for (int r = 0; r < rows; r++) {
         pixels[r] = out[r];
     }
     for (size_t more = rest;;) {
-        for (; column < end; column += 8, packed += tile_bytes) {
-            run_tile(p, stage, taps, groups, packed, pixels, column, rows);
+        for (; column < end; column += 8) {
+            packed = run_tile(p, stage, taps, groups, packed, pixels, column, rows);
         }
         if (more == 0) {
             break;
         }
+        int8_t *to = part[0];
+        column = 0, end = 8, more = 0;
+        /* Else compilers write the loop twice, and keep the places in registers for the few layers that need them. */
+        __asm__ volatile("" : "+r"(column), "+r"(end), "+r"(more), "+r"(to));
         EQ_UNROLL
         for (int r = 0; r < rows; r++) {
-            pixels[r] = part[r];
+            pixels[r] = to + 8 * r;
         }
-        column = 0, end = 8, more = 0;
-        __asm__("" : "+r"(column), "+r"(end), "+r"(more)); /* else compilers write the loop twice */
     }
     if (rest) {
         EQ_UNROLL
@@ -152,8 +167,10 @@ EQ_INLINE void eq_run_column(const eq_gemm *g, const int8_t *const *in, int8_t *
     const int8_t *packed = g->packed;
     const int32x4_t bias = vld1q_s32((const void *)packed);
     const float32x4_t scale = vld1q_f32((const void *)(packed + 16));
+    eq_line segments;
+    eq_set_line(&segments, g->segments, g->segment_bytes, g->segment_offsets);
     for (int32_t r = 0; r < rows; r++) {
-        const int8_t *taps = eq_single_row(g, in + r, line), *weights = packed + EQ_COLUMN_HEAD_BYTES;
+        const int8_t *taps = eq_single_row(&segments, in + r, line), *weights = packed + EQ_COLUMN_HEAD_BYTES;
         int32x4_t a = bias, b = vdupq_n_s32(0);
         int32_t left = g->segments * g->segment_bytes;
         for (; left > 16; left -= 32, taps += 32, weights += 32) {
@@ -178,18 +195,16 @@ EQ_INLINE void eq_run_all_rows(const eq_gemm *g, const int8_t *const *in, int8_t
         eq_scalar_gemm_run(g, in, out, rows, first_column, last_column);
         return;
     }
-    const int32_t taps = g->segments * g->segment_bytes;
+    const int32_t bytes = eq_bytes_in_line(g->columns, g->segments, g->segment_bytes, group), taps = g->segments * bytes;
     const size_t tile_bytes = eq_tile_bytes(taps, group);
-    const eq_product p = {
-        .gemm = g,
-        .stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small),
-        .packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes,
-        .tile_bytes = tile_bytes,
-        .taps = taps,
-        .groups = eq_groups(taps, group),
-        .first_column = first_column,
-        .last_column = last_column,
-    };
+    eq_product p; /* what a kind of line does not need stays unwritten */
+    eq_set_line(&p.line, g->segments, bytes, g->segment_offsets);
+    p.line.in_step = g->in_step;
+    p.stage = eq_output_stage_of(g->zero_point, g->min, g->max, g->small);
+    p.packed = (const int8_t *)g->packed + (size_t)(first_column / 8) * tile_bytes;
+    p.tile_bytes = tile_bytes;
+    p.taps = taps, p.groups = eq_groups(taps, group);
+    p.first_column = first_column, p.last_column = last_column, p.rest = (last_column - first_column) % 8;
     while (rows > 0) {
         int32_t rest;
         if (run_8 && rows >= 7 && eq_rows_fit(taps, 8)) {

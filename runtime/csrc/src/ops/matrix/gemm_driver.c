@@ -11,6 +11,7 @@ enum {
     LEAST_UNIT_MACS = 64 * 1024,
     KERNEL_ROWS = 24,                      /* whole tiles of any kernel: of 1, 2, 3, 4, 8 or 12 rows */
     LEAST_SHARED_PIXELS = 8 * KERNEL_ROWS, /* fewer make too few units to share evenly: columns are shared then */
+    MOST_TILE = 72,                        /* pixels of a unit; a call of a kernel may be several */
 };
 
 typedef struct run_part {
@@ -77,7 +78,7 @@ static void next_line(cursor *c) {
     c->left = c->width;
 }
 
-/* Write the pointers of the next `n` pixels of this line, and up to three more: this is what a tile costs besides its products. */
+/* Write the pointers of the next `n` pixels of this line, and up to seven more: this is what a tile costs besides its products. */
 static inline void point(const int8_t **in, int8_t **out, cursor *c, int32_t n) {
     c->left -= n;
     eq_write_places(in, c->in, c->in_pixel, n);
@@ -130,6 +131,20 @@ static cursor start(const eq_gemm_geometry *g, const run_part *p, const eq_stora
     c.left = c.width;
     c.lines_left = c.height;
     return c;
+}
+
+/* The least distance of neighbouring windows: of pixels, or from the last of a line or of an image to the next. */
+static ptrdiff_t least_step(const cursor *c, int64_t pixels) {
+    const ptrdiff_t last = (c->width - 1) * c->in_pixel, line = c->in_row - last,
+                    image = c->in_next_image - (c->height - 1) * c->in_row - last;
+    ptrdiff_t least = c->in_pixel;
+    if (c->height > 1 && line < least) {
+        least = line;
+    }
+    if (pixels > (int64_t)c->height * c->width && image < least) {
+        least = image;
+    }
+    return least;
 }
 
 static void find_segments(const eq_gemm_geometry *g, const run_part *p, ptrdiff_t row_stride, ptrdiff_t *offsets) {
@@ -198,6 +213,7 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
         gemm.segment_offsets = offsets;
         find_segments(g, p, in.row_stride, offsets);
         const cursor origin = start(g, p, &in, &out);
+        gemm.in_step = g->rows ? least_step(&origin, p->pixels) : 0;
         run_units(d, p, &origin, &gemm, from, to, in_rows, out_rows);
     }
 }
@@ -265,11 +281,11 @@ static void plan_part(const eq_gemm_layer *layer, const eq_gemm_part *part, cons
         p->tile = KERNEL_ROWS;
         p->chunk = p->columns;
     } else {
-        p->tile = kernel->rows;
+        p->tile = kernel->rows < MOST_TILE ? kernel->rows : MOST_TILE;
     }
     p->tiles = (int32_t)((pixels + p->tile - 1) / p->tile);
     if (p->chunk == 0) {
-        p->chunk = chunk_columns(p, kernel, pixels < kernel->rows ? (int32_t)pixels : kernel->rows);
+        p->chunk = chunk_columns(p, kernel, pixels < p->tile ? (int32_t)pixels : p->tile);
     }
     p->joined = p->tiles == 1 || is_small;
     if (p->tiles == 1 && p->columns < LEAST_UNITS * p->chunk) { /* a unit more or less would make much of a thread's share */
