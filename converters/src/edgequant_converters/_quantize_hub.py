@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ._centred import centred
 from ._choose import Choice, KeepFirst, Step, choose, proven
 from ._errors import ConverterError, UnsupportedError
 from ._evaluate import open_model
@@ -107,6 +108,8 @@ def quantize_hub(
             progress("quantizing", 0, None)
             writer.write(_observed(writer.watch(), learned.collector(), learned.probes))
         elif data is not None:
+            if request.effort and target is Target.LITERT:
+                writer.hub = centred(hub)
             return _calibrated(writer, data, progress)
     else:
         progress("quantizing", 0, None)
