@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edgequant_converters import convert
 from edgequant_converters._centred import centred
@@ -12,13 +13,25 @@ from edgequant_converters.tflite import read_model
 DRAW = np.random.default_rng(4)
 
 
-def classifier(folder: Path, *, shows_logits: bool = False) -> Path:
-    """Write a layer whose logits have much in common, and a softmax."""
+def classifier(folder: Path, *, shows_logits: bool = False, bias: tuple[int, ...] = (), table: str = "") -> Path:
+    """Write a layer whose logits have much in common, and a softmax.
+
+    The layer has a `bias` of a shape, if any; its weights are also the `table` of an embedding or of a transposition,
+    a model's output, or written a second time.
+    """
     build = Builder(Graph(inputs=[Tensor("x", (1, 16))]))
-    weights = DRAW.normal(0, 0.4, (4, 16)) + DRAW.normal(0, 12, 16)
-    logits = build.fully_connected(build.graph.inputs[0], build.constant(weights, np.float32))
+    weights = build.constant(DRAW.normal(0, 0.4, (4, 16)) + DRAW.normal(0, 12, 16), np.float32)
+    own = build.constant(DRAW.normal(2, 3, bias), np.float32) if bias else None
+    logits = build.fully_connected(build.graph.inputs[0], weights, own)
     build.graph.outputs = [build.unary("SOFTMAX", logits, beta=1.0), *([logits] if shows_logits else [])]
-    names = ["y", "logits"][: len(build.graph.outputs)]
+    if table:
+        rows = weights if table != "COPY" else build.constant(weights.values.copy())
+        order = build.constant([1, 0], np.int32)
+        shape = {"TRANSPOSE": (16, 4), "GATHER": (2, 16)}.get(table, (4, 16))
+        code = table if table in ("TRANSPOSE", "GATHER") else "NEG"
+        made = rows if table == "OUTPUT" else build.op(code, [rows, order][: 1 if code == "NEG" else 2], shape)
+        build.graph.outputs.append(made)
+    names = ["y", "other"][: len(build.graph.outputs)]
     (folder / "hub.tflite").write_bytes(write_ir(Model([build.graph], ["x"], names)))
     return folder / "hub.tflite"
 
@@ -43,3 +56,18 @@ def test_only_weights_and_biases_differ(tmp_path: Path) -> None:
     rows, own = (graph.operators[0].given[1].values for graph in (before, after))
     assert np.abs(own.mean(axis=0)).max() < 1e-5
     assert np.allclose(rows - own, (rows - own)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("table", ["GATHER", "TRANSPOSE", "OUTPUT", "COPY"])
+def test_weights_that_others_read_stay(tmp_path: Path, table: str) -> None:
+    hub = classifier(tmp_path, table=table)
+    assert centred(hub) == hub
+
+
+@pytest.mark.parametrize("bias", [(4,), (1, 4)])
+def test_a_bias_loses_its_mean(tmp_path: Path, bias: tuple[int, ...]) -> None:
+    hub = classifier(tmp_path, bias=bias)
+    before, after = (read_ir(read_model(path)).main.operators[0].given[2].values for path in (hub, centred(hub)))
+    assert after.shape == bias
+    assert np.allclose(after, before - before.mean(), atol=1e-6)
+    assert np.abs(after).max() > 0.1
