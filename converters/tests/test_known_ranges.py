@@ -27,6 +27,17 @@ def test_what_a_factor_makes_tells_of_what_is_multiplied(factor: float, known: b
     assert spread_known(model, {"y": (0.0, 1.0)}) == {y: (0.0, 1.0)} | ({gate: (0.0, 4.0)} if known else {})
 
 
+def test_what_others_read_too_keeps_what_it_is_made_of() -> None:
+    x, value, half, negative = (Tensor(name, (1, 2)) for name in ("x", "value", "half", "negative"))
+    model = graph_of(
+        Operator("MUL", [x, constant("one", 1.0, np.float32)], [value]),
+        Operator("MUL", [value, constant("factor", 0.5, np.float32)], [half]),
+        Operator("NEG", [value], [negative]),
+    )
+    ranges = {"x": (-6.0, 6.0), "half": (0.0, 1.0), "negative": (-6.0, 6.0)}
+    assert spread_known(model, ranges)[value] == (-6.0, 6.0)
+
+
 @pytest.mark.parametrize(("code", "inside"), [("LOGISTIC", True), ("SOFTMAX", False)])
 def test_a_function_s_own_grid_is_for_outputs_and_sigmoids(code: str, inside: bool) -> None:
     x, y, z = (Tensor(name, (1, 8)) for name in "xyz")

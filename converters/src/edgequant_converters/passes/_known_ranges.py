@@ -1,7 +1,7 @@
 """Ranges and grids that are known by name, for all tensors of a graph that they hold for."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from edgequant_converters.ir import Model, Operator, Quantization, Tensor
 
@@ -33,8 +33,9 @@ def spread_known(model: Model, ranges: Mapping[str, tuple[float, float]]) -> Kno
         if operator.code in _ALWAYS and (operator.code != "SOFTMAX" or operator.output in model.main.outputs):
             known.setdefault(operator.output, _ALWAYS[operator.code])
         _pass_on(operator, known)
+    read_once = {tensor for tensor, readers in model.main.users().items() if len(readers) == 1} - {*model.main.outputs}
     for operator in reversed(model.main.operators):
-        _pass_back(operator, known)
+        _pass_back(operator, known, read_once)
     for operator in model.main.operators:
         _pass_on(operator, known)
         _scale(operator, known)
@@ -64,16 +65,26 @@ def remember_grids(model: Model, grids: Mapping[str, Quantization]) -> None:
             weights.quantization = Quantization(grid.scale, grid.zero_point, axis)
 
 
+def moved_by(operator: Operator) -> Tensor | None:
+    """Return the input whose values the operator only moves, if it does no more: SPLIT has its axis first."""
+    return operator.given[1 if operator.code == "SPLIT" else 0] if operator.code in _SAME_VALUES else None
+
+
 def _pass_on(operator: Operator, known: KnownRanges) -> None:
-    if operator.code in _SAME_VALUES and (source := _activation(operator)) in known:
+    source = moved_by(operator)
+    if source is not None and source in known:
         for made in operator.outputs:
             known.setdefault(made, known[source])
 
 
-def _pass_back(operator: Operator, known: KnownRanges) -> None:
-    if operator.code in _SAME_VALUES and operator.output in known:
-        known.setdefault(_activation(operator), known[operator.output])
-    elif operator.output in known and (factor := _positive_factor(operator)):
+def _pass_back(operator: Operator, known: KnownRanges, read_once: Set[Tensor]) -> None:
+    """Let what is moved have the integers of what comes of it, and so what a factor alone reads."""
+    if operator.output not in known:
+        return
+    source = moved_by(operator)
+    if source is not None:
+        known.setdefault(source, known[operator.output])
+    elif (factor := _positive_factor(operator)) and operator.given[0] in read_once:
         low, high = known[operator.output]
         known.setdefault(operator.given[0], (low / factor, high / factor))
 
@@ -92,8 +103,3 @@ def _positive_factor(operator: Operator) -> float:
         return 0.0
     right = operator.given[1]
     return max(0.0, float(right.values.item())) if right.is_constant and right.values.size == 1 else 0.0
-
-
-def _activation(operator: Operator) -> Tensor:
-    """Return the input whose values are moved: SPLIT has its axis first."""
-    return operator.given[1 if operator.code == "SPLIT" else 0]
