@@ -32,6 +32,14 @@ def test_a_mean_of_its_own_scale_and_an_output_stay() -> None:
         assert average_as_in_onnx(model, {x: odd, mean: limits}) == {x: odd, mean: limits}
 
 
+@pytest.mark.parametrize(("code", "stays"), [("RESHAPE", True), ("SQUEEZE", True), ("TRANSPOSE", True), ("ABS", False)])
+def test_a_mean_that_is_only_moved_on_its_way_out_stays(code: str, stays: bool) -> None:
+    limits = (-25.25, 38.5)
+    model, x, mean = pooled()
+    model.main.operators[-1].code = code
+    assert (average_as_in_onnx(model, {x: limits, mean: limits})[mean] == limits) == stays
+
+
 @pytest.mark.parametrize(
     ("size", "padding", "same_scale", "differs"),
     [(2, "VALID", True, True), (3, "VALID", True, False), (3, "VALID", False, True), (2, "SAME", False, False)],

@@ -4,7 +4,8 @@
    lies half way, where the zero point is odd: on a quarter of those of four pixels, if the mean keeps the scale of what
    it is of, as PT2E's pools do. So such a zero point is made even.
 2. AVERAGE_POOL_2D rounds on the scale of its input, half way away from zero, before another scale can round again. A
-   depthwise layer whose weights are all one n-th, 1 on a scale of 1/n, does what the source did.
+   depthwise layer whose weights are all one n-th, 1 on a scale of 1/n, rounds once. Halves that the source's float sums
+   miss by their last bits it still rounds to the even integer.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from math import prod
 
 import numpy as np
 
-from edgequant_converters.ir import Model, Operator, Quantization, Tensor, constant
+from edgequant_converters.ir import Graph, Model, Operator, Quantization, Tensor, constant
 
+from ._known_ranges import moved_by
 from ._widen import KnownRanges
 
 _STEPS, _LOWEST = 255, -128
@@ -26,19 +28,29 @@ def average_as_in_onnx(model: Model, known: Mapping[Tensor, tuple[float, float]]
     """Rewrite the averages of a graph whose tensors have the `known` ranges, in place; return the ranges from now on.
 
     The range of a mean moves by a step, away from the farther end, which only means of equal values reach. A model's
-    outputs keep theirs.
+    outputs keep theirs, and so do means that are only moved on their way to one.
     """
-    moved = dict(known)
+    moved, shown = dict(known), _shown(model.main)
     for operator in model.main.operators:
         limits = known.get(operator.output) if operator.outputs else None
         own = known.get(operator.given[0]) if operator.given else None
         if limits is None or own is None:
             continue
-        if operator.code == "MEAN" and limits == own and operator.output not in model.main.outputs:
+        if operator.code == "MEAN" and limits == own and operator.output not in shown:
             moved[operator.output] = _around_even(*limits)
         elif operator.code == "AVERAGE_POOL_2D" and _may_differ(operator, same_scale=limits == own):
             _become_layer(operator)
     return moved
+
+
+def _shown(graph: Graph) -> set[Tensor]:
+    """Return the graph's outputs and what they are but for its order and shape."""
+    shown = set(graph.outputs)
+    for operator in reversed(graph.operators):
+        source = moved_by(operator)
+        if source is not None and not shown.isdisjoint(operator.outputs):
+            shown.add(source)
+    return shown
 
 
 def _around_even(low: float, high: float) -> tuple[float, float]:
