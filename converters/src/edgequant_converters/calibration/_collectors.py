@@ -56,10 +56,10 @@ class _MinMaxCollector:
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def update(self, name: str, array: NDArray[Any]) -> None:
-        values = finite_values(name, array)
+        values, lowest, highest = finite_values(name, array)
         if values.size:
-            low, high = self._ranges.get(name, (math.inf, -math.inf))
-            self._ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
+            low, high = self._ranges.get(name, (lowest, highest))
+            self._ranges[name] = (min(low, lowest), max(high, highest))
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         return dict(self._ranges)
@@ -71,9 +71,9 @@ class _HistogramCollector:
         self._histograms: dict[str, Histogram] = {}
 
     def update(self, name: str, array: NDArray[Any]) -> None:
-        values = finite_values(name, array)
+        values, low, high = finite_values(name, array)
         if values.size:
-            self._histograms.setdefault(name, Histogram()).update(values)
+            self._histograms.setdefault(name, Histogram()).update(values, (low, high))
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         if self._percentile is None:
@@ -81,12 +81,18 @@ class _HistogramCollector:
         return {name: percentile_range(h, self._percentile) for name, h in self._histograms.items()}
 
 
-def finite_values(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """Return the values that are finite; raises CalibrationError on NaN."""
-    finite = np.isfinite(array)
-    if finite.all():
-        return array
-    if np.isnan(array).any():
-        raise CalibrationError(f"The model computes NaN in '{name}' on the calibration data: check its values' range.")
-    kept: NDArray[Any] = array[finite]
-    return kept
+def finite_values(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
+    """Return the values that are finite, with the smallest and the largest; raises CalibrationError on NaN.
+
+    Those two tell whether all are, as NaN passes through both; of no values they are infinite.
+    """
+    if array.size:
+        low, high = float(array.min()), float(array.max())
+        if math.isfinite(low) and math.isfinite(high):
+            return array, low, high
+        if math.isnan(low):
+            raise CalibrationError(
+                f"The model computes NaN in '{name}' on the calibration data: check its values' range."
+            )
+    kept: NDArray[Any] = array[np.isfinite(array)]
+    return kept, float(kept.min(initial=math.inf)), float(kept.max(initial=-math.inf))

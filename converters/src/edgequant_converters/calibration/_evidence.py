@@ -119,11 +119,10 @@ class Evidence:
 
     def update(self, name: str, array: NDArray[Any]) -> None:
         """Add one sample's values of the tensor `name`; raises CalibrationError on NaN."""
-        values = finite_values(name, array)
+        values, low, high = finite_values(name, array)
         self._updates[name] += 1
         if not values.size:
             return
-        low, high = float(values.min()), float(values.max())
         self._extremes.setdefault(name, _Extreme()).update(max(abs(low), abs(high)))
         self._histograms.setdefault(name, Histogram()).update(_spread(values), ends=(low, high))
         if name in self._sampled and values.size == array.size:
