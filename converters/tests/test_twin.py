@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import UnsupportedError, _quantize_hub, convert
-from edgequant_converters._choose import KeepFirst, choose, proven
+from edgequant_converters._choose import KeepFirst, choose
+from edgequant_converters._prove import Draft, proven
 from edgequant_converters._request import Ranges
 from edgequant_converters._twin import Twin, twin_of
 from edgequant_converters.calibration import MINMAX, Evidence, Rounding
@@ -100,10 +101,10 @@ def test_a_recipe_goes_by_the_names_of_both(tmp_path: Path) -> None:
 
 def test_onnx_is_chosen_on_its_twin_and_proven(tmp_path: Path) -> None:
     report = convert(classifier(tmp_path), tmp_path / "1.onnx", quantize="int8", calibration=IMAGES)
-    plain, chosen = report.choices[-2:]
-    assert (plain.what, chosen.what) == ("minmax ranges, as they are written", "what was chosen, as it is written")
-    assert plain.taken != chosen.taken
-    assert chosen.taken == (chosen.sqnr_db > plain.sqnr_db - 0.2)
+    there, chosen = report.choices[-2:]
+    assert (there.what, chosen.what) == ("what was chosen, on the .tflite", "what was chosen, as it is written")
+    assert there.samples == chosen.samples == 8
+    assert there.taken and chosen.taken and chosen.sqnr_db >= there.sqnr_db - 0.2
     again = convert(tmp_path / "hub.onnx", tmp_path / "2.onnx", quantize="int8", calibration=IMAGES)
     assert again.output.read_bytes() == report.output.read_bytes()
 
@@ -119,29 +120,48 @@ def test_what_litert_cannot_say_is_measured_in_onnx_runtime(tmp_path: Path, monk
     assert len(report.choices) > 1
 
 
-def test_what_is_worse_as_onnx_is_not_written(tmp_path: Path) -> None:
-    hub, output = classifier(tmp_path), tmp_path / "out.onnx"
+@pytest.mark.parametrize(
+    ("as_onnx", "plain", "more", "taken", "files"),
+    [
+        ("hub", "coarse", 0, True, ["own"]),  # as good as on the .tflite: nothing else is written
+        ("coarse", "hub", 0, False, ["own", "spare", "own"]),
+        ("coarse", "coarse", 0, True, ["own", "spare"]),
+        ("hub", "hub", 1, False, ["own", "spare", "own"]),
+    ],
+)
+def test_what_is_worse_as_onnx_is_not_written(
+    tmp_path: Path, as_onnx: str, plain: str, more: int, taken: bool, files: list[str]
+) -> None:
+    hub, trial = classifier(tmp_path), tmp_path / "trial.tflite"
     convert(hub, tmp_path / "coarse.onnx", quantize="weight-int4")
     with engine_process():
         seen, twin = seen_of(hub)
-        written = list[Path]()
+        written = list[str]()
 
-        def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
-            plain = rounding is None and ranges == seen.choices()[MINMAX]
-            written.append(hub if plain else tmp_path / "coarse.onnx")
-            output.write_bytes(written[-1].read_bytes())
-            return 0
+        def draft(name: str) -> Draft:
+            output = tmp_path / f"{name}.onnx"
+
+            def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+                is_plain = rounding is None and ranges == seen.choices()[MINMAX]
+                output.write_bytes((tmp_path / f"{plain if is_plain else as_onnx}.onnx").read_bytes())
+                written.append(name)
+                return 0 if is_plain else more
+
+            return Draft(output, write, lambda ranges: 0)
 
         def coarse(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
-            trial = tmp_path / "trial.tflite"
             convert(twin.hub, trial, quantize="fp32" if rounding is not None else "weight-int4")
             return 0
 
-        choice = choose(twin.hub, tmp_path / "trial.tflite", coarse, twin.evidence, twin.fit)
+        choice = choose(twin.hub, trial, coarse, twin.evidence, twin.fit)
         assert any(step.taken for step in choice.steps[1:])
-        found = proven(hub, output, write, seen, twin.fit, choice.taken_to(twin.evidence, twin.same, seen))
-    assert found.only_widens and written == [hub, tmp_path / "coarse.onnx", hub]
-    assert [step.taken for step in found.steps[-2:]] == [True, False]
+        there = choice.taken_to(twin.evidence, twin.same, seen)
+        found = proven(hub, draft("own"), draft("spare"), seen, twin.fit, there)
+    assert written == files
+    assert found.pick.is_plain(MINMAX) != taken
+    added = found.steps[len(choice.steps) :]
+    assert [step.taken for step in added] == [True, *([not taken] if "spare" in files else []), taken]
+    assert added[0].sqnr_db == choice.first_third_db
 
 
 def test_images_of_other_sizes_calibrate_too(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which ranges, and whether biases make up for the rounding of weights: by measurement on calibration samples."""
 
 import hashlib
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,10 +67,11 @@ Way = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen."""
+    """What was chosen, and the lowest SQNR with it on the first third of the samples, in dB."""
 
-    pick: "_Pick"
+    pick: "Pick"
     steps: tuple[Step, ...]
+    first_third_db: float
 
     @property
     def only_widens(self) -> bool:
@@ -95,11 +97,11 @@ class Choice:
         for name in hub.ranges():
             method = methods.get(name, method)
             own.append((name, method))
-        return Choice(replace(self.pick, own=tuple(own)), self.steps)
+        return replace(self, pick=replace(self.pick, own=tuple(own)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Pick:
+class Pick:
     """One way to make the model: how ranges are chosen, whether biases are corrected, and from which hub.
 
     `own` has the methods of tensors that do not go the way of their stretch.
@@ -190,30 +192,6 @@ def choose(
     return _Trials(hub, output, write, evidence, fit, even_out).run(piecewise=piecewise)
 
 
-def proven(hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, choice: Choice) -> Choice:
-    """Return a choice that was made on another file format, or plain ranges where it is worse in this one.
-
-    What is worse by less than WORTH_DB on the samples in `fit` is not. The model of what is returned is left in
-    `output`.
-    """
-    plain = Choice(_Pick((evidence.methods[0],) * len(STRETCHES)), choice.steps)
-    in_float = plain.write(write, evidence)
-    if choice.pick.is_plain(evidence.methods[0]):
-        return plain
-    reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
-    least = reference.stand(output, None)
-    more = choice.write(write, evidence) > in_float
-    found = reference.stand(output, None)
-    holds = found.lowest_db > least.lowest_db - WORTH_DB and not more
-    if not holds:
-        plain.write(write, evidence)
-    steps = (
-        Step(f"{evidence.methods[0]} ranges, as they are written", least.lowest_db, not holds, least.samples),
-        Step("what was chosen, as it is written", found.lowest_db, holds, found.samples),
-    )
-    return replace(choice if holds else plain, steps=choice.steps + steps)
-
-
 class _Trials:
     """The alternatives tried so far, and the best of them."""
 
@@ -225,7 +203,7 @@ class _Trials:
         self._choices, self._rounding, self._spans = evidence.choices(), evidence.rounding(), evidence.spans()
         self._names = list(next(iter(self._choices.values())))
         self._first = evidence.passed_on(self._names[: int(len(self._names) * STRETCHES[1])])[:FIRST_ALONE]
-        self._best = _Pick((next(iter(self._choices)),) * len(STRETCHES))
+        self._best = Pick((next(iter(self._choices)),) * len(STRETCHES))
         self._standing: Standing | None = None
         self._most_in_float = 0
         self._written = self._best
@@ -244,7 +222,8 @@ class _Trials:
             self._try_what_takes_time()
         if self._written != self._best:
             self._make(self._best)
-        return Choice(self._best, tuple(self._steps))
+        first = -math.inf if self._standing is None else self._standing.thirds[0]
+        return Choice(self._best, tuple(self._steps), first)
 
     def _try_what_takes_time(self) -> None:
         for stretch in range(len(STRETCHES)):
@@ -281,7 +260,7 @@ class _Trials:
             if method != now and method in methods:
                 attempt(method)
 
-    def _try(self, what: str, pick: _Pick) -> None:
+    def _try(self, what: str, pick: Pick) -> None:
         """Measure one, but for what is the same as one that was measured."""
         same = replace(self._best, way=pick.way, own=pick.own) == pick
         if self._steps and same and pick.ranges(self._choices) == self._best.ranges(self._choices):
@@ -301,6 +280,6 @@ class _Trials:
         if taken:
             self._best, self._standing = pick, found
 
-    def _make(self, pick: _Pick) -> int:
+    def _make(self, pick: Pick) -> int:
         self._written = pick
         return pick.write(self._write, self._choices, self._rounding, self._spans)

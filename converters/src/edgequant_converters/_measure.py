@@ -227,6 +227,16 @@ class Reference:
         size = -(-len(pairs) // THIRDS)
         self._thirds = [pairs[start : start + size] for start in range(0, len(pairs), max(size, 1))]
 
+    def on_first_third(self, quantized: Path) -> tuple[float, int]:
+        """Return the lowest SQNR of a model's outputs and parts on the first third of the samples, and how many it has.
+
+        It is the first of `Standing.thirds`.
+        """
+        comparison = self._hub.comparison(open_fast(quantized))
+        for pair in self._thirds[0]:
+            comparison.add(pair)
+        return _lowest_of(comparison.outputs), len(self._thirds[0])
+
     def stand(self, quantized: Path, best: Standing | None) -> Standing:
         """Run a model on the samples, or on the first third where it is clearly worse than the best, or hopeless."""
         test, seen, glance_db = open_fast(quantized), 0, -IDENTICAL_DB

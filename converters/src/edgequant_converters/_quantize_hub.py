@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ._centred import centred
-from ._choose import Choice, KeepFirst, Step, choose, proven
+from ._choose import Choice, KeepFirst, Step, choose
 from ._errors import ConverterError, UnsupportedError
 from ._evaluate import open_model
 from ._evened import Evened, Spans, even_out, evenable
@@ -27,6 +27,7 @@ from ._measure import (
     measure,
     noise_samples,
 )
+from ._prove import Draft, proven
 from ._request import ActivationWatch, QuantizationRequest, Ranges, Sample
 from ._schemes import Scheme, Target
 from ._twin import twin_of
@@ -47,7 +48,7 @@ from .ir import Drafts
 from .onnx_quantizer import first_layer as onnx_first
 from .onnx_quantizer import functions_read as onnx_functions
 from .onnx_quantizer import layer_inputs as onnx_inputs
-from .onnx_quantizer import quantize_onnx, watch_onnx
+from .onnx_quantizer import left_in_float, quantize_onnx, watch_onnx
 from .onnx_quantizer import results_of_functions as onnx_results
 from .quantizer import first_layer as litert_first
 from .quantizer import functions_read as litert_functions
@@ -165,11 +166,19 @@ class _Writer:
         """Return a hub with even channels, for LiteRT; None if there is nothing to win."""
         return even_out(self.hub, spans) if self.target is Target.LITERT else None
 
+    def into(self, output: Path) -> "_Writer":
+        """Return what writes the hub to another file."""
+        return replace(self, output=output, kept={})
+
+    def draft(self) -> Draft:
+        """Return the ONNX file that this writes."""
+        return Draft(self.output, self.write, lambda ranges: len(left_in_float(self.hub, self.request, ranges)))
+
     def strict_bytes(self, ranges: Ranges) -> int | None:
         """Return the bytes of the model with nothing left in float; None if nothing is, or it cannot be made."""
         if not self.kept:
             return None
-        strict = replace(self, output=self.output.with_name(f"strict-{self.output.name}"), kept={})
+        strict = self.into(self.output.with_name(f"strict-{self.output.name}"))
         strict.request = replace(self.request, strict=True, free_outputs=False)
         try:
             strict.write(ranges)
@@ -261,7 +270,8 @@ def _chosen(writer: _Writer, watch: ActivationWatch, evidence: Evidence, fit: Ke
     except ConverterError:
         return choose(writer.hub, writer.output, writer.write, evidence, fit, piecewise=False)
     choice = choice.taken_to(twin.evidence, twin.same, evidence)
-    return proven(writer.hub, writer.output, writer.write, evidence, fit, choice)
+    spare = writer.into(twin.hub.with_name("plain.onnx"))
+    return proven(writer.hub, writer.draft(), spare.draft(), evidence, twin.fit, choice)
 
 
 def _observed(

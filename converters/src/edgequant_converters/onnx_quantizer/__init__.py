@@ -1,6 +1,7 @@
 """From a float32 .onnx to every other number format, by onnxruntime's quantizer and our own weight storage."""
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import ml_dtypes
@@ -28,6 +29,7 @@ __all__ = [
     "first_layer",
     "functions_read",
     "layer_inputs",
+    "left_in_float",
     "prepare",
     "quantize_onnx",
     "quantize_onnx_with_ranges",
@@ -53,12 +55,10 @@ def quantize_onnx(
     `ranges` has (min, max) of every activation, from `watch_onnx`, for the schemes that need calibration.
     `rounding`, of the tensors that `layer_inputs` names, corrects the biases. Raises UnsupportedError.
     """
-    fragile: dict[str, str] = {}
     with quiet():
         prepared = prepare(hub)
         kept = kept_float(prepared.graph, request)
-        if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
-            fragile, ranges = decide_for(prepared, ranges, kept)
+        fragile, ranges = _decided(prepared, request, ranges, kept)
         if rounding is not None:
             own_biases(prepared.graph)
             grids = Int8Grids(prepared.graph, ranges if request.scheme is Scheme.INT8 else {})
@@ -66,6 +66,21 @@ def quantize_onnx(
         model = _quantized(prepared, request, ranges, fragile)
     save_onnx(model, output)
     return fragile
+
+
+def left_in_float(hub: Path, request: QuantizationRequest, ranges: Ranges) -> dict[str, str]:
+    """Return what `quantize_onnx` returns, but write nothing."""
+    with quiet():
+        prepared = prepare(hub)
+        return _decided(prepared, request, ranges, kept_float(prepared.graph, request))[0]
+
+
+def _decided(
+    prepared: ModelProto, request: QuantizationRequest, ranges: Ranges, kept: AbstractSet[str]
+) -> tuple[dict[str, str], Ranges]:
+    if request.scheme is Scheme.INT8 and not request.strict and request.learned is None:
+        return decide_for(prepared, ranges, kept)
+    return {}, ranges
 
 
 def watch_onnx(hub: Path) -> ActivationWatch:
