@@ -96,6 +96,8 @@ class _Storage:
         is_weight = stored is not None and place in stored.positions
         if tensor is None or not is_trained(tensor) or tensor in self.exact:
             return
+        if operator.code == "ASSIGN_VARIABLE":  # where a state begins: what CALL_ONCE runs may only assign constants
+            return
         if self.scheme is Scheme.FP16:
             if (is_weight or tensor.size >= WORTH) and float(np.abs(tensor.values).max(initial=0.0)) <= LARGEST_HALF:
                 operator.inputs[place] = self._half(tensor)
