@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernels/inline.h"
-#include "ops/four_floats.h"
+#include "kernels/four_floats.h"
 
 enum { LANES = 4 };
 #define PREFIX(name) eq_scalar_##name

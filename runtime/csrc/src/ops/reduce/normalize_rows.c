@@ -1,9 +1,9 @@
 /* Loops over rows of float32: their sums, for MEAN and SUM by themselves and in a normalized layer, and such layers. */
 #include <math.h>
 
+#include "kernels/four_floats.h"
 #include "kernels/inline.h"
 #include "normalization.h"
-#include "ops/four_floats.h"
 
 typedef double doubles __attribute__((vector_size(32)));
 

@@ -4,8 +4,8 @@
 
 #include "arithmetic/functions_f32.h"
 #include "base/memory.h"
+#include "kernels/four_floats.h"
 #include "kernels/inline.h"
-#include "ops/four_floats.h"
 #include "plan/operator.h"
 #include "read/operator_codes.h"
 #include "softmax.h"

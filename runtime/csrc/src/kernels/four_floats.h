@@ -1,4 +1,4 @@
-/* Vectors of four float32 that every compiler has code for. */
+/* Vectors of four float32 that every compiler has code for: for ARMv7 it is NEON, which takes numbers below 2^-126 for 0. */
 #ifndef EQ_FOUR_FLOATS_H
 #define EQ_FOUR_FLOATS_H
 
