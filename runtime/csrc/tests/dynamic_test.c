@@ -118,6 +118,10 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     for (size_t i = 0; i < n; i++) {
         in[i] = random_between(0, 2) ? in[i] : (float)PICK(0, 1, -1, 3, 255) * 0.5f; /* ties */
     }
+    const float units[] = {1.0f, 1.0f, 1.0f, 1e-34f, 1e-38f, 1e-40f}, unit = units[random_bits() % 6];
+    for (size_t i = 0; i < n; i++) {
+        in[i] *= unit;
+    }
     if (n > 3 && random_between(0, 4) == 0) {
         in[n / 2] = NAN, in[1] = INFINITY, in[n - 1] = -INFINITY;
     }
@@ -128,7 +132,7 @@ static void test_quantize(const eq_kernels *scalar, const eq_kernels *set) {
     const int32_t zero = symmetric ? 0 : random_between(-127, 127);
     const float size = symmetric ? 2 * fmaxf(-range[0], range[1]) : range[1] - range[0];
     const float most_factor = (symmetric ? 254 : 255) / (size > 0 ? size : 1);
-    const float factor = (float)PICK(1, 3, 20) * (random_between(0, 1) ? 1.0f : random_scale());
+    const float factor = (float)PICK(1, 3, 20) * (random_between(0, 1) ? 1.0f : random_scale()) / unit;
     const eq_quantize_f32 quantize = {.factor = factor < most_factor ? factor : most_factor,
                                       .min = (float)((symmetric ? -127 : -128) - zero),
                                       .max = (float)(127 - zero),

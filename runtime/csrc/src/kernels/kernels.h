@@ -242,7 +242,7 @@ typedef struct eq_dynamic_scale {
 
 /* q = zero + round(clamp(x * factor, min, max)); the product is rounded before; NaN becomes max. `min` and `max` are integers,
  * zero + max <= 127, and zero + min is -128, or nothing is rounded to less than `min`. The factor is 255 or less over the range of the values
- * and 0, so that no x * factor is past 2^15. */
+ * and 0, so that no x * factor is past 2^15; or it is infinite, where that range is tiny. */
 typedef struct eq_quantize_f32 {
     float factor, min, max;
     bool away; /* `round` takes ties away from zero; else to even */

@@ -2,6 +2,7 @@
 #include "set.h"
 
 #include <arm_neon.h>
+#include <math.h>
 
 #include "kernels/inline.h"
 
@@ -62,6 +63,10 @@ EQ_INLINE void quantize(const eq_quantize_f32 *p, const float *in, int8_t *out, 
 }
 
 void eq_neon64_quantize_f32(const eq_quantize_f32 *p, const float *in, int8_t *out, size_t n) {
+    if (isinf(p->factor)) { /* its products are beyond int16 */
+        eq_scalar_quantize_f32(p, in, out, n);
+        return;
+    }
     const eq_quantize_f32 parameters = *p; /* not behind a pointer that `out` could be the same as */
     if (p->away) {
         quantize(&parameters, in, out, n, true);
