@@ -7,6 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from edgequant_runtime._memory import native_memory
+
 from .conftest import examples
 from .oracle import NativeError, check, run_native
 from .single_op import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Model, Quantized
@@ -100,6 +102,11 @@ def test_pool_uint8(operator: str, channels: int, size: tuple[int, int], zero_po
 @examples(2)
 def test_average_of_the_whole_image(size: tuple[int, ...], seed: int) -> None:
     check(pool("AVERAGE_POOL_2D", size, (size[1], size[2]), (1, 1), VALID), seed=seed)
+
+
+def test_average_of_the_whole_image_needs_no_sums_of_columns() -> None:
+    data = pool("AVERAGE_POOL_2D", (1, 8, 512, 16), (8, 512), (1, 1), VALID)
+    assert native_memory(data).tensors < 8 * 512 * 16 + 4096  # the image, and a few bytes beside it
 
 
 def reduction(

@@ -159,8 +159,8 @@ eq_status eq_prepare_average_pool_s8(eq_plan *plan, const eq_operator *op) {
     pool->shift = eq_plan_output(plan, op, 0)->file_type == EQ_UINT8 ? 128 : 0;
     pool->min = min;
     pool->max = max;
-    const size_t pixels = (size_t)pool->shape.window.out_width + (size_t)pool->shape.width;
-    step->scratch = eq_size_times(pixels * (size_t)pool->shape.channels + 2 * EQ_SLACK, sizeof(int32_t));
+    const size_t windows = (size_t)pool->shape.window.out_width, columns = windows > 1 ? (size_t)pool->shape.width : 0;
+    step->scratch = eq_size_times((windows + columns) * (size_t)pool->shape.channels + 2 * EQ_SLACK, sizeof(int32_t));
     return EQ_OK;
 }
 
