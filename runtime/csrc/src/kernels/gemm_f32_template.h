@@ -266,10 +266,19 @@ EQ_INLINE void run_all_rows(const eq_gemm_f32 *g, const value *tile, const void 
         }
     }
 }
-#else
-/* A tile of `rows` rows: 1, 2, 4 or ROWS. */
+
+/* A tile of `rows` rows. */
 EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
-                        int32_t count, int rows, const int vectors) {
+                        int32_t count, int rows) {
+    if (count <= LANES) {
+        run_all_rows(g, tile, in, out, column, count, rows, narrow_tiles, NARROW_ROWS);
+    } else {
+        run_all_rows(g, tile, in, out, column, count, rows, wide_tiles, ROWS);
+    }
+}
+#else
+EQ_INLINE void run_vectors(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
+                           int32_t count, int rows, const int vectors) {
     switch (rows) {
 #if MOST_ROWS > 1
     case 1:
@@ -289,6 +298,18 @@ EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *con
     default:
         run_tile(g, tile, in, out, column, count, ROWS, vectors);
     }
+}
+
+/* A tile of `rows` rows: 1, 2, 4 or ROWS. */
+EQ_INLINE void run_rows(const eq_gemm_f32 *g, const value *tile, const void *const *in, void *const *out, int32_t column,
+                        int32_t count, int rows) {
+#ifdef STORES_SOME
+    if (count <= LANES * (VECTORS - 1)) {
+        run_vectors(g, tile, in, out, column, count, rows, VECTORS - 1);
+        return;
+    }
+#endif
+    run_vectors(g, tile, in, out, column, count, rows, VECTORS);
 }
 #endif
 
@@ -342,23 +363,8 @@ static void run_tiles(const eq_gemm_f32 *g, const void *const *in, void *const *
     }
 #endif
     for (; n < last_column; n += TILE, packed += tile) {
-        const int32_t left = last_column - n, count = left < TILE ? left : TILE;
-#ifdef WIDE_ROWS
-        if (count <= LANES) {
-            run_all_rows(g, packed, in, out, n, count, rows, narrow_tiles, NARROW_ROWS);
-        } else {
-            run_all_rows(g, packed, in, out, n, count, rows, wide_tiles, ROWS);
-        }
-        continue;
-#elif defined(STORES_SOME)
-        if (count <= LANES * (VECTORS - 1)) {
-            run_rows(g, packed, in, out, n, count, rows, VECTORS - 1);
-            continue;
-        }
-#endif
-#ifndef WIDE_ROWS
-        run_rows(g, packed, in, out, n, count, rows, VECTORS);
-#endif
+        const int32_t left = last_column - n;
+        run_rows(g, packed, in, out, n, left < TILE ? left : TILE, rows);
     }
 }
 
