@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgequant_runtime import Session
 
-from .oracle import run_native
-from .single_op import Model
+from .oracle import NativeSession, run_native
+from .single_op import NONE, Model
 
 pytestmark = pytest.mark.slow
 
@@ -125,3 +125,22 @@ def test_means_less_values_are_no_deviations() -> None:
     data = layer.model.finish([layer.add("ADD", doubled, layer.constant(np.ones(8)))])
     x = values_of((4, 8))
     np.testing.assert_array_equal(run_native(data, [x])[0], np.float32(1) - expected(x)[1] * np.float32(2))
+
+
+def test_a_variable_is_read_before_it_changes() -> None:
+    """The state of an RNN is normalized, and changes before the last of the operators."""
+    layer = Layer((2, 4))
+    inputs, eye = layer.x, layer.model.constant(np.eye(4), "FLOAT32")
+    state = layer.x = layer.model.tensor((2, 4), "FLOAT32", variable=True)
+    _, rows = layer.normalized(SQUARES["MUL"])
+    product = layer.add("MUL", rows, layer.constant(np.full(4, 2)))
+    y = layer.model.tensor((2, 4), "FLOAT32")
+    recurrent, bias = layer.model.constant(np.zeros((4, 4)), "FLOAT32"), layer.constant(np.zeros(4))
+    layer.model.operator("RNN", [inputs, eye, recurrent, bias, state], [y], "RNNOptions", fusedActivationFunction=NONE)
+    data = layer.model.finish([y, layer.add("ADD", product, layer.constant(np.ones(4)))])
+    x = values_of((2, 4))
+    with NativeSession(data, [x]) as session:
+        for before in (np.zeros_like(x), x):
+            made, normalized = session.run([x])
+            np.testing.assert_array_equal(made, x)
+            np.testing.assert_array_equal(normalized, expected(before)[1] * np.float32(2) + np.float32(1))

@@ -157,6 +157,10 @@ int32_t eq_plan_root(const eq_plan *plan, int32_t tensor) {
     return tensor;
 }
 
+bool eq_plan_stays(const eq_plan *plan, int32_t tensor) {
+    return !plan->tensors[eq_plan_root(plan, tensor)].tensor.is_variable;
+}
+
 bool eq_plan_is_edge(const eq_plan *plan, int32_t tensor) {
     for (int32_t i = 0; i < plan->graph->input_count; ++i) {
         if (plan->inputs[i] == tensor) {

@@ -140,6 +140,8 @@ eq_status eq_plan_check(eq_model *model, eq_error *error);
 eq_status eq_plan_layout(eq_plan *plan);
 /* The tensor whose memory this one uses: itself, or the end of its chain of aliases. */
 int32_t eq_plan_root(const eq_plan *plan, int32_t tensor);
+/* Whether what an operator reads of a tensor is there for those after it too: of all but variables. */
+bool eq_plan_stays(const eq_plan *plan, int32_t tensor);
 bool eq_plan_is_edge(const eq_plan *plan, int32_t tensor); /* an input or output of the graph */
 /* Bytes of a tensor's memory with its halo, and where and how its values lie in it. */
 size_t eq_plan_tensor_bytes(const eq_plan_tensor *tensor);

@@ -93,7 +93,7 @@ static bool find_sum(const eq_plan *plan, const eq_operator *op, normalization *
         const int32_t rows = scaled ? scaled->inputs[slot / 2] : -1, gain = scaled ? scaled->inputs[1 - slot / 2] : -1;
         const eq_operator *normalized = scaled ? maker(plan, rows, EQ_OP_MUL) : NULL;
         if (normalized && find_product(plan, normalized, found) && is_for_rows(plan, gain, found->depth) &&
-            is_for_rows(plan, offset, found->depth)) {
+            is_for_rows(plan, offset, found->depth) && eq_plan_stays(plan, found->in) && eq_plan_stays(plan, gain)) {
             found->gain = gain, found->offset = offset;
             return true;
         }
