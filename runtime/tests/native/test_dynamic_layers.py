@@ -192,6 +192,25 @@ def test_layers_side_by_side_quantize_their_input_once(taps: tuple[tuple[int, in
     assert len(Session(data, engine="native", profile=True).profile()) == steps
 
 
+@pytest.mark.parametrize("first", ["wide", "deep"])
+def test_an_image_in_two_shapes_is_quantized_for_each(first: str) -> None:
+    """Lines of as many values, of other pixels: what a halo puts beside them differs."""
+    rng, model = np.random.default_rng(8), Model()
+    x, wide, deep = model.input((1, 6, 8, 8), "FLOAT32"), (1, 6, 8, 8), (1, 6, 4, 16)
+    made = []
+    for shape in (wide, deep) if first == "wide" else (deep, wide):
+        image = x
+        if shape == deep:
+            image = model.tensor(deep, "FLOAT32")
+            model.operator("RESHAPE", [x, model.constant(deep, "INT32")], [image], "ReshapeOptions", newShape=deep)
+        w = model.constant(rng.integers(-127, 128, (12, 3, 3, shape[3])), "INT8", scales(rng, 12, True))
+        b, y = model.constant(rng.normal(size=12), "FLOAT32"), model.tensor((*shape[:3], 12), "FLOAT32")
+        fields = {"padding": SAME, "strideH": 1, "strideW": 1, "fusedActivationFunction": NONE}
+        model.operator("CONV_2D", [image, w, b], [y], "Conv2DOptions", version=5, **fields)
+        made.append(y)
+    check_close(model.finish(made), inputs(rng, wide))
+
+
 def test_queries_keys_and_values_quantize_their_input_once() -> None:
     rng, model = np.random.default_rng(7), Model()
     x, made = model.input((5, 16), "FLOAT32"), []

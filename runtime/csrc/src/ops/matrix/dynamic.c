@@ -9,7 +9,7 @@
 typedef struct step_data {
     const eq_kernels *kernels;
     eq_dynamic_rule rule;
-    int64_t group, line; /* values of a group, and of its lines */
+    int64_t group, line, pixel; /* values of a group, of its lines, and of their pixels */
     int32_t lines;
     int64_t left, right, above, below; /* bytes around them */
     bool alone;                        /* no lines, nothing around */
@@ -96,18 +96,6 @@ static void quantize_lines(const step_data *d, const float *in, int8_t *out, eq_
     *made = found.scale;
 }
 
-/* Groups without lines, as rows of a matrix, which may be short. */
-static void quantize_rows(const eq_kernels *kernels, const float *in, int64_t n, int32_t rows, int8_t *out,
-                          eq_dynamic_scale *made) {
-    for (; rows > 0; --rows, in += n, out += n, ++made) {
-        float least, most;
-        kernels->range_f32(in, (size_t)n, &least, &most);
-        const way found = way_of_xnnpack(least, most);
-        kernels->quantize_f32(&found.to, in, out, (size_t)n);
-        *made = found.scale;
-    }
-}
-
 /* A unit is a group. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
@@ -116,12 +104,12 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     int8_t *out = (int8_t *)storage[step->outputs[0].tensor].data + first * out_group;
     eq_dynamic_scale *scales = (eq_dynamic_scale *)storage[step->outputs[1].tensor].data + first;
     (void)scratch;
-    if (d->alone && d->rule == EQ_DYNAMIC_XNNPACK) {
-        quantize_rows(d->kernels, in, d->group, last - first, out, scales);
-        return;
-    }
     for (int32_t unit = first; unit < last; ++unit, in += d->group, out += out_group, ++scales) {
-        quantize_lines(d, in, out, scales);
+        if (d->alone) { /* as rows of a matrix, which may be short */
+            eq_dynamic_quantize_group(d->kernels, d->rule, in, d->group, out, scales);
+        } else {
+            quantize_lines(d, in, out, scales);
+        }
     }
 }
 
@@ -134,11 +122,11 @@ static bool find_made(const eq_plan *plan, int32_t tensor, int32_t groups, const
                       eq_dynamic_input *made) {
     enum { NEAR = 64 }; /* steps */
     const int32_t root = eq_plan_root(plan, tensor), last = plan->step_count - 1;
-    for (int32_t s = last; s >= 0 && s > last - NEAR && !plan->tensors[root].tensor.is_variable; --s) {
+    for (int32_t s = last; s >= 0 && s > last - NEAR && eq_plan_stays(plan, root); --s) {
         const eq_step *step = plan->steps[s];
         const step_data *d = step->run == run ? step->data : NULL;
         if (d && eq_plan_root(plan, step->inputs[0].tensor) == root && step->units == groups && d->rule == wanted->rule &&
-            d->line == wanted->line &&
+            d->line == wanted->line && d->pixel == wanted->pixel &&
             (memcmp(&d->halo, &wanted->halo, sizeof d->halo) == 0 || (or_wider && contains(&d->halo, &wanted->halo)))) {
             *made = d->made;
             return true;
@@ -173,7 +161,8 @@ static eq_status plan_step(eq_plan *plan, const eq_operator *op, int32_t tensor,
 eq_status eq_dynamic_quantize(eq_plan *plan, const eq_operator *op, int32_t tensor, int32_t groups, eq_dynamic_rule rule,
                               eq_dynamic_input *made) {
     const int32_t elements = (int32_t)eq_tensor_elements(&plan->tensors[tensor].tensor), group = elements / groups;
-    step_data data = {.kernels = plan->kernels, .rule = rule, .group = group, .line = group, .lines = 1, .alone = true};
+    step_data data = {
+        .kernels = plan->kernels, .rule = rule, .group = group, .line = group, .pixel = group, .lines = 1, .alone = true};
     return find_made(plan, tensor, groups, &data, false, made) ? EQ_OK
                                                                : plan_step(plan, op, tensor, groups, &data, 1, &elements, made);
 }
@@ -190,6 +179,7 @@ eq_status eq_dynamic_quantize_images(eq_plan *plan, const eq_operator *op, int32
                       .rule = rule,
                       .group = in[1] * line,
                       .line = line,
+                      .pixel = channels,
                       .lines = in[1],
                       .left = halo->left * channels,
                       .right = halo->right * channels,
