@@ -1,4 +1,4 @@
-"""Where a variable begins is stored as it is: engines assign constants before the first inference, and compute nothing."""
+"""Where a variable begins is stored as it is: what an engine runs before the first inference only assigns constants."""
 
 from pathlib import Path
 
