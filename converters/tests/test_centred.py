@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgequant_converters import convert
+from edgequant_converters import _quantize_hub, convert
 from edgequant_converters._centred import centred
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, read_ir, write_ir
 from edgequant_converters.tflite import read_model
@@ -71,3 +71,14 @@ def test_a_bias_loses_its_mean(tmp_path: Path, bias: tuple[int, ...]) -> None:
     assert after.shape == bias
     assert np.allclose(after, before - before.mean(), atol=1e-6)
     assert np.abs(after).max() > 0.1
+
+
+def test_what_is_written_is_measured_against_the_network_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = classifier(tmp_path / "other")
+    monkeypatch.setattr(_quantize_hub, "centred", lambda hub: other)
+    samples = DRAW.normal(size=(60, 1, 16)).astype(np.float32)
+    report = convert(classifier(tmp_path), tmp_path / "1.tflite", quantize="int8", calibration=samples)
+    assert report.sqnr_db is not None and report.sqnr_db < 6

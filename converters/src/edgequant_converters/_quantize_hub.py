@@ -111,7 +111,7 @@ def quantize_hub(
         elif data is not None:
             if request.effort and target is Target.LITERT:
                 writer.hub = centred(hub)
-            return _calibrated(writer, data, progress)
+            return _calibrated(writer, hub, data, progress)
     else:
         progress("quantizing", 0, None)
         writer.write({})
@@ -205,8 +205,11 @@ class _Writer:
         return litert_first(self.parsed(self.hub)) if self.target is Target.LITERT else onnx_first(self.hub)
 
 
-def _calibrated(writer: _Writer, data: DataSource, progress: Progress) -> Written:
-    """Measure with the ranges of the samples that are not kept aside; those join afterwards, if they only widen."""
+def _calibrated(writer: _Writer, hub: Path, data: DataSource, progress: Progress) -> Written:
+    """Measure with the ranges of the samples that are not kept aside; those join afterwards, if they only widen.
+
+    What is written is measured against `hub`, whatever the writer has made of it.
+    """
     request, check, watch = writer.request, DataCheck(), writer.watch()
     samples = split(check.watch(data), max_samples=MEASURED_SAMPLES)
     calibrating = KeepFirst(_counted(samples, data.count, progress))
@@ -230,7 +233,7 @@ def _calibrated(writer: _Writer, data: DataSource, progress: Progress) -> Writte
     only_widens = choice.only_widens if choice else (request.method or MINMAX) == MINMAX
     joins = samples.disjoint and only_widens
     measured_on = ON_HELD_BACK if joins else ON_KEPT_ASIDE if samples.disjoint else ON_CALIBRATION
-    measurement = measure(writer.hub, writer.output, samples.held_back, measured_on)
+    measurement = measure(hub, writer.output, samples.held_back, measured_on)
     calibrated = samples.used
     if joins:
         calibrated += len(samples.held_back)
