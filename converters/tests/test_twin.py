@@ -1,5 +1,6 @@
 """The recipe of an ONNX file is chosen on its .tflite form, and proven on what is written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ from edgequant_runtime.isolation import engine_process
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgequant_converters import UnsupportedError, _quantize_hub, convert
+from edgequant_converters import OutputError, UnsupportedError, _quantize_hub, convert
 from edgequant_converters._choose import KeepFirst, choose
 from edgequant_converters._prove import Draft, proven
 from edgequant_converters._request import Ranges
-from edgequant_converters._twin import Twin, twin_of
+from edgequant_converters._twin import Twin, _same_as, twin_of
 from edgequant_converters.calibration import MINMAX, Evidence, Rounding
 from edgequant_converters.onnx_quantizer import layer_inputs, watch_onnx
 from edgequant_converters.quantizer import watch_litert
@@ -99,6 +100,33 @@ def test_a_recipe_goes_by_the_names_of_both(tmp_path: Path) -> None:
     assert written[-1] == {name: pytest.approx(ends) for name, ends in seen.choices()[MINMAX].items()}
 
 
+@pytest.mark.parametrize(("chosen", "its_own"), [("m", True), ("c/pad", False), ("x", True), ("a/transpose", False)])
+def test_a_tensor_goes_the_way_of_the_one_of_its_name(tmp_path: Path, chosen: str, its_own: bool) -> None:
+    with engine_process():
+        seen, twin = seen_of(classifier(tmp_path))
+        written = list[Ranges]()
+
+        def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+            written.append(ranges)
+            (tmp_path / "out.tflite").write_bytes(twin.hub.read_bytes())
+            return 0
+
+        choice = choose(twin.hub, tmp_path / "out.tflite", write, twin.evidence, twin.fit)
+    choice = replace(choice, pick=replace(choice.pick, own=((chosen, "least squares"),)))
+    choice.taken_to(twin.evidence, twin.same, seen).write(write, seen)
+    choices, name = seen.choices(), twin.same[chosen]
+    assert choices["least squares"][name] != pytest.approx(choices[MINMAX][name])
+    assert written[-1][name] == choices["least squares" if its_own else MINMAX][name]
+
+
+def test_values_that_several_tensors_have_tell_of_none() -> None:
+    image = IMAGES[0]
+    assert _same_as("step", image, {"x": image}) == ("x", True)
+    assert _same_as("step", image, {"x": image, "y": image}) == (None, False)
+    assert _same_as("y/step", image, {"x": image, "y": image}) == ("y", True)
+    assert _same_as("step", np.zeros_like(image), {"x": np.zeros_like(image)}) == (None, False)
+
+
 def test_onnx_is_chosen_on_its_twin_and_proven(tmp_path: Path) -> None:
     report = convert(classifier(tmp_path), tmp_path / "1.onnx", quantize="int8", calibration=IMAGES)
     there, chosen = report.choices[-2:]
@@ -118,6 +146,15 @@ def test_what_litert_cannot_say_is_measured_in_onnx_runtime(tmp_path: Path, monk
     whole = {"minmax ranges", "biases that make up for rounding", "least fourth powers ranges", "least squares ranges"}
     assert {step.what for step in report.choices} <= whole
     assert len(report.choices) > 1
+
+
+def test_what_fails_otherwise_on_the_twin_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> Twin:
+        raise OutputError("No space is left.")
+
+    monkeypatch.setattr(_quantize_hub, "twin_of", full)
+    with pytest.raises(OutputError, match="No space"):
+        convert(classifier(tmp_path), tmp_path / "1.onnx", quantize="int8", calibration=IMAGES)
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,14 @@ class Choice:
     def taken_to(self, evidence: Evidence, same: Mapping[str, str], hub: Evidence) -> "Choice":
         """Return the same choice for the hub of another file format.
 
-        `evidence` is that by which it was made, `same` has the names in `hub` of tensors that both have. What the other
-        hub alone has goes the way of the tensor before it.
+        `evidence` is that by which it was made, `same` has the names in `hub` of tensors that both have: where several
+        are one there, that of its name counts, or else the first. What the other hub alone has goes the way of the
+        tensor before it.
         """
-        methods = {same[name]: method for name, method in self.pick.each([*evidence.ranges()]).items() if name in same}
+        methods = dict[str, str]()
+        for name, method in self.pick.each([*evidence.ranges()]).items():
+            if name in same and (name == same[name] or same[name] not in methods):
+                methods[same[name]] = method
         own, method = list[tuple[str, str]](), self.pick.way[0]
         for name in hub.ranges():
             method = methods.get(name, method)

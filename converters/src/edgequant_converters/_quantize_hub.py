@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._centred import centred
 from ._choose import Choice, KeepFirst, Step, choose
-from ._errors import ConverterError, UnsupportedError
+from ._errors import SourceError, UnsupportedError
 from ._evaluate import open_model
 from ._evened import Evened, Spans, even_out, evenable
 from ._known import Known, write_known
@@ -270,7 +270,7 @@ def _chosen(writer: _Writer, watch: ActivationWatch, evidence: Evidence, fit: Ke
         output = twin.hub.with_name(f"int8-{twin.hub.name}")
         trials = _Writer(twin.hub, output, Target.LITERT, request, io_type(request.scheme, None))
         choice = choose(twin.hub, output, trials.write, twin.evidence, twin.fit)
-    except ConverterError:
+    except (UnsupportedError, SourceError):
         return choose(writer.hub, writer.output, writer.write, evidence, fit, piecewise=False)
     choice = choice.taken_to(twin.evidence, twin.same, evidence)
     spare = writer.into(twin.hub.with_name("plain.onnx"))

@@ -55,14 +55,19 @@ def twin_of(hub: Path, watch: ActivationWatch, seen: Evidence, method: str | Non
     write_float_hub(Given(hub), twin, Target.LITERT, lambda inputs: fit.kept[0])
     model = read_model(twin)
     channels, results = layer_inputs(model), results_of_functions(model)
-    values = dict(watch_litert(model).run(fit.kept[0]))
-    exact, same = _same(values, dict(watch.run(fit.kept[0])))
+    names, exact, same = list[str](), dict[str, str](), dict[str, str]()
+    of_hub = dict(watch.run(fit.kept[0]))
+    for name, value in watch_litert(model).run(fit.kept[0]):
+        names.append(name)
+        known, in_order = _same_as(name, value, of_hub)
+        if known is not None:
+            (exact if in_order else same)[name] = known
     ordered = {*channels, *(argument for argument, _ in results.values())}
     same = _moved(read_ir(model).main, exact, same, ordered)
     rest = Evidence(channels, results=results)
-    _show(rest, model, [name for name in values if name not in same], fit.kept)
+    _show(rest, model, [name for name in names if name not in same], fit.kept)
     evidence = Evidence(channels, method, functions_read(model), results=results)
-    for name in values:
+    for name in names:
         evidence.adopt(name, *((seen, same[name]) if name in same else (rest, name)))
     return Twin(twin, evidence, same, fit)
 
@@ -76,25 +81,23 @@ def _show(evidence: Evidence, model: ModelT, names: Sequence[str], samples: Sequ
                 evidence.update(name, value)
 
 
-def _same(
-    of_twin: Mapping[str, NDArray[Any]], of_hub: Mapping[str, NDArray[Any]]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the hub's tensor that each of the twin's is by its channels, and that whose values it has in some order.
+def _same_as(name: str, value: NDArray[Any], of_hub: Mapping[str, NDArray[Any]]) -> tuple[str | None, bool]:
+    """Return the hub's tensor that one of the twin's is, if any, and whether by its channels, not in some other order.
 
-    The twin's name is that of the hub's tensor, or begins so, unless it is a step on the way to another.
+    The twin's name is that of the hub's tensor, or begins so, unless it is a step on the way to another: then the only
+    one of its values, which are not all the same, as those of any two tensors may be in one sample.
     """
-    exact, same = dict[str, str](), dict[str, str]()
-    for name, value in of_twin.items():
-        parts = name.split("/")
-        names = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
-        named = next((one for one in names if one in of_hub), None)
-        others = [one for one, given in of_hub.items() if given.size == value.size > 1]
-        known = next((one for one in (named, *others) if one and _is_in_order(value, of_hub[one])), None)
-        if known is not None:
-            exact[name] = known
-        elif named is not None and _is_near(np.sort(value, axis=None), np.sort(of_hub[named], axis=None)):
-            same[name] = named
-    return exact, same
+    parts = name.split("/")
+    names = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    named = next((one for one in names if one in of_hub), None)
+    if named is not None and _is_in_order(value, of_hub[named]):
+        return named, True
+    if value.size and value.min() < value.max():
+        others = [one for one, given in of_hub.items() if given.size == value.size and _is_in_order(value, given)]
+        if len(others) == 1:
+            return others[0], True
+    is_sorted = named is not None and _is_near(np.sort(value, axis=None), np.sort(of_hub[named], axis=None))
+    return named if is_sorted else None, False
 
 
 def _is_in_order(value: NDArray[Any], of_hub: NDArray[Any]) -> bool:
