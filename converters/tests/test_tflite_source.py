@@ -131,6 +131,20 @@ def test_a_file_that_litert_cannot_run_is_refused(tiny: Path) -> None:
         from_tflite(tiny)
 
 
+@pytest.mark.parametrize("name", [None, b""])
+def test_a_file_whose_tensors_have_no_names(name: bytes | None, tiny: Path, tmp_path: Path) -> None:
+    model = read_model(tiny)
+    model.signatureDefs = []
+    for tensor in model.subgraphs[0].tensors:
+        tensor.name = name
+    tiny.write_bytes(model_bytes(model))
+    samples = np.random.default_rng(0).random((32, 1, 4))
+    report = convert(tiny, tmp_path / "int8.tflite", quantize="int8", calibration=samples)
+    assert report.sqnr_db is not None and report.sqnr_db > 30
+    names = [tensor.name for tensor in Session(tmp_path / "int8.tflite", engine="native").inputs]
+    assert len(names) == 1 and names[0]
+
+
 def test_a_scalar_whose_shape_is_left_out_is_quantized_around(tiny_tflite: Any, tmp_path: Path) -> None:
     model = tiny_tflite.build()
     graph = model.subgraphs[0]

@@ -88,3 +88,22 @@ def test_a_quantized_scalar_is_an_array(litert: str) -> None:
     model.operator("RELU", [x], [y])
     given = Session(model.finish([y]), engine="litert", threads=1).run({"x": np.float32(2.5)})["y"]
     assert_same(given, np.array(2.5, np.float32))
+
+
+@pytest.mark.parametrize("engine", ["native", "litert"])
+def test_tensors_of_one_name_are_told_apart(engine: str, request: pytest.FixtureRequest) -> None:
+    from .native.single_op import Model
+
+    if engine == "litert":
+        request.getfixturevalue("litert")
+    model = Model()
+    x, y = (model.input((1, 2), "FLOAT32", name="same") for _ in range(2))
+    outputs = [model.tensor((1, 2), "FLOAT32", name="same") for _ in range(2)]
+    model.operator("NEG", [x], outputs[:1], "NegOptions")
+    model.operator("EXP", [y], outputs[1:], "ExpOptions")
+    session = Session(model.finish(outputs), engine=engine, threads=1)
+    assert [info.name for info in session.inputs] == [info.name for info in session.outputs] == ["same", "same_1"]
+    given = session.run({"same": np.float32([[1, 2]]), "same_1": np.float32([[0, 0]])})
+    assert_same(given["same"], np.float32([[-1, -2]]))
+    assert_same(given["same_1"], np.float32([[1, 1]]))
+    assert_same(session.output_view("same_1"), np.float32([[1, 1]]))

@@ -120,14 +120,18 @@ class Session:
     @cached_property
     def inputs(self) -> list[TensorInfo]:
         """What the model takes, in its own order."""
+        from ._tensor_info import told_apart
+
         with self._turn.lock:
-            return list(self._engine.inputs)
+            return told_apart(self._engine.inputs)
 
     @cached_property
     def outputs(self) -> list[TensorInfo]:
         """What the model gives, in its own order."""
+        from ._tensor_info import told_apart
+
         with self._turn.lock:
-            return list(self._engine.outputs)
+            return told_apart(self._engine.outputs)
 
     @cached_property
     def _output_names(self) -> list[str]:

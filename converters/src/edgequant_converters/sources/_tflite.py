@@ -123,7 +123,7 @@ class _Inputs:
     def __init__(self, model: ModelT) -> None:
         graph = model.subgraphs[0]
         self._tensors = [graph.tensors[index] for index in graph.inputs]
-        raw = [tensor.name.decode("utf-8", "replace") for tensor in self._tensors]
+        raw = [(tensor.name or b"").decode("utf-8", "replace") for tensor in self._tensors]  # scrambled files have none
         signed = io_names(model, "inputs")
         self._own, self._names = signed or raw, signed or readable_names(raw, "input")
         free = [tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature for tensor in self._tensors]
