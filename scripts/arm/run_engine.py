@@ -1,6 +1,7 @@
 """run_engine.py ENGINE MODEL REPETITIONS [SIZE...]: runs inferences between two marks, for bench_arm; needs its root.
 
-ENGINE is native, litert, onnxruntime, ncnn or mnn, the last two also as ncnn-fp16 and mnn-fp16, whose input has SIZE...
+ENGINE is native, litert, onnxruntime, ncnn or mnn, the first and the last two also with -fp16. SIZE... are those of the
+input of ncnn and mnn.
 Inputs are seeded. Before the first mark the engine has run twice, so that nothing is counted that happens once.
 Exit code 3: the engine does not know the model's layers.
 """
@@ -19,11 +20,13 @@ import numpy as np
 REFUSED = 3
 
 
-def native(model: str, _shape: list[int]) -> Callable[[], Any]:
-    """Prepare our engine."""
+def native(model: str, _shape: list[int], half: bool = False) -> Callable[[], Any]:
+    """Prepare our engine; with `half` layers compute in float16 where the CPU does."""
     from edgequant_runtime import Session
 
-    session = Session(model, engine="native", threads=1)
+    session = Session(model, engine="native", threads=1, precision="float16" if half else "float32")
+    if session.imitates_float16:
+        sys.exit(REFUSED)
     for info in session.inputs:
         view = session.input_view(info.name)
         view[...] = values(view.shape, view.dtype)
