@@ -292,6 +292,19 @@ def test_a_row_of_zeros_is_among_small_weights(tmp_path: Path) -> None:
     assert sqnr_db(expected["y"], session.run(inputs)["y"]) > 30
 
 
+@pytest.mark.parametrize("scheme", [Scheme.INT8, Scheme.INT16X8])
+def test_a_bias_of_two_axes_gets_a_scale_for_each_channel(scheme: Scheme, tmp_path: Path) -> None:
+    case = Case()
+    case.build.graph.outputs = [case.op("FULLY_CONNECTED", [case.x((3, 32)), case.w(6, 32), case.w(1, 6)], (3, 6))]
+    path, written = tmp_path / "float.tflite", tmp_path / "written.tflite"
+    path.write_bytes(write_ir(Model([case.build.graph], ["x0"], ["y"])))
+    inputs = {"x0": case.samples[0]}
+    expected, ranges = watched(path, inputs, ["y"])
+    quantize_litert(read_model(path), written, QuantizationRequest(scheme), IO[scheme], ranges)
+    for engine in ("litert", "native"):
+        assert sqnr_db(expected["y"], Session(written, engine=engine).run(inputs)["y"]) > ENOUGH_DB[scheme]
+
+
 def test_a_recurrent_layer_without_an_integer_kernel_stores_its_weights_in_int8(tmp_path: Path) -> None:
     case = Case()
     graph = case.build.graph

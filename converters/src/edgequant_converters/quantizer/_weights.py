@@ -106,16 +106,16 @@ def real_weights(tensor: Tensor) -> NDArray[np.float64]:
 def stored_bias(
     tensor: Tensor, values: NDArray[np.float64], input_scale: float, weight_scales: NDArray[np.float32], wide: bool
 ) -> Tensor:
-    """Return `values`, for the bias `tensor`, in whole steps of input scale times weight scale.
+    """Return `values`, for the bias `tensor`, in whole steps of input scale times weight scale, as one row.
 
-    They are int64 beside int16 activations, else int32.
+    They are int64 beside int16 activations, else int32. Scales are of the first axis, not of the second of (1, n).
     """
     scales = (np.float32(input_scale) * weight_scales).astype(np.float32)
-    steps = np.rint(values / scales.astype(np.float64))
+    steps = np.rint(values.ravel() / scales.astype(np.float64))
     kind = "INT64" if wide else "INT32"
     return Tensor(
         tensor.name,
-        tensor.shape,
+        steps.shape,
         kind,
         np.asarray(steps, NUMPY_TYPES[kind]),
         Quantization(scales, np.zeros(scales.size, np.int64)),
