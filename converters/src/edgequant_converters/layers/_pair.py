@@ -97,6 +97,7 @@ class LayerPair:
             )
         self._open(reference, model, folder)
         self._readers = weight_reader(reference, self._reference), weight_reader(model, self._model)
+        self._centred = {root for number, (_, root) in enumerate(self._pairs) if self._is_centred(number)}
 
     @property
     def channels_last(self) -> bool:
@@ -126,13 +127,28 @@ class LayerPair:
         return None
 
     def weights(self, number: int) -> Weights | None:
-        """Return the weights of a layer's operator; None if it has none or they cannot be laid side by side."""
+        """Return the weights of a layer's operator; None if it has none or they cannot be laid side by side.
+
+        Those of the reference are as the model was made of them: without their mean row where its logits are centred.
+        """
+        found = self._weights(number)
+        return found.centred() if found is not None and self._pairs[number][1] in self._centred else found
+
+    def _weights(self, number: int) -> Weights | None:
         found = paired_weights(self._reference, self._ours[number].ops, self._model, self._theirs[number].ops)
         if found is None:
             return None
         reference, model, axis = found
         ours, theirs = self._readers[0](reference), self._readers[1](model)
         return None if ours is None or theirs is None else side_by_side(ours, theirs, axis)
+
+    def _is_centred(self, number: int) -> bool:
+        """Tell whether the model's layer makes, for a softmax alone, logits less what they have in common."""
+        readers = self._reference.readers(self._pairs[number][0])
+        if {self._reference.graph.ops[reader].type.upper() for reader in readers} != {"SOFTMAX"}:
+            return False
+        found = self._weights(number)
+        return found is not None and found.is_centred()
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> Iterator[LayerValues]:
         """Run both models on real values, one array for each of the reference's inputs; yield each layer's values."""
@@ -194,24 +210,26 @@ class LayerPair:
         ours, theirs = self._feeds(inputs)
         reference = self._whole.run(ours, {})
         accumulated = self._whole_model.run(theirs, {})
-        real = {
-            counterpart: self._reference.to_real(last, reference[last])
-            for root, counterpart in self._pairs
-            for last in [self._reference.last(root)]
-        }
+        real = {counterpart: self._as_modelled(root, counterpart, reference) for root, counterpart in self._pairs}
         rounded = {
             cut: self._model.to_own_type(cut[0], real[self._model.group[cut[0]]]) for cut in self._cut_model.cuts
         }
         alone = self._cut_model.run(theirs, rounded)
         exact = self._cut.run(ours, {cut: self._rounded(cut, real) for cut in self._cut.cuts})
         for root, counterpart in self._pairs:
-            last, model_last = self._reference.last(root), self._model.last(counterpart)
+            model_last = self._model.last(counterpart)
             yield LayerValues(
                 reference=real[counterpart],
                 accumulated=self._model.to_real(model_last, accumulated[model_last]),
-                exact=self._reference.to_real(last, exact[last]),
+                exact=self._as_modelled(root, counterpart, exact),
                 alone=self._model.to_real(model_last, alone[model_last]),
             )
+
+    def _as_modelled(self, root: int, counterpart: int, found: Mapping[int, NDArray[Any]]) -> Values:
+        """Return what the reference computed of a group, as the model would: logits are centred where its own are."""
+        last = self._reference.last(root)
+        value = self._reference.to_real(last, found[last])
+        return value - value.mean(-1, keepdims=True) if counterpart in self._centred else value
 
     def _feeds(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         ours, theirs = self._reference, self._model

@@ -1,7 +1,7 @@
 """The weights of one operator in both models, as real numbers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from ._flow import Flow
 LAST_AXIS_OPS = frozenset({"DEPTHWISE_CONV_2D", "MatMul"})
 """Operators whose weights have the output channels on the last axis; on the first for all others."""
 
+_LACKING = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -27,6 +29,20 @@ class Weights:
     reference: NDArray[np.float32]
     model: NDArray[np.float32]
     axis: int
+
+    def centred(self) -> "Weights":
+        """Return them with the mean over the output channels taken off the reference."""
+        return replace(self, reference=self.reference - self.reference.mean(self.axis, keepdims=True))
+
+    def is_centred(self) -> bool:
+        """Tell whether the model's lack, on any scale, what the reference's have in common over output channels."""
+        return _in_common(self.model, self.axis) < _LACKING * _in_common(self.reference, self.axis)
+
+
+def _in_common(values: NDArray[np.float32], axis: int) -> float:
+    """Return the part of the squares that the mean over an axis makes."""
+    whole = float(np.square(values, dtype=np.float64).mean())
+    return float(np.square(values.mean(axis, dtype=np.float64)).mean()) / whole if whole else 0.0
 
 
 def paired_weights(
