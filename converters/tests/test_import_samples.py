@@ -61,8 +61,11 @@ def test_integers_come_from_the_data(tmp_path: Path) -> None:
 
 
 def test_a_generator_loses_nothing(square_root: Path, tmp_path: Path) -> None:
-    report = convert(square_root, tmp_path / "model.onnx", quantize="int8", calibration=iter(FROM_1_TO_5[:, None]))
-    assert report.calibration_samples == len(FROM_1_TO_5)
+    samples, path = FROM_1_TO_5[:, None], tmp_path / "model.onnx"
+    report = convert(square_root, path, quantize="int8", calibration=iter(samples), effort=0)
+    assert report.calibration_samples == len(samples)
+    drawn, given = (convert(square_root, path, quantize="int8", calibration=data) for data in (iter(samples), samples))
+    assert drawn.calibration_samples == given.calibration_samples  # but for those that are kept to measure with
 
 
 def test_what_was_peeked_at_is_not_kept() -> None:
