@@ -62,7 +62,7 @@ static way symmetric_way(float least, float most) {
     return (way){{127.0f / most, -127.0f, 127.0f, true, 0}, {most / 127.0f, 0}};
 }
 
-static way find_way(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n) {
+EQ_INLINE way find_way(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n) {
     float least, most;
     kernels->range_f32(in, (size_t)n, &least, &most);
     if (rule == EQ_DYNAMIC_XNNPACK) {
@@ -71,11 +71,16 @@ static way find_way(const eq_kernels *kernels, eq_dynamic_rule rule, const float
     return rule == EQ_DYNAMIC_LITERT ? way_of_litert(least, most) : symmetric_way(least, most);
 }
 
-void eq_dynamic_quantize_group(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out,
-                               eq_dynamic_scale *made) {
+EQ_INLINE void quantize_group(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out,
+                              eq_dynamic_scale *made) {
     const way found = find_way(kernels, rule, in, n);
     kernels->quantize_f32(&found.to, in, out, (size_t)n);
     *made = found.scale;
+}
+
+void eq_dynamic_quantize_group(const eq_kernels *kernels, eq_dynamic_rule rule, const float *in, int64_t n, int8_t *out,
+                               eq_dynamic_scale *made) {
+    quantize_group(kernels, rule, in, n, out, made);
 }
 
 static int8_t *fill(int8_t *out, int32_t zero_point, int64_t bytes) {
@@ -105,8 +110,8 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     eq_dynamic_scale *scales = (eq_dynamic_scale *)storage[step->outputs[1].tensor].data + first;
     (void)scratch;
     for (int32_t unit = first; unit < last; ++unit, in += d->group, out += out_group, ++scales) {
-        if (d->alone) { /* as rows of a matrix, which may be short */
-            eq_dynamic_quantize_group(d->kernels, d->rule, in, d->group, out, scales);
+        if (d->alone && d->rule == EQ_DYNAMIC_XNNPACK) { /* rows of a matrix, which may be short: its rule is compiled in */
+            quantize_group(d->kernels, EQ_DYNAMIC_XNNPACK, in, d->group, out, scales);
         } else {
             quantize_lines(d, in, out, scales);
         }
