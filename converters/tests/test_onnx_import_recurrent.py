@@ -5,13 +5,23 @@ from typing import Any
 import numpy as np
 import pytest
 from edgequant_runtime import Session
-from onnx import helper
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from edgequant_converters.ir import write_ir
 from edgequant_converters.passes import simplify
 
-from .onnx_import_check import Const, check, imported, model_of, rand, single_node, weight, with_onnxruntime
+from .onnx_import_check import (
+    Const,
+    check,
+    check_model,
+    imported,
+    model_of,
+    rand,
+    single_node,
+    weight,
+    with_onnxruntime,
+)
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 FEATURES, HIDDEN = 3, 4
@@ -96,6 +106,32 @@ def test_activations(names: list[str]) -> None:
 def test_rnn_of_relu_is_fused() -> None:
     made = check("RNN", *layer("RNN"), hidden_size=HIDDEN, activations=["Relu"])
     assert codes(made)[0] == "UNIDIRECTIONAL_SEQUENCE_RNN"
+
+
+def test_outputs_that_are_named_but_not_read_do_not_keep_an_lstm_from_being_fused() -> None:
+    """PyTorch's TorchScript exporter names all three."""
+    model, fed = single_node("LSTM", tuple(layer("LSTM")), {"hidden_size": HIDDEN}, 18, 3)
+    assert len(model.graph.node[0].output) == 3
+    del model.graph.output[1:]
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in codes(check_model(model, fed))
+
+
+def test_what_only_the_body_of_a_loop_reads_is_read() -> None:
+    model, fed = single_node("LSTM", tuple(layer("LSTM")), {"hidden_size": HIDDEN}, 18, 3)
+    body = helper.make_graph(
+        [helper.make_node("Add", ["y2", "y2"], ["twice"])], "then", [], [helper.make_empty_tensor_value_info("twice")]
+    )
+    other = helper.make_graph(
+        [helper.make_node("Neg", ["y1"], ["less"])], "else", [], [helper.make_empty_tensor_value_info("less")]
+    )
+    model.graph.node.append(helper.make_node("If", ["which"], ["y3"], then_branch=body, else_branch=other))
+    model.graph.input.append(
+        helper.make_tensor_value_info("which", helper.np_dtype_to_tensor_dtype(np.dtype(bool)), [])
+    )
+    del model.graph.output[1:]
+    model.graph.output.append(helper.make_tensor_value_info("y3", TensorProto.FLOAT, None))
+    for which in (True, False):
+        check_model(model, {**fed, "which": np.array(which)})
 
 
 def test_peepholes() -> None:

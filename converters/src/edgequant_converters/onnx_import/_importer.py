@@ -53,6 +53,7 @@ from ._cast import WIDENED
 from ._fold import folded
 from ._functions import DOMAINS, function_nodes
 from ._node import Node, RefusedNodeError, attribute_value
+from ._read_names import read_names, without_unread
 from ._registry import LOWERINGS
 from ._scope import Scope
 from ._sequence import SEQUENCE_OPERATORS, SequenceTensor
@@ -109,13 +110,13 @@ class _Importer:
 
     def _walk(self, proto: onnx.GraphProto, build: Builder, scope: Scope) -> None:
         scope.constants.update({tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.initializer})
-        unknown: set[str] = set()
+        unknown, read = set[str](), read_names(proto)
         for node in with_named_activations(proto, self._opsets, self._rounded):
             if not unknown.isdisjoint(node.input):
                 unknown.update(node.output)  # it reads what has no shape, as it comes of a refused node
                 continue
             try:
-                self._enter(node, build, scope, self._opset)
+                self._enter(without_unread(node, read), build, scope, self._opset)
             except RefusedNodeError as refusal:
                 self.refused.append(str(refusal))
                 scope.tensors |= self._placeholders(node)
