@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import OutputError, UnsupportedError, _quantize_hub, convert
-from edgequant_converters._choose import KeepFirst, choose
+from edgequant_converters._choose import Choice, KeepFirst, Write, choose
 from edgequant_converters._prove import Draft, proven
 from edgequant_converters._request import Ranges
 from edgequant_converters._twin import Twin, _same_as, twin_of
@@ -86,17 +86,22 @@ def twin_means(twin: Twin) -> dict[str, NDArray[np.float64]]:
     return dict(twin.evidence.rounding().means)
 
 
+def chosen_on(twin: Twin, output: Path) -> tuple[list[Ranges], Write, Choice]:
+    """Choose among models that are all the twin; return the ranges that were written, what writes, and the choice."""
+    written = list[Ranges]()
+
+    def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
+        written.append(ranges)
+        output.write_bytes(twin.hub.read_bytes())
+        return 0
+
+    return written, write, choose(twin.hub, output, write, twin.evidence, twin.fit)
+
+
 def test_a_recipe_goes_by_the_names_of_both(tmp_path: Path) -> None:
     with engine_process():
         seen, twin = seen_of(classifier(tmp_path))
-        written = list[Ranges]()
-
-        def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
-            written.append(ranges)
-            (tmp_path / "out.tflite").write_bytes(twin.hub.read_bytes())
-            return 0
-
-        choice = choose(twin.hub, tmp_path / "out.tflite", write, twin.evidence, twin.fit)
+        written, write, choice = chosen_on(twin, tmp_path / "out.tflite")
         choice.taken_to(twin.evidence, twin.same, seen).write(write, seen)
     assert written[-1] == {name: pytest.approx(ends) for name, ends in seen.choices()[MINMAX].items()}
 
@@ -105,14 +110,7 @@ def test_a_recipe_goes_by_the_names_of_both(tmp_path: Path) -> None:
 def test_a_tensor_goes_the_way_of_the_one_of_its_name(tmp_path: Path, chosen: str, its_own: bool) -> None:
     with engine_process():
         seen, twin = seen_of(classifier(tmp_path))
-        written = list[Ranges]()
-
-        def write(ranges: Ranges, rounding: Rounding | None, stand_in: Path | None) -> int:
-            written.append(ranges)
-            (tmp_path / "out.tflite").write_bytes(twin.hub.read_bytes())
-            return 0
-
-        choice = choose(twin.hub, tmp_path / "out.tflite", write, twin.evidence, twin.fit)
+        written, write, choice = chosen_on(twin, tmp_path / "out.tflite")
     choice = replace(choice, pick=replace(choice.pick, own=((chosen, "least squares"),)))
     choice.taken_to(twin.evidence, twin.same, seen).write(write, seen)
     choices, name = seen.choices(), twin.same[chosen]
