@@ -4,7 +4,8 @@
  * themselves done. Each begins with its own share of the units, the same part of the image in every step, so that it reads what
  * it wrote, which is in its cache; then it helps with the others' shares. When no units are left the caller closes the step
  * and waits for those that joined, not for those that slept.
- * While a run goes on workers spin for the next step, since steps follow each other within microseconds; between runs they
+ * While a run goes on workers spin for the next step, since steps follow each other within microseconds. They do so for a moment
+ * after it as well, as waking a thread costs about what a small network does and runs often come one after the other; then they
  * sleep on the condition. */
 #include "threads.h"
 
@@ -13,11 +14,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arithmetic/arithmetic.h"
 
 enum { EQ_SPINS_BEFORE_YIELD = 1024 };
+
+/* How long a worker stays awake after a run: about twice what sleeping and waking cost. */
+enum { EQ_AWAKE_NANOSECONDS = 100 * 1000 };
 
 /* Kernels keep up to 80 KB of rows and sums on the stack; musl gives a thread 128 KB, glibc 8 MB. */
 enum { EQ_STACK_BYTES = 512 * 1024 };
@@ -99,9 +104,32 @@ static bool join(eq_pool *pool) {
            atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed);
 }
 
-static void spin_during_run(eq_pool *pool, int32_t number) {
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Whether a worker that found no step is to look again: in a run always, after it until `*until`, which the first call sets. */
+static bool stay_awake(eq_pool *pool, int64_t *until) {
+    if (atomic_load_explicit(&pool->running, memory_order_relaxed)) {
+        *until = 0;
+        return true;
+    }
+    if (atomic_load_explicit(&pool->stopping, memory_order_relaxed)) {
+        return false;
+    }
+    const int64_t now = nanoseconds();
+    if (*until == 0) {
+        *until = now + EQ_AWAKE_NANOSECONDS;
+    }
+    return now < *until;
+}
+
+static void take_steps(eq_pool *pool, int32_t number) {
     unsigned seen = 0;
-    for (uint32_t spin = 1; atomic_load_explicit(&pool->running, memory_order_relaxed); ++spin) {
+    int64_t until = 0;
+    for (uint32_t spin = 1; stay_awake(pool, &until); ++spin) {
         unsigned step = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP;
         if (step != seen && join(pool)) {
             seen = step;
@@ -131,7 +159,7 @@ static void *run_worker(void *argument) {
     int32_t number = worker->number;
     free(worker);
     while (await_run(pool)) {
-        spin_during_run(pool, number);
+        take_steps(pool, number);
     }
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* A session's threads: they wait on a condition between runs, and spin only for moments between the steps of one. */
+/* A session's threads: they spin between the steps of a run and for a moment after it, then sleep on a condition. */
 #ifndef EQ_THREADS_H
 #define EQ_THREADS_H
 
