@@ -101,6 +101,31 @@ def test_scales_of_the_moment(make: Callable[[Path], Path], per_channel: bool, t
     assert 30 < sqnr_db(theirs.run({"x": x})["y"], again.run({"x": x})["y"]) < 100
 
 
+def test_a_table_of_integers_that_is_moved_before_it_is_real(tmp_path: Path) -> None:
+    """ONNX Runtime's quantizer gathers and transposes the integers of an embedding before it dequantizes them."""
+    draw = np.random.default_rng(5)
+    shapes = {"table": (11, 5), "w": (1, 32, 5), "r": (1, 32, 8), "b": (1, 64)}
+    weights = [
+        numpy_helper.from_array(draw.normal(size=shape).astype(np.float32), name) for name, shape in shapes.items()
+    ]
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["steps"], perm=[1, 0, 2]),
+        helper.make_node("LSTM", ["steps", "w", "r", "b"], ["y"], hidden_size=8),
+    ]
+    ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [1, 9])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [9, 1, 1, 8])
+    graph = helper.make_graph(nodes, "graph", [ids], [y], weights)
+    path, quantized = tmp_path / "float.onnx", tmp_path / "dynamic.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    quantize_dynamic(path, quantized)
+    made = onnx.load(quantized).graph.node
+    assert [node.op_type for node in made[:2]] == ["Gather", "Transpose"]
+    convert(quantized, tmp_path / "again.tflite")
+    given = {"ids": draw.integers(0, 11, (1, 9))}
+    assert sqnr_db(Session(path).run(given)["y"], Session(tmp_path / "again.tflite").run(given)["y"]) > 25
+
+
 def test_a_bias_of_the_moment(tmp_path: Path) -> None:
     """Old releases of ONNX Runtime's quantizer make integers of a bias by the scale of the moment."""
     weights, bias = np.array([[3, -7], [11, 2]], np.int8), np.array([0.3, -0.4], np.float32)

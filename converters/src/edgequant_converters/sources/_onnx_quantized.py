@@ -31,6 +31,10 @@ _ONE_INPUT = {
 _TWO_INPUTS = {"QLinearAdd": "Add", "QLinearMul": "Mul"}
 _NEVER_NEGATIVE = frozenset({"Abs", "Clip", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus", "Sqrt"})
 _LAYERS = frozenset({"Conv", "Gemm", "MatMul", "Add", "ConvTranspose", "BatchNormalization"})
+_MOVES = frozenset({
+    "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Reshape", "Slice", "Squeeze", "Tile",
+    "Transpose", "Unsqueeze",
+})  # fmt: skip
 _OF_THEIR_DOMAIN = ("channels_last", "opset")
 
 
@@ -65,6 +69,7 @@ class _Walk:
         self._added: list[onnx.TensorProto] = []
 
     def run(self) -> None:
+        self._make_tables_real()
         for node in self._graph.node:
             known = _STEPS.get(node.op_type)
             if known is None:
@@ -88,6 +93,26 @@ class _Walk:
             del listed[:]
             listed.extend(new)
         del self._graph.value_info[:]
+
+    def _make_tables_real(self) -> None:
+        """Find tables of integers that are read before they become real, as an embedding's is; they have one scale."""
+        moved = {node.output[0]: node.input[0] for node in self._graph.node if node.op_type in _MOVES}
+        for node in self._graph.node:
+            if node.op_type != "DequantizeLinear" or node.input[0] not in moved:
+                continue
+            table = node.input[0]
+            while table in moved:
+                table = moved[table]
+            if table not in self._constants or table in self._same:
+                continue
+            scale = self._constant(node, 1)
+            if scale.size != 1:
+                raise SourceError(
+                    f"{self._name} moves integers of several scales (at '{node.input[0]}'): give the float model."
+                )
+            value = self._value(table)
+            self._same[table] = f"{table}/real"
+            self._add_weights(self._same[table], value, scale, self._zero(node, 2, value.dtype), _axis(node))
 
     def _cut_at_zero(self) -> None:
         """Give what may be negative, but has no integers below 0, the Relu that this is: quantizers leave it out."""
