@@ -388,3 +388,23 @@ def test_a_network_that_random_inputs_do_not_suit_asks_for_data(tmp_path: Path) 
     data = np.random.default_rng(0).normal(size=(8, 1, 1, 300)).astype(np.float32)
     report = convert(network, output, quantize="int8", calibration=list(data))
     assert report.sqnr_db is not None and report.sqnr_db > 25
+
+
+def test_what_has_no_range_or_no_known_type_stays_as_it_is(tmp_path: Path) -> None:
+    """A softmax of float64, and a product of what an operator of another domain gives: onnxruntime failed on both."""
+    nodes = [
+        helper.make_node("Scaler", ["x"], ["scaled"], domain="ai.onnx.ml", offset=[0.5], scale=[2.0]),
+        helper.make_node("MatMul", ["scaled", "w"], ["scores"]),
+        helper.make_node("Cast", ["scores"], ["wide"], to=TensorProto.DOUBLE),
+        helper.make_node("Softmax", ["wide"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [1, 6])
+    graph = helper.make_graph(nodes, "graph", [x], [y], [weights("w", 4, 6)])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    source = tmp_path / "source.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), source)
+    samples = np.random.default_rng(2).normal(size=(40, 4)).astype(np.float32)
+    for scheme, given in (("dynamic", None), ("int8", samples)):
+        report = convert(source, tmp_path / f"{scheme}.onnx", quantize=scheme, calibration=given)
+        assert report.sqnr_db is not None and report.sqnr_db > 30

@@ -32,6 +32,8 @@ def quantize_dynamic(model: ModelProto, request: QuantizationRequest, kept: Abst
             per_channel=request.per_channel,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=names_of_kept(kept | without_kernel(model)),
+            # What operators of other domains give has no known type: integers do not come to matrix products here.
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
         quantized = onnx.load(output)
     restore_names(quantized.graph, kept)

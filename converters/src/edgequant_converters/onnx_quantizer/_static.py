@@ -29,7 +29,7 @@ def quantize_static(
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, save_tensors_data
 
     own_biases(model.graph)
-    excluded, options = set(kept), dict[str, Any]()
+    excluded, options = set(kept) | _unseen_softmaxes(model, ranges), dict[str, Any]()
     overrides = per_tensor_overrides(model)
     if request.learned is not None:
         excluded |= set(without_range(model, set(ranges)))
@@ -52,3 +52,8 @@ def quantize_static(
             extra_options=options,
         )
         return onnx.load(output)
+
+
+def _unseen_softmaxes(model: ModelProto, ranges: Ranges) -> set[str]:
+    """Return the names of those in float64, which has no ranges: onnxruntime gives every softmax one, or fails."""
+    return {node.name for node in model.graph.node if node.op_type == "Softmax" and node.output[0] not in ranges}
