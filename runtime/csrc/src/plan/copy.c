@@ -59,8 +59,8 @@ static void run_flip(const eq_step *step, const eq_storage *storage, int32_t fir
     (void)first, (void)last, (void)scratch;
     const uint8_t *from = storage[step->inputs[0].tensor].data;
     uint8_t *to = storage[step->outputs[0].tensor].data;
-    const size_t *bytes = step->data;
-    for (size_t i = 0; i < *bytes; ++i) {
+    const size_t bytes = *(const size_t *)step->data; /* which the bytes of `to` might be, else */
+    for (size_t i = 0; i < bytes; ++i) {
         to[i] = from[i] ^ 0x80;
     }
 }

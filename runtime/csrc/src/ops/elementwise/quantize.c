@@ -18,13 +18,13 @@ typedef struct eq_quantize {
 
 /* XNNPACK's f32-qs8-vcvt: saturate(round_half_even(x * (1 / scale)) + zero point); NaN becomes the largest value. */
 static void to_int8(const void *data, const void *from, void *to, size_t n) {
-    const eq_quantize *q = data;
-    const float low = (float)(-128 - q->zero_point), high = (float)(127 - q->zero_point);
+    const eq_quantize q = *(const eq_quantize *)data; /* not behind a pointer that `to` could be the same as */
+    const float low = (float)(-128 - q.zero_point), high = (float)(127 - q.zero_point);
     for (size_t i = 0; i < n; i++) {
-        float x = ((const float *)from)[i] * q->scale;
+        float x = ((const float *)from)[i] * q.scale;
         x = x < high ? x : high;
         x = x > low ? x : low;
-        ((int8_t *)to)[i] = (int8_t)(eq_round(x) + q->zero_point);
+        ((int8_t *)to)[i] = (int8_t)(eq_round(x) + q.zero_point);
     }
 }
 

@@ -195,11 +195,11 @@ typedef struct eq_slopes {
 } eq_slopes;
 
 static void run_slopes(const void *data, const void *from, void *to, size_t n) {
-    const eq_slopes *s = data;
+    const eq_slopes s = *(const eq_slopes *)data;
     for (size_t i = 0; i < n; i++) {
         const int32_t x = ((const int16_t *)from)[i];
-        const int32_t y = x < 0 ? eq_fixed_multiply(x, s->negative) : s->as_is ? x : eq_fixed_multiply(x, s->positive);
-        ((int16_t *)to)[i] = (int16_t)eq_clamp(y, s->min, s->max);
+        const int32_t y = eq_fixed_multiply(x, x < 0 ? s.negative : s.positive);
+        ((int16_t *)to)[i] = (int16_t)eq_clamp(y, s.min, s.max);
     }
 }
 
