@@ -23,13 +23,18 @@ typedef struct step_data {
 } step_data;
 
 static float largest_of(const float *in, int32_t depth) {
-    eq_floats lanes = {in[0], in[0], in[0], in[0]};
+    const eq_floats first = {in[0], in[0], in[0], in[0]};
+    eq_floats most[VECTORS] = {first, first, first, first}, lanes = first;
     int32_t i = 0;
     for (; i <= depth - 4 * VECTORS; i += 4 * VECTORS) {
         EQ_UNROLL
         for (int v = 0; v < VECTORS; v++) {
-            lanes = eq_larger(((const eq_floats *)(in + i))[v], lanes);
+            most[v] = eq_larger(((const eq_floats *)(in + i))[v], most[v]);
         }
+    }
+    EQ_UNROLL
+    for (int v = 0; v < VECTORS; v++) {
+        lanes = eq_larger(most[v], lanes);
     }
     float largest = lanes[0];
     EQ_UNROLL
