@@ -16,8 +16,9 @@ typedef struct step_data {
     const int32_t *added;   /* (columns): the input's zero point times the weights */
     const void *time;       /* (filters, memory), of the states' type */
     const int32_t *bias;    /* or NULL */
-    eq_fixed to_state, to_out;
-    int32_t state_zero_point, out_zero_point;
+    eq_fixed to_state;
+    eq_rescale to_out;
+    int32_t state_zero_point;
     bool wide; /* states of int16 */
 } step_data;
 
@@ -29,16 +30,17 @@ static size_t aligned(size_t bytes) {
     return (bytes + 63) / 64 * 64;
 }
 
+/* Both sum a filter's states, the last of which is new, and move all but the first one place down. */
 static int32_t weighted_s16(const step_data *d, int32_t filter, int32_t news, int16_t *state) {
     const int32_t memory = d->svdf.memory;
     const int16_t *weights = (const int16_t *)d->time + (ptrdiff_t)filter * memory;
     state += (ptrdiff_t)filter * memory;
     state[memory - 1] = (int16_t)eq_clamp(news, INT16_MIN, INT16_MAX);
-    int32_t sum = 0;
-    for (int32_t i = 0; i < memory; i++) {
+    int32_t sum = weights[0] * state[0];
+    for (int32_t i = 1; i < memory; i++) {
         sum = eq_add_wrapping(sum, weights[i] * state[i]);
+        state[i - 1] = state[i];
     }
-    memmove(state, state + 1, (size_t)(memory - 1) * sizeof *state);
     return sum;
 }
 
@@ -47,22 +49,29 @@ static int32_t weighted_s8(const step_data *d, int32_t filter, int32_t news, int
     const int8_t *weights = (const int8_t *)d->time + (ptrdiff_t)filter * memory;
     state += (ptrdiff_t)filter * memory;
     state[memory - 1] = (int8_t)eq_clamp(eq_add_wrapping(news, d->state_zero_point), INT8_MIN, INT8_MAX);
-    int32_t sum = 0;
-    for (int32_t i = 0; i < memory; i++) {
-        sum = eq_add_wrapping(sum, weights[i] * (state[i] - d->state_zero_point));
+    const int32_t zero = d->state_zero_point;
+    int32_t sum = weights[0] * (state[0] - zero);
+    for (int32_t i = 1; i < memory; i++) {
+        sum = eq_add_wrapping(sum, weights[i] * (state[i] - zero));
+        state[i - 1] = state[i];
     }
-    memmove(state, state + 1, (size_t)(memory - 1) * sizeof *state);
     return sum;
 }
 
-static int8_t unit_of(const step_data *d, int32_t unit, const int32_t *sums, void *state) {
-    const int32_t first = unit * d->svdf.rank;
-    int32_t sum = d->bias ? d->bias[unit] : 0;
-    for (int32_t filter = first; filter < first + d->svdf.rank; filter++) {
-        const int32_t news = eq_fixed_multiply(eq_add_wrapping(sums[filter], d->added[filter]), d->to_state);
-        sum = eq_add_wrapping(sum, d->wide ? weighted_s16(d, filter, news, state) : weighted_s8(d, filter, news, state));
+/* What a unit's filters give, from the products with the input: in place, as no unit is behind the first of its filters. */
+static void sum_units(const step_data *d, int32_t *sums, void *state) {
+    const int32_t rank = d->svdf.rank;
+    for (int32_t filter = 0; filter < d->svdf.filters; filter++) {
+        sums[filter] = eq_fixed_multiply(eq_add_wrapping(sums[filter], d->added[filter]), d->to_state);
     }
-    return (int8_t)eq_clamp(eq_add_wrapping(eq_fixed_multiply(sum, d->to_out), d->out_zero_point), INT8_MIN, INT8_MAX);
+    for (int32_t unit = 0, filter = 0; unit < d->svdf.units; unit++) {
+        int32_t sum = d->bias ? d->bias[unit] : 0;
+        for (int32_t i = 0; i < rank; i++, filter++) {
+            const int32_t news = sums[filter];
+            sum = eq_add_wrapping(sum, d->wide ? weighted_s16(d, filter, news, state) : weighted_s8(d, filter, news, state));
+        }
+        sums[unit] = sum;
+    }
 }
 
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -77,9 +86,8 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
         memcpy(row, (const int8_t *)storage[step->inputs[0].tensor].data + (ptrdiff_t)item * svdf->inputs,
                (size_t)svdf->inputs);
         d->kernels->dot(row, d->feature, d->depth, d->columns, sums);
-        for (int32_t unit = 0; unit < svdf->units; unit++) {
-            out[unit] = unit_of(d, unit, sums, state);
-        }
+        sum_units(d, sums, state);
+        d->kernels->rescale(&d->to_out, sums, out, (size_t)svdf->units);
     }
 }
 
@@ -130,9 +138,9 @@ static eq_status read_scales(eq_plan *plan, const eq_operator *op, step_data *d)
         return eq_plan_fail(plan, op, EQ_ERROR_UNSUPPORTED, "takes no activation but RELU in int8");
     }
     d->to_state = eq_fixed_from((double)(in->scales[0] * feature->scales[0] / state->scales[0]));
-    d->to_out = eq_fixed_from((double)(state->scales[0] * time->scales[0] / out->scales[0]));
+    d->to_out = (eq_rescale){eq_fixed_from((double)(state->scales[0] * time->scales[0] / out->scales[0])), out->zero_points[0],
+                             INT8_MIN, INT8_MAX};
     d->state_zero_point = state->zero_points[0];
-    d->out_zero_point = out->zero_points[0];
     d->time = time->data;
     d->bias = bias ? bias->data : NULL;
     return EQ_OK;
@@ -177,4 +185,5 @@ eq_status eq_prepare_svdf_s8_narrow(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8);
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8_narrow, INT8, INT8, INT8);
 EQ_OPERATOR_KERNEL(dot, SVDF);
+EQ_OPERATOR_KERNEL(rescale, SVDF);
 EQ_OPERATOR_NOTE(SVDF, "constant weights; floats with weights of floats or int8; int8 with states of int16 or int8");
