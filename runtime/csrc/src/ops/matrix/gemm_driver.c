@@ -182,6 +182,33 @@ static void run_units(const layer_data *d, const run_part *p, const cursor *orig
     }
 }
 
+static eq_gemm gemm_of(const layer_data *d, const run_part *p, const ptrdiff_t *offsets) {
+    eq_gemm gemm = d->gemm;
+    gemm.packed = p->packed;
+    gemm.columns = p->columns;
+    gemm.segments = p->segments;
+    gemm.segment_bytes = p->segment_bytes;
+    gemm.small = p->small;
+    gemm.shift = p->shift;
+    gemm.segment_offsets = offsets;
+    return gemm;
+}
+
+/* A layer of one output pixel and one part: to walk over pixels would take longer than its products. */
+static void run_pixel(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    const layer_data *d = step->data;
+    const run_part *p = d->parts;
+    const eq_storage *in = &storage[step->inputs[0].tensor], *out = &storage[step->outputs[0].tensor];
+    const ptrdiff_t in_row = d->geometry.rows ? in->row_stride : (ptrdiff_t)d->geometry.in_width * d->geometry.in_channels;
+    const int8_t *window =
+        (const int8_t *)in->data + p->in_y * in_row + (ptrdiff_t)p->in_x * d->geometry.in_channels + p->in_byte;
+    int8_t *place = (int8_t *)out->data + p->out_byte;
+    find_segments(&d->geometry, p, in_row, scratch);
+    const eq_gemm gemm = gemm_of(d, p, scratch);
+    const int32_t end = last * p->chunk < p->columns ? last * p->chunk : p->columns;
+    d->kernel->run(&gemm, &window, &place, 1, first * p->chunk, end);
+}
+
 static void run_layer(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const layer_data *d = step->data;
     eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
@@ -203,14 +230,7 @@ static void run_layer(const eq_step *step, const eq_storage *storage, int32_t fi
         if (from >= to) {
             continue;
         }
-        eq_gemm gemm = d->gemm;
-        gemm.packed = p->packed;
-        gemm.columns = p->columns;
-        gemm.segments = p->segments;
-        gemm.segment_bytes = p->segment_bytes;
-        gemm.small = p->small;
-        gemm.shift = p->shift;
-        gemm.segment_offsets = offsets;
+        eq_gemm gemm = gemm_of(d, p, offsets);
         find_segments(g, p, in.row_stride, offsets);
         const cursor origin = start(g, p, &in, &out);
         gemm.in_step = g->rows ? least_step(&origin, p->pixels) : 0;
@@ -355,6 +375,10 @@ eq_status eq_gemm_layer_plan(eq_plan *plan, const eq_operator *op, const eq_gemm
     };
     int32_t segments = 0;
     eq_status status = plan_parts(plan, op, layer, packed, step, &segments);
+    const run_part *only = ((const layer_data *)step->data)->parts;
+    if (layer->part_count == 1 && only->pixels == 1 && only->out_y == 0 && only->out_x == 0) {
+        step->run = run_pixel;
+    }
     if (status == EQ_OK && !layer->geometry.rows) {
         status = give_slack(plan, layer->in_tensor);
     }
