@@ -14,16 +14,29 @@ typedef struct eq_gather {
 
 static void run_gather(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)scratch;
-    const eq_gather *g = step->data;
+    const eq_gather g = *(const eq_gather *)step->data; /* which the bytes of the output might be, else */
     const uint8_t *in = storage[step->inputs[0].tensor].data;
     const void *indices = storage[step->inputs[1].tensor].data;
-    uint8_t *out = (uint8_t *)storage[step->outputs[0].tensor].data + (size_t)first * (size_t)g->places * g->inner;
+    uint8_t *out = (uint8_t *)storage[step->outputs[0].tensor].data + (size_t)first * (size_t)g.places * g.inner;
     for (int32_t unit = first; unit < last; ++unit) {
-        const uint8_t *from = in + (size_t)unit * (size_t)g->axis * g->inner;
-        const int64_t batch = unit / g->outer;
-        for (int32_t i = 0; i < g->places; ++i, out += g->inner) {
-            const int32_t index = eq_index_at(&g->read, step, indices, batch * g->places + i, g->axis);
-            memcpy(out, from + (size_t)index * g->inner, g->inner);
+        const uint8_t *from = in + (size_t)unit * (size_t)g.axis * g.inner;
+        const int64_t batch = unit / g.outer;
+        for (int32_t i = 0; i < g.places; ++i, out += g.inner) {
+            const int32_t index = eq_index_at(&g.read, step, indices, batch * g.places + i, g.axis);
+            const uint8_t *row = from + (size_t)index * g.inner;
+            switch (g.inner) { /* rows of embeddings: loads and stores, sooner done than a call */
+            case 16:
+                memcpy(out, row, 16);
+                break;
+            case 32:
+                memcpy(out, row, 32);
+                break;
+            case 64:
+                memcpy(out, row, 64);
+                break;
+            default:
+                memcpy(out, row, g.inner);
+            }
         }
     }
 }
