@@ -32,6 +32,15 @@ def bin_width(values: np.ndarray) -> float:
 
 
 @given(st.lists(arrays, min_size=1, max_size=4))
+def test_single_precision_counts_as_double_does(chunks: list[np.ndarray]) -> None:
+    single, double = Histogram(), Histogram()
+    for chunk in chunks:
+        single.update(chunk)
+        double.update(chunk.astype(np.float64))
+    np.testing.assert_array_equal(single.counts, double.counts)
+
+
+@given(st.lists(arrays, min_size=1, max_size=4))
 def test_minmax_is_exact(chunks):
     every = np.concatenate(chunks)
     assert collect("minmax", *chunks) == (every.min(), every.max())

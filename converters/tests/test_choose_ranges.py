@@ -11,7 +11,7 @@ from edgequant_converters import convert
 from edgequant_converters._choose import FIT_BYTES, KeepFirst, choose
 from edgequant_converters._evaluate import open_model
 from edgequant_converters._evened import even_out, evenable
-from edgequant_converters._measure import GLANCE, HOPELESS_DB, THIRDS, Reference, Standing
+from edgequant_converters._measure import GLANCE, HOPELESS_DB, THIRDS, FloatHub, Reference, Standing
 from edgequant_converters._request import Ranges
 from edgequant_converters.calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, Evidence, Rounding
 from edgequant_converters.doctor._network import Network
@@ -122,7 +122,7 @@ def test_what_is_better_for_being_left_in_float_is_not_taken(tmp_path: Path, lef
 
     fit = KeepFirst(samples)
     assert list(fit) == samples
-    first, *others = choose(hub, output, write, evidence, fit, lambda spans: None).steps
+    first, *others = choose(FloatHub(hub), output, write, evidence, fit, lambda spans: None).steps
     assert first.taken
     assert others and all(step.sqnr_db > first.sqnr_db + 20 for step in others)
     assert any(step.taken for step in others) == taken
@@ -157,7 +157,7 @@ def test_what_is_clearly_worse_is_not_measured_on_all_samples(tmp_path: Path) ->
     convert(hub, coarse, quantize="dynamic")
     samples = [{"x": row} for row in DRAW.normal(size=(4 * THIRDS - 1, 1, 64)).astype(np.float32)]
     with engine_process():
-        reference = Reference(hub, samples, "samples")
+        reference = Reference(FloatHub(hub), samples)
         whole, alone = reference.stand(hub, None), reference.stand(coarse, None)
         beaten = reference.stand(coarse, replace(whole, glance_db=alone.glance_db))
     assert whole.samples == alone.samples == len(samples)
@@ -180,7 +180,7 @@ def test_few_samples_are_thirds_of_one(tmp_path: Path) -> None:
     with engine_process():
         for count, thirds in ((1, 1), (2, 2), (4, 2)):
             samples = [{"x": row} for row in DRAW.normal(size=(count, 1, 64)).astype(np.float32)]
-            standing = Reference(hub, samples, "samples").stand(hub, None)
+            standing = Reference(FloatHub(hub), samples).stand(hub, None)
             assert (len(standing.thirds), standing.samples) == (thirds, count)
 
 
@@ -190,7 +190,7 @@ def test_what_is_hopeless_is_only_glanced_at(tmp_path: Path) -> None:
     samples = [{"x": row} for row in DRAW.normal(size=(24, 1, 64)).astype(np.float32)]
     with engine_process():
         answers = [open_model(hub).run_real([sample["x"]]) for sample in samples]
-        asked, told = Reference(hub, samples, "samples"), Reference(hub, samples, "samples", answers)
+        asked, told = Reference(FloatHub(hub), samples), Reference(FloatHub(hub), samples, answers)
         whole = asked.stand(hub, None)
         hopeless = asked.stand(coarse, whole)
         assert told.stand(coarse, None) == asked.stand(coarse, None)
@@ -218,7 +218,7 @@ def test_what_cuts_off_more_than_what_was_worse_is_tried_too(tmp_path: Path) -> 
 
     fit = KeepFirst(samples)
     assert list(fit) == samples
-    steps = choose(hub, output, write, evidence, fit, lambda spans: None).steps
+    steps = choose(FloatHub(hub), output, write, evidence, fit, lambda spans: None).steps
     assert [step.taken for step in steps] == [True] + [False] * (len(steps) - 1)
     tried = {step.what.split(" ranges")[0] for step in steps if "from 4% to 17%" in step.what}
     assert tried == {"least fourth powers", "least squares"}
@@ -238,7 +238,7 @@ def test_the_same_model_is_not_measured_twice(tmp_path: Path) -> None:
 
     fit = KeepFirst(samples)
     assert list(fit) == samples
-    assert len(choose(hub, output, write, evidence, fit, lambda spans: None).steps) == 1
+    assert len(choose(FloatHub(hub), output, write, evidence, fit, lambda spans: None).steps) == 1
 
 
 def test_as_many_samples_are_kept_as_there_is_room_for_them_and_the_answers() -> None:

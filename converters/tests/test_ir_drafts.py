@@ -12,7 +12,7 @@ from edgequant_converters import convert
 from edgequant_converters._request import QuantizationRequest
 from edgequant_converters._schemes import Scheme
 from edgequant_converters.calibration import Rounding
-from edgequant_converters.ir import Drafts, _drafts
+from edgequant_converters.ir import Drafts, _drafts, read_ir, write_ir
 from edgequant_converters.quantizer import layer_inputs, quantize_litert, watch_litert
 from edgequant_converters.tflite import read_model
 
@@ -42,6 +42,21 @@ def test_other_ranges_and_biases_give_the_same_bytes(
         assert quantize_litert(hub, tmp_path / "written.tflite", request, io, ranges, rounding) == kept
         assert (tmp_path / "drafted.tflite").read_bytes() == (tmp_path / "written.tflite").read_bytes()
     assert len(packed) < 3, "what follows the first is not packed anew"
+
+
+def test_what_is_read_again_is_as_it_was(nets: Any, tmp_path: Path) -> None:
+    module, example = nets["mlp"]
+    convert(module, path := tmp_path / "hub.tflite", example_inputs=example)
+    drafts, hub = Drafts(), read_model(path)
+    first, second = drafts.read(hub), drafts.read(hub)
+    before = write_ir(second)
+    for operator in first.main.operators:
+        operator.options.clear()
+        operator.output.type = "INT8"
+        operator.inputs.clear()
+    assert write_ir(drafts.read(hub)) == before == write_ir(read_ir(hub))
+    constants = [[one for one in model.main.tensors() if one.is_constant] for model in (second, drafts.read(hub))]
+    assert constants[0] and constants[0] == constants[1], "the same objects"
 
 
 def test_another_graph_is_packed_anew(nets: Any, tmp_path: Path) -> None:

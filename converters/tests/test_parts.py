@@ -82,6 +82,22 @@ def test_rare_classes_are_no_part_of_their_own() -> None:
     assert statistics.parts == ()
 
 
+def test_what_is_added_counts_as_if_its_samples_had_been_seen(tmp_path: Path) -> None:
+    (division,) = divisions(joined(tmp_path), 1, {})
+    whole_numbers = [(DRAW.integers(0, 3, (1, 5)), DRAW.integers(0, 3, (1, 5))) for _ in range(3)]
+    reals = [(DRAW.normal(size=(1, 3, 4)), DRAW.normal(size=(1, 3, 4))) for _ in range(3)]
+    unlike = [(reference * [300, 300, 1, 1], test * [300, 300, 1, 1]) for reference, test in reals]
+    for samples, parts_of in ((whole_numbers, None), (reals, division), (unlike, None)):
+        seen, added = OutputStatistics(parts_of), OutputStatistics()
+        for sample in samples:
+            seen.update(*sample)
+            one = OutputStatistics(parts_of)
+            one.update(*sample)
+            added.add(one)
+        assert (added.whole, added.equal, added.parts) == (seen.whole, seen.equal, seen.parts)
+    assert added.parts, "an output of unlike channels"
+
+
 def test_scalars_and_empty_outputs_have_no_parts() -> None:
     for shape in ((), (0,), (1, 0, 4)):
         statistics = OutputStatistics()

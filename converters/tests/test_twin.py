@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgequant_converters import OutputError, UnsupportedError, _quantize_hub, convert
 from edgequant_converters._choose import Choice, KeepFirst, Write, choose
+from edgequant_converters._measure import FloatHub
 from edgequant_converters._prove import Draft, proven
 from edgequant_converters._request import Ranges
 from edgequant_converters._twin import Twin, _same_as, twin_of
@@ -95,7 +96,7 @@ def chosen_on(twin: Twin, output: Path) -> tuple[list[Ranges], Write, Choice]:
         output.write_bytes(twin.hub.read_bytes())
         return 0
 
-    return written, write, choose(twin.hub, output, write, twin.evidence, twin.fit)
+    return written, write, choose(FloatHub(twin.hub), output, write, twin.evidence, twin.fit)
 
 
 def test_a_recipe_goes_by_the_names_of_both(tmp_path: Path) -> None:
@@ -189,10 +190,10 @@ def test_what_is_worse_as_onnx_is_not_written(
             convert(twin.hub, trial, quantize="fp32" if rounding is not None else "weight-int4")
             return 0
 
-        choice = choose(twin.hub, trial, coarse, twin.evidence, twin.fit)
+        choice = choose(FloatHub(twin.hub), trial, coarse, twin.evidence, twin.fit)
         assert any(step.taken for step in choice.steps[1:])
         there = choice.taken_to(twin.evidence, twin.same, seen)
-        found = proven(hub, draft("own"), draft("spare"), seen, twin.fit, there)
+        found = proven(FloatHub(hub), draft("own"), draft("spare"), seen, twin.fit, there)
     assert written == files
     assert found.pick.is_plain(MINMAX) != taken
     added = found.steps[len(choice.steps) :]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._evened import Evened, Spans
-from ._measure import Answers, Reference, Standing
+from ._measure import Answers, FloatHub, Reference, Standing
 from ._request import Ranges, Sample
 from .calibration import LEAST_FOURTH, LEAST_SQUARES, MINMAX, TIGHT, Evidence, Rounding
 
@@ -84,7 +84,7 @@ class Choice:
 
     def write(self, write: Write, evidence: Evidence) -> int:
         """Write the model with what all samples say now; return how many operators stay in float."""
-        return self.pick.write(write, evidence.choices(self.pick.methods), evidence.rounding(), evidence.spans())
+        return self.pick.write(write, evidence.choices(), evidence.rounding(), evidence.spans())
 
     def taken_to(self, evidence: Evidence, same: Mapping[str, str], hub: Evidence) -> "Choice":
         """Return the same choice for the hub of another file format.
@@ -180,7 +180,7 @@ class KeepFirst:
 
 
 def choose(
-    hub: Path,
+    hub: FloatHub,
     output: Path,
     write: Write,
     evidence: Evidence,
@@ -200,9 +200,9 @@ class _Trials:
     """The alternatives tried so far, and the best of them."""
 
     def __init__(
-        self, hub: Path, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut | None
+        self, hub: FloatHub, output: Path, write: Write, evidence: Evidence, fit: KeepFirst, even_out: EvenOut | None
     ) -> None:
-        self._reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
+        self._reference = Reference(hub, fit.kept, fit.answers or None)
         self._output, self._write, self._even_out = output, write, even_out
         self._choices, self._rounding, self._spans = evidence.choices(), evidence.rounding(), evidence.spans()
         self._names = list(next(iter(self._choices.values())))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -99,12 +100,19 @@ Answers = Sequence[NDArray[Any]]
 Pair = tuple[Sequence[NDArray[Any]], Answers]  # a sample's inputs, and the float hub's answers
 
 
-class _Hub:
-    """A float hub, and how what others compute differs from its answers."""
+class FloatHub:
+    """A float hub, and how what others compute differs from its answers.
 
-    def __init__(self, path: Path, measured_on: str) -> None:
-        self._path, self._model, self._measured_on = path, open_model(path), measured_on
+    It is opened when it is first needed: what was opened before may have ended the engines' process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._divisions: list[Division | None] | None = None
+
+    @cached_property
+    def _model(self) -> Evaluator:
+        return open_model(self._path)
 
     def answers(self, samples: Iterable[Sample]) -> Iterator[Pair]:
         """Yield each sample's inputs in the model's order, and its answers."""
@@ -116,14 +124,14 @@ class _Hub:
         """Return a sample's inputs in the model's order."""
         return [sample[spec.name] for spec in self._model.inputs]
 
-    def compare(self, quantized: Path, pairs: Iterable[Pair]) -> Measurement:
-        """Run a model on the samples and compare it output by output."""
+    def measure(self, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
+        """Run both models on the samples, one at a time, and compare them output by output."""
         comparison, agreement = self.comparison(open_model(quantized)), DetectionAgreement()
-        for pair in pairs:
+        for pair in self.answers(samples):
             agreement.update(pair[1], comparison.add(pair))
         measures = comparison.outputs
         worst = min(real_outputs(measures), key=lambda one: -math.inf if one.sqnr_db is None else one.sqnr_db)
-        return Measurement(worst.sqnr_db, self._measured_on, worst.name, measures, agreement.measure)
+        return Measurement(worst.sqnr_db, measured_on, worst.name, measures, agreement.measure)
 
     def comparison(self, test: Evaluator) -> "_Comparison":
         """Return what compares a model with this hub."""
@@ -148,17 +156,19 @@ class _Comparison:
 
     def add(self, pair: Pair) -> list[NDArray[Any]]:
         """Run the model on a sample and take note of what it answers; return that."""
-        computed = _run(self._test, pair[0])
-        self.note(pair, computed)
-        return computed
-
-    def note(self, pair: Pair, computed: Sequence[NDArray[Any]]) -> None:
-        """Take note of what the model answered to a sample."""
         inputs, expected = pair
+        computed = _run(self._test, inputs)
         if not self._statistics:
             self._statistics = [OutputStatistics(division) for division in self._divided(inputs)]
         for outcome, *both in zip(self._statistics, expected, computed, strict=True):
             outcome.update(*both)
+        return computed
+
+    def join(self, other: "_Comparison") -> None:
+        """Take note of what another has seen of the model."""
+        self._statistics = self._statistics or [OutputStatistics() for _ in other._statistics]
+        for own, theirs in zip(self._statistics, other._statistics, strict=True):
+            own.add(theirs)
 
     @property
     def outputs(self) -> tuple[OutputMeasure, ...]:
@@ -216,10 +226,8 @@ class Reference:
     `answers` are those that are known.
     """
 
-    def __init__(
-        self, hub: Path, samples: Sequence[Sample], measured_on: str, answers: Sequence[Answers] | None = None
-    ) -> None:
-        self._hub = _Hub(hub, measured_on)
+    def __init__(self, hub: FloatHub, samples: Sequence[Sample], answers: Sequence[Answers] | None = None) -> None:
+        self._hub = hub
         if answers is not None and len(answers) == len(samples):
             pairs: list[Pair] = [(self._hub.in_order(one), known) for one, known in zip(samples, answers, strict=True)]
         else:
@@ -244,7 +252,10 @@ class Reference:
         for third in self._thirds:
             own = self._hub.comparison(test)
             for pair in third:
-                whole.note(pair, own.add(pair))
+                one = self._hub.comparison(test)
+                one.add(pair)
+                whole.join(one)
+                own.join(one)
                 seen += 1
                 if seen == GLANCE:
                     glance_db = _lowest_of(whole.outputs)
@@ -258,8 +269,7 @@ class Reference:
 
 def measure(hub: Path, quantized: Path, samples: Iterable[Sample], measured_on: str) -> Measurement:
     """Run both models on the samples, the hub's inputs by name, one at a time, and compare them output by output."""
-    floats = _Hub(hub, measured_on)
-    return floats.compare(quantized, floats.answers(samples))
+    return FloatHub(hub).measure(quantized, samples, measured_on)
 
 
 def _run(model: Evaluator, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

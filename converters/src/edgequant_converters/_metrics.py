@@ -40,6 +40,14 @@ class ErrorStatistics:
             # np.maximum, unlike max(), lets a NaN through.
             self.max_abs_error = float(np.maximum(self.max_abs_error, np.max(np.abs(error), initial=0.0)))
 
+    def add(self, other: "ErrorStatistics") -> None:
+        """Add what another has seen."""
+        self.signal += other.signal
+        self.noise += other.noise
+        self.product += other.product
+        self.energy += other.energy
+        self.max_abs_error = float(np.maximum(self.max_abs_error, other.max_abs_error))
+
     @property
     def sqnr_db(self) -> float:
         """Signal to quantization noise ratio in dB."""

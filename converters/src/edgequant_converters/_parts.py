@@ -6,7 +6,7 @@ not say so, an output is cut in two along the axis where the ranges differ most,
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,7 +27,7 @@ MOST_PARTS = 16
 Labels: TypeAlias = NDArray[np.int32]
 """The number of the part that each element of an output belongs to."""
 
-Places: TypeAlias = NDArray[np.intp]
+Places: TypeAlias = NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Division:
 
     labels: Labels
     names: tuple[str, ...]
+    _places: "dict[tuple[int, ...], list[Places]]" = field(default_factory=dict, compare=False, repr=False)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Tell whether the parts of an output of this shape are known: axes that tell none apart may have any size."""
@@ -53,8 +54,17 @@ class Division:
 
     def places(self, shape: tuple[int, ...]) -> "list[Places]":
         """Return the places of each part in an output of this shape that is read as one row."""
-        labels = np.broadcast_to(self.labels, shape).ravel()
-        return [np.flatnonzero(labels == part) for part in range(len(self.names))]
+        if shape not in self._places:
+            labels = np.broadcast_to(self.labels, shape).ravel()
+            self._places.clear()  # outputs of other sizes do not come back
+            self._places[shape] = [_in_a_row(np.flatnonzero(labels == part)) for part in range(len(self.names))]
+        return self._places[shape]
+
+
+def _in_a_row(places: NDArray[np.intp]) -> Places:
+    """Return places as a slice, which copies nothing, where none is left out."""
+    count = len(places)
+    return slice(int(places[0]), int(places[-1]) + 1) if count and places[-1] - places[0] == count - 1 else places
 
 
 def divisions(model: Path, count: int, shapes: Mapping[str, Sequence[int]]) -> list[Division | None]:
@@ -88,7 +98,6 @@ class OutputStatistics:
         self.whole = ErrorStatistics()
         self._same: tuple[int, int] | None = None  # whole numbers that are equal, of so many
         self._division = division
-        self._places: tuple[tuple[int, ...], list[Places]] = ((), [])
         self._sums: list[_Sums] | None = None
 
     def update(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
@@ -111,13 +120,26 @@ class OutputStatistics:
             self._sums = [_Sums(len(self._division.names))] if self._division else [_Sums(size) for size in r.shape]
         if self._division is not None:
             if self._division.fits(r.shape):
-                if not self._places[1] or self._places[0] != r.shape:
-                    self._places = r.shape, self._division.places(r.shape)
-                self._sums[0].add(self._places[1], r.ravel(), t.ravel())
+                self._sums[0].add_places(self._division.places(r.shape), r.ravel(), t.ravel())
         else:
             for axis, sums in enumerate(self._sums):
                 if r.shape[axis] == len(sums.low):
                     sums.add_along(axis, r, t)
+
+    def add(self, other: "OutputStatistics") -> None:
+        """Add what another has seen of the same output, as if its samples had been seen here."""
+        self.whole.add(other.whole)
+        if other._same is not None:
+            same, of = self._same or (0, 0)
+            self._same = same + other._same[0], of + other._same[1]
+        if other._sums is None:
+            return
+        if self._sums is None:
+            self._division = other._division
+            self._sums = [_Sums(len(sums.low)) for sums in other._sums]
+        if self._division is other._division:
+            for own, sums in zip(self._sums, other._sums, strict=False):
+                own.add(sums)
 
     def _count(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
         common = min(reference.size, test.size)
@@ -168,7 +190,14 @@ class _Sums:
         self.signal, self.noise = np.zeros(size), np.zeros(size)
         self.low, self.high = np.full(size, math.inf), np.full(size, -math.inf)
 
-    def add(self, places: Sequence[Places], r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
+    def add(self, other: "_Sums") -> None:
+        """Add those of others, unless there are more or fewer indices."""
+        if len(other.low) == len(self.low):
+            self.signal += other.signal
+            self.noise += other.noise
+            self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+
+    def add_places(self, places: Sequence[Places], r: NDArray[np.float64], t: NDArray[np.float64]) -> None:
         """Add the values at the places of each index."""
         for index, own in enumerate(places):
             values = r[own]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._choose import STRETCHES, WORTH_DB, Choice, KeepFirst, Pick, Step, Write
-from ._measure import Reference
+from ._measure import FloatHub, Reference
 from ._request import Ranges
 from .calibration import Evidence
 
@@ -19,7 +19,7 @@ class Draft:
     in_float: Callable[[Ranges], int]
 
 
-def proven(hub: Path, own: Draft, spare: Draft, evidence: Evidence, fit: KeepFirst, choice: Choice) -> Choice:
+def proven(hub: FloatHub, own: Draft, spare: Draft, evidence: Evidence, fit: KeepFirst, choice: Choice) -> Choice:
     """Return a choice that was made on another file format, or plain ranges where it is worse in this one.
 
     It was found to be better than those there, and is taken unseen to be so here where it gives what it gave: on the
@@ -31,8 +31,8 @@ def proven(hub: Path, own: Draft, spare: Draft, evidence: Evidence, fit: KeepFir
     if choice.pick.is_plain(method):
         plain.write(own.write, evidence)
         return plain
-    reference = Reference(hub, fit.kept, "calibration samples", fit.answers or None)
-    more = choice.write(own.write, evidence) > own.in_float(evidence.choices({method})[method])
+    reference = Reference(hub, fit.kept, fit.answers or None)
+    more = choice.write(own.write, evidence) > own.in_float(evidence.choices()[method])
     found, samples = reference.on_first_third(own.output)
     steps = [Step("what was chosen, on the .tflite", choice.first_third_db, True, samples)]
     holds = found >= choice.first_third_db - WORTH_DB and not more

@@ -23,6 +23,7 @@ from ._measure import (
     ON_NOISE,
     ON_PROBES,
     Answers,
+    FloatHub,
     Measurement,
     measure,
     noise_samples,
@@ -220,12 +221,12 @@ def _calibrated(writer: _Writer, hub: Path, data: DataSource, progress: Progress
         evenable(writer.hub) if writer.target is Target.LITERT else frozenset(),
         writer.results(),
     )
-    choice: Choice | None = None
+    choice, floats = None, FloatHub(hub)
     collector: RangeCollector = evidence if request.effort else range_collector(request.method or MINMAX)
     ranges = _observed(watch, collector, calibrating, calibrating.note)
     if request.effort:
         progress("choosing ranges", 0, None)
-        choice = _chosen(writer, watch, evidence, calibrating)
+        choice = _chosen(writer, watch, evidence, calibrating, floats)
     else:
         progress("quantizing", 0, None)
         writer.write(ranges)
@@ -233,7 +234,7 @@ def _calibrated(writer: _Writer, hub: Path, data: DataSource, progress: Progress
     only_widens = choice.only_widens if choice else (request.method or MINMAX) == MINMAX
     joins = samples.disjoint and only_widens
     measured_on = ON_HELD_BACK if joins else ON_KEPT_ASIDE if samples.disjoint else ON_CALIBRATION
-    measurement = measure(hub, writer.output, samples.held_back, measured_on)
+    measurement = floats.measure(writer.output, samples.held_back, measured_on)
     calibrated = samples.used
     if joins:
         calibrated += len(samples.held_back)
@@ -256,25 +257,26 @@ def _calibrated(writer: _Writer, hub: Path, data: DataSource, progress: Progress
     )
 
 
-def _chosen(writer: _Writer, watch: ActivationWatch, evidence: Evidence, fit: KeepFirst) -> Choice:
+def _chosen(writer: _Writer, watch: ActivationWatch, evidence: Evidence, fit: KeepFirst, floats: FloatHub) -> Choice:
     """Choose ranges and more by what they do to a .tflite: to the one that is asked for, or to an ONNX hub's twin.
 
     A network that LiteRT cannot say, or dies of, is measured in ONNX Runtime, which takes its time: with ranges for all
     tensors at once.
     """
     if writer.target is Target.LITERT:
-        return choose(writer.hub, writer.output, writer.write, evidence, fit, writer.even_out)
+        own = FloatHub(writer.hub)  # which `centred` may have made
+        return choose(own, writer.output, writer.write, evidence, fit, writer.even_out)
     try:
         twin = twin_of(writer.hub, watch, evidence, writer.request.method, fit)
         request = replace(writer.request, keep_float=None)  # which goes by the names of ONNX
         output = twin.hub.with_name(f"int8-{twin.hub.name}")
         trials = _Writer(twin.hub, output, Target.LITERT, request, io_type(request.scheme, None))
-        choice = choose(twin.hub, output, trials.write, twin.evidence, twin.fit)
+        choice = choose(FloatHub(twin.hub), output, trials.write, twin.evidence, twin.fit)
     except (UnsupportedError, SourceError):
-        return choose(writer.hub, writer.output, writer.write, evidence, fit, piecewise=False)
+        return choose(floats, writer.output, writer.write, evidence, fit, piecewise=False)
     choice = choice.taken_to(twin.evidence, twin.same, evidence)
     spare = writer.into(twin.hub.with_name("plain.onnx"))
-    return proven(writer.hub, writer.draft(), spare.draft(), evidence, twin.fit, choice)
+    return proven(floats, writer.draft(), spare.draft(), evidence, twin.fit, choice)
 
 
 def _observed(

@@ -2,9 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -147,10 +148,9 @@ class Evidence:
         """Return the smallest and largest value of each tensor."""
         return {name: (seen.lowest, seen.highest) for name, seen in self._histograms.items()}
 
-    def choices(self, only: AbstractSet[str] | None = None) -> dict[str, dict[str, tuple[float, float]]]:
-        """Return the ranges that each way of choosing gives, or that some do, the smallest and largest values first."""
-        seen, methods = self._histograms.items(), [name for name in self._methods if only is None or name in only]
-        return {method: {name: _seen(one, self._range(method, name, one)) for name, one in seen} for method in methods}
+    def choices(self) -> dict[str, Mapping[str, tuple[float, float]]]:
+        """Return the ranges that each way of choosing gives, the smallest and largest values first."""
+        return {method: _Fitted(self._histograms, partial(self._range, method)) for method in self._methods}
 
     def _range(self, method: str, name: str, histogram: Histogram) -> tuple[float, float]:
         through = THROUGH.get(self._functions.get(name, ""))
@@ -232,6 +232,25 @@ class Evidence:
         mean = self._means.setdefault(name, _Mean(np.zeros(size)))
         mean.total += _sums_of_columns(rows)
         mean.count += len(rows)
+
+
+class _Fitted(Mapping[str, tuple[float, float]]):
+    """Ranges by name, each found when it is first asked for: by most ways of choosing few are."""
+
+    def __init__(self, seen: Mapping[str, Histogram], find: Callable[[str, Histogram], tuple[float, float]]) -> None:
+        self._seen, self._find, self._found = seen, find, dict[str, tuple[float, float]]()
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        if name not in self._found:
+            histogram = self._seen[name]
+            self._found[name] = _seen(histogram, self._find(name, histogram))
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
 
 def _spread(values: NDArray[Any]) -> NDArray[Any]:

@@ -31,12 +31,13 @@ class Histogram:
         largest = max(-lowest, highest)
         if largest > 0:  # a tensor of zeros says nothing about the range, and its bin is the same in all
             self._reach(math.frexp(largest)[1])
-        # By a power of two, which is exact.
-        wide = values.astype(np.float64).ravel()
-        wide *= math.ldexp(1.0, _SCALE - (self.exponent or 0))
-        bins = np.floor(wide, out=wide).astype(np.int64)
-        bins += HALF_BINS
-        self.counts += np.bincount(bins, minlength=2 * HALF_BINS)
+        scale = math.ldexp(1.0, _SCALE - (self.exponent or 0))
+        # By a power of two, which is exact; in float32 too, where nothing becomes too small or too large.
+        exact = values.dtype == np.float32 and 1 <= scale < 2.0**100
+        wide: NDArray[Any] = values.ravel() * (np.float32(scale) if exact else np.float64(scale))
+        np.floor(wide, out=wide)
+        wide += HALF_BINS
+        self.counts += np.bincount(wide.astype(np.uint16), minlength=2 * HALF_BINS)
 
     def edge(self, index: int) -> float:
         """Return the lower edge of a bin; `edge(i + 1)` is its upper edge."""

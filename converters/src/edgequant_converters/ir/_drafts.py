@@ -12,16 +12,24 @@ from numpy.typing import NDArray
 from edgequant_converters.tflite import ModelT, model_bytes
 
 from ._model import Model
+from ._read import read_ir
 from ._write import table_of
 
 
 class Drafts:
-    """The last file that was written."""
+    """The last file that was read, and the last that was written."""
 
     def __init__(self) -> None:
+        self._read: tuple[ModelT, Model] | None = None
         self._layout: list[Any] = []
         self._written = bytearray()
         self._places: list[NDArray[Any]] = []
+
+    def read(self, table: ModelT) -> Model:
+        """Return what `read_ir` returns, to be rewritten; each time the constants are the same objects."""
+        if self._read is None or self._read[0] is not table:
+            self._read = table, read_ir(table)
+        return self._read[1].copy()
 
     def write(self, model: Model) -> bytes:
         """Return what `write_ir` returns."""

@@ -1,6 +1,7 @@
 """Tensors, operators, graphs and the model that holds them."""
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, TypeAlias
 
@@ -37,7 +38,7 @@ class Quantization:
         return float(self.scale[0]), int(self.zero_point[0])
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Tensor:
     """A value of a graph: a constant if it has `data`, a graph's input, or one operator's output.
 
@@ -154,6 +155,25 @@ class Graph:
             operator.inputs = [new if tensor is old else tensor for tensor in operator.inputs]
         self.outputs = [new if tensor is old else tensor for tensor in self.outputs]
 
+    def copy(self) -> "Graph":
+        """Return a graph that may be rewritten and leaves this one as it is; the two share their constants."""
+        own = {tensor: tensor if tensor.is_constant else copy(tensor) for tensor in self.tensors()}
+
+        def all_of(tensors: list[Tensor]) -> list[Tensor]:
+            return [own[tensor] for tensor in tensors]
+
+        operators = [
+            replace(
+                operator,
+                inputs=[None if tensor is None else own[tensor] for tensor in operator.inputs],
+                outputs=all_of(operator.outputs),
+                options=dict(operator.options),
+                intermediates=all_of(operator.intermediates),
+            )
+            for operator in self.operators
+        ]
+        return Graph(all_of(self.inputs), all_of(self.outputs), operators, self.name)
+
     def drop_unused(self) -> None:
         """Remove the operators whose outputs nobody needs; what changes a variable or a resource stays."""
         needed = set(self.outputs)
@@ -184,6 +204,10 @@ class Model:
     def main(self) -> Graph:
         """The graph that an inference runs."""
         return self.graphs[0]
+
+    def copy(self) -> "Model":
+        """Return a model that may be rewritten and leaves this one as it is; the two share their constants."""
+        return replace(self, graphs=[graph.copy() for graph in self.graphs], metadata=dict(self.metadata))
 
 
 def constant(name: str, value: Any, dtype: Any = None) -> Tensor:

@@ -73,7 +73,7 @@ def quantize_litert(
     the tensors that `layer_inputs` names, corrects the biases. With the `drafts` of other ranges it takes less time.
     """
     kept: dict[str, str] = {}
-    model = read_ir(hub)
+    model = read_ir(hub) if drafts is None else drafts.read(hub)
     if request.scheme.needs_calibration:
         kind = _KINDS[request.scheme]
         int4 = request.learned is not None and request.learned.weight_bits == 4

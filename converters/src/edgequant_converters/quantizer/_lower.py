@@ -19,7 +19,7 @@ from ._weights import (
     scales_with_bias,
     stored_bias,
     stored_weights,
-    symmetric_scales,
+    weight_scales,
     weights_as_they_were,
 )
 
@@ -39,11 +39,13 @@ def lower(
     leaves in float. `int4`: weights that training has
     put on a 4-bit grid are stored in 4 bits. With `rounding`, biases make up for that of weights and inputs.
     """
-    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, rounding or Rounding({}, {}, {})).run()
+    _Lowering(graph, plan, IO_KINDS[io], per_channel, int4, rounding).run()
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool, rounding: Rounding) -> None:
+    def __init__(
+        self, graph: Graph, plan: Plan, io: str, per_channel: bool, int4: bool, rounding: Rounding | None
+    ) -> None:
         self._graph, self._plan, self._io = graph, plan, io
         self._per_channel, self._int4, self._rounding = per_channel, int4, rounding
         self._grids: dict[str, Quantization] = {}
@@ -119,7 +121,7 @@ class _Lowering:
         results = [tensor for tensor in operator.outputs if tensor in self._floats]
         if operator.code in ADDITIONS and kind == INT16:
             operator.options["potScaleInt16"] = False
-        corrected = activations and operator.code in CORRECTED
+        corrected = self._rounding is not None and activations and operator.code in CORRECTED
         source = operator.given[activations[0]].name if corrected else None
         for i in activations:
             tensor = operator.inputs[i]
@@ -167,7 +169,7 @@ class _Lowering:
         stored_as, wide, step = "INT4" if narrow else INT8, needs_wide_bias(kind), float(x.quantization.scale[0])
         addend = None if bias is None else bias.values
         as_they_were = weights_as_they_were(weights, addend, step)
-        scales = scales_with_bias(symmetric_scales(weights.values, axis, stored_as), addend, step, wide)
+        scales = scales_with_bias(weight_scales(weights, axis, stored_as), addend, step, wide)
         key = (weights, stored_as, axis, scales.tobytes())
         if key not in self._constants:
             self._constants[key] = as_they_were or stored_weights(weights, scales, axis, stored_as)
@@ -186,6 +188,7 @@ class _Lowering:
     ) -> NDArray[np.float64]:
         """Return by how much rounding weights and input moves the means of a layer's outputs."""
         depthwise = operator.code == "DEPTHWISE_CONV_2D"
+        assert self._rounding is not None
         means, moved = self._rounding.means.get(source), None
         if x.type == INT8:
             grids = {**self._grids, source: x.quantization}

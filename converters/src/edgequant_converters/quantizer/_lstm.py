@@ -10,7 +10,7 @@ from edgequant_converters.ir import Operator, Quantization, Tensor
 
 from ._grids import Range, grid_of, on_grid
 from ._specification import INT8, INT16
-from ._weights import power_of_two_above, scales_with_bias, stored_bias, stored_weights, symmetric_scales
+from ._weights import power_of_two_above, scales_with_bias, stored_bias, stored_weights, weight_scales
 
 WEIGHTS = range(1, 9)
 PEEPHOLES = range(9, 12)
@@ -57,7 +57,7 @@ def quantize_lstm(operator: Operator, x: Quantization, y: Quantization, cell: Ra
 
 
 def _store(operator: Operator, place: int, weights: Tensor, bias: Tensor | None, input_scale: float) -> float:
-    own = symmetric_scales(weights.values, None, INT8)
+    own = weight_scales(weights, None, INT8)
     scales = scales_with_bias(own, None if bias is None else bias.values, input_scale, wide=False)
     operator.inputs[place] = stored_weights(weights, scales, None, INT8)
     return float(np.float32(scales[0]))

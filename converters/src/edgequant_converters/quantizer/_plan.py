@@ -23,7 +23,7 @@ from ._grids import (
 from ._islands import Islands, float_results
 from ._masks import clip_masks, clip_saturated
 from ._specification import ADDITIONS, FUSED, OPERATORS, Rule, Scales, Weights
-from ._weights import is_trained, symmetric_scales
+from ._weights import is_trained, weight_scales
 
 Wanted = Callable[[Operator], str | None]
 """The type that an operator's activations are to have: INT8, INT16, or None for float."""
@@ -225,7 +225,7 @@ class Plan:
                 continue
             weights, activation = operator.inputs[trained.position], operator.inputs[activation_inputs(operator)[0]]
             assert weights is not None and activation is not None
-            steps = symmetric_scales(weights.values, trained.axis, "INT8").max(initial=0.0)
+            steps = weight_scales(weights, trained.axis, "INT8").max(initial=0.0)
             product = float(steps) * float(self.grid(activation, kind).scale[0])
             leader = self._groups.leader((operator.output, kind))
             self._grids[leader] = at_least(self.grid(operator.output, kind), product / LARGEST_RATIO, kind)

@@ -9,7 +9,7 @@ from edgequant_converters._schemes import Scheme
 from edgequant_converters.ir import Graph, Model, Operator, Tensor
 
 from ._specification import HYBRID, RECURRENT, Stored
-from ._weights import axis_of, is_trained, scales_with_bias, stored_weights, symmetric_scales
+from ._weights import axis_of, is_trained, scales_with_bias, stored_weights, weight_scales
 
 WORTH = 4096
 """A constant that is no layer's weight has at least so many values where it is stored in float16: biases stay exact."""
@@ -130,5 +130,5 @@ def _narrow(operator: Operator, place: int, stored: Stored, scheme: Scheme, per_
     assert tensor is not None
     axis = axis_of(stored.axis, operator, place) if per_channel and stored.axis is not None else None
     kind = "INT4" if scheme is Scheme.WEIGHT_INT4 and stored.int4 else "INT8"
-    scales = scales_with_bias(symmetric_scales(tensor.values, axis, kind), None, 1.0, wide=False)
+    scales = scales_with_bias(weight_scales(tensor, axis, kind), None, 1.0, wide=False)
     return stored_weights(tensor, scales, axis, kind)

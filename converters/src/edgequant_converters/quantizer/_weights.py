@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,20 @@ def axis_of(axis: int, operator: Operator, position: int) -> int:
     return tensor.rank - (2 if operator.options.get("adjY") else 1)
 
 
-def symmetric_scales(values: NDArray[np.float32], axis: int | None, kind: str) -> NDArray[np.float64]:
+_known: WeakKeyDictionary[Tensor, dict[tuple[object, ...], Any]] = WeakKeyDictionary()
+"""What was made of constants, which never change, for as long as they are: dozens of models are written of one hub."""
+
+
+def weight_scales(tensor: Tensor, axis: int | None, kind: str) -> NDArray[np.float64]:
     """Return max|w| / 127 (int4: / 7) of each channel, or of all weights if `axis` is None; 0 where all are zero."""
-    others = tuple(i for i in range(values.ndim) if i != axis)
-    largest = np.abs(values).max(axis=others, initial=0.0).astype(np.float64)
-    return np.atleast_1d(largest) / LARGEST[kind]
+    known = _known.setdefault(tensor, {})
+    if (axis, kind) not in known:
+        others = tuple(i for i in range(tensor.rank) if i != axis)
+        largest = np.abs(tensor.values).max(axis=others, initial=0.0).astype(np.float64)
+        known[axis, kind] = np.atleast_1d(largest) / LARGEST[kind]
+        known[axis, kind].setflags(write=False)  # all who ask get this one
+    scales: NDArray[np.float64] = known[axis, kind]
+    return scales
 
 
 def scales_with_bias(
@@ -58,17 +68,15 @@ def scales_with_bias(
 
 def stored_weights(tensor: Tensor, scales: NDArray[np.float64], axis: int | None, kind: str) -> Tensor:
     """Return a constant as symmetric integers with these scales."""
-    values = tensor.values.astype(np.float64)
+    known, key = _known.setdefault(tensor, {}), (axis, kind, scales.tobytes())
     steps_of = scales.astype(np.float32)
-    along = steps_of if axis is None else steps_of.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
-    steps = np.clip(np.rint(values / along), -LARGEST[kind], LARGEST[kind])
-    return Tensor(
-        tensor.name,
-        tensor.shape,
-        kind,
-        np.ascontiguousarray(steps.astype(np.int8).astype(NUMPY_TYPES[kind])).reshape(tensor.shape),
-        Quantization(steps_of, np.zeros(scales.size, np.int64), axis or 0),
-    )
+    if key not in known:
+        values = tensor.values.astype(np.float64)
+        along = steps_of if axis is None else steps_of.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+        steps = np.clip(np.rint(values / along), -LARGEST[kind], LARGEST[kind])
+        known[key] = np.ascontiguousarray(steps.astype(np.int8).astype(NUMPY_TYPES[kind])).reshape(tensor.shape)
+    quantization = Quantization(steps_of, np.zeros(scales.size, np.int64), axis or 0)
+    return Tensor(tensor.name, tensor.shape, kind, known[key], quantization)
 
 
 def weights_as_they_were(tensor: Tensor, bias: NDArray[np.float32] | None, input_scale: float) -> Tensor | None:
