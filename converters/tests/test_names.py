@@ -1,8 +1,9 @@
 import onnx
 import pytest
+from edgequant_runtime import unique_names
 from onnx import TensorProto, helper
 
-from edgequant_converters._names import readable_names, unique_names
+from edgequant_converters._names import readable_names
 from edgequant_converters.sources._onnx_names import rename_onnx_io
 from edgequant_converters.sources._onnx_order import settle
 

@@ -35,6 +35,7 @@ def test_the_public_names_are_held():
         "native_memory",
         "native_slowness",
         "quantize",
+        "unique_names",
         "usable_cores",
     ]
     for name in edgequant_runtime.__all__:

@@ -1,7 +1,9 @@
 """Readable, unique names for inputs and outputs."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from edgequant_runtime import unique_names
 
 _GENERATED = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity|keras_tensor|args)(_\d+)*")
 
@@ -12,19 +14,6 @@ def readable_names(names: Sequence[str], fallback: str) -> list[str]:
     A name that says nothing, such as "Identity_1" or "keras_tensor_4", becomes `fallback`; the result has no doubles.
     """
     return unique_names(_readable(name, fallback) for name in names)
-
-
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Append _1, _2 ... to a name that came before."""
-    names = list(names)
-    taken, result = set(names), dict[str, None]()
-    for name in names:
-        candidate, number = name, 0
-        while candidate in result or (number and candidate in taken):
-            number += 1
-            candidate = f"{name}_{number}"
-        result[candidate] = None
-    return list(result)
 
 
 def _readable(name: str, fallback: str) -> str:

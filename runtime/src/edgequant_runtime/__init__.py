@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._quantization import dequantize, quantize
     from ._session import Session
     from ._task import Answer, Heard, Task, TaskError
-    from ._tensor_info import TensorInfo
+    from ._tensor_info import TensorInfo, unique_names
     from ._threads import usable_cores
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "native_memory",
     "native_slowness",
     "quantize",
+    "unique_names",
     "usable_cores",
 ]
 
@@ -60,6 +61,7 @@ _HOMES = {
     "native_memory": "_memory",
     "native_slowness": "_engines",
     "quantize": "_quantization",
+    "unique_names": "_tensor_info",
     "usable_cores": "_threads",
 }
 

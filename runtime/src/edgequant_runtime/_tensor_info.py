@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -29,13 +29,19 @@ class TensorInfo(NamedTuple):
         return self.scale is not None
 
 
-def told_apart(infos: Sequence[TensorInfo]) -> list[TensorInfo]:
-    """Append _1, _2 ... to a name that came before, as "" does in a file without names: a dict would keep one."""
-    taken, apart = {info.name for info in infos}, dict[str, TensorInfo]()
-    for info in infos:
-        name, number = info.name, 0
-        while name in apart or (number and name in taken):
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Append _1, _2 ... to a name that came before."""
+    names = list(names)
+    taken, unique = set(names), dict[str, None]()
+    for name in names:
+        candidate, number = name, 0
+        while candidate in unique or (number and candidate in taken):
             number += 1
-            name = f"{info.name}_{number}"
-        apart[name] = info._replace(name=name)
-    return list(apart.values())
+            candidate = f"{name}_{number}"
+        unique[candidate] = None
+    return list(unique)
+
+
+def told_apart(infos: Sequence[TensorInfo]) -> list[TensorInfo]:
+    """Give each a name of its own, as "" is not in a file without names: a dict would keep one."""
+    return [info._replace(name=name) for info, name in zip(infos, unique_names(info.name for info in infos))]

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+from edgequant_runtime import unique_names
 
-from edgequant_converters._names import unique_names
 from edgequant_converters.tflite import ModelT, model_bytes
 
 from ._model import Graph, Model, Operator, Quantization, Tensor

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+from edgequant_runtime import unique_names
 from numpy.typing import NDArray
 from onnx import TensorProto
 
 from edgequant_converters._errors import UnsupportedError
-from edgequant_converters._names import unique_names
 from edgequant_converters._reason import reason
 from edgequant_converters.ir import Builder, Graph, Model, Tensor, constant, type_of
 

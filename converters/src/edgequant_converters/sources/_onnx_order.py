@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from edgequant_runtime import unique_names
 from onnx import GraphProto, ModelProto, NodeProto
-
-from edgequant_converters._names import unique_names
 
 from ._onnx_names import graphs_of, rename_values
 

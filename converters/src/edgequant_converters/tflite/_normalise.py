@@ -1,6 +1,8 @@
 """Bring any float .tflite file into the form that the quantizer and everything after it expect."""
 
-from edgequant_converters._names import readable_names, unique_names
+from edgequant_runtime import unique_names
+
+from edgequant_converters._names import readable_names
 
 from ._constants import fold_shape_arithmetic, tell_shapes
 from ._file import ModelT

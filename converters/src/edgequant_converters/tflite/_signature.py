@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from edgequant_converters._names import unique_names
+from edgequant_runtime import unique_names
 
 from ._file import ModelT
 
