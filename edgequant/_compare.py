@@ -28,7 +28,8 @@ class OutputComparison:
     `sqnr_db` is in dB (300: identical), `max_abs_error` in the output's own unit, `cosine` from -1 to 1. All are None
     if either model gave NaN or an infinity. `parts` are those that the output was joined from, or that have very
     different ranges, each with its own SQNR; empty if it is of one piece. `equal` is the share of equal values, 0
-    to 1, of an output of whole numbers, such as indices, of which an SQNR says little; None for others.
+    to 1, of an output of whole numbers, such as indices, of which an SQNR says little; None for others. `constant`: the
+    reference gave the same for all samples, so that the figures say nothing of others.
     """
 
     name: str
@@ -37,6 +38,7 @@ class OutputComparison:
     cosine: float | None
     parts: "tuple[PartMeasure, ...]"
     equal: float | None = None
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Comparison:
     def lowest_equal(self) -> float | None:
         """The lowest share of equal values of an output of whole numbers, 0 to 1; None if there is none."""
         return min((output.equal for output in self.outputs if output.equal is not None), default=None)
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The outputs that the reference never varies over the samples."""
+        return tuple(output.name for output in self.outputs if output.constant)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `edgequant compare --json` prints; an end of a range that is not finite is null."""
@@ -198,4 +205,4 @@ class _Decisions:
 def _output_comparison(name: str, outcome: "OutputStatistics") -> OutputComparison:
     measures = (outcome.whole.sqnr_db, outcome.whole.max_abs_error, outcome.whole.cosine)
     sqnr, error, cosine = (value if math.isfinite(value) else None for value in measures)
-    return OutputComparison(name, sqnr, error, cosine, outcome.parts, outcome.equal)
+    return OutputComparison(name, sqnr, error, cosine, outcome.parts, outcome.equal, outcome.constant)

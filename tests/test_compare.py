@@ -53,6 +53,14 @@ def test_a_model_against_itself(cli, models, features):
     assert "same class by 'probabilities': 100.00%" in result.stdout
 
 
+def test_an_output_that_never_varies_is_named(cli, models, features, tmp_path):
+    np.save(tmp_path / "same.npy", np.repeat(np.load(features)[:1], 5, axis=0))
+    for data, constant in ((features, False), (tmp_path / "same.npy", True)):
+        arguments = ("compare", models / "float.tflite", models / "float.tflite", "--data", data)
+        assert ("probabilities never varies over the samples" in cli(*arguments).stdout) == constant
+        assert json.loads(cli(*arguments, "--json").stdout)["outputs"][0]["constant"] == constant
+
+
 def test_several_inputs_and_outputs_in_another_order(models):
     rng = np.random.default_rng(2)
     data = {"a": rng.normal(size=(9, 3)), "b": rng.integers(-5, 5, (9, 3))}

@@ -50,6 +50,19 @@ def test_the_table_and_the_file(cli, tmp_path):
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("quantize", ["fp32", "fp16"])
+def test_an_output_that_never_varies_is_named(cli, tmp_path, quantize):
+    """Zeros are met by anything: that they are identical says nothing."""
+    dead = dense(tmp_path / "in.onnx", weights=np.zeros((64, 64), np.float32))
+    result = cli("convert", dead, "-o", tmp_path / "out.onnx", "-q", quantize)
+    assert "The float model's output 'y' never varies over seeded random inputs" in " ".join(result.stderr.split())
+    assert ("constant       the output 'y' never varies" in result.stdout) == (quantize == "fp16")
+    for source, constant in ((dead, True), (dense(tmp_path / "live.onnx"), False)):
+        document = json.loads(cli("convert", source, "-o", tmp_path / "out.onnx", "-q", quantize, "--json").stdout)
+        assert [output["constant"] for output in document["outputs"]] == [constant]
+        assert any("never varies" in warning for warning in document["warnings"]) == constant
+
+
 @pytest.mark.parametrize("name", ["[/red]x", "[bold]x[/bold]", ":smile:"])
 def test_names_are_printed_as_they_are(cli, tmp_path, name):
     result = cli("convert", dense(tmp_path / "in.onnx", name=name), "-o", tmp_path / "a:b:.onnx")

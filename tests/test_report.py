@@ -114,6 +114,12 @@ def test_the_equal_ones_of_whole_numbers_are_told():
     assert not any("Whole" in sentence for sentence in summarize(FAMILY, "accuracy", [], 9))
 
 
+def test_outputs_that_never_vary_are_told():
+    assert words.caution_of(()) == []
+    (sentence,) = words.caution_of(("boxes", "scores"))
+    assert sentence.startswith("The reference never varies 'boxes' and 'scores' over the samples")
+
+
 def test_worth_is_accuracy_or_else_agreement_or_else_sqnr():
     def one(*worths):
         return choose_measure([model(1, "a", "fp32", 1, (1.0, 1.0, 300.0)), model(2, "b", "int8", 1, worths)])

@@ -82,6 +82,25 @@ def test_rare_classes_are_no_part_of_their_own() -> None:
     assert statistics.parts == ()
 
 
+def test_what_never_varies_is_constant() -> None:
+    def of(*references: list[float]) -> OutputStatistics:
+        seen, joined = OutputStatistics(), OutputStatistics()
+        for reference in references:
+            one = OutputStatistics()
+            for statistics in (seen, one):
+                statistics.update(np.array(reference), np.zeros(len(reference)))
+            joined.add(one)
+        assert joined.constant == seen.constant
+        return seen
+
+    assert of([0.0, 0.0]).constant, "zeros say nothing, be it on one sample"
+    assert not of([1.0, 1.0]).constant, "of one sample nobody knows"
+    assert of([1.0, 2.0], [1.0, 2.0]).constant
+    assert not of([1.0, 2.0], [1.0, 2.5], [1.0, 2.0]).constant
+    assert not of([1.0], [1.0, 1.0]).constant
+    assert not of([], []).constant and not OutputStatistics().constant
+
+
 def test_what_is_added_counts_as_if_its_samples_had_been_seen(tmp_path: Path) -> None:
     (division,) = divisions(joined(tmp_path), 1, {})
     whole_numbers = [(DRAW.integers(0, 3, (1, 5)), DRAW.integers(0, 3, (1, 5))) for _ in range(3)]

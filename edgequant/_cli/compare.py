@@ -77,6 +77,8 @@ def _print_outputs(reference: Path, model: Path, result: "Comparison") -> None:
     ]
     title = f"{model.name} against {reference.name} on {samples}"
     print_table(title, ("output",), ("SQNR dB", "max error", "cosine"), rows)
+    for name in result.constants:
+        print_result(f"{name} never varies over the samples: its figures say nothing of inputs on which it does")
     if (counts := result.detections) is not None:
         found = f"{counts.found} of {counts.reference}"
         print_result(f"objects found at IoU 0.5 with scores above 0.25: {found}, and {counts.others} others")

@@ -156,6 +156,7 @@ def _fidelity(report: "ConversionReport") -> list[tuple[str, str]]:
         ("float model", imported),
         *(("worst part", line) for line in _worst_part(report)),
         ("SQNR", _sqnr(report)),
+        *(("constant", line) for line in _constant(report)),
         *(("equal", line) for line in _equal(report)),
         *(("objects", line) for line in _objects(report)),
     ]
@@ -173,6 +174,15 @@ def _equal(report: "ConversionReport") -> list[str]:
         f"{output.equal:.2%} of the whole numbers of the output '{output.name}'"
         for output in report.output_measures
         if output.equal is not None
+    ]
+
+
+def _constant(report: "ConversionReport") -> list[str]:
+    """Return a line on each output of which the figures say nothing."""
+    return [
+        f"the output '{output.name}' never varies over these samples: its figures say nothing of others"
+        for output in report.output_measures
+        if output.constant
     ]
 
 

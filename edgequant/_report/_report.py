@@ -23,7 +23,7 @@ from ._fronts import choose_measure, fronts
 from ._measured import Measured, collect, read_measured
 from ._page import write_report
 from ._result import THIS_MACHINE, FamilyReport, Measure, ModelReport
-from ._words import summarize
+from ._words import caution_of, summarize
 
 if TYPE_CHECKING:
     from edgequant_converters import ImagePreprocessing
@@ -98,10 +98,11 @@ def report(
         measure=measure,
         fronts=fronts(family, measure, names),
         devices=advice,
-        summary=summarize(family, measure, names, comparisons[0].samples),
+        summary=(*summarize(family, measure, names, comparisons[0].samples), *caution_of(comparisons[0].constants)),
         commands=list_commands(request, family, elsewhere, advice),
         versions=_versions(),
         notes=tuple(f"{one.device}: {note}" for one in times for note in one.notes),
+        constants=comparisons[0].constants,
     )
     if html is not None:
         write_report(Path(html), found)

@@ -84,6 +84,7 @@ class DeviceAdvice:
 class FamilyReport:
     """A model family, measured. `measure` is what worth means in `fronts`; `summary` says the findings in sentences.
 
+    `constants` are the reference's outputs that never vary over the samples, of which the figures say nothing.
     `commands` are pairs of what a command does and the command. `notes` say of each device what spoils its latencies.
     """
 
@@ -96,6 +97,7 @@ class FamilyReport:
     commands: tuple[tuple[str, str], ...]
     versions: Mapping[str, str]
     notes: tuple[str, ...]
+    constants: tuple[str, ...] = ()
 
     @property
     def reference(self) -> ModelReport:

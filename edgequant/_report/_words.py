@@ -130,6 +130,14 @@ def _caution(measure: Measure, samples: int) -> tuple[str, ...]:
     return (f"One sample of the {samples:,} is {100 / samples:.2g} points; do not choose by less than a few samples.",)
 
 
+def caution_of(constants: Sequence[str]) -> list[str]:
+    """Say which outputs of the reference never vary over the samples."""
+    if not constants:
+        return []
+    names = in_words([f"'{name}'" for name in constants])
+    return [f"The reference never varies {names} over the samples: the figures say nothing of inputs on which it does."]
+
+
 def in_words(items: Sequence[str]) -> str:
     """Join as a, b and c."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

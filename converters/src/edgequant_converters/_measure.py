@@ -65,12 +65,14 @@ class OutputMeasure:
     """An output's SQNR in dB (None: not finite) and that of its parts, if it has any.
 
     `equal` is the share of equal values, 0 to 1, of an output of whole numbers, such as indices; None for others.
+    `constant`: the float model gave the same for all samples, so that the figures say nothing of others.
     """
 
     name: str
     sqnr_db: float | None
     parts: tuple[PartMeasure, ...]
     equal: float | None = None
+    constant: bool = False
 
 
 def real_outputs(outputs: Sequence[AnyMeasure]) -> Sequence[AnyMeasure]:
@@ -175,7 +177,7 @@ class _Comparison:
         """The outputs' errors so far; of no samples they are none at all."""
         statistics = self._statistics or [OutputStatistics() for _ in self._names]
         return tuple(
-            OutputMeasure(name, _finite(outcome.whole.sqnr_db), outcome.parts, outcome.equal)
+            OutputMeasure(name, _finite(outcome.whole.sqnr_db), outcome.parts, outcome.equal, outcome.constant)
             for outcome, name in zip(statistics, self._names, strict=True)
         )
 

@@ -97,6 +97,8 @@ class OutputStatistics:
     def __init__(self, division: Division | None = None) -> None:
         self.whole = ErrorStatistics()
         self._same: tuple[int, int] | None = None  # whole numbers that are equal, of so many
+        self._first: NDArray[Any] | None = None  # the first sample's reference
+        self._samples, self._varies = 0, False
         self._division = division
         self._sums: list[_Sums] | None = None
 
@@ -107,6 +109,7 @@ class OutputStatistics:
         and those of which the two arrays have different sizes, as how many boxes are found depends on data, in no part.
         Whole numbers have no parts.
         """
+        self._note(reference)
         if is_whole(reference):
             self._count(reference.ravel(), test.ravel())
         r, t = (values.astype(np.float64, copy=False) for values in (reference, test))
@@ -129,6 +132,9 @@ class OutputStatistics:
     def add(self, other: "OutputStatistics") -> None:
         """Add what another has seen of the same output, as if its samples had been seen here."""
         self.whole.add(other.whole)
+        if other._first is not None:
+            self._note(other._first, other._samples)
+            self._varies |= other._varies
         if other._same is not None:
             same, of = self._same or (0, 0)
             self._same = same + other._same[0], of + other._same[1]
@@ -140,6 +146,14 @@ class OutputStatistics:
         if self._division is other._division:
             for own, sums in zip(self._sums, other._sums, strict=False):
                 own.add(sums)
+
+    def _note(self, reference: NDArray[Any], samples: int = 1) -> None:
+        """Take note of whether the reference is what it was in the first sample."""
+        if self._first is None:
+            self._first = reference.copy()
+        elif not self._varies:
+            self._varies = not np.array_equal(reference, self._first, equal_nan=reference.dtype.kind == "f")
+        self._samples += samples
 
     def _count(self, reference: NDArray[Any], test: NDArray[Any]) -> None:
         common = min(reference.size, test.size)
@@ -157,6 +171,16 @@ class OutputStatistics:
             return None
         same, of = self._same
         return same / of if of else 1.0
+
+    @property
+    def constant(self) -> bool:
+        """Whether the reference never varies over the samples; of one, whether it is nothing but zeros.
+
+        How well such an output is met says nothing of inputs on which it varies.
+        """
+        if self._first is None or not self._first.size or self._varies:
+            return False
+        return self._samples > 1 or not self._first.any()
 
     @property
     def parts(self) -> tuple[PartMeasure, ...]:

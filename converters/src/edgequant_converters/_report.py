@@ -148,7 +148,7 @@ def warnings_for(
     `quantized`: a weight or an operator is in fewer bits. `cure` is the advice for parts that one scale has destroyed.
     """
     if scheme is Scheme.FP32:
-        return ()
+        return tuple(_constants(measurement))
     found = []
     if not quantized:
         found.append(f"Nothing was quantized: {_why_nothing(scheme, float_ops)}.")
@@ -164,10 +164,21 @@ def warnings_for(
         )
     return (
         *found,
+        *_constants(measurement),
         *_lost_objects(measurement.detections),
         *_other_numbers(scheme, measurement),
         *_lost_parts(measurement, cure),
     )
+
+
+def _constants(measurement: Measurement) -> Iterator[str]:
+    """Name every output of which the samples tell nothing."""
+    for output in measurement.outputs:
+        if output.constant:
+            yield (
+                f"The float model's output '{output.name}' never varies over {measurement.measured_on}: how well it is "
+                "met says nothing of inputs on which it does. Give samples of those."
+            )
 
 
 def _lost_objects(detections: DetectionMeasure | None) -> Iterator[str]:
@@ -227,7 +238,7 @@ def _why_nothing(scheme: Scheme, float_ops: tuple[FloatOp, ...]) -> str:
 
 def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
     if measure is None:
-        return {"sqnr_db": None, "parts": [], "equal": None}
+        return {"sqnr_db": None, "parts": [], "equal": None, "constant": None}
     parts = [
         {
             "name": part.name,
@@ -236,7 +247,7 @@ def _measures_to_dict(measure: OutputMeasure | None) -> dict[str, Any]:
         }
         for part in measure.parts
     ]
-    return {"sqnr_db": measure.sqnr_db, "parts": parts, "equal": measure.equal}
+    return {"sqnr_db": measure.sqnr_db, "parts": parts, "equal": measure.equal, "constant": measure.constant}
 
 
 def _spec_to_dict(spec: TensorInfo) -> dict[str, Any]:
