@@ -59,18 +59,22 @@ EQ_INLINE void finish(const eq_output_stage *stage, const int8_t *tail, int32x4_
     : "v0", "v1", "v24", "v25", "v26", "v27", "memory"
 /* clang-format on */
 
-/* Eight rows whose stage is `fused`, or `small` and `plain`. A fused product overwrites what it begins with: two rows' is loaded at
- * once. */
+#define EQ_FINISH_8(two_rows)                                                                                             \
+    EQ_SUMS_OF_8;                                                                                                         \
+    s0 = s[0][0], s1 = s[0][1], s2 = s[1][0], s3 = s[1][1], s4 = s[2][0], s5 = s[2][1], s6 = s[3][0], s7 = s[3][1];       \
+    s8 = s[4][0], s9 = s[4][1], s10 = s[5][0], s11 = s[5][1], s12 = s[6][0], s13 = s[6][1], s14 = s[7][0], s15 = s[7][1]; \
+    __asm__ volatile(EQ_FINISH(two_rows) EQ_FINISH_OPERANDS)
+
+/* Eight rows whose stage is `fused`. A fused product overwrites what it begins with: two rows' is loaded at once. */
+EQ_INLINE void finish_fused(const eq_output_stage *stage, const int8_t *tail, int32x4_t s[8][2], int8_t *const *pixels,
+                            ptrdiff_t column) {
+    EQ_FINISH_8(EQ_TWO_ROWS);
+}
+
+/* Eight rows whose stage is `small` and `plain`. */
 EQ_INLINE void finish_plain(const eq_output_stage *stage, const int8_t *tail, int32x4_t s[8][2], int8_t *const *pixels,
                             ptrdiff_t column) {
-    EQ_SUMS_OF_8;
-    s0 = s[0][0], s1 = s[0][1], s2 = s[1][0], s3 = s[1][1], s4 = s[2][0], s5 = s[2][1], s6 = s[3][0], s7 = s[3][1];
-    s8 = s[4][0], s9 = s[4][1], s10 = s[5][0], s11 = s[5][1], s12 = s[6][0], s13 = s[6][1], s14 = s[7][0], s15 = s[7][1];
-    if (__builtin_expect(stage->fused, true)) {
-        __asm__ volatile(EQ_FINISH(EQ_TWO_ROWS) EQ_FINISH_OPERANDS);
-    } else {
-        __asm__ volatile(EQ_FINISH(EQ_TWO_SMALL_ROWS) EQ_FINISH_OPERANDS);
-    }
+    EQ_FINISH_8(EQ_TWO_SMALL_ROWS);
 }
 
 EQ_INLINE const int8_t *run_tile_of_8(const eq_product *p, const eq_output_stage *stage, const void *taps, int32_t groups,
@@ -78,7 +82,9 @@ EQ_INLINE const int8_t *run_tile_of_8(const eq_product *p, const eq_output_stage
     (void)p, (void)groups;
     int32x4_t sums[8][2];
     const int8_t *tail = sum_8_rows(sums, packed, taps, packed + HEAD);
-    if (__builtin_expect(stage->small && stage->plain, true)) {
+    if (__builtin_expect(stage->fused, true)) {
+        finish_fused(stage, tail, sums, pixels, column);
+    } else if (stage->small && stage->plain) {
         finish_plain(stage, tail, sums, pixels, column);
     } else {
         finish(stage, tail, sums, pixels, column, rows);

@@ -22,9 +22,7 @@ EQ_INLINE taps_of_8 take_taps(const eq_line *line, const int8_t *const *in, int8
 EQ_INLINE void sum_tile(int32x4_t sums[8][2], const void *taps, int32_t groups, const int8_t *weights, const int rows) {
     static const int32_t zeros[16];
     if (rows == 8) {
-        taps_of_8 t = *(const taps_of_8 *)taps;
-        t.by_threes = false; /* a loop more is 800 bytes */
-        sum_8_rows(sums, zeros, &t, weights);
+        sum_8_rows(sums, zeros, taps, weights);
     } else {
         sum_row(sums, zeros, taps, weights, groups);
     }

@@ -24,10 +24,10 @@ enum { GROUP = 4 };
     EQ_SDOT(10, low, 5, lane) EQ_SDOT(11, high, 5, lane) \
     EQ_SDOT(12, low, 6, lane) EQ_SDOT(13, high, 6, lane) \
     EQ_SDOT(14, low, 7, lane) EQ_SDOT(15, high, 7, lane)
-#define EQ_EIGHT_TAPS "ld1 {v0.16b-v3.16b}, [%16], #64\n\tld1 {v4.16b-v7.16b}, [%16], %22\n\t"
+#define EQ_EIGHT_TAPS(step) "ld1 {v0.16b-v3.16b}, [%16], #64\n\tld1 {v4.16b-v7.16b}, [%16], %" #step "\n\t"
 #define EQ_REST(lane) "ldp q24, q25, [%17], #32\n\t" EQ_LANE(24, 25, lane)
-#define EQ_CHUNK \
-    "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" EQ_EIGHT_TAPS \
+#define EQ_CHUNK(step) \
+    "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" EQ_EIGHT_TAPS(step) \
     EQ_LANE(24, 25, 0) EQ_LANE(26, 27, 1) \
     "ld1 {v24.16b-v27.16b}, [%17], #64\n\t" \
     EQ_LANE(24, 25, 2) EQ_LANE(26, 27, 3)
@@ -46,35 +46,51 @@ enum { GROUP = 4 };
     EQ_SDOT(0, 24, taps, 2) EQ_SDOT(1, 25, taps, 2) EQ_SDOT(2, 26, taps, 3) EQ_SDOT(3, 27, taps, 3)
 /* clang-format on */
 
-/* Where the taps of eight rows lie: in pieces, each in whole chunks but the last, (chunk, row, 16) with `step` bytes between chunks. */
+/* Where the taps of eight rows lie: in pieces, each in whole chunks but the last, (chunk, row, 16) with `step` bytes between chunks. The
+ * inner loop takes three chunks a turn. */
 typedef struct taps_of_8 {
     const int8_t *taps; /* of the first piece */
-    uint32_t pieces;
-    uint32_t chunks, rest; /* of a piece, and groups after the last one's */
-    ptrdiff_t step, jump;  /* from chunk to chunk, and from a piece's end to the next */
-    bool by_threes;        /* no rest, and a piece is threes of chunks */
+    uint32_t turns,
+        first;      /* of a piece; where the first turn begins: its third chunk (1), second (2), first (0), or nowhere (4) */
+    uint32_t more;  /* groups after the last chunk, or MORE_PIECES; 0: neither */
+    ptrdiff_t step; /* from chunk to chunk */
+    ptrdiff_t last_step; /* from a turn's last chunk to the next turn's first */
+    /* Of MORE_PIECES: from the end of one to the next, from the first one's begin to the last one's end, and where {the last one's end,
+     * jump} is in memory: the inner loop has no registers to spare. */
+    ptrdiff_t jump, whole;
+    const int8_t *pieces;
 } taps_of_8;
+
+enum { TURN = 3, MORE_PIECES = 4 };
+
+EQ_INLINE void set_chunks(taps_of_8 *t, uint32_t chunks, ptrdiff_t step) {
+    t->turns = (chunks + TURN - 1) / TURN, t->first = chunks == 0 ? 4 : chunks % TURN;
+    t->step = t->last_step = step;
+}
 
 /* Rows that eq_interleave_rows() wrote. */
 EQ_INLINE taps_of_8 taps_in_block(const int8_t *block, int32_t groups) {
-    return (taps_of_8){.taps = block,
-                       .pieces = 1,
-                       .chunks = (uint32_t)groups / 4,
-                       .rest = (uint32_t)groups % 4,
-                       .step = 128,
-                       .by_threes = groups > 0 && groups % 12 == 0};
+    taps_of_8 t = {.taps = block, .more = (uint32_t)groups % 4};
+    set_chunks(&t, (uint32_t)groups / 4, 128);
+    return t;
 }
 
 /* With windows 16 bytes apart (16 channels, stride 1) the input is already in the order that interleaving gives. Returns whether the
- * segments allow that; then `taps` lacks only where. */
-EQ_INLINE bool may_lie_interleaved(const eq_line *line, taps_of_8 *taps) {
-    const ptrdiff_t step = line->segments > 1 ? eq_neon64_even_step(line->offsets, line->segments) : 0;
-    *taps = (taps_of_8){.pieces = (uint32_t)line->segments,
-                        .chunks = (uint32_t)line->bytes / 16,
-                        .step = 16,
-                        .jump = step - line->bytes,
-                        .by_threes = line->bytes % 48 == 0};
-    return line->bytes % 16 == 0 && (step != 0 || line->segments == 1);
+ * segments allow that; then `t` lacks only where. */
+EQ_INLINE bool may_lie_interleaved(const eq_line *line, taps_of_8 *t) {
+    const uint32_t pieces = (uint32_t)line->segments, chunks = (uint32_t)line->bytes / 16;
+    const ptrdiff_t step = pieces > 1 ? eq_neon64_even_step(line->offsets, line->segments) : 0;
+    *t = (taps_of_8){.jump = step - line->bytes, .whole = (ptrdiff_t)(pieces - 1) * step + line->bytes};
+    if (chunks == 1 && pieces > 1) {
+        set_chunks(t, pieces, step);
+    } else if (chunks == TURN) { /* a turn a piece */
+        set_chunks(t, pieces * TURN, 16);
+        t->last_step += t->jump;
+    } else {
+        set_chunks(t, chunks, 16);
+        t->more = pieces > 1 ? MORE_PIECES : 0;
+    }
+    return line->bytes % 16 == 0 && (step != 0 || pieces == 1);
 }
 
 /* The taps of eight windows: in the image, if `in_image` is not NULL, or interleaved in the block that `in_block` is of. */
@@ -83,6 +99,12 @@ EQ_INLINE taps_of_8 taps_of_windows(const eq_line *line, const int8_t *const *in
     if (in_image) {
         taps_of_8 taps = *in_image;
         taps.taps = in[0] + *line->offsets;
+        if (taps.more) {
+            const int8_t *end = taps.taps + taps.whole;
+            memcpy(block, &end, sizeof end);
+            memcpy(block + sizeof end, &taps.jump, sizeof taps.jump);
+            taps.pieces = block;
+        }
         return taps;
     }
     eq_interleave_rows(line, in, block, 8);
@@ -101,12 +123,10 @@ EQ_INLINE taps_of_8 taps_of_windows(const eq_line *line, const int8_t *const *in
 /* clang-format off */
 #define EQ_BEGIN \
     "ld1 {v8.4s-v11.4s}, [%24]\n\tld1 {v12.4s-v15.4s}, [%24]\n\tld1 {v16.4s-v19.4s}, [%24]\n\tld1 {v20.4s-v23.4s}, [%24]\n"
-#define EQ_NEXT_PIECE "cbz %w18, 4f\n\tsub %w18, %w18, #1\n\tadd %16, %16, %23\n\tb 0b\n"
 #define EQ_OPERANDS_OF_8 \
     : "=&w"(s0), "=&w"(s1), "=&w"(s2), "=&w"(s3), "=&w"(s4), "=&w"(s5), "=&w"(s6), "=&w"(s7), "=&w"(s8), "=&w"(s9), \
-      "=&w"(s10), "=&w"(s11), "=&w"(s12), "=&w"(s13), "=&w"(s14), "=&w"(s15), "+&r"(taps), "+&r"(packed), "+&r"(others), \
-      "=&r"(left) \
-    : "r"(t->chunks), "r"(t->rest), "r"(t->step - 64), "r"(t->jump), "r"(begin) \
+      "=&w"(s10), "=&w"(s11), "=&w"(s12), "=&w"(s13), "=&w"(s14), "=&w"(s15), "+&r"(taps), "+&r"(packed), "=&r"(left) \
+    : "r"(t->turns), "r"(t->first), "r"(t->more), "r"(t->step - 64), "r"(t->last_step - 64), "r"(begin), "r"(t->pieces) \
     : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v24", "v25", "v26", "v27", "cc", "memory"
 /* clang-format on */
 
@@ -114,20 +134,13 @@ EQ_INLINE taps_of_8 taps_of_windows(const eq_line *line, const int8_t *const *in
 EQ_INLINE const int8_t *sum_8_rows(int32x4_t s[8][2], const void *begin, const taps_of_8 *t, const int8_t *packed) {
     EQ_SUMS_OF_8;
     const int8_t *taps = t->taps;
-    uint32_t others = t->pieces - 1, left;
-    if (t->by_threes) { /* fewer turns; windows of three pixels of 16 channels take one for each of their rows */
-        __asm__(EQ_BEGIN
-                "0:\n\tmov %w19, %w20\n"
-                "1:\n\t" EQ_CHUNK EQ_CHUNK EQ_CHUNK "subs %w19, %w19, #3\n\tb.gt 1b\n\t" EQ_NEXT_PIECE
-                "4:\n\t" EQ_OPERANDS_OF_8);
-    } else {
-        __asm__(EQ_BEGIN
-                "0:\n\tmov %w19, %w20\n\ttbnz %w20, #0, 2f\n\tcbz %w20, 3f\n"
-                "1:\n\t" EQ_CHUNK "2:\n\t" EQ_CHUNK
-                "subs %w19, %w19, #2\n\tb.gt 1b\n"
-                "3:\n\t" EQ_NEXT_PIECE "4:\n\tcbz %w21, 5f\n\t" EQ_EIGHT_TAPS EQ_REST(0) "cmp %w21, #2\n\tb.lt 5f\n\t" EQ_REST(
-                    1) "b.eq 5f\n\t" EQ_REST(2) "5:\n\t" EQ_OPERANDS_OF_8);
-    }
+    uint64_t left;
+    __asm__(EQ_BEGIN "0:\n\tmov %w18, %w19\n\ttbnz %w20, #0, 3f\n\tcbz %w20, 1f\n\ttbnz %w20, #1, 2f\n\tb 4f\n"
+                     "1:\n\t" EQ_CHUNK(22) "2:\n\t" EQ_CHUNK(22) "3:\n\t" EQ_CHUNK(23) "subs %w18, %w18, #1\n\tb.gt 1b\n"
+                     "4:\n\tcbz %w21, 6f\n\ttbz %w21, #2, 5f\n\t"
+                     "ldr %18, [%25]\n\tcmp %16, %18\n\tb.eq 6f\n\tldr %18, [%25, #8]\n\tadd %16, %16, %18\n\tb 0b\n"
+                     "5:\n\t" EQ_EIGHT_TAPS(22) EQ_REST(0) "cmp %w21, #2\n\tb.lt 6f\n\t" EQ_REST(1) "b.eq 6f\n\t" EQ_REST(2)
+                     "6:\n\t" EQ_OPERANDS_OF_8);
     s[0][0] = s0, s[0][1] = s1, s[1][0] = s2, s[1][1] = s3, s[2][0] = s4, s[2][1] = s5, s[3][0] = s6, s[3][1] = s7;
     s[4][0] = s8, s[4][1] = s9, s[5][0] = s10, s[5][1] = s11, s[6][0] = s12, s[6][1] = s13, s[7][0] = s14, s[7][1] = s15;
     return packed;
