@@ -53,29 +53,32 @@ EQ_INLINE int8x16_t add16(const addition *p, int8x16_t a, int8x16_t b, const boo
     return plain ? vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)) : eq_to_int8(&p->range, low, high);
 }
 
-EQ_INLINE void add_all(const addition *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n, const bool plain) {
-    size_t left = n;
-    for (; plain && left >= 32; left -= 32, a += 32, b += 32, out += 32) { /* loads and stores in pairs */
-        const int8x16_t first = add16(p, vld1q_s8(a), vld1q_s8(b), plain);
-        vst1q_s8(out + 16, add16(p, vld1q_s8(a + 16), vld1q_s8(b + 16), plain));
-        vst1q_s8(out, first);
-    }
-    for (; left >= 16; left -= 16, a += 16, b += 16, out += 16) {
-        vst1q_s8(out, add16(p, vld1q_s8(a), vld1q_s8(b), plain));
-    }
-    if (left > 0) {
-        eq_store_part(out, add16(p, eq_load_part(a, left), eq_load_part(b, left), plain), left);
-    }
-}
-
 void eq_neon_add(const eq_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n) {
-    const addition p = addition_of(parameters);
     if (parameters->shift < 16) {
         eq_scalar_add(parameters, a, b, out, n);
-    } else if (p.plain) {
-        add_all(&p, a, b, out, n, true);
-    } else {
-        add_all(&p, a, b, out, n, false);
+        return;
+    }
+    const addition p = addition_of(parameters);
+    size_t left = n;
+#ifdef __aarch64__
+    for (; p.plain && left >= 64; left -= 64, out += 64) { /* loads and stores of four vectors */
+        int8x16x4_t x = vld1q_s8_x4(a), y = vld1q_s8_x4(b), sums;
+        a += 64, b += 64;
+        __asm__("" : "+r"(a), "+r"(b)); /* by the loads themselves */
+        EQ_UNROLL
+        for (int i = 0; i < 4; i++) {
+            sums.val[i] = add16(&p, x.val[i], y.val[i], true);
+            /* One after the other: all at once are no registers for. */
+            __asm__("" : "+w"(sums.val[i]), "+w"(y.val[i < 3 ? i + 1 : i]));
+        }
+        vst1q_s8_x4(out, sums);
+    }
+#endif
+    for (; left >= 16; left -= 16, a += 16, b += 16, out += 16) {
+        vst1q_s8(out, add16(&p, vld1q_s8(a), vld1q_s8(b), false));
+    }
+    if (left > 0) {
+        eq_store_part(out, add16(&p, eq_load_part(a, left), eq_load_part(b, left), false), left);
     }
 }
 
