@@ -21,10 +21,20 @@ EQ_INLINE column interleave(int8x8_t a, int8x8_t b, int8x8_t c, int8x8_t d) {
     };
 }
 
-/* 2 * `pairs` rows of outputs of eight channels, of a kernel that is 4 to 7
+/* Go on to the next two rows of outputs, with stride 1. If one is left, it comes with the row before it once more. Returns whether
+ * there is any. */
+EQ_INLINE bool eq_next_two_rows(const eq_depthwise *d, const int8_t **in, int8_t **out, int32_t *rows) {
+    *rows -= 2;
+    const ptrdiff_t step = *rows < 2 ? *rows : 2;
+    *in += step * d->in_row;
+    *out += step * d->out_row;
+    return *rows > 0;
+}
+
+/* `rows` rows, at least two, of outputs of eight channels, of a kernel that is 4 to 7
  * high and at most EQ_TALL_WIDTH wide, with stride 1. */
 enum { EQ_TALL_WIDTH = 7 };
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
-                           int8_t *out, int32_t pairs);
+void eq_dotprod_tall_rows(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
+                          int8_t *out, int32_t rows);
 
 #endif

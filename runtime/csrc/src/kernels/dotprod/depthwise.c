@@ -2,8 +2,8 @@
  * bytes of four input rows are interleaved, so that SDOT adds the three
  * vertical taps of an output at once, with weights (w0, w1, w2, 0) for the
  * upper row of outputs and (0, w0, w1, w2) for the lower; and with stride 2, one
- * row at a time. Taller kernels are in depthwise_tall.c; other strides and single
- * rows are as in ARMv8.0, with its packed weights. */
+ * row at a time. Taller kernels are in depthwise_tall.c; other strides and a call of a
+ * single row are as in ARMv8.0, with its packed weights. */
 #include "columns.h"
 #include "set.h"
 
@@ -26,12 +26,11 @@ typedef struct eight { /* channels */
     float32x4_t scale[2];
     column upper[3], lower[3]; /* weights */
     const int32_t *bias;
-    const float *start;
 } eight;
 
 EQ_INLINE eight load_eight(const eq_channels *c, beginnings *b) {
     const eq_channel_scale scale = eq_load_scale(c, false);
-    eight g = {.scale = {scale.scale[0], scale.scale[1]}, .bias = b->bias, .start = b->start};
+    eight g = {.scale = {scale.scale[0], scale.scale[1]}, .bias = b->bias};
     const int8_t *weights = c->weights;
     EQ_UNROLL
     for (int i = 0; i < 4; i++) {
@@ -55,86 +54,109 @@ EQ_INLINE void add_columns(int32x4_t sums[2], const column weights[3], column a,
 
 /* The empty asm makes the compiler load again. */
 EQ_INLINE void store_two_rows(eight *g, const eq_output_stage *stage, column a, column b, column c, int8_t *out,
-                              ptrdiff_t out_row, const bool small, const bool fused) {
+                              ptrdiff_t out_row) {
     __asm__("" : "+r"(g->bias));
     int32x4x4_t sums = vld1q_s32_x4(g->bias);
     add_columns(sums.val, g->upper, a, b, c);
     add_columns(sums.val + 2, g->lower, a, b, c);
-    int16x8_t upper, lower;
-    if (fused) {
-        __asm__("" : "+r"(g->start));
-        const float32x4x4_t start = vld1q_f32_x4(g->start);
-        upper = eq_scale_fused(stage, sums.val, start.val, g->scale);
-        lower = eq_scale_fused(stage, sums.val + 2, start.val + 2, g->scale);
-    } else {
-        upper = eq_scale_eight(stage, sums.val, g->scale, small);
-        lower = eq_scale_eight(stage, sums.val + 2, g->scale, small);
-    }
-    const int8x16_t values = eq_to_outputs(stage, upper, lower, fused || stage->plain);
+    const int16x8_t upper = eq_scale_eight(stage, sums.val, g->scale, stage->small);
+    const int16x8_t lower = eq_scale_eight(stage, sums.val + 2, g->scale, stage->small);
+    const int8x16_t values = eq_to_outputs(stage, upper, lower, stage->plain);
     vst1_s8(out, vget_low_s8(values));
     vst1_s8(out + out_row, vget_high_s8(values));
 }
 
-/* The empty asm keeps the compiler from giving every load of an unrolled loop a
- * pointer of its own to advance. */
-EQ_INLINE const int8_t *advance(const int8_t *pointer, ptrdiff_t step) {
-    pointer += step;
-    __asm__("" : "+r"(pointer));
-    return pointer;
-}
-
-EQ_INLINE void run_two_rows(const eq_depthwise *d, eight *g, const eq_output_stage *stage, const int8_t *in, int8_t *out,
-                            const bool small, const bool fused) {
+EQ_INLINE void run_two_rows(const eq_depthwise *d, eight *g, const eq_output_stage *stage, const int8_t *in, int8_t *out) {
     const ptrdiff_t down = d->tap_row, right = d->tap_column, out_row = d->out_row, out_right = d->channels;
-    column a = load_column(in, down), b = load_column(in + right, down), c;
-    in = advance(in, 2 * right);
-    int32_t columns = d->out_width;
-    for (; columns >= 3; columns -= 3) { /* the columns change places instead of moving */
-        c = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, a, b, c, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
-        a = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, b, c, a, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
-        b = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, c, a, b, out, out_row, small, fused), out = (int8_t *)advance(out, out_right);
-    }
-    if (columns > 0) {
-        c = load_column(in, down), in = advance(in, right);
-        store_two_rows(g, stage, a, b, c, out, out_row, small, fused), out += out_right;
-    }
-    if (columns > 1) {
-        a = load_column(in, down);
-        store_two_rows(g, stage, b, c, a, out, out_row, small, fused);
+    column a = load_column(in, down), b = load_column(in + right, down);
+    in += 2 * right;
+    for (int32_t columns = d->out_width; columns > 0; columns--, in += right, out += out_right) {
+        const column c = load_column(in, down);
+        store_two_rows(g, stage, a, b, c, out, out_row);
+        a = b, b = c;
     }
 }
 
-/* 2 * `pairs` rows of outputs of eight channels. */
-#define RUN_PAIRS(name, small, fused)                                                                                          \
+/* `rows` rows, at least two, of outputs of eight channels. */
+static void run_any(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in, int8_t *out,
+                    int32_t rows) {
+    const eq_output_stage s = *stage;
+    beginnings b;
+    eight g = load_eight(c, &b);
+    do {
+        run_two_rows(d, &g, &s, in, out);
+    } while (eq_next_two_rows(d, &in, &out, &rows));
+}
+
+/* clang-format off */
+/* The next column of four rows, at %0, x9, x10 and x11, to two vectors, by a table of two registers; v28 and v29 are free before the sums
+ * are scaled. */
+#define EQ_COLUMN(low, high) \
+    "ld1 {v28.8b}, [%0], %5\n\tld1 {v29.8b}, [x10], %5\n\tld1 {v28.d}[1], [x9], %5\n\tld1 {v29.d}[1], [x11], %5\n\t" \
+    "tbl v" #low ".16b, {v28.16b, v29.16b}, %10.16b\n\ttbl v" #high ".16b, {v28.16b, v29.16b}, %11.16b\n\t"
+#define EQ_ADD(low, high, upper_low, upper_high, lower_low, lower_high) \
+    "sdot v24.4s, %" #upper_low ".16b, v" #low ".16b\n\tsdot v25.4s, %" #upper_high ".16b, v" #high ".16b\n\t" \
+    "sdot v26.4s, %" #lower_low ".16b, v" #low ".16b\n\tsdot v27.4s, %" #lower_high ".16b, v" #high ".16b\n\t"
+#define EQ_FUSED(sum, to, scale) \
+    "fmla v" #to ".4s, v" #sum ".4s, %" #scale ".4s\n\tfadd v" #to ".4s, v" #to ".4s, %9.4s\n\t"
+#define EQ_SMALL(sum, to, scale) \
+    "fsub v" #sum ".4s, v" #sum ".4s, %8.4s\n\tfmul v" #sum ".4s, v" #sum ".4s, %" #scale ".4s\n\t" \
+    "fadd v" #to ".4s, v" #sum ".4s, %9.4s\n\t"
+/* Two outputs, one above the other, of the columns a and b and the next, which goes to c. */
+#define EQ_OUTPUT(begin, scale, end, a, a_high, b, b_high, c, c_high) \
+    "ld1 {v24.4s-v27.4s}, [%7]\n\t" EQ_COLUMN(c, c_high) EQ_ADD(a, a_high, 14, 15, 20, 21) EQ_ADD(b, b_high, 16, 17, 22, 23) \
+    EQ_ADD(c, c_high, 18, 19, 24, 25) begin "subs %w2, %w2, #1\n\t" \
+    scale(24, 28, 12) scale(25, 29, 13) scale(26, 30, 12) scale(27, 31, 13) \
+    "uzp1 v28.8h, v28.8h, v29.8h\n\tuzp1 v30.8h, v30.8h, v31.8h\n\t" end "sqxtn v28.8b, v28.8h\n\tsqxtn v30.8b, v30.8h\n\t" \
+    "st1 {v28.8b}, [%1], %6\n\tst1 {v30.8b}, [x12], %6\n\t"
+#define EQ_ROWS(begin, scale, end) \
+    "add x9, %0, %3\n\tadd x10, x9, %3\n\tadd x11, x10, %3\n\tadd x12, %1, %4\n\t" EQ_COLUMN(17, 18) EQ_COLUMN(19, 20) \
+    "1:\n\t" EQ_OUTPUT(begin, scale, end, 17, 18, 19, 20, 21, 22) "b.eq 2f\n\t" EQ_OUTPUT(begin, scale, end, 19, 20, 21, 22, 17, 18) \
+    "b.eq 2f\n\t" EQ_OUTPUT(begin, scale, end, 21, 22, 17, 18, 19, 20) "b.ne 1b\n2:"
+/* clang-format on */
+
+/* The same where the stage is `fused`, or `small` and not `bounded`. The columns change places instead of moving. */
+#define RUN_ROWS(name, begin, scale_sums, end, with)                                                                           \
     static void name(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in, int8_t *out, \
-                     int32_t pairs) {                                                                                          \
-        const eq_output_stage s = *stage;                                                                                      \
+                     int32_t rows) {                                                                                           \
         beginnings b;                                                                                                          \
-        eight g = load_eight(c, &b);                                                                                           \
-        for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {                                               \
-            run_two_rows(d, &g, &s, in, out, small, fused);                                                                    \
-        }                                                                                                                      \
+        const eight g = load_eight(c, &b);                                                                                     \
+        const uint8x16_t low = {0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27},                                     \
+                         high = vaddq_u8(low, vdupq_n_u8(4));                                                                  \
+        const ptrdiff_t down = d->tap_row, right = d->tap_column, out_row = d->out_row, out_right = d->channels;               \
+        do {                                                                                                                   \
+            const int8_t *from = in;                                                                                           \
+            int8_t *to = out;                                                                                                  \
+            int32_t left = d->out_width;                                                                                       \
+            __asm__ volatile(EQ_ROWS(begin, scale_sums, end)                                                                   \
+                             : "+r"(from), "+r"(to), "+r"(left)                                                                \
+                             : "r"(down), "r"(out_row), "r"(right), "r"(out_right), "r"(b.bias), with, "w"(stage->rounding),   \
+                               "w"(low), "w"(high), "w"(g.scale[0]), "w"(g.scale[1]), "w"(g.upper[0].low),                     \
+                               "w"(g.upper[0].high), "w"(g.upper[1].low), "w"(g.upper[1].high), "w"(g.upper[2].low),           \
+                               "w"(g.upper[2].high), "w"(g.lower[0].low), "w"(g.lower[0].high), "w"(g.lower[1].low),           \
+                               "w"(g.lower[1].high), "w"(g.lower[2].low), "w"(g.lower[2].high), "r"(&stage->zero_point)        \
+                             : "x9", "x10", "x11", "x12", "v17", "v18", "v19", "v20", "v21", "v22", "v24", "v25", "v26",       \
+                               "v27", "v28", "v29", "v30", "v31", "cc", "memory");                                             \
+        } while (eq_next_two_rows(d, &in, &out, &rows));                                                                       \
     }
 
-RUN_PAIRS(run_fused, true, true)
-RUN_PAIRS(run_any, s.small, false)
+RUN_ROWS(run_fused, "ld1 {v28.4s-v31.4s}, [%8]\n\t", EQ_FUSED, "", "r"(b.start))
+RUN_ROWS(run_small, "", EQ_SMALL, "ld1 {v29.8h}, [%26]\n\tsqadd v28.8h, v28.8h, v29.8h\n\tsqadd v30.8h, v30.8h, v29.8h\n\t",
+         "w"(stage->magic))
 
-typedef void (*run_pairs_fn)(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
-                             int8_t *out, int32_t pairs);
+typedef void (*run_rows_fn)(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
+                            int8_t *out, int32_t rows);
 
 /* NULL: there is none. */
-static run_pairs_fn choose(const eq_depthwise *d, const eq_output_stage *stage) {
+static run_rows_fn choose(const eq_depthwise *d, const eq_output_stage *stage) {
     const bool stride_1 = d->in_row == d->tap_row && d->in_column == d->tap_column;
     if (!stride_1 || d->channels < 8) {
         return NULL;
     }
     if (d->height == 3 && d->width == 3) {
-        return stage->fused ? run_fused : run_any;
+        return stage->fused ? run_fused : stage->small && !stage->bounded ? run_small : run_any;
     }
-    return d->height >= 4 && d->height <= 7 && d->width <= EQ_TALL_WIDTH ? eq_dotprod_tall_pairs : NULL;
+    return d->height >= 4 && d->height <= 7 && d->width <= EQ_TALL_WIDTH ? eq_dotprod_tall_rows : NULL;
 }
 
 /* ---- stride 2: one row of outputs of 16 channels; a window has one column of the one before it ---- */
@@ -210,13 +232,13 @@ void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *o
         }
         return;
     }
-    const run_pairs_fn run = choose(d, &stage);
-    const int32_t paired = run ? rows & -2 : 0;
-    for (int32_t first = 0; paired && first < d->channels; first += 8) {
-        const eq_channels c = eq_eight_channels(d, first);
-        run(d, &c, &stage, in + c.first, out + c.first, paired / 2);
+    const run_rows_fn run = rows > 1 ? choose(d, &stage) : NULL;
+    if (!run) {
+        eq_neon64_depthwise_run(d, in, out, rows);
+        return;
     }
-    if (rows > paired) {
-        eq_neon64_depthwise_run(d, in + paired * d->in_row, out + paired * d->out_row, rows - paired);
+    for (int32_t first = 0; first < d->channels; first += 8) {
+        const eq_channels c = eq_eight_channels(d, first);
+        run(d, &c, &stage, in + c.first, out + c.first, rows);
     }
 }

@@ -67,13 +67,13 @@ EQ_INLINE void run_strip(const eq_depthwise *d, const tall_weights *w, const eq_
     }
 }
 
-void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
-                           int8_t *out, int32_t pairs) {
+void eq_dotprod_tall_rows(const eq_depthwise *d, const eq_channels *c, const eq_output_stage *stage, const int8_t *in,
+                          int8_t *out, int32_t rows) {
     tall_weights w;
     tall_column strip[STRIP + EQ_TALL_WIDTH - 1];
     const eq_channel_scale scale = eq_load_scale(c, false);
     load_weights(c->weights, d->height, d->width, &w);
-    for (; pairs > 0; pairs--, in += 2 * d->in_row, out += 2 * d->out_row) {
+    do {
         for (int32_t first = 0; first < d->out_width; first += STRIP) {
             const int32_t columns = d->out_width - first < STRIP ? d->out_width - first : STRIP;
             int8_t *to = out + (ptrdiff_t)first * d->channels;
@@ -84,5 +84,5 @@ void eq_dotprod_tall_pairs(const eq_depthwise *d, const eq_channels *c, const eq
                 run_strip(d, &w, &scale, stage, strip, to, columns, d->width);
             }
         }
-    }
+    } while (eq_next_two_rows(d, &in, &out, &rows));
 }
