@@ -42,6 +42,26 @@ EQ_INLINE size_t eq_packed_tiles_bytes(const eq_gemm_weights *w, int32_t group) 
                            : eq_tile_bytes(taps, group) * (size_t)eq_groups(w->columns, 8);
 }
 
+/* Whole chunks of 8 columns that are `taps` bytes apart, in groups of 4 taps. */
+EQ_INLINE void eq_pack_chunks(const int8_t *from, int32_t taps, int8_t *to) {
+    for (int32_t chunk = taps / 16; chunk > 0; chunk--, from += 16, to += 128) {
+        const int8_t *column = from;
+        EQ_UNROLL
+        for (int half = 0; half < 2; half++) {
+            int32x4x4_t four;
+            EQ_UNROLL
+            for (int n = 0; n < 4; n++, column += taps) {
+                four.val[n] = vreinterpretq_s32_s8(vld1q_s8(column));
+            }
+            int32_t *group = (int32_t *)(void *)(to + 16 * half);
+            vst4q_lane_s32(group, four, 0);
+            vst4q_lane_s32(group + 8, four, 1);
+            vst4q_lane_s32(group + 16, four, 2);
+            vst4q_lane_s32(group + 24, four, 3);
+        }
+    }
+}
+
 EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t group) {
     if (eq_window_too_long(w->segments, w->segment_bytes)) {
         eq_scalar_gemm_pack(w, packed);
@@ -78,7 +98,14 @@ EQ_INLINE void eq_pack_tiles(const eq_gemm_weights *w, void *packed, int32_t gro
             }
             continue;
         }
-        for (int32_t k = taps / group; k > 0; k--, from += group, to += 8 * group) {
+        int32_t k = taps / group;
+        if (group == 4 && n / 8 * 8 + 8 <= w->columns) {
+            if (n % 8 == 0) {
+                eq_pack_chunks(from, taps, to);
+            }
+            from += taps / 16 * 16, to += taps / 16 * 128, k %= 4;
+        }
+        for (; k > 0; k--, from += group, to += 8 * group) {
             memcpy(to, from, (size_t)group);
         }
         memcpy(to, from, (size_t)(taps % group));
