@@ -54,6 +54,10 @@ eq_status eq_plan_copy(eq_plan *plan, const eq_operator *op, int32_t from, int32
     return EQ_OK;
 }
 
+bool eq_plan_is_copy(const eq_step *step) {
+    return step->run == run_copy;
+}
+
 /* uint8 and int8 values are 128 apart: the top bit differs. */
 static void run_flip(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     (void)first, (void)last, (void)scratch;

@@ -1,6 +1,6 @@
 /* The layout pass: which tensors carry padding around their images, so that convolutions need no checks at the borders.
  *
- * 1. Steps whose outputs nobody reads go.
+ * 1. Steps whose outputs nobody reads go, and copies from and to variables that nobody would miss (sharing.c).
  * 2. A tensor gets the halo that its readers want if every step that writes or reads it follows its strides. Otherwise, and
  *    for edges of the graph, constants, variables and aliased memory, a copy with the halo is made for those readers.
  * 3. A step that fills the halo with the zero point goes before the first that writes the tensor.
@@ -211,6 +211,7 @@ static eq_status make_room(eq_plan *plan) {
 eq_status eq_plan_layout(eq_plan *plan) {
     eq_status status = drop_unread(plan);
     if (status == EQ_OK) {
+        eq_plan_share_variables(plan);
         status = make_room(plan);
     }
     eq_layout *layouts =
