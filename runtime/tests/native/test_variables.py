@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgequant_runtime import EngineError, Session, SessionError
 
-from .conftest import examples
+from .conftest import example_count, examples
 from .oracle import NativeError, NativeSession, run_native
 from .single_op import Model, Quantized
 
@@ -130,6 +130,51 @@ def test_a_variable_that_nothing_initializes_is_zero() -> None:
     with NativeSession(model.finish([y]), [frame]) as session:
         assert session.run([frame])[0].tolist() == [3, 3, 3, 3]
         assert session.run([frame])[0].tolist() == [1, 2, 3, 4]
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["read", "add", "assign"]), st.integers(0, 9), st.integers(0, 9)), max_size=12
+    ),
+    last=st.integers(0, 9),
+)
+@settings(max_examples=10 * example_count())  # most orders are harmless
+def test_no_order_of_reads_and_assignments_shares_memory_at_the_wrong_time(
+    steps: list[tuple[str, int, int]], last: int
+) -> None:
+    """Of two variables, and of sums of what was read of them and given: what the planner leaves out, nobody misses."""
+    model = Model()
+    x = model.input((4,), "FLOAT32")
+    handles = [handle(model, name) for name in "ab"]
+    tensors = [x]
+
+    def new_tensor() -> int:
+        tensors.append(model.tensor((4,), "FLOAT32"))
+        return tensors[-1]
+
+    for kind, i, k in steps:
+        first, second = tensors[i % len(tensors)], tensors[k % len(tensors)]
+        if kind == "read":
+            model.operator("READ_VARIABLE", [handles[i % 2]], [new_tensor()], "ReadVariableOptions")
+        elif kind == "add":
+            model.operator("ADD", [first, second], [new_tensor()], "AddOptions")
+        else:
+            model.operator("ASSIGN_VARIABLE", [handles[k % 2], first], [], "AssignVariableOptions")
+    y = model.tensor((4,), "FLOAT32")
+    model.operator("ADD", [tensors[last % len(tensors)], x], [y], "AddOptions")
+
+    frame, variables = np.arange(4, dtype=np.float32), [np.zeros(4, np.float32)] * 2
+    with NativeSession(model.finish([y]), [frame]) as session:
+        for _ in range(4):
+            values = [frame]
+            for kind, i, k in steps:
+                if kind == "read":
+                    values.append(variables[i % 2])
+                elif kind == "add":
+                    values.append(values[i % len(values)] + values[k % len(values)])
+                else:
+                    variables[k % 2] = values[i % len(values)]
+            np.testing.assert_array_equal(session.run([frame])[0], values[last % len(values)] + frame)
 
 
 def test_a_graph_that_does_more_than_assign_is_refused() -> None:
