@@ -383,6 +383,24 @@ static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
     }
 }
 
+/* Few different values, so that most are there several times. */
+static void test_first_best(const eq_kernels *scalar, const eq_kernels *set) {
+    const int32_t n = PICK(16, 17, 31, 32, 33, random_between(16, 200)), low = random_between(-128, 124);
+    const bool smallest = random_between(0, 1);
+    int8_t *in = take_exact((size_t)n);
+    (void)scalar;
+    int32_t expected = 0;
+    for (int32_t i = 0; i < n; i++) {
+        in[i] = (int8_t)random_between(low, low + 3);
+        expected = (smallest ? in[i] < in[expected] : in[i] > in[expected]) ? i : expected;
+    }
+    const int32_t actual = set->first_best(in, n, smallest);
+    char text[100];
+    snprintf(text, sizeof text, "n %d, smallest %d", n, smallest);
+    expect_equal(&expected, &actual, sizeof actual, text);
+    free(in);
+}
+
 #define EVERY_KERNEL(DO) \
     DO(unary_f32)        \
     DO(binary_f32)       \
@@ -390,6 +408,7 @@ static void test_binary_f32(const eq_kernels *scalar, const eq_kernels *set) {
     DO(add_scalar)       \
     DO(multiply)         \
     DO(multiply_scalar)  \
+    DO(first_best)       \
     DO(maximum)          \
     DO(minimum)          \
     DO(lookup)           \

@@ -381,6 +381,8 @@ typedef struct eq_kernels {
     void (*add_scalar)(const eq_add *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
     void (*multiply)(const eq_multiply *parameters, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*multiply_scalar)(const eq_multiply *parameters, const int8_t *a, int8_t b, int8_t *out, size_t n);
+    /* The first index of the largest of n values, or of the smallest; 16 <= n. NULL: the set has none. */
+    int32_t (*first_best)(const int8_t *in, int32_t n, bool smallest);
     void (*maximum)(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     void (*minimum)(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
     /* out = table[in + 128]: every operator from one int8 tensor to another of its size. */

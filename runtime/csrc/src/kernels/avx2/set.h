@@ -17,6 +17,7 @@ void eq_avx2_add(const eq_add *p, const int8_t *a, const int8_t *b, int8_t *out,
 void eq_avx2_add_scalar(const eq_add *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
 void eq_avx2_multiply(const eq_multiply *p, const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_avx2_multiply_scalar(const eq_multiply *p, const int8_t *a, int8_t b, int8_t *out, size_t n);
+int32_t eq_avx2_first_best(const int8_t *in, int32_t n, bool smallest);
 void eq_avx2_maximum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_avx2_minimum(const int8_t *a, const int8_t *b, int8_t *out, size_t n);
 void eq_avx2_lookup(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
@@ -61,39 +62,40 @@ void eq_avx2_average_f32(const float *const taps[9], const float *before, float 
                          int32_t channels, float *out);
 void eq_avx2_bilinear_f32(const float *const corners[4], float right, float bottom, int32_t channels, float *out);
 
-#define EQ_AVX2_SET                                                                                                       \
-    EQ_SCALAR_SET,                                                                                                        \
-        .gemm = {.rows = 72,                                                                                              \
-                 .columns = 16,                                                                                           \
-                 .packed_bytes = eq_avx2_gemm_packed_bytes,                                                               \
-                 .pack = eq_avx2_gemm_pack,                                                                               \
-                 .run = eq_avx2_gemm_run},                                                                                \
-        .depthwise = {.rows = 2,                                                                                          \
-                      .packed_bytes = eq_avx2_depthwise_packed_bytes,                                                     \
-                      .pack = eq_avx2_depthwise_pack,                                                                     \
-                      .run = eq_avx2_depthwise_run},                                                                      \
-        .depthwise_wide = eq_avx2_depthwise_wide, .add = eq_avx2_add, .add_scalar = eq_avx2_add_scalar,                   \
-        .multiply = eq_avx2_multiply, .multiply_scalar = eq_avx2_multiply_scalar, .maximum = eq_avx2_maximum,             \
-        .minimum = eq_avx2_minimum, .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, .max_rows = eq_avx2_max_rows, \
-        .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, .average = eq_avx2_average,     \
-        .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose, .transpose_4 = eq_avx2_transpose_4,                 \
-        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                       \
-                                        .columns = 16,                                                                    \
-                                        .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                    \
-                                        .pack = eq_avx2_gemm_f32_pack,                                                    \
-                                        .run = eq_avx2_gemm_f32_run},                                                     \
-                           .largest_f32 = eq_avx2_largest_f32, .average_f32 = eq_avx2_average_f32,                        \
-                           .bilinear_f32 = eq_avx2_bilinear_f32,                                                          \
-                           .winograd_f32 = {eq_avx2_winograd_f32_input, eq_avx2_winograd_f32_output},                     \
-                           .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                          \
-                                             .pack = eq_avx2_depthwise_f32_pack,                                          \
-                                             .run = eq_avx2_depthwise_f32_run},                                           \
-                           .gemm_dynamic = {.rows = 8,                                                                    \
-                                            .columns = EQ_DOT_COLUMNS,                                                    \
-                                            .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                            \
-                                            .pack = eq_avx2_gemm_dynamic_pack,                                            \
-                                            .run = eq_avx2_gemm_dynamic_run},                                             \
-                           .range_f32 = eq_avx2_range_f32, .quantize_f32 = eq_avx2_quantize_f32),                         \
+#define EQ_AVX2_SET                                                                                                     \
+    EQ_SCALAR_SET,                                                                                                      \
+        .gemm = {.rows = 72,                                                                                            \
+                 .columns = 16,                                                                                         \
+                 .packed_bytes = eq_avx2_gemm_packed_bytes,                                                             \
+                 .pack = eq_avx2_gemm_pack,                                                                             \
+                 .run = eq_avx2_gemm_run},                                                                              \
+        .depthwise = {.rows = 2,                                                                                        \
+                      .packed_bytes = eq_avx2_depthwise_packed_bytes,                                                   \
+                      .pack = eq_avx2_depthwise_pack,                                                                   \
+                      .run = eq_avx2_depthwise_run},                                                                    \
+        .depthwise_wide = eq_avx2_depthwise_wide, .add = eq_avx2_add, .add_scalar = eq_avx2_add_scalar,                 \
+        .multiply = eq_avx2_multiply, .multiply_scalar = eq_avx2_multiply_scalar, .first_best = eq_avx2_first_best,     \
+        .maximum = eq_avx2_maximum, .minimum = eq_avx2_minimum, .lookup = eq_avx2_lookup, .sum_rows = eq_avx2_sum_rows, \
+        .max_rows = eq_avx2_max_rows, .scale_sums = eq_avx2_scale_sums, .rescale = eq_avx2_rescale, .dot = eq_avx2_dot, \
+        .average = eq_avx2_average, .bilinear = eq_avx2_bilinear, .transpose = eq_avx2_transpose,                       \
+        .transpose_4 = eq_avx2_transpose_4,                                                                             \
+        EQ_FLOAT32_KERNELS(.gemm_f32 = {.rows = 24,                                                                     \
+                                        .columns = 16,                                                                  \
+                                        .packed_bytes = eq_avx2_gemm_f32_packed_bytes,                                  \
+                                        .pack = eq_avx2_gemm_f32_pack,                                                  \
+                                        .run = eq_avx2_gemm_f32_run},                                                   \
+                           .largest_f32 = eq_avx2_largest_f32, .average_f32 = eq_avx2_average_f32,                      \
+                           .bilinear_f32 = eq_avx2_bilinear_f32,                                                        \
+                           .winograd_f32 = {eq_avx2_winograd_f32_input, eq_avx2_winograd_f32_output},                   \
+                           .depthwise_f32 = {.packed_bytes = eq_avx2_depthwise_f32_packed_bytes,                        \
+                                             .pack = eq_avx2_depthwise_f32_pack,                                        \
+                                             .run = eq_avx2_depthwise_f32_run},                                         \
+                           .gemm_dynamic = {.rows = 8,                                                                  \
+                                            .columns = EQ_DOT_COLUMNS,                                                  \
+                                            .packed_bytes = eq_avx2_gemm_dynamic_packed_bytes,                          \
+                                            .pack = eq_avx2_gemm_dynamic_pack,                                          \
+                                            .run = eq_avx2_gemm_dynamic_run},                                           \
+                           .range_f32 = eq_avx2_range_f32, .quantize_f32 = eq_avx2_quantize_f32),                       \
         EQ_PLAIN_KERNELS(.unary_f32 = eq_avx2_unary_f32, .binary_f32 = eq_avx2_binary_f32)
 
 #endif

@@ -2,6 +2,8 @@
 #include "ops/arguments.h"
 #include "plan/operator.h"
 
+enum { LEAST_DEPTH = 16 }; /* of first_best */
+
 typedef struct eq_arg {
     int32_t axis, inner;
     bool wide; /* int64 results */
@@ -32,7 +34,9 @@ FIND(smallest_float, float, <)
 typedef struct eq_arg_step {
     eq_arg arg;
     int32_t (*find)(const void *values, const eq_arg *arg);
-    size_t element; /* bytes of a value */
+    size_t element;                                                        /* bytes of a value */
+    int32_t (*first_best)(const int8_t *values, int32_t n, bool smallest); /* the set's, instead of `find`; or NULL */
+    bool smallest;
 } eq_arg_step;
 
 static void run_arg(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -43,7 +47,8 @@ static void run_arg(const eq_step *step, const eq_storage *storage, int32_t firs
     for (int32_t unit = first; unit < last; ++unit) {
         const uint8_t *slice = in + (size_t)unit * (size_t)s->arg.axis * (size_t)s->arg.inner * s->element;
         for (int32_t i = 0; i < s->arg.inner; ++i) {
-            const int32_t found = s->find(slice + (size_t)i * s->element, &s->arg);
+            const void *values = slice + (size_t)i * s->element;
+            const int32_t found = s->first_best ? s->first_best(values, s->arg.axis, s->smallest) : s->find(values, &s->arg);
             const int64_t at = (int64_t)unit * s->arg.inner + i;
             if (s->arg.wide) {
                 ((int64_t *)out)[at] = found;
@@ -83,6 +88,10 @@ eq_status eq_prepare_arg(eq_plan *plan, const eq_operator *op) {
     }
     if ((status = eq_plan_shape(plan, op, 0, rank, dims)) != EQ_OK) {
         return status;
+    }
+    if (s.element == 1 && s.arg.inner == 1 && s.arg.axis >= LEAST_DEPTH) {
+        s.first_best = plan->kernels->first_best;
+        s.smallest = smallest;
     }
     eq_step *step = eq_plan_step(plan, op, run_arg, sizeof s, 1, 1);
     if (!step) {
