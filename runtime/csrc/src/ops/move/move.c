@@ -158,9 +158,11 @@ static int32_t units_of(const eq_move *move) {
 
 static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_storage *from, const eq_storage *to,
                      int32_t first, int32_t last) {
+    if (move->loop_count == 0) {
+        memcpy((uint8_t *)to->data + offset(move->out, to), (const uint8_t *)from->data + offset(move->in, from), move->run);
+        return;
+    }
     walk loops[EQ_MOVE_LOOPS]; /* not cleared: that would take longer than many a move */
-    const int32_t count = move->loop_count > 0 ? move->loop_count : 1;
-    loops[0] = (walk){.count = 1, .in = 0, .out = 0};
     for (int32_t i = 0; i < move->loop_count; ++i) {
         const eq_move_loop *loop = &move->loops[i];
         loops[i] = (walk){.count = loop->count, .in = offset(loop->in, from), .out = offset(loop->out, to)};
@@ -168,7 +170,7 @@ static void run_move(const eq_move *move, const eq_kernels *kernels, const eq_st
     loops[0].count = last - first;
     const uint8_t *in = (const uint8_t *)from->data + offset(move->in, from) + first * loops[0].in;
     uint8_t *out = (uint8_t *)to->data + offset(move->out, to) + first * loops[0].out;
-    walk_all(move, kernels, loops, count, in, out);
+    walk_all(move, kernels, loops, move->loop_count, in, out);
 }
 
 static void run_moves(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
