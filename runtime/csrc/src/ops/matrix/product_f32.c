@@ -93,7 +93,7 @@ static void run_units(const layer_data *d, const run_part *p, const eq_gemm_f32 
     }
 }
 
-/* A product of one row, one segment and one part: to walk over pixels would take longer than many a small layer. */
+/* A product of one dense row: to walk over pixels would take longer than many a small layer. */
 static void run_row(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const layer_data *d = step->data;
     const run_part *p = d->parts;
@@ -107,13 +107,6 @@ static void run_row(const eq_step *step, const eq_storage *storage, int32_t firs
     const int32_t end = last * p->chunk < gemm.columns ? last * p->chunk : gemm.columns;
     (void)scratch;
     d->kernel->run(&gemm, &in, &out, 1, first * p->chunk, end);
-}
-
-/* What run_row asks for. */
-static bool is_row(const layer_data *d) {
-    const run_part *p = d->parts;
-    return d->part_count == 1 && p->pixels == 1 && d->places[p->part.matrix].segments == 1 && p->part.in_y == 0 &&
-           p->part.in_x == 0 && p->part.in_first == 0 && p->part.out_y == 0 && p->part.out_x == 0 && p->part.out_first == 0;
 }
 
 static void run_product(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
@@ -282,7 +275,9 @@ static eq_status plan_parts(eq_plan *plan, const eq_operator *op, const eq_produ
         const size_t offsets = (size_t)matrix->segments * sizeof(ptrdiff_t);
         step->scratch = offsets > step->scratch ? offsets : step->scratch;
     }
-    step->run = is_row(d) ? run_row : run_product;
+    if (product->part_count == 1 && !product->geometry.rows && d->parts[0].pixels == 1 && d->places[0].segments == 1) {
+        step->run = run_row;
+    }
     step->units = (int32_t)units;
     step->cost = step->macs;
     step->floats = true;
