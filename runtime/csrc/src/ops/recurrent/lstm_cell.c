@@ -90,9 +90,8 @@ static void gate_input(const cell *c, const eq_vector_products *products, int32_
 static void update_cell(const cell *c, float *const values[EQ_GATES], float *state) {
     const int32_t cells = c->lstm.cells;
     const bool has_input_gate = c->lstm.first_gate == EQ_GATE_INPUT;
-    for (int32_t g = c->lstm.first_gate; g < EQ_GATE_CELL; g++) {
-        eq_logistic_all(c->kernels, values[g], cells);
-    }
+    const int32_t gates = EQ_GATE_CELL - c->lstm.first_gate; /* whose values are adjacent */
+    eq_logistic_all(c->kernels, values[c->lstm.first_gate], gates * cells);
     float *news = values[EQ_GATE_CELL];
     eq_activate_all(c->kernels, &c->activation, news, cells);
     for (int32_t i = 0; i < cells; i++) {
