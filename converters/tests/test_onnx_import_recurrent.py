@@ -1,13 +1,16 @@
 """LSTM, GRU and RNN, imported from ONNX, against ONNX Runtime."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from edgequant_runtime import Session
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from edgequant_converters import convert
 from edgequant_converters.ir import write_ir
 from edgequant_converters.passes import simplify
 
@@ -50,6 +53,27 @@ def codes(made: Any) -> list[str]:
 def test_every_output(op: str, direction: str, state: bool, steps: int) -> None:
     inputs = layer(op, 2 if direction == "bidirectional" else 1, state=state, steps=steps)
     check(op, *inputs, outputs=3 if op == "LSTM" else 2, hidden_size=HIDDEN, direction=direction)
+
+
+@pytest.mark.parametrize("scheme", ["fp32", "int8"])
+def test_no_run_knows_of_the_one_before(scheme: str, tmp_path: Path) -> None:
+    """LiteRT's LSTM keeps its state in variables: the second sample was computed from the first one's."""
+    x, *weights = layer("LSTM", batch=1)
+    named = {f"w{index}": each.value for index, each in enumerate(weights[:3])}
+    node = helper.make_node("LSTM", ["x", *named], ["y"], hidden_size=HIDDEN)
+    model = model_of([node], {"x": x}, [], named)
+    model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [7, 1, 1, HIDDEN]))
+    onnx.save(model, tmp_path / "net.onnx")
+    samples = np.random.default_rng(2).uniform(-2, 2, (20, *x.shape)).astype(np.float32)
+    convert(tmp_path / "net.onnx", tmp_path / "net.tflite", quantize=scheme, calibration=[{"x": x} for x in samples])
+    convert(
+        tmp_path / "net.tflite", tmp_path / "again.tflite", quantize=scheme, calibration=[{"x": x} for x in samples]
+    )
+    for name in ("net.tflite", "again.tflite"):
+        for engine in ("native", "litert"):
+            session = Session(tmp_path / name, engine=engine)
+            first, _, again = (session.run(samples[index])["y"] for index in (0, 1, 0))
+            np.testing.assert_array_equal(first, again)
 
 
 @pytest.mark.parametrize("op", GATES)

@@ -217,6 +217,8 @@ EQ_API const void *eq_session_output_data(const eq_session *session, int32_t ind
 EQ_API eq_status eq_session_bind_input(eq_session *session, int32_t index, const void *data, size_t bytes, eq_error *error);
 EQ_API eq_status eq_session_bind_output(eq_session *session, int32_t index, void *data, size_t bytes, eq_error *error);
 
+/* What a model keeps in variables lasts until the next run; but a file with the metadata entry "edgequant.begins_anew", as the converter
+ * writes of a network without a state, begins each run with its variable tensors in their initial state. */
 EQ_API eq_status eq_session_run(eq_session *session, eq_error *error);
 /* Set the variables of a streaming model back to their initial state. */
 EQ_API void eq_session_reset(eq_session *session);

@@ -1,4 +1,4 @@
-"""The signatures of a .tflite file: the names under which its graphs are known, read without an engine.
+"""The signatures of a .tflite file, the names under which its graphs are known, and its notes, read without an engine.
 
 A flatbuffer's tables are described in _engines/_tflite_bounds.py. Field numbers as in TensorFlow Lite's schema.fbs.
 """
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Union
 if TYPE_CHECKING:
     from ._model_file import ModelFile
 
-MODEL_GRAPHS, MODEL_SIGNATURES, SIGNATURE_KEY, SIGNATURE_GRAPH = 2, 7, 2, 4
+MODEL_GRAPHS, MODEL_METADATA, MODEL_SIGNATURES, SIGNATURE_KEY, SIGNATURE_GRAPH = 2, 6, 7, 2, 4
+METADATA_NAME = 0
 GRAPH_INPUTS, GRAPH_OUTPUTS = 1, 2
 
 _Data = Union[bytes, mmap.mmap]
@@ -27,6 +28,14 @@ def read_signatures(file: ModelFile) -> list[tuple[str, int]]:
             return list(_signatures(data))
     except (struct.error, OSError):
         return []
+
+
+def begins_anew(file: ModelFile) -> bool:
+    """Tell whether the file says that its variable tensors hold nothing from one run to the next; it must be sound."""
+    with _data_of(file) as data:
+        return any(
+            _text(data, entry, METADATA_NAME) == b"edgequant.begins_anew" for entry in _tables(data, MODEL_METADATA)
+        )
 
 
 def read_edges(file: ModelFile, graph: int) -> tuple[list[int], list[int]]:
@@ -53,16 +62,25 @@ def _numbers(data: _Data, table: int, field: int) -> list[int]:
 
 
 def _signatures(data: _Data) -> Iterator[tuple[str, int]]:
-    model = uint_at(data, 0)
-    vector = pointed(data, model, MODEL_SIGNATURES)
+    for signature in _tables(data, MODEL_SIGNATURES):
+        graph = field_of(data, signature, SIGNATURE_GRAPH)
+        name = _text(data, signature, SIGNATURE_KEY)
+        yield name.decode("utf-8", errors="replace"), 0 if graph is None else uint_at(data, graph)
+
+
+def _tables(data: _Data, field: int) -> Iterator[int]:
+    """Yield where the tables are that a list of the model has."""
+    vector = pointed(data, uint_at(data, 0), field)
     if vector is None:
         return
     for index in range(uint_at(data, vector)):
         entry = vector + 4 + 4 * index
-        signature = entry + uint_at(data, entry)
-        key, graph = pointed(data, signature, SIGNATURE_KEY), field_of(data, signature, SIGNATURE_GRAPH)
-        name = b"" if key is None else data[key + 4 : key + 4 + uint_at(data, key)]
-        yield name.decode("utf-8", errors="replace"), 0 if graph is None else uint_at(data, graph)
+        yield entry + uint_at(data, entry)
+
+
+def _text(data: _Data, table: int, field: int) -> bytes:
+    text = pointed(data, table, field)
+    return b"" if text is None else data[text + 4 : text + 4 + uint_at(data, text)]
 
 
 def field_of(data: _Data, table: int, number: int) -> int | None:

@@ -197,8 +197,8 @@ class Model:
         """Say what the graph returns."""
         self._outputs = list(tensors)
 
-    def finish(self, outputs: Sequence[int]) -> bytes:
-        """The file, whose main graph returns `outputs`."""
+    def finish(self, outputs: Sequence[int], *, note: str | None = None) -> bytes:
+        """The file, whose main graph returns `outputs`; with a metadata entry of the name `note`."""
         self.outputs(outputs)
         codes = [
             schema.OperatorCodeT(
@@ -212,6 +212,7 @@ class Model:
             subgraphs=[graph._graph() for graph in self._file.graphs],
             buffers=self._file.buffers,
             description="one operator",
+            metadata=[schema.MetadataT(name=note, buffer=0)] if note else None,
         )
         size = sum(len(buffer.data) for buffer in self._file.buffers if buffer.data is not None)
         builder = flatbuffers.Builder(size + 4096)

@@ -119,6 +119,31 @@ def test_sessions_have_variables_of_their_own() -> None:
         assert second.run([a])[1].tolist() == b.tolist()
 
 
+@pytest.mark.parametrize("engine", ["native", "litert"])
+@pytest.mark.parametrize("note", [None, "edgequant.begins_anew", "edgequant.begins_anew2", "edgequant.begins_ane"])
+def test_a_file_may_say_that_its_tensors_hold_nothing_from_one_run_to_the_next(engine: str, note: str | None) -> None:
+    """As the converter says of an LSTM whose network has no state; what is behind handles stays in any case."""
+    model = Model()
+    once = model.subgraph()
+    once.operator(
+        "ASSIGN_VARIABLE", [handle(once, "count"), once.constant([3.0], "FLOAT32")], [], "AssignVariableOptions"
+    )
+    once.outputs([])
+    model.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+    x, count = model.input((1, 1), "FLOAT32"), handle(model, "count")
+    old, new, y = (model.tensor(shape, "FLOAT32") for shape in ((1,), (1,), (1, 1)))
+    model.operator("READ_VARIABLE", [count], [old], "ReadVariableOptions")
+    model.operator("ADD", [old, model.constant([1.0], "FLOAT32")], [new], "AddOptions")
+    model.operator("ASSIGN_VARIABLE", [count, new], [], "AssignVariableOptions")
+    weights = [model.constant(values, "FLOAT32") for values in ([[1.0]], [[2.0, 1.0]])]
+    state = model.tensor((1, 2), "FLOAT32", variable=True)
+    model.operator("SVDF", [x, *weights, -1, state], [y], "SVDFOptions", rank=1)
+    session = Session(model.finish([new, y], note=note), engine=engine)
+    runs = [[float(value.item()) for value in session.run(np.ones((1, 1))).values()] for _ in range(3)]
+    remembered = [1.0, 3.0, 3.0] if note != "edgequant.begins_anew" else [1.0, 1.0, 1.0]
+    assert runs == [[count, y] for count, y in zip((4.0, 5.0, 6.0), remembered)]
+
+
 def test_a_variable_that_nothing_initializes_is_zero() -> None:
     """LiteRT refuses to read it."""
     model = Model()

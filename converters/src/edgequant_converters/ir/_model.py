@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ._types import NUMPY_TYPES, type_of
 
+BEGINS_ANEW = "edgequant.begins_anew"
+"""Metadata entry of a network without a state, by which a runtime zeroes variable tensors before each run."""
+
 Shape: TypeAlias = tuple[int, ...]
 """Sizes of the axes; -1 where a size is free."""
 
@@ -208,6 +211,11 @@ class Model:
     def copy(self) -> "Model":
         """Return a model that may be rewritten and leaves this one as it is; the two share their constants."""
         return replace(self, graphs=[graph.copy() for graph in self.graphs], metadata=dict(self.metadata))
+
+    def begin_anew(self) -> None:
+        """Note that variable tensors, which recurrent operators need, hold nothing from one run to the next."""
+        if any(tensor.variable for graph in self.graphs for tensor in graph.tensors()):
+            self.metadata[BEGINS_ANEW] = b"1"
 
 
 def constant(name: str, value: Any, dtype: Any = None) -> Tensor:

@@ -42,6 +42,7 @@ def write_onnx_as_litert(
     if quantized is not None:
         known = average_as_in_onnx(network, known)
         remember_grids(network, quantized.grids)
+    network.begin_anew()
     path.write_bytes(write_ir(network))
     names = written_names(network)
     return {names[tensor]: limits for tensor, limits in known.items()}

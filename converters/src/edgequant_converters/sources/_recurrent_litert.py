@@ -1,4 +1,4 @@
-"""Recurrent layers in a .tflite that TensorFlow's converter wrote: they become LiteRT's own operators."""
+"""Recurrent layers in a .tflite that TensorFlow's converter wrote: they become LiteRT's own, and remember nothing."""
 
 from flatbuffers import flexbuffers
 
@@ -10,13 +10,15 @@ from edgequant_converters.tflite import ModelT, read_model
 
 
 def with_recurrent_operators(model: ModelT) -> ModelT:
-    """Return a normalised model without CudnnRNN; without any, the model itself."""
-    if not any(code.customCode == RECURRENT.encode() for code in model.operatorCodes):
+    """Return a normalised model without CudnnRNN, whose variable tensors begin each run anew; without any, itself."""
+    has_layers = any(code.customCode == RECURRENT.encode() for code in model.operatorCodes)
+    if not has_layers and not any(tensor.isVariable for graph in model.subgraphs for tensor in graph.tensors):
         return model
     network = read_ir(model)
     for graph in list(network.graphs):
         _replace(graph, network)
     simplify(network)
+    network.begin_anew()
     return read_model(write_ir(network))
 
 

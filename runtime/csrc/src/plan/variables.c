@@ -66,8 +66,8 @@ eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_gra
     return variable;
 }
 
-void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage) {
-    for (int32_t i = 0; i < plan->tensor_count; ++i) {
+void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
         const eq_tensor *tensor = &plan->tensors[i].tensor;
         if (tensor->is_variable && storage[i].data) {
             const bool has_zero_point = tensor->type == EQ_INT8 && tensor->scale_count == 1;
@@ -77,7 +77,7 @@ void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage) {
         }
     }
     for (const eq_variable *variable = plan->variables; variable; variable = variable->next) {
-        if (variable->initial && storage[variable->tensor].data) {
+        if (variable->initial && variable->tensor < count && storage[variable->tensor].data) {
             memcpy(storage[variable->tensor].data, variable->initial, eq_plan_tensor_bytes(&plan->tensors[variable->tensor]));
         }
     }

@@ -20,7 +20,7 @@ bool eq_is_variable_handle(const eq_operator *op, const eq_tensor *tensor);
 eq_variable *eq_plan_variable(eq_plan *plan, const eq_operator *op, const eq_graph *graph, int32_t handle,
                               const eq_tensor *like);
 
-/* Give all variables their initial values. */
-void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage);
+/* Give variables among the first `count` tensors of the plan their initial values; the main graph's are before those behind handles. */
+void eq_plan_reset_variables(eq_plan *plan, const eq_storage *storage, int32_t count);
 
 #endif

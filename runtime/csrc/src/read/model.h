@@ -74,6 +74,7 @@ struct eq_model {
     uint64_t memory_limit;
     uint64_t packed_bytes;
     eq_model_work work;
+    bool begins_anew;  /* the file says that its variable tensors hold nothing from one run to the next */
     int32_t past_half; /* layers that float16 cannot hold the constants of */
     int32_t graph_count;
     eq_graph *graphs;

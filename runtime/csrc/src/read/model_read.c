@@ -6,6 +6,9 @@
 enum { MODEL_VERSION, MODEL_OPERATOR_CODES, MODEL_SUBGRAPHS, MODEL_DESCRIPTION, MODEL_BUFFERS, MODEL_METADATA = 6 };
 enum { METADATA_NAME, METADATA_BUFFER };
 enum { GRAPH_TENSORS, GRAPH_INPUTS, GRAPH_OUTPUTS, GRAPH_OPERATORS };
+
+static const char BEGINS_ANEW[] = "edgequant.begins_anew";
+
 static eq_status read_tensors(eq_reader *reader, const eq_table *table, eq_graph *graph) {
     eq_vector tensors;
     eq_table tensor;
@@ -99,8 +102,9 @@ static eq_status read_graphs(eq_reader *reader) {
     return eq_calls_check(reader);
 }
 
-/* Notes about the model, in buffers of their own: engines look for those that they know. */
-static eq_status check_metadata(eq_reader *reader) {
+/* Notes about the model, in buffers of their own: engines look for those that they know. Ours is that of a network without
+ * a state, whose recurrent operators have one in LiteRT. */
+static eq_status read_metadata(eq_reader *reader) {
     eq_vector entries, characters;
     eq_table entry;
     if (!eq_table_vector(&reader->root, MODEL_METADATA, 4, &entries) ||
@@ -114,6 +118,9 @@ static eq_status check_metadata(eq_reader *reader) {
         if (eq_table_u32(&entry, METADATA_BUFFER, 0) >= reader->buffers.count) {
             return eq_fail(reader->error, EQ_ERROR_MODEL, "the model's metadata is in buffer %u of %u",
                            (unsigned)eq_table_u32(&entry, METADATA_BUFFER, 0), (unsigned)reader->buffers.count);
+        }
+        if (characters.count == sizeof BEGINS_ANEW - 1 && memcmp(characters.items, BEGINS_ANEW, characters.count) == 0) {
+            reader->model->begins_anew = true;
         }
     }
     return EQ_OK;
@@ -136,5 +143,5 @@ eq_status eq_model_read(eq_model *model, eq_error *error) {
     if (status == EQ_OK) {
         status = eq_read_signature(&reader);
     }
-    return status == EQ_OK ? check_metadata(&reader) : status;
+    return status == EQ_OK ? read_metadata(&reader) : status;
 }

@@ -269,6 +269,9 @@ eq_status eq_session_run(eq_session *session, eq_error *error) {
             memcpy(session->storage[plan->inputs[i]].data, session->bound_inputs[i], edge_bytes(session, plan->inputs[i]));
         }
     }
+    if (session->model->begins_anew) {
+        eq_plan_reset_variables(session->plan, session->storage, plan->graph->tensor_count);
+    }
     plan->loops->rounds = 0;
     plan->loops->endless = plan->loops->outside = NULL;
     if (session->pool) {
@@ -296,7 +299,7 @@ eq_status eq_session_run(eq_session *session, eq_error *error) {
 }
 
 void eq_session_reset(eq_session *session) {
-    eq_plan_reset_variables(session->plan, session->storage);
+    eq_plan_reset_variables(session->plan, session->storage, session->plan->tensor_count);
 }
 
 int32_t eq_session_profile(const eq_session *session, eq_profile_step *steps, int32_t capacity) {

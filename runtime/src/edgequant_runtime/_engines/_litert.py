@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgequant_runtime._errors import EngineError, ModelError, SessionError
 from edgequant_runtime._model_file import ModelFile, at_start
 from edgequant_runtime._shapes import first_shapes, free_size_hint
+from edgequant_runtime._signatures import begins_anew
 from edgequant_runtime._stderr import without_chatter
 from edgequant_runtime._tensor_info import TensorInfo
 
@@ -110,6 +111,7 @@ class LitertEngine(ArrayEngine):
             MemoryError,
         ) as error:  # of names, say
             raise ModelError(f"LiteRT cannot open {file.name}: {first_line(error)}{hint}.") from error
+        self._begins_anew = begins_anew(file)
         # Of another graph than the first LiteRT names no operators.
         self._has_resources = bool(operators & _KEEPS_RESOURCES) or not self._graph.is_first
 
@@ -221,6 +223,8 @@ class LitertEngine(ArrayEngine):
             for index, array in staged:
                 if index in self._input_indices:
                     self._graph.set(index, array)
+            if self._begins_anew:
+                self._interpreter.reset_all_variables()
             self._graph.invoke()
             for index, array in staged:
                 if index in self._output_indices:
