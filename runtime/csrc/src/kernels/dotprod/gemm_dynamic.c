@@ -8,15 +8,23 @@
 
 typedef taps_of_8 taps_of_rows;
 
-EQ_INLINE taps_of_8 take_taps(const eq_line *line, const int8_t *const *in, int8_t *block, int32_t groups) {
-    const taps_of_8 in_block = taps_in_block(block, groups);
-    taps_of_8 in_image;
-    bool adjacent = true;
-    EQ_UNROLL
-    for (int r = 1; r < 8; r++) {
-        adjacent &= in[r] == in[0] + 16 * r;
+typedef struct taps_source {
+    taps_of_8 in_block, in_image;
+    bool may_lie; /* in the image */
+} taps_source;
+
+EQ_INLINE taps_source source_of_taps(const eq_line *line, const int8_t *block, int32_t groups) {
+    taps_source source = {.in_block = taps_in_block(block, groups)};
+    source.may_lie = may_lie_interleaved(line, &source.in_image);
+    return source;
+}
+
+EQ_INLINE taps_of_rows take_taps(const taps_source *source, const eq_line *line, const int8_t *const *in, int8_t *block) {
+    bool adjacent = source->may_lie;
+    for (int r = 1; adjacent && r < 8; r++) {
+        adjacent = in[r] == in[0] + 16 * r;
     }
-    return taps_of_windows(line, in, block, &in_block, adjacent && may_lie_interleaved(line, &in_image) ? &in_image : NULL);
+    return taps_of_windows(line, in, block, &source->in_block, adjacent ? &source->in_image : NULL);
 }
 
 EQ_INLINE void sum_tile(int32x4_t sums[8][2], const void *taps, int32_t groups, const int8_t *weights, const int rows) {

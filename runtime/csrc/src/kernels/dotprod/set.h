@@ -32,7 +32,7 @@ void eq_dotprod_gemm_dynamic_run(const eq_gemm_dynamic *gemm, const int8_t *cons
                       .pack = eq_neon64_depthwise_pack,                                             \
                       .run = eq_dotprod_depthwise_run},                                             \
         .dot = eq_dotprod_dot,                                                                      \
-        EQ_FLOAT32_KERNELS(.gemm_dynamic = {.rows = 24,                                             \
+        EQ_FLOAT32_KERNELS(.gemm_dynamic = {.rows = 192,                                            \
                                             .columns = 8,                                           \
                                             .packed_bytes = eq_dotprod_gemm_dynamic_packed_bytes,   \
                                             .pack = eq_dotprod_gemm_dynamic_pack,                   \

@@ -16,11 +16,16 @@ EQ_INLINE void sum_4_columns(int32x4_t sums[8][2], const int half, const taps_of
     }
 }
 
-typedef taps_of_4 taps_of_rows;
+typedef taps_of_4 taps_source, taps_of_rows;
 
-EQ_INLINE taps_of_4 take_taps(const eq_line *line, const int8_t *const *in, int8_t *block, int32_t chunks) {
-    eq_interleave_rows(line, in, block, 4);
+EQ_INLINE taps_source source_of_taps(const eq_line *line, const int8_t *block, int32_t chunks) {
+    (void)line;
     return taps_of_4_rows(block, chunks * GROUP);
+}
+
+EQ_INLINE taps_of_rows take_taps(const taps_source *source, const eq_line *line, const int8_t *const *in, int8_t *block) {
+    eq_interleave_rows(line, in, block, 4);
+    return *source;
 }
 
 /* 16 sums fill half the registers: four columns, then the others. */

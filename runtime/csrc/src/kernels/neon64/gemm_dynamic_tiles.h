@@ -4,7 +4,8 @@
  *     PREFIX(name)   the set's functions
  *     MOST_ROWS      4 or 8
  *     NO_MINIMUM     whether sums of products with -128 may overflow
- *     taps_of_rows, take_taps(line, in, block, groups)   the taps of MOST_ROWS windows, for which there is a block
+ *     taps_source, source_of_taps(line, block, groups)   what is known of the taps of all windows; there is a block for MOST_ROWS
+ *     taps_of_rows, take_taps(source, line, in, block)   the taps of MOST_ROWS windows
  *     sum_tile(sums, taps, groups, weights, rows)   the sums of a tile, sums[rows][2]
  *
  * Packed: 64 bytes that say which form follows. Tiles: for every 8 columns sum of the weights (8), weights (taps / group, 8, group), scale
@@ -175,10 +176,13 @@ EQ_INLINE void run_columns(const dynamic_call *call, const void *taps, const eq_
 
 /* Each number of rows has a function, and so the registers, for itself. */
 static __attribute__((noinline)) void run_most_rows(const dynamic_call *call, const int8_t *const *in,
-                                                    const eq_dynamic_scale *scales, float *const *out) {
+                                                    const eq_dynamic_scale *scales, float *const *out, int32_t times) {
     int8_t block[EQ_BLOCK_BYTES];
-    const taps_of_rows taps = take_taps(&call->line, in, block, call->groups);
-    run_columns(call, &taps, scales, out, MOST_ROWS);
+    const taps_source source = source_of_taps(&call->line, block, call->groups);
+    for (; times > 0; times--, in += MOST_ROWS, scales += MOST_ROWS, out += MOST_ROWS) {
+        const taps_of_rows taps = take_taps(&source, &call->line, in, block);
+        run_columns(call, &taps, scales, out, MOST_ROWS);
+    }
 }
 
 static __attribute__((noinline)) void run_1_row(const dynamic_call *call, const int8_t *const *in,
@@ -197,7 +201,7 @@ static void run_last_rows(const dynamic_call *call, const int8_t *const *in, con
         const int32_t from = r < rows ? r : rows - 1;
         windows[r] = in[from], each[r] = scales[from], pixels[r] = out[from];
     }
-    run_most_rows(call, windows, each, pixels);
+    run_most_rows(call, windows, each, pixels, 1);
 }
 
 void PREFIX(gemm_dynamic_run)(const eq_gemm_dynamic *g, const int8_t *const *in, const eq_dynamic_scale *scales,
@@ -224,8 +228,10 @@ void PREFIX(gemm_dynamic_run)(const eq_gemm_dynamic *g, const int8_t *const *in,
     };
     eq_set_line(&call.line, g->segments, g->segment_bytes, g->segment_offsets);
     const bool fits = eq_rows_fit(taps, MOST_ROWS);
-    for (; fits && rows >= MOST_ROWS; in += MOST_ROWS, scales += MOST_ROWS, out += MOST_ROWS, rows -= MOST_ROWS) {
-        run_most_rows(&call, in, scales, out);
+    if (fits && rows >= MOST_ROWS) {
+        const int32_t whole = rows / MOST_ROWS * MOST_ROWS;
+        run_most_rows(&call, in, scales, out, rows / MOST_ROWS);
+        in += whole, scales += whole, out += whole, rows -= whole;
     }
     if (fits && rows > MOST_ROWS / 4) {
         run_last_rows(&call, in, scales, out, rows);

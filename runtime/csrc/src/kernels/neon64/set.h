@@ -70,7 +70,7 @@ extern const eq_binary_f32 eq_neon64_binary_f32[];
                            .depthwise_f32 = {.packed_bytes = eq_neon64_depthwise_f32_packed_bytes,             \
                                              .pack = eq_neon64_depthwise_f32_pack,                             \
                                              .run = eq_neon64_depthwise_f32_run},                              \
-                           .gemm_dynamic = {.rows = 24,                                                        \
+                           .gemm_dynamic = {.rows = 192,                                                       \
                                             .columns = 8,                                                      \
                                             .packed_bytes = eq_neon64_gemm_dynamic_packed_bytes,               \
                                             .pack = eq_neon64_gemm_dynamic_pack,                               \

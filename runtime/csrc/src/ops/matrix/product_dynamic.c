@@ -6,9 +6,10 @@
 #include "places.h"
 
 enum {
-    HEADER = 64, /* bytes before the parts: how many there are */
-    BLOCK = 64,  /* columns of a chunk are a multiple of this */
-    PIXELS = 24, /* of a unit: whole tiles of any kernel */
+    HEADER = 64,              /* bytes before the parts: how many there are */
+    BLOCK = 64,               /* columns of a chunk are a multiple of this */
+    PIXELS = 24,              /* of a unit: whole tiles of any kernel */
+    MOST_PIXELS = 8 * PIXELS, /* of units that are done together */
     LEAST_UNITS = 16,
 };
 
@@ -26,11 +27,11 @@ typedef struct step_data {
 /* ---- running ---- */
 
 typedef struct pixel_rows {
-    const int8_t *in[PIXELS + EQ_SPARE_PLACES];
-    float *out[PIXELS + EQ_SPARE_PLACES];
-    const eq_dynamic_scale *scales;     /* of each pixel: the input's own, or */
-    eq_dynamic_scale of_images[PIXELS]; /* those of the images that the pixels are in */
-    int32_t image;                      /* the one that all these are of, or -1 */
+    const int8_t *in[MOST_PIXELS + EQ_SPARE_PLACES];
+    float *out[MOST_PIXELS + EQ_SPARE_PLACES];
+    const eq_dynamic_scale *scales;          /* of each pixel: the input's own, or */
+    eq_dynamic_scale of_images[MOST_PIXELS]; /* those of the images that the pixels are in, */
+    int32_t image, count;                    /* the one that all these are of, or -1, and how many they are */
 } pixel_rows;
 
 static int32_t least(int32_t a, int32_t b) {
@@ -41,11 +42,16 @@ static int32_t least(int32_t a, int32_t b) {
 static void repeat_scales(const eq_window *w, const eq_dynamic_scale *scales, int32_t pixel, int32_t count, pixel_rows *rows) {
     const int32_t size = w->out_height * w->out_width, first = pixel / size, last = (pixel + count - 1) / size;
     rows->scales = rows->of_images;
-    if (first != last || first != rows->image) {
-        for (int32_t i = 0; i < PIXELS; ++i) {
-            rows->of_images[i] = scales[(pixel + least(i, count - 1)) / size];
+    if (first != last || first != rows->image || count > rows->count) {
+        eq_dynamic_scale scale = scales[first];
+        for (int32_t i = 0; i < count; ++i) {
+            if (first != last) {
+                scale = scales[(pixel + i) / size];
+            }
+            rows->of_images[i] = scale;
         }
         rows->image = first == last ? first : -1;
+        rows->count = count;
     }
 }
 
@@ -91,7 +97,7 @@ static void find_segments(const step_data *d, ptrdiff_t *offsets) {
     }
 }
 
-/* Units: of each part the chunks of columns, each for all blocks of pixels. */
+/* Units: of each part the chunks of columns, each for all blocks of pixels. Blocks that follow each other are done together. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *d = step->data;
     const int8_t *in = (const int8_t *)storage[step->inputs[0].tensor].data + d->in_first;
@@ -102,10 +108,11 @@ static void run(const eq_step *step, const eq_storage *storage, int32_t first, i
     rows.image = -1;
     gemm.segment_offsets = scratch;
     find_segments(d, scratch);
-    for (int32_t unit = first; unit < last; ++unit) {
+    for (int32_t unit = first, blocks; unit < last; unit += blocks) {
         const int32_t block = unit % d->blocks, chunk = unit / d->blocks % d->chunks, index = unit / d->blocks / d->chunks;
         const eq_dynamic_part *part = &d->product.parts[index];
-        const int32_t pixel = block * PIXELS, count = least(part->pixels - pixel, PIXELS);
+        blocks = least(least(d->blocks - block, last - unit), MOST_PIXELS / PIXELS);
+        const int32_t pixel = block * PIXELS, count = least(part->pixels - pixel, blocks * PIXELS);
         point(d, part, in, scales, out, part->first_pixel + pixel, count, &rows);
         gemm.packed = d->packed + (size_t)index * d->part_bytes;
         for (int32_t r = 0; r < count; r += d->kernel->rows) {
