@@ -14,6 +14,7 @@ typedef struct entry {
 typedef struct packer {
     const eq_gemm_layer *layer;
     const eq_gemm_kernel *kernel;
+    bool shifted;    /* a weight's zero point is not 0 */
     int8_t *weights; /* (columns, segments, segment_bytes) of the largest part; NULL if the file's can be used as they are */
     int16_t *column; /* (height, width, channels) of the largest part */
     int32_t *bias;   /* (columns) */
@@ -42,11 +43,7 @@ eq_gemm_shape eq_gemm_part_shape(const eq_gemm_layer *layer, const eq_gemm_part 
 /* The file's order is the kernel's, (columns, segments, segment_bytes), and nothing is subtracted or split. */
 static bool is_direct(const packer *p, const eq_gemm_part *part) {
     const eq_weight_view *w = &part->weights;
-    bool shifted = false;
-    for (int32_t i = 0; i < p->layer->quantized.weight_zero_point_count; ++i) {
-        shifted = shifted || p->layer->quantized.weight_zero_points[i] != 0;
-    }
-    return part->terms == 1 && !shifted && w->data && w->channel_stride == 1 && w->tap_stride == w->channels &&
+    return part->terms == 1 && !p->shifted && w->data && w->channel_stride == 1 && w->tap_stride == w->channels &&
            w->row_stride == w->tap_stride * w->width && w->column_stride == w->row_stride * w->height;
 }
 
@@ -147,6 +144,9 @@ static bool fits(const packer *p, const void *packed) {
 const void *eq_gemm_pack_layer(eq_plan *plan, const eq_operator *op, const eq_gemm_layer *layer) {
     const eq_gemm_kernel *kernel = &plan->kernels->gemm;
     packer p = {.layer = layer, .kernel = kernel};
+    for (int32_t i = 0; i < layer->quantized.weight_zero_point_count; ++i) {
+        p.shifted = p.shifted || layer->quantized.weight_zero_points[i] != 0;
+    }
     for (int32_t i = 0; i < layer->part_count; ++i) {
         if (!eq_weights_fit(&layer->parts[i].weights, layer->parts[i].terms)) {
             eq_plan_fail(plan, op, EQ_ERROR_LIMIT, "has more weights than the address space has room for");
