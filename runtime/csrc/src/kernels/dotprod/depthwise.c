@@ -233,12 +233,13 @@ void eq_dotprod_depthwise_run(const eq_depthwise *d, const int8_t *in, int8_t *o
         return;
     }
     const run_rows_fn run = rows > 1 ? choose(d, &stage) : NULL;
-    if (!run) {
-        eq_neon64_depthwise_run(d, in, out, rows);
-        return;
-    }
-    for (int32_t first = 0; first < d->channels; first += 8) {
+    /* Of taller kernels a row of outputs with another that is there already costs more than alone. */
+    const int32_t here = !run ? 0 : d->height > 3 ? rows & -2 : rows;
+    for (int32_t first = 0; here && first < d->channels; first += 8) {
         const eq_channels c = eq_eight_channels(d, first);
-        run(d, &c, &stage, in + c.first, out + c.first, rows);
+        run(d, &c, &stage, in + c.first, out + c.first, here);
+    }
+    if (rows > here) {
+        eq_neon64_depthwise_run(d, in + here * d->in_row, out + here * d->out_row, rows - here);
     }
 }
