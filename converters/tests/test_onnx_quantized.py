@@ -126,6 +126,38 @@ def test_a_table_of_integers_that_is_moved_before_it_is_real(tmp_path: Path) -> 
     assert sqnr_db(Session(path).run(given)["y"], Session(tmp_path / "again.tflite").run(given)["y"]) > 25
 
 
+@pytest.mark.parametrize(
+    ("op", "inputs", "sentence"),
+    [
+        ("DequantizeLinear", ["rows", "other", "zero"], r"moves integers of several scales \(at 'rows'\)"),
+        ("DequantizeLinear", ["rows", "scale", "other_zero"], r"moves integers of several scales \(at 'rows'\)"),
+        ("Cast", ["rows"], r"reads integers \(at 'rows'\) that become real elsewhere"),
+        ("Cast", ["table"], r"reads integers \(at 'table'\) that become real elsewhere"),
+    ],
+)
+def test_a_table_whose_integers_stand_for_two_things(op: str, inputs: list[str], sentence: str, tmp_path: Path) -> None:
+    values = {
+        "table": np.arange(-12, 12, dtype=np.int8).reshape(6, 4), "scale": np.float32(0.1), "other": np.float32(0.7),
+        "zero": np.int8(3), "other_zero": np.int8(-20),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["rows"]),
+        helper.make_node("DequantizeLinear", ["rows", "scale", "zero"], ["real"]),
+        helper.make_node(op, inputs, ["second"], **({"to": TensorProto.FLOAT} if op == "Cast" else {})),
+    ]
+    ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [3])
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("real", "second")]
+    tables = [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "graph", [ids], outputs, tables),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.save(onnx.shape_inference.infer_shapes(model), tmp_path / "net.onnx")
+    with pytest.raises(SourceError, match=sentence):
+        convert(tmp_path / "net.onnx", tmp_path / "net.tflite")
+
+
 def test_a_bias_of_the_moment(tmp_path: Path) -> None:
     """Old releases of ONNX Runtime's quantizer make integers of a bias by the scale of the moment."""
     weights, bias = np.array([[3, -7], [11, 2]], np.int8), np.array([0.3, -0.4], np.float32)

@@ -5,7 +5,7 @@ the float ones that they stand for. Weights become the numbers that they stand f
 scales are chosen at each run (DynamicQuantizeLinear), the real values take the integers' place, with a scale of 1.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,23 +96,38 @@ class _Walk:
 
     def _make_tables_real(self) -> None:
         """Find tables of integers that are read before they become real, as an embedding's is; they have one scale."""
-        moved = {node.output[0]: node.input[0] for node in self._graph.node if node.op_type in _MOVES}
+        sources = {node.output[0]: node.input[0] for node in self._graph.node if node.op_type in _MOVES}
+        tables = {name: _beginning(sources, name) for name in sources}
+        grids: dict[str, tuple[float, float]] = {}
         for node in self._graph.node:
-            if node.op_type != "DequantizeLinear" or node.input[0] not in moved:
+            table = tables.get(node.input[0], "") if node.op_type == "DequantizeLinear" else ""
+            if table not in self._constants:
                 continue
-            table = node.input[0]
-            while table in moved:
-                table = moved[table]
-            if table not in self._constants or table in self._same:
-                continue
-            scale = self._constant(node, 1)
-            if scale.size != 1:
+            value, scale = self._value(table), self._constant(node, 1)
+            zero = self._zero(node, 2, value.dtype)
+            grid = float(scale.flat[0]), float(zero.flat[0])
+            if scale.size != 1 or grids.setdefault(table, grid) != grid:
                 raise SourceError(
                     f"{self._name} moves integers of several scales (at '{node.input[0]}'): give the float model."
                 )
-            value = self._value(table)
-            self._same[table] = f"{table}/real"
-            self._add_weights(self._same[table], value, scale, self._zero(node, 2, value.dtype), _axis(node))
+            if table not in self._same:
+                self._same[table] = f"{table}/real"
+                self._add_weights(self._same[table], value, scale, zero, _axis(node))
+        self._check_for_integers({name: table for name, table in tables.items() if table in grids}, grids)
+
+    def _check_for_integers(self, moved: Mapping[str, str], tables: Collection[str]) -> None:
+        """Refuse what reads integers of tables that became real, or gives them out: it would get others."""
+        read = {value.name for value in self._graph.output}
+        for node in self._graph.node:
+            if node.op_type in _MOVES or node.op_type == "DequantizeLinear":
+                read.update(node.input[1:])
+            else:
+                read.update(name for name in node.input if name in moved or node.op_type not in _STEPS)
+        for name in read:
+            if name in moved or name in tables:
+                raise SourceError(
+                    f"{self._name} reads integers (at '{name}') that become real elsewhere: give the float model."
+                )
 
     def _cut_at_zero(self) -> None:
         """Give what may be negative, but has no integers below 0, the Relu that this is: quantizers leave it out."""
@@ -340,6 +355,12 @@ _STEPS: dict[str, Callable[[_Walk, onnx.NodeProto], None]] = {
     **dict.fromkeys(_ONE_INPUT, _Walk.of_one),
     **dict.fromkeys(_TWO_INPUTS, _Walk.of_two),
 }
+
+
+def _beginning(sources: Mapping[str, str], name: str) -> str:
+    while name in sources:
+        name = sources[name]
+    return name
 
 
 def _axis(node: onnx.NodeProto) -> int:
