@@ -2,6 +2,7 @@
  * FLOOR_MOD of int8 and int16, which stand for themselves there. */
 #include <math.h>
 
+#include "gated.h"
 #include "ops/elementwise/binary.h"
 #include "plan/operator.h"
 #include "ops/integers.h"
@@ -224,6 +225,12 @@ eq_status eq_prepare_plain_binary(eq_plan *plan, const eq_operator *op) {
     status = choose(plan, op, &shape, &binary);
     if (status == EQ_OK && eq_plan_output(plan, op, 0)->type == EQ_FLOAT16) {
         status = widen(plan, op, &binary);
+    }
+    if (status == EQ_OK) {
+        status = eq_gated_step(plan, op, &binary, &is_done);
+        if (is_done) {
+            return status;
+        }
     }
     if (status == EQ_OK && (status = eq_broadcast_step(plan, op, &shape, &binary)) == EQ_OK) {
         plan->steps[plan->step_count - 1]->slow |= eq_plan_output(plan, op, 0)->type == EQ_FLOAT32 && !is_fast(op->code);
