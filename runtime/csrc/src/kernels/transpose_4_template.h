@@ -24,6 +24,12 @@ static void transpose_one_by_one(const int8_t *in, ptrdiff_t in_stride, int8_t *
 
 void PREFIX(transpose_4)(const int8_t *in, ptrdiff_t in_stride, int8_t *out, ptrdiff_t out_stride, int32_t rows,
                          int32_t columns) {
+#ifdef INTERLEAVES_THREE
+    if (rows == 3 && out_stride == 3 * BYTES) {
+        const int32_t done = interleave_three(in, in_stride, out, columns);
+        in += done * BYTES, out += done * out_stride, columns -= done;
+    }
+#endif
     const int32_t whole_rows = rows & -BLOCK_ROWS, whole_columns = columns & -BLOCK_COLUMNS;
     for (int32_t r = 0; r < whole_rows; r += BLOCK_ROWS) {
         for (int32_t c = 0; c < whole_columns; c += BLOCK_COLUMNS) {
