@@ -4,6 +4,8 @@
  * themselves done. Each begins with its own share of the units, the same part of the image in every step, so that it reads what
  * it wrote, which is in its cache; then it helps with the others' shares. When no units are left the caller closes the step
  * and waits for those that joined, not for those that slept.
+ * A step of a small network takes microseconds, and a cache line a tenth of one to travel from core to core: what is published lies
+ * in one line, and a share's count is left as it is between steps, in the cache of the thread whose share it is.
  * While a run goes on workers spin for the next step, since steps follow each other within microseconds. They do so for a moment
  * after it as well, as waking a thread costs about what a small network does and runs often come one after the other; then they
  * sleep on the condition. */
@@ -32,10 +34,9 @@ enum { EQ_STATE_STEP = 1 << 16, EQ_STATE_OPEN = 1 << 15, EQ_STATE_JOINED = EQ_ST
 
 enum { EQ_SHARE_CHUNKS = 2, EQ_CACHE_LINE = 64 };
 
-/* A thread's units of the step. */
+/* How many chunks of a thread's share are taken, below EQ_STATE_STEP, and in which step: in any other none are. */
 typedef struct eq_share {
-    _Alignas(EQ_CACHE_LINE) atomic_uint next; /* nobody has taken it; ends past `end` by up to a chunk for each thread */
-    uint32_t end, chunk;
+    _Alignas(EQ_CACHE_LINE) atomic_uint taken;
 } eq_share;
 
 struct eq_pool {
@@ -44,14 +45,13 @@ struct eq_pool {
     size_t scratch_stride;
     pid_t process; /* that the threads belong to: a fork has a copy of the pool, but no threads to wait for */
     pthread_t *threads;
+    eq_share *shares; /* one for each thread, the caller's first */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    /* What the caller writes for a step, what workers watch, and what they write stay apart: a cache line that one core writes
-     * while another reads it travels between them. */
+    /* What the caller writes for a step and workers watch, and what they write stay apart. */
     _Alignas(EQ_CACHE_LINE) const eq_step *step; /* published by `state` */
     const eq_storage *storage;
-    eq_share *shares; /* one for each thread, the caller's first */
-    _Alignas(EQ_CACHE_LINE) atomic_uint state;
+    atomic_uint state;
     atomic_bool running, stopping;
     _Alignas(EQ_CACHE_LINE) atomic_uint done; /* workers that joined and are through */
 };
@@ -69,39 +69,47 @@ static void relax(void) {
 #endif
 }
 
-static void work(eq_pool *pool, int32_t number) {
-    const eq_step *step = pool->step;
-    uint8_t *scratch = pool->scratch + (size_t)number * pool->scratch_stride;
-    for (int32_t i = 0; i <= pool->workers; ++i) {
-        eq_share *share = &pool->shares[(number + i) % (pool->workers + 1)];
-        for (;;) {
-            const uint32_t first = atomic_fetch_add_explicit(&share->next, share->chunk, memory_order_relaxed);
-            if (first >= share->end) {
-                break;
-            }
-            const uint32_t last = share->end - first < share->chunk ? share->end : first + share->chunk;
-            step->run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
+/* Take the next chunk of a share in this step; EQ_SHARE_CHUNKS: none is left. */
+static unsigned take_chunk(eq_share *share, unsigned step) {
+    unsigned taken = atomic_load_explicit(&share->taken, memory_order_relaxed);
+    for (;;) {
+        const unsigned chunk = taken / EQ_STATE_STEP == step ? taken % EQ_STATE_STEP : 0;
+        if (chunk == EQ_SHARE_CHUNKS ||
+            atomic_compare_exchange_weak_explicit(&share->taken, &taken, step * EQ_STATE_STEP + chunk + 1, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            return chunk;
         }
     }
 }
 
-/* Divide the units evenly. */
-static void set_shares(eq_pool *pool, int32_t units) {
-    const int64_t threads = pool->workers + 1;
-    for (int64_t i = 0; i < threads; ++i) {
-        const uint32_t first = (uint32_t)(units * i / threads), end = (uint32_t)(units * (i + 1) / threads);
-        eq_share *share = &pool->shares[i];
-        share->end = end;
-        share->chunk = (end - first + EQ_SHARE_CHUNKS - 1) / EQ_SHARE_CHUNKS;
-        atomic_store_explicit(&share->next, first, memory_order_relaxed);
+/* The units are divided evenly among the threads, and a thread's among its chunks. */
+static void work(eq_pool *pool, unsigned number, int32_t thread) {
+    const eq_step *step = pool->step;
+    const int32_t threads = pool->workers + 1;
+    uint8_t *scratch = pool->scratch + (size_t)thread * pool->scratch_stride;
+    for (int32_t i = 0; i < threads; ++i) {
+        const int32_t owner = thread + i < threads ? thread + i : thread + i - threads;
+        const int64_t begin = (int64_t)step->units * owner / threads, end = (int64_t)step->units * (owner + 1) / threads;
+        for (unsigned chunk; (chunk = take_chunk(&pool->shares[owner], number)) < EQ_SHARE_CHUNKS;) {
+            const int64_t first = begin + (end - begin) * chunk / EQ_SHARE_CHUNKS;
+            const int64_t last = begin + (end - begin) * (chunk + 1) / EQ_SHARE_CHUNKS;
+            if (first < last) {
+                step->run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
+            }
+        }
     }
 }
 
-/* Join the step that `state` publishes, if it is open. A worker may join a step twice: it finds no units then. */
-static bool join(eq_pool *pool) {
+/* Join the step that `state` publishes, if it is open and not `*seen`, which becomes its number. */
+static bool join(eq_pool *pool, unsigned *seen) {
     unsigned state = atomic_load_explicit(&pool->state, memory_order_relaxed);
-    return (state & EQ_STATE_OPEN) &&
-           atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed);
+    const unsigned number = state / EQ_STATE_STEP;
+    if (number == *seen || !(state & EQ_STATE_OPEN) ||
+        !atomic_compare_exchange_strong_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed)) {
+        return false;
+    }
+    *seen = number;
+    return true;
 }
 
 static int64_t nanoseconds(void) {
@@ -130,10 +138,8 @@ static void take_steps(eq_pool *pool, int32_t number) {
     unsigned seen = 0;
     int64_t until = 0;
     for (uint32_t spin = 1; stay_awake(pool, &until); ++spin) {
-        unsigned step = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP;
-        if (step != seen && join(pool)) {
-            seen = step;
-            work(pool, number);
+        if (join(pool, &seen)) {
+            work(pool, seen, number);
             atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
         } else if (spin % EQ_SPINS_BEFORE_YIELD == 0) {
             sched_yield(); /* there may be fewer cores than threads */
@@ -250,11 +256,10 @@ void eq_pool_end(eq_pool *pool) {
 void eq_pool_run(eq_pool *pool, const eq_step *step, const eq_storage *storage) {
     pool->step = step;
     pool->storage = storage;
-    set_shares(pool, step->units);
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-    unsigned number = atomic_load_explicit(&pool->state, memory_order_relaxed) / EQ_STATE_STEP + 1;
+    unsigned number = (atomic_load_explicit(&pool->state, memory_order_relaxed) + EQ_STATE_STEP) / EQ_STATE_STEP;
     atomic_store_explicit(&pool->state, number * EQ_STATE_STEP + EQ_STATE_OPEN, memory_order_release);
-    work(pool, 0);
+    work(pool, number, 0);
     unsigned closed = atomic_fetch_and_explicit(&pool->state, ~(unsigned)EQ_STATE_OPEN, memory_order_acq_rel);
     unsigned joined = closed & EQ_STATE_JOINED;
     for (uint32_t spin = 1; atomic_load_explicit(&pool->done, memory_order_acquire) != joined; ++spin) {
