@@ -9,19 +9,22 @@
 #include "layers.h"
 #include "plan/operator.h"
 
+/* Of rows that the kernel likes to do together: of fewer, one more or less is much of a thread's share. */
+enum { LEAST_UNITS = 8 };
+
 typedef struct step_data {
     const eq_depthwise_kernel *kernel;
     eq_depthwise depthwise; /* all but what depends on the tensors' strides */
     int32_t out_height, stride_y, dilation_y;
+    int32_t unit_rows; /* output rows of a unit */
     ptrdiff_t first_x; /* bytes */
     int32_t first_y;
 } step_data;
 
-/* A unit is `kernel->rows` output rows. */
 static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
     const step_data *data = step->data;
     const eq_storage in = storage[step->inputs[0].tensor], out = storage[step->outputs[0].tensor];
-    const int32_t rows = data->kernel->rows, units = (data->out_height + rows - 1) / rows;
+    const int32_t rows = data->unit_rows, units = (data->out_height + rows - 1) / rows;
     eq_depthwise depthwise = data->depthwise;
     depthwise.tap_row = data->dilation_y * in.row_stride;
     depthwise.in_row = data->stride_y * in.row_stride;
@@ -130,6 +133,7 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_dept
         return (eq_status)plan->error->status;
     }
     const eq_depthwise_kernel *kernel = &plan->kernels->depthwise;
+    const int32_t unit_rows = w->out_height < LEAST_UNITS * kernel->rows ? 1 : kernel->rows;
     *(step_data *)step->data = (step_data){
         .kernel = kernel,
         .depthwise = {.packed = packed,
@@ -144,12 +148,13 @@ static eq_status plan_kernel(eq_plan *plan, const eq_operator *op, const eq_dept
                       .max = layer->quantized.max,
                       .small = small},
         .out_height = w->out_height,
+        .unit_rows = unit_rows,
         .stride_y = w->stride_y,
         .dilation_y = w->dilation_y,
         .first_x = -(ptrdiff_t)w->pad.left * layer->channels,
         .first_y = -w->pad.top,
     };
-    const int64_t units = (int64_t)layer->batch * ((w->out_height + kernel->rows - 1) / kernel->rows);
+    const int64_t units = (int64_t)layer->batch * ((w->out_height + unit_rows - 1) / unit_rows);
     eq_depthwise_step_work(step, layer, units);
     return EQ_OK;
 }
