@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "fill.h"
 #include "pass.h"
 
 /* ---- planning ---- */
@@ -158,7 +159,7 @@ void eq_body_run(const eq_body *body, void *scratch, const eq_storage *outer, co
     }
     for (int32_t s = 0; s < plan->step_count && !eq_loops_are_stopped(plan->loops); ++s) {
         const eq_step *step = plan->steps[s];
-        step->run(step, storage, 0, step->units, rest_of(body, scratch));
+        eq_step_run(step, storage, 0, step->units, rest_of(body, scratch));
     }
 }
 

@@ -3,19 +3,19 @@
 
 #include <string.h>
 
-/* The step's name in a profile. */
-static const eq_operator FILL = {.index = -1, .code = -1, .name = "padding"};
+#include "kernels/inline.h"
 
 enum { PATTERN = 16 };
 
 typedef struct eq_fill {
-    int32_t images, height;
+    const struct eq_fill *next;
+    int32_t tensor, images, height;
     size_t gap, width, top, bottom; /* bytes: between rows, of a row's pixels, and before and after an image */
     uint8_t pattern[PATTERN];       /* the zero point over and over */
 } eq_fill;
 
-static __attribute__((noinline)) void fill_exactly(const eq_fill *fill, uint8_t *to, size_t bytes) {
-    uint8_t pattern[PATTERN];
+static void fill_bytes(const eq_fill *fill, uint8_t *to, size_t bytes) {
+    uint8_t pattern[PATTERN]; /* a register */
     memcpy(pattern, fill->pattern, PATTERN);
     for (; bytes >= PATTERN; to += PATTERN, bytes -= PATTERN) {
         memcpy(to, pattern, PATTERN);
@@ -23,48 +23,72 @@ static __attribute__((noinline)) void fill_exactly(const eq_fill *fill, uint8_t 
     memcpy(to, pattern, bytes);
 }
 
-/* The gaps are short and many: whole patterns are written, over the next row's first pixels if need be. */
-static void fill_gaps(const eq_fill *fill, uint8_t *row, ptrdiff_t row_stride) {
-    const size_t width = fill->width, gap = fill->gap;
-    uint8_t pattern[PATTERN]; /* a register */
+/* Gaps are short and many: each is written by `step` bytes at a time, the last of them over what is written already. It has no fewer. */
+EQ_INLINE void fill_by(const eq_fill *fill, uint8_t *row, ptrdiff_t row_stride, int32_t rows, const size_t step) {
+    uint8_t pattern[PATTERN];
     memcpy(pattern, fill->pattern, PATTERN);
-    for (int32_t left = fill->height - 1; left > 0; --left, row += row_stride) {
-        uint8_t *to = row + width, *end = to + gap;
-        for (; to < end; to += PATTERN) {
-            memcpy(to, pattern, PATTERN);
+    for (; rows > 0; --rows, row += row_stride) {
+        uint8_t *to = row + fill->width, *last = to + fill->gap - step;
+        for (; to < last; to += step) {
+            memcpy(to, pattern, step);
         }
+        memcpy(last, pattern, step);
     }
 }
 
-static void run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
-    (void)first, (void)last, (void)scratch;
-    const eq_fill *fill = step->data;
-    const eq_storage to = storage[step->outputs[0].tensor];
-    for (int32_t image = 0; image < fill->images; ++image) {
-        uint8_t *row = (uint8_t *)to.data + image * to.image_stride;
-        fill_exactly(fill, row - fill->top, fill->top);
-        if (fill->gap > 0 && fill->width >= PATTERN) {
-            fill_gaps(fill, row, to.row_stride);
-        } else if (fill->gap > 0) {
-            for (int32_t y = 0; y < fill->height - 1; ++y) {
-                fill_exactly(fill, row + y * to.row_stride + fill->width, fill->gap);
-            }
-        }
-        fill_exactly(fill, row + (fill->height - 1) * to.row_stride + fill->width, fill->bottom);
+/* After each of `rows` rows. A step is a multiple of the pattern's period, of 1 or 2 bytes. */
+static void fill_gaps(const eq_fill *fill, uint8_t *row, ptrdiff_t row_stride, int32_t rows) {
+    if (fill->gap >= PATTERN) {
+        fill_by(fill, row, row_stride, rows, PATTERN);
+    } else if (fill->gap >= 4) {
+        fill_by(fill, row, row_stride, rows, 4);
+    } else if (fill->gap >= 2) {
+        fill_by(fill, row, row_stride, rows, 2);
+    } else if (fill->gap == 1) {
+        fill_by(fill, row, row_stride, rows, 1);
     }
 }
 
-eq_status eq_plan_fill(eq_plan *plan, int32_t tensor) {
+/* The padding of rows `first` to `last` - 1 of all images': what is after each, what is before an image with its first row. */
+static void fill_rows(const eq_fill *fill, const eq_storage *to, int32_t first, int32_t last) {
+    while (first < last) {
+        const int32_t image = first / fill->height, y = first - image * fill->height;
+        const int32_t left = fill->height - y, rows = last - first < left ? last - first : left;
+        uint8_t *row = (uint8_t *)to->data + image * to->image_stride + y * to->row_stride;
+        if (y == 0) {
+            fill_bytes(fill, row - fill->top, fill->top);
+        }
+        fill_gaps(fill, row, to->row_stride, rows < left ? rows : rows - 1);
+        if (rows == left) {
+            fill_bytes(fill, row + (rows - 1) * to->row_stride + fill->width, fill->bottom);
+        }
+        first += rows;
+    }
+}
+
+void eq_step_run(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch) {
+    for (const eq_fill *fill = step->fills; fill; fill = fill->next) {
+        const int64_t rows = (int64_t)fill->images * fill->height;
+        fill_rows(fill, &storage[fill->tensor], (int32_t)(rows * first / step->units), (int32_t)(rows * last / step->units));
+    }
+    step->run(step, storage, first, last, scratch);
+}
+
+eq_status eq_plan_fill(eq_plan *plan, eq_step *step, int32_t tensor) {
     const eq_plan_tensor *t = &plan->tensors[tensor];
-    eq_step *step = eq_plan_step(plan, &FILL, run, sizeof(eq_fill), 0, 1);
-    if (!step) {
+    if (eq_tensor_elements(&t->tensor) == 0) {
+        return EQ_OK;
+    }
+    eq_fill *fill = eq_plan_take(plan, sizeof *fill);
+    if (!fill) {
         return (eq_status)plan->error->status;
     }
     const size_t size = (size_t)eq_type_size(t->tensor.type);
     const bool has_zero_point = t->tensor.scale_count > 0 && (t->tensor.type == EQ_INT8 || t->tensor.type == EQ_INT16);
     const size_t pixel = (size_t)t->tensor.dims[3] * size, row = (size_t)eq_plan_storage(t, NULL).row_stride;
-    eq_fill *fill = step->data;
     *fill = (eq_fill){
+        .next = step->fills,
+        .tensor = tensor,
         .images = t->tensor.dims[0],
         .height = t->tensor.dims[1],
         .gap = row - (size_t)t->tensor.dims[2] * pixel,
@@ -76,6 +100,6 @@ eq_status eq_plan_fill(eq_plan *plan, int32_t tensor) {
     for (size_t i = 0; i < PATTERN; ++i) {
         fill->pattern[i] = (uint8_t)((uint32_t)zero_point >> (t->tensor.type == EQ_INT16 && i % 2 ? 8 : 0));
     }
-    step->outputs[0] = (eq_use){.tensor = tensor, .rows = true};
+    step->fills = fill;
     return EQ_OK;
 }

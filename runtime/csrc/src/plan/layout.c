@@ -3,7 +3,7 @@
  * 1. Steps whose outputs nobody reads go, and copies from and to variables that nobody would miss (sharing.c).
  * 2. A tensor gets the halo that its readers want if every step that writes or reads it follows its strides. Otherwise, and
  *    for edges of the graph, constants, variables and aliased memory, a copy with the halo is made for those readers.
- * 3. A step that fills the halo with the zero point goes before the first that writes the tensor.
+ * 3. The first step that writes the tensor fills the halo, with the zero point.
  */
 #include <string.h>
 
@@ -147,7 +147,7 @@ static void find_fixed(const eq_plan *plan, eq_layout *layouts) {
 
 /* ---- 3. filling ---- */
 
-static eq_status fill_before_writes(eq_plan *plan, eq_layout *layouts, const eq_step *step) {
+static eq_status fill_with_first_write(eq_plan *plan, eq_layout *layouts, eq_step *step) {
     for (int32_t i = 0; i < step->output_count; ++i) {
         int32_t tensor = step->outputs[i].tensor;
         eq_use whole = {.halo = plan->tensors[tensor].halo};
@@ -155,7 +155,7 @@ static eq_status fill_before_writes(eq_plan *plan, eq_layout *layouts, const eq_
             continue;
         }
         layouts[tensor].filled = true;
-        eq_status status = eq_plan_fill(plan, tensor);
+        eq_status status = eq_plan_fill(plan, step, tensor);
         if (status != EQ_OK) {
             return status;
         }
@@ -182,10 +182,10 @@ static eq_status copy_before_read(eq_plan *plan, eq_layout *layouts, eq_use *use
         plan->tensors[copy].halo = source->rank == 4 ? layout->halo : (eq_halo){0};
         layouts[copy].copy = -1;
         layout->copy = copy;
-        eq_step wrapper = {.output_count = 1, .outputs = &(eq_use){.tensor = copy}};
-        eq_status status = fill_before_writes(plan, layouts, &wrapper);
-        if (status == EQ_OK) {
-            status = eq_plan_copy(plan, NULL, use->tensor, copy);
+        const int32_t before = plan->step_count;
+        eq_status status = eq_plan_copy(plan, NULL, use->tensor, copy);
+        if (status == EQ_OK && plan->step_count > before) {
+            status = fill_with_first_write(plan, layouts, plan->steps[before]);
         }
         if (status != EQ_OK) {
             return status;
@@ -234,7 +234,7 @@ eq_status eq_plan_layout(eq_plan *plan) {
             status = copy_before_read(plan, layouts, &steps[s]->inputs[i]);
         }
         if (status == EQ_OK) {
-            status = fill_before_writes(plan, layouts, steps[s]);
+            status = fill_with_first_write(plan, layouts, steps[s]);
         }
         if (status == EQ_OK) {
             status = eq_plan_append(plan, steps[s]);

@@ -40,7 +40,7 @@ typedef struct eq_step eq_step;
 
 /* Do units `first` to `last` - 1 of the step. Runs on any thread; units may run in any order and at the same time.
  * `scratch` has step->scratch bytes, aligned to 64, private to this call. It cannot fail; a step of one unit that computes a place
- * outside of a tensor may end the run (eq_loops.outside, body.h). */
+ * outside of a tensor may end the run (eq_loops.outside, body.h). What runs steps calls eq_step_run (fill.h). */
 typedef void (*eq_run_fn)(const eq_step *step, const eq_storage *storage, int32_t first, int32_t last, void *scratch);
 
 struct eq_step {
@@ -56,8 +56,9 @@ struct eq_step {
     size_t scratch;  /* bytes for each call */
     int32_t input_count, output_count;
     eq_use *inputs, *outputs;
-    void *data;        /* the operator's own */
-    const char *fused; /* names of all operators that the step does, or NULL for op's */
+    const struct eq_fill *fills; /* the padding around images that it writes, or NULL (fill.h) */
+    void *data;                  /* the operator's own */
+    const char *fused;           /* names of all operators that the step does, or NULL for op's */
 };
 
 typedef struct eq_plan_tensor {

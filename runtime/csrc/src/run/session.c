@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "plan/body.h"
+#include "plan/fill.h"
 #include "plan/plan.h"
 #include "threads.h"
 #include "plan/variables.h"
@@ -241,7 +242,7 @@ static void run_step(eq_session *session, const eq_step *step) {
     if (session->pool && step->units > 1 && step->cost >= EQ_SHARED_COST) {
         eq_pool_run(session->pool, step, session->storage);
     } else {
-        step->run(step, session->storage, 0, step->units, session->scratch);
+        eq_step_run(step, session->storage, 0, step->units, session->scratch);
     }
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "arithmetic/arithmetic.h"
+#include "plan/fill.h"
 
 enum { EQ_SPINS_BEFORE_YIELD = 1024 };
 
@@ -94,7 +95,7 @@ static void work(eq_pool *pool, unsigned number, int32_t thread) {
             const int64_t first = begin + (end - begin) * chunk / EQ_SHARE_CHUNKS;
             const int64_t last = begin + (end - begin) * (chunk + 1) / EQ_SHARE_CHUNKS;
             if (first < last) {
-                step->run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
+                eq_step_run(step, pool->storage, (int32_t)first, (int32_t)last, scratch);
             }
         }
     }
