@@ -15,14 +15,16 @@ static float elu(float x) {
     return x < 0 ? eq_exp_minus_1_f32(x) : x;
 }
 
+static float hard_swish(float x) {
+    const float gate = (float)((double)x * (double)(1.0f / 6) + 0.5);
+    return x * (gate < 0 ? 0 : gate > 1 ? 1 : gate);
+}
+
 static const struct function {
     int32_t code;
     float (*plain)(float x);
-} functions[] = {{EQ_OP_EXP, eq_exp_f32},
-                 {EQ_OP_TANH, eq_tanh_f32},
-                 {EQ_OP_LOGISTIC, eq_logistic_f32},
-                 {EQ_OP_ELU, elu},
-                 {EQ_OP_GELU, eq_gelu_f32}};
+} functions[] = {{EQ_OP_EXP, eq_exp_f32}, {EQ_OP_TANH, eq_tanh_f32},      {EQ_OP_LOGISTIC, eq_logistic_f32},
+                 {EQ_OP_ELU, elu},        {EQ_OP_HARD_SWISH, hard_swish}, {EQ_OP_GELU, eq_gelu_f32}};
 
 /* Whether all sets have what C has for a block of numbers. */
 static bool is_equal(const eq_cpu *cpu, const struct function *f, const float in[BLOCK]) {

@@ -16,9 +16,14 @@ static float within(float x, float min, float max) {
     return x < min ? min : x > max ? max : x;
 }
 
-/* XNNPACK's x / 6 + 1/2 is a fused multiply-add; in double precision the product is exact, and the sum rounded once but for a few. */
+/* XNNPACK's x / 6 + 1/2 is a fused multiply-add. In double precision the product is exact, and the sum rounded twice, with the same result
+ * for each of the 2^32 numbers. */
 static float hard_swish(float x) {
+#ifdef __FMA__
+    const float gate = __builtin_fmaf(x, 1.0f / 6, 0.5f);
+#else
     const float gate = (float)((double)x * (double)(1.0f / 6) + 0.5);
+#endif
     return x * within(gate, 0, 1);
 }
 
