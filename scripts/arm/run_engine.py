@@ -1,7 +1,8 @@
 """run_engine.py ENGINE MODEL REPETITIONS [SIZE...]: runs inferences between two marks, for bench_arm; needs its root.
 
-ENGINE is native, litert, onnxruntime, ncnn or mnn, the first and the last two also with -fp16. SIZE... are those of the
-input of ncnn and mnn.
+ENGINE is native, litert, onnxruntime, ncnn or mnn. Native, ncnn and mnn are there with -fp16 too. In native-run and
+litert-run inputs are given and outputs taken each time, as arrays; native-bytes takes and gives bytes. SIZE... are the
+sizes of the input of ncnn and mnn.
 Inputs are seeded. Before the first mark the engine has run twice, so that nothing is counted that happens once.
 Exit code 3: the engine does not know the model's layers.
 """
@@ -20,8 +21,8 @@ import numpy as np
 REFUSED = 3
 
 
-def native(model: str, _shape: list[int], half: bool = False) -> Callable[[], Any]:
-    """Prepare our engine; with `half` layers compute in float16 where the CPU does."""
+def native(model: str, _shape: list[int], half: bool = False, call: str = "") -> Callable[[], Any]:
+    """Prepare our engine; with `half` layers compute in float16 where the CPU does. `call` is run or bytes."""
     from edgequant_runtime import Session
 
     session = Session(model, engine="native", threads=1, precision="float16" if half else "float32")
@@ -30,18 +31,32 @@ def native(model: str, _shape: list[int], half: bool = False) -> Callable[[], An
     for info in session.inputs:
         view = session.input_view(info.name)
         view[...] = values(view.shape, view.dtype)
-    return session.invoke
+    if not call:
+        return session.invoke
+    array = session.input_view(session.inputs[0].name).copy()
+    data = array.tobytes()
+    return (lambda: session.run_bytes(data)) if call == "bytes" else (lambda: session.run(array, raw=True))
 
 
-def litert(model: str, _shape: list[int]) -> Callable[[], Any]:
-    """Prepare LiteRT, with XNNPACK as it is by default."""
+def litert(model: str, _shape: list[int], call: str = "") -> Callable[[], Any]:
+    """Prepare LiteRT, with XNNPACK as it is by default. `call` is run, of the only input."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model, num_threads=1)
     interpreter.allocate_tensors()
     for detail in interpreter.get_input_details():
         interpreter.set_tensor(detail["index"], values(detail["shape"], np.dtype(detail["dtype"])))
-    return interpreter.invoke
+    if not call:
+        return interpreter.invoke
+    given, taken = interpreter.get_input_details()[0]["index"], [o["index"] for o in interpreter.get_output_details()]
+    array = interpreter.get_tensor(given)
+
+    def run() -> list[Any]:
+        interpreter.set_tensor(given, array)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in taken]
+
+    return run
 
 
 def onnxruntime(model: str, _shape: list[int]) -> Callable[[], Any]:
@@ -117,7 +132,7 @@ def main() -> None:
     engine, model, repetitions = sys.argv[1], sys.argv[2], int(sys.argv[3])
     name, _, variant = engine.partition("-")
     prepare = {"native": native, "litert": litert, "onnxruntime": onnxruntime, "ncnn": ncnn, "mnn": mnn}[name]
-    options: dict[str, Any] = {"half": True} if variant == "fp16" else {}
+    options: dict[str, Any] = {"half": True} if variant == "fp16" else {"call": variant} if variant else {}
     run = prepare(model, [int(size) for size in sys.argv[4:]], **options)
     run()
     run()
