@@ -127,6 +127,13 @@ def test_values_that_several_tensors_have_tell_of_none() -> None:
     assert _same_as("step", np.zeros_like(image), {"x": np.zeros_like(image)}) == (None, False)
 
 
+def test_what_a_mask_made_infinite_is_the_same_where_it_is_infinite_in_both() -> None:
+    image, other = IMAGES[0].copy(), IMAGES[0].copy()
+    image[:, 0] = -np.inf
+    assert _same_as("y/step", image, {"y": image}) == ("y", True)
+    assert _same_as("y/step", other, {"y": image}) == (None, False)
+
+
 def test_onnx_is_chosen_on_its_twin_and_proven(tmp_path: Path) -> None:
     report = convert(classifier(tmp_path), tmp_path / "1.onnx", quantize="int8", calibration=IMAGES)
     there, chosen = report.choices[-2:]

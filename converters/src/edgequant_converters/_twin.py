@@ -107,9 +107,12 @@ def _is_in_order(value: NDArray[Any], of_hub: NDArray[Any]) -> bool:
 
 
 def _is_near(values: NDArray[Any], of_hub: NDArray[Any]) -> bool:
-    if values.shape != of_hub.shape:
+    """Tell whether values are those of the hub but for rounding; infinities are, as behind a mask, if alike."""
+    finite = np.isfinite(of_hub)
+    if values.shape != of_hub.shape or not np.array_equal(values[~finite], of_hub[~finite], equal_nan=True):
         return False
-    return bool((np.abs(values - of_hub) <= ALIKE * np.abs(of_hub).max(initial=0.0)).all())
+    of_hub = of_hub[finite]
+    return bool((np.abs(values[finite] - of_hub) <= ALIKE * np.abs(of_hub).max(initial=0.0)).all())
 
 
 def _moved(
