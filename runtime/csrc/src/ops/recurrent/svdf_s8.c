@@ -185,5 +185,4 @@ eq_status eq_prepare_svdf_s8_narrow(eq_plan *plan, const eq_operator *op) {
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8, INT8, INT8);
 EQ_OPERATOR(SVDF, eq_prepare_svdf_s8_narrow, INT8, INT8, INT8);
 EQ_OPERATOR_KERNEL(dot, SVDF);
-EQ_OPERATOR_KERNEL(rescale, SVDF);
 EQ_OPERATOR_NOTE(SVDF, "constant weights; floats with weights of floats or int8; int8 with states of int16 or int8");
