@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "plan/body.h"
 #include "plan/fill.h"
@@ -232,12 +232,6 @@ eq_status eq_session_bind_output(eq_session *session, int32_t index, void *data,
 
 /* ---- running ---- */
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static void run_step(eq_session *session, const eq_step *step) {
     if (session->pool && step->units > 1 && step->cost >= EQ_SHARED_COST) {
         eq_pool_run(session->pool, step, session->storage);
@@ -248,11 +242,11 @@ static void run_step(eq_session *session, const eq_step *step) {
 
 static void run_steps(eq_session *session) {
     const eq_plan *plan = session->plan;
-    uint64_t begin = session->timings ? now() : 0;
+    uint64_t begin = session->timings ? eq_nanoseconds() : 0;
     for (int32_t s = 0; s < plan->step_count && !eq_loops_are_stopped(plan->loops); ++s) {
         run_step(session, plan->steps[s]);
         if (session->timings) {
-            uint64_t end = now();
+            uint64_t end = eq_nanoseconds();
             session->timings[s].runs += 1;
             session->timings[s].nanoseconds += end - begin;
             begin = end;
